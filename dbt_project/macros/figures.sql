@@ -1,0 +1,20 @@
+{#- A ratio of integers as a percentage of six decimals, rounded half away from zero; for show only (A6). `part` is not negative. -#}
+{% macro percentage(part, whole) -%}
+    cast(
+        cast({{ int_divide('200000000 * (' ~ part ~ ') + (' ~ whole ~ ')', '2 * (' ~ whole ~ ')') }} as decimal(18, 0))
+        * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{#- Before and after all instants that feeds can name. -#}
+{% macro always_s() -%} -62135596800 {%- endmacro %}
+{% macro never_s() -%} 253402300800 {%- endmacro %}
+
+{#-
+Sorts by a ratio of integers, the greatest first, exactly: its first seven decimals, then the next eight. Two different ratios
+with denominators below 2^23 seconds (a quarter) differ by more than the fourteenth decimal.
+-#}
+{% macro ratio_order(part, whole) -%}
+    {{ int_divide('10000000 * (' ~ part ~ ')', whole) }} desc,
+    {{ int_divide('100000000 * (10000000 * (' ~ part ~ ') - (' ~ whole ~ ') * ' ~ int_divide('10000000 * (' ~ part ~ ')', whole) ~ ')', whole) }} desc
+{%- endmacro %}

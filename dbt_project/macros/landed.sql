@@ -1,0 +1,10 @@
+{#- The rows of a keyed feed that are in force: the latest delivery of each key, if it does not delete it. -#}
+{% macro latest_rows(feed) -%}
+    select *
+    from (
+        select
+            *, row_number() over (partition by {{ feeds()[feed]['key'] | join(', ') }} order by _delivery_id desc, _line desc) as _recency
+        from {{ source('landed', feed) }}
+    ) as ranked
+    where _recency = 1 and not is_deleted
+{%- endmacro %}

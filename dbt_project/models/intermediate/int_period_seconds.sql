@@ -1,0 +1,52 @@
+{%- set keys = ['terms_id', 'service_id', 'region'] -%}
+
+with regions as (
+    select
+        regions.contract_id, regions.service_id, regions.region, periods.period_start, periods.start_s as period_start_s,
+        periods.end_s as period_end_s, periods.terms_id
+    from {{ ref('int_service_regions') }} as regions
+    inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
+),
+
+excluded as (select * from {{ ref('int_excluded') }}),
+unavailable as (select * from {{ ref('int_unavailable') }}),
+excluded_unavailable as ({{ intersection_of('excluded', 'unavailable', keys) }}),
+
+measured as (
+    select terms_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }}
+    union all
+    select terms_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
+    union all
+    select terms_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
+    union all
+    select terms_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
+    union all
+    select terms_id, service_id, region, start_s, end_s, 'active' as measure from {{ ref('int_service_states') }}
+    union all
+    select terms_id, service_id, region, start_s, end_s, 'unknown' as measure
+    from {{ ref('int_service_states') }}
+    where state = 'unknown'
+),
+
+-- cut at period ends only here (A3)
+cut as (
+    select
+        regions.contract_id, regions.service_id, regions.region, regions.period_start, measured.measure,
+        {{ seconds_within('measured.start_s', 'measured.end_s', 'regions.period_start_s', 'regions.period_end_s') }} as seconds
+    from regions
+    inner join measured
+        on
+            regions.terms_id = measured.terms_id
+            and regions.service_id = measured.service_id
+            and regions.region = measured.region
+            and regions.period_start_s < measured.end_s
+            and regions.period_end_s > measured.start_s
+)
+
+select
+    contract_id, service_id, region, period_start
+    {%- for measure in ['downtime', 'unavailable', 'excluded', 'excluded_unavailable', 'active', 'unknown'] %},
+    cast(sum(case when measure = '{{ measure }}' then seconds else 0 end) as bigint) as {{ measure }}_seconds
+    {%- endfor %}
+from cut
+group by contract_id, service_id, region, period_start

@@ -1,0 +1,85 @@
+with regions as (
+    select * from {{ ref('int_service_regions') }} where first_seen_s is not null
+),
+
+-- from the period of the first check or record on, where a component is active at all (A9)
+judged as (
+    select
+        regions.*, periods.period_kind, periods.period_start, periods.terms_id,
+        periods.end_s - periods.start_s as total_seconds,
+        periods.end_s <= run.as_of_s as is_final
+    from regions
+    inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
+    cross join {{ source('inputs', 'run') }} as run
+    where
+        periods.end_s > regions.first_seen_s
+        and exists (
+            select 1
+            from {{ ref('int_components') }} as components
+            where
+                components.service_id = regions.service_id
+                and components.region = regions.region
+                and components.active_from_s < periods.end_s
+                and components.active_to_s > periods.start_s
+                and components.active_from_s < components.active_to_s
+        )
+),
+
+measured as (
+    select
+        judged.*,
+        terms.contract_version, terms.min_coverage_numerator, terms.min_coverage_denominator,
+        case
+            when judged.lifecycle = 'ga' then commitments.commitment_pct
+        end as commitment_pct,
+        commitments.commitment_numerator, commitments.commitment_denominator,
+        case terms.excluded_time
+            when 'windows' then coalesce(seconds.excluded_seconds, 0)
+            when 'unavailable_only' then coalesce(seconds.excluded_unavailable_seconds, 0)
+            else 0
+        end as excluded_seconds,
+        coalesce(seconds.unavailable_seconds, 0) as unavailable_seconds,
+        coalesce(seconds.downtime_seconds, 0) as downtime_seconds,
+        coalesce(seconds.unknown_seconds, 0) as unknown_seconds,
+        coalesce(seconds.active_seconds, 0) as active_seconds
+    from judged
+    inner join {{ ref('int_terms') }} as terms on judged.terms_id = terms.terms_id
+    left join {{ source('inputs', 'commitments') }} as commitments
+        on
+            judged.terms_id = commitments.terms_id
+            and (commitments.product_category is null or commitments.product_category = judged.product_category)
+    left join {{ ref('int_period_seconds') }} as seconds
+        on
+            judged.contract_id = seconds.contract_id
+            and judged.service_id = seconds.service_id
+            and judged.region = seconds.region
+            and judged.period_start = seconds.period_start
+),
+
+figured as (
+    select
+        *,
+        total_seconds - excluded_seconds as base_seconds,
+        active_seconds - unknown_seconds as known_seconds,
+        -- the downtime that the commitment allows, whole seconds (A8)
+        {{ int_divide('(commitment_denominator - commitment_numerator) * (total_seconds - excluded_seconds)', 'commitment_denominator') }} as allowed_seconds
+    from measured
+)
+
+select
+    contract_id, contract_version, service_id, region, product_category, period_kind, period_start,
+    total_seconds, excluded_seconds, unavailable_seconds, downtime_seconds, unknown_seconds,
+    case when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }} end as coverage_pct,
+    coalesce(is_final and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator, false) as low_coverage,
+    case when base_seconds > 0 then {{ percentage('base_seconds - downtime_seconds', 'base_seconds') }} end as availability_pct,
+    cast(commitment_pct as decimal(18, 6)) as commitment_pct,
+    -- exact, by cross-multiplication of integers (A6)
+    case
+        when commitment_pct is null then null
+        when base_seconds = 0 then true
+        else (base_seconds - downtime_seconds) * commitment_denominator >= commitment_numerator * base_seconds
+    end as is_met,
+    case when commitment_pct is not null then allowed_seconds end as budget_seconds,
+    case when commitment_pct is not null then allowed_seconds - downtime_seconds end as budget_remaining_seconds,
+    case when base_seconds = 0 then 'fully_excluded' when is_final then 'final' else 'provisional' end as status
+from figured

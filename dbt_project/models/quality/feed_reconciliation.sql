@@ -1,0 +1,41 @@
+{%- set keyed = feeds() -%}
+
+-- every row that was delivered is somewhere: rejected, replaced by a later one, deleted, waiting or in force
+with delivered as (
+    select feed, sum(rows_read) as rows_read, sum(rows_rejected) as rows_rejected, sum(rows_landed) as rows_landed
+    from {{ source('landed', 'deliveries') }}
+    group by feed
+),
+
+waiting as (
+    select feed, count(*) as rows_waiting
+    from {{ ref('rejected_rows') }}
+    where status = 'waiting'
+    group by feed
+),
+
+in_force as (
+    {%- for feed in keyed %}
+    select
+        '{{ feed }}' as feed, count(*) as rows_found,
+        count(distinct {{ row_key(feed) }}) as keys_found,
+        (select count(*) from ({{ latest_rows(feed) }}) as latest) as rows_latest
+    from {{ source('landed', feed) }}
+    union all
+    {%- endfor %}
+    select 'checks' as feed, count(*) as rows_found, null as keys_found, count(*) as rows_latest
+    from {{ source('landed', 'checks') }}
+)
+
+select
+    in_force.feed,
+    cast(coalesce(delivered.rows_read, 0) as bigint) as rows_read,
+    cast(coalesce(delivered.rows_rejected, 0) as bigint) as rows_rejected,
+    cast(coalesce(delivered.rows_landed, 0) as bigint) as rows_landed,
+    in_force.rows_found - coalesce(in_force.keys_found, in_force.rows_found) as rows_replaced,
+    coalesce(in_force.keys_found, in_force.rows_found) - in_force.rows_latest as rows_deleted,
+    cast(coalesce(waiting.rows_waiting, 0) as bigint) as rows_waiting,
+    in_force.rows_latest - coalesce(waiting.rows_waiting, 0) as rows_in_force
+from in_force
+left join delivered on in_force.feed = delivered.feed
+left join waiting on in_force.feed = waiting.feed

@@ -1,0 +1,2 @@
+select customer_id, name, _delivery_id, _line
+from ({{ latest_rows('customers') }}) as latest

@@ -1,0 +1,70 @@
+"""What goes in and what comes out, as plain data."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+
+Severity = Literal["block", "warn"]
+
+
+@dataclass(frozen=True)
+class ColumnExpected:
+    """A landed column: `values` and `minimum` where there are any."""
+
+    name: str
+    required: bool
+    values: list[Any] | None = None
+    minimum: int | None = None
+
+
+@dataclass(frozen=True)
+class FeedExpected:
+    """A feed to validate. `rows`: a Parquet file of its landed rows, None where there are too many to look at one by one;
+    `profile`: a Parquet file of one row that sums them up (see `profile_columns`)."""
+
+    feed: str
+    columns: list[ColumnExpected]
+    rows: str | None
+    profile: str
+    must_exist: bool
+    max_rejected_pct: float
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What became of an expectation. `severity`: `block` keeps a run from being published, `warn` does not."""
+
+    feed: str
+    suite: str
+    expectation: str
+    column: str | None
+    severity: Severity
+    success: bool
+    detail: str
+
+    SCHEMA: ClassVar[dict[str, Any]] = {
+        "feed": pl.String,
+        "suite": pl.String,
+        "expectation": pl.String,
+        "column": pl.String,
+        "severity": pl.String,
+        "success": pl.Boolean,
+        "detail": pl.String,
+    }
+
+
+@dataclass(frozen=True)
+class Job:
+    """All feeds of a run."""
+
+    feeds: list[FeedExpected] = field(default_factory=list)
+
+
+def job_from(data: dict[str, Any]) -> Job:
+    """A job as it comes over the wire."""
+    return Job([FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]}) for f in data["feeds"]])
+
+
+# the columns of a profile beside nulls_<column> and outside_<column> for each column
+PROFILE = ("rows_landed", "rows_read", "rows_rejected", "rejected_pct")

@@ -1,0 +1,89 @@
+"""Readers of file formats, one module each, found by folder.
+
+A format module has `SUFFIXES` and `batches(path, feed)`: an iterator of `Batch`, in the order of the file, whose memory
+does not grow with the file. It raises UnreadableFile where the file as a whole can't be used.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from ingestion.feeds import Feed
+
+LINE = "_line"
+EXTRA = "_extra"
+BATCH_ROWS = 65_536
+
+
+class UnreadableFile(ValueError):
+    """A file that is rejected whole; `line` where there is one to name."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that could not be read at all: its line, why, and its raw text."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as they were read: the feed's columns that the file has, as text or of the file's own types, `_line` (the row's first
+    line; in Parquet its number from 1), and `_extra` (the other columns as JSON text, null where there are none)."""
+
+    rows: pl.DataFrame
+    refused: list[Refused] = field(default_factory=list)
+
+
+Reader = Callable[[Path, Feed], Iterator[Batch]]
+
+
+@cache
+def readers() -> dict[str, Reader]:
+    """Reader by suffix, as in `.csv.gz`."""
+    found: dict[str, Reader] = {}
+    for info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{info.name}")
+        found.update(dict.fromkeys(getattr(module, "SUFFIXES", ()), getattr(module, "batches", None)))
+    return found
+
+
+def suffix(name: str) -> str | None:
+    """The suffix of a file name that has a reader, else None."""
+    return max((s for s in readers() if name.endswith(s)), key=len, default=None)
+
+
+def check_columns(feed: Feed, present: list[str], line: int | None = 1) -> None:
+    """Raises UnreadableFile if a file with these columns can't be of the feed."""
+    doubled = sorted({c for c in present if present.count(c) > 1})
+    if doubled:
+        raise UnreadableFile(f"the column {', '.join(doubled)} stands more than once in the header", line)
+    needed = feed.key if feed.key and "deleted" in present else feed.required_columns
+    missing = [c for c in needed if c not in present]
+    if missing:
+        raise UnreadableFile(f"lacks the required column {', '.join(missing)}; it has {', '.join(present)[:500] or 'none'}", line)
+
+
+def known_columns(feed: Feed) -> list[str]:
+    return [c.name for c in feed.columns] + (["deleted"] if feed.key else [])
+
+
+def with_extra(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
+    """The rows with the columns that the feed doesn't know folded into `_extra`."""
+    known = {*known_columns(feed), LINE}
+    extra = [c for c in rows.columns if c not in known]
+    if not extra:
+        return rows.with_columns(pl.lit(None, pl.String).alias(EXTRA))
+    folded = pl.struct(pl.col(c).cast(pl.String, strict=False) for c in extra).struct.json_encode()
+    return rows.with_columns(folded.alias(EXTRA)).drop(extra)

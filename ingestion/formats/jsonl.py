@@ -1,0 +1,97 @@
+"""JSON lines: an object a line; a missing field is a null, an empty line is no row, any other line is refused."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from ingestion.feeds import Feed
+from ingestion.formats import BATCH_ROWS, EXTRA, LINE, Batch, Refused, UnreadableFile, known_columns, streams
+
+SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+
+_READ = 4 << 20
+LONGEST_LINE = 16 << 20
+
+
+def batches(path: Path, feed: Feed) -> Iterator[Batch]:
+    """The rows in batches of at most 65,536, all values as the text that stands in the file."""
+    try:
+        columns: dict[str, list[str | None]] = {c: [] for c in [*known_columns(feed), EXTRA]}
+        lines: list[int] = []
+        refused: list[Refused] = []
+        for number, line in _lines(path):
+            try:
+                row = _row(line, feed)
+            except ValueError as error:
+                refused.append(Refused(number, f"is no JSON object: {error}", line.decode("utf-8", errors="backslashreplace")))
+                continue
+            lines.append(number)
+            for name, values in columns.items():
+                values.append(row.get(name))
+            if len(lines) == BATCH_ROWS:
+                yield _batch(columns, lines, refused)
+                columns, lines, refused = {c: [] for c in columns}, [], []
+        yield _batch(columns, lines, refused)
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise UnreadableFile(f"can't be read: {error}") from error
+
+
+def _batch(columns: dict[str, list[str | None]], lines: list[int], refused: list[Refused]) -> Batch:
+    data = {name: pl.Series(values, dtype=pl.String) for name, values in columns.items()}
+    return Batch(pl.DataFrame(data | {LINE: pl.Series(lines, dtype=pl.Int64)}), refused)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with streams.opened(path) as stream:
+        number, rest = 0, b""
+        while block := stream.read(_READ):
+            *whole, rest = (rest + block).split(b"\n")
+            if len(rest) > LONGEST_LINE:
+                raise UnreadableFile(f"has a line of over {LONGEST_LINE >> 20} MiB", number + len(whole) + 1)
+            for line in whole:
+                number += 1
+                yield from _content(number, line)
+        yield from _content(number + 1, rest)
+
+
+def _content(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
+    if number == 1:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    if line.strip():
+        yield number, line
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
+    try:
+        # numbers stay the text that is written: an amount is exact
+        found = json.loads(line.decode("utf-8"), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"it is a {type(found).__name__}")
+    known = known_columns(feed)
+    row = {name: _text(found.pop(name, None), name) for name in known}
+    row[EXTRA] = json.dumps(found, default=str, ensure_ascii=False) if found else None
+    return row
+
+
+class _Number(str):
+    """A number as it is written."""
+
+
+def _text(value: Any, name: str) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        raise ValueError(f"{name} holds a {type(value).__name__}")
+    return str(value)

@@ -1,0 +1,298 @@
+"""Landing: new files of a landing folder become typed, immutable Parquet below `<warehouse>/landed`.
+
+A file is known by its content, per feed; only new content is read. What a run writes counts once the run is published:
+`Landed` (what has landed so far, in which files) is part of the publication, and files that no publication names are
+leftovers. So a blocked or killed run lands nothing.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, RootModel, model_validator
+
+from ingestion.contracts import Percentage, Zone
+from ingestion.feeds import Feed, feeds
+from ingestion.formats import UnreadableFile, readers, suffix
+from ingestion.strict_yaml import Document
+from ingestion.typed import DELETED, REJECTED, typed
+
+CHECKS = "checks"
+DEFAULT_MAX_REJECTED_PCT = Decimal(5)
+
+DELIVERIES = {
+    "delivery_id": pl.Int64,
+    "feed": pl.String,
+    "path": pl.String,
+    "sha256": pl.String,
+    "run_id": pl.String,
+    "size_bytes": pl.Int64,
+    "rows_read": pl.Int64,
+    "rows_landed": pl.Int64,
+    "rows_rejected": pl.Int64,
+}
+FILES = {"kind": pl.String, "feed": pl.String, "month": pl.String, "path": pl.String, "gap_limit_s": pl.Int64}
+SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What has landed: `deliveries` (a row a file that was read), `files` (what they became, paths below the store), `series`
+    (the number of each component and location)."""
+
+    deliveries: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DELIVERIES))
+    files: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FILES))
+    series: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERIES))
+
+    def paths(self, kind: str, feed: str | None = None, month: str | None = None) -> list[str]:
+        chosen = self.files.filter(pl.col("kind") == kind)
+        if feed is not None:
+            chosen = chosen.filter(pl.col("feed") == feed)
+        if month is not None:
+            chosen = chosen.filter(pl.col("month") == month)
+        return sorted(chosen["path"])
+
+
+class FeedSettings(BaseModel):
+    """What `<landing>/feeds.yaml` may say of a feed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    time_zone: Zone | None = None
+    max_rejected_pct: Percentage = DEFAULT_MAX_REJECTED_PCT
+
+
+class LandingSettings(RootModel[dict[str, FeedSettings]]):
+    """`<landing>/feeds.yaml`."""
+
+    @model_validator(mode="after")
+    def _known_feeds(self) -> "LandingSettings":
+        unknown = sorted(self.root.keys() - feeds().keys())
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no feed; the feeds are {', '.join(sorted(feeds()))}")
+        return self
+
+
+def feed_settings(landing: Path) -> dict[str, FeedSettings]:
+    """The settings of each feed, from `feeds.yaml` where there is one; raises InvalidDocument."""
+    path = landing / "feeds.yaml"
+    named = Document(path).validated(LandingSettings).root if path.exists() else {}
+    return {name: named.get(name, FeedSettings()) for name in feeds()}
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file whose content has not landed yet. `path` is relative to the landing folder, with slashes."""
+
+    feed: Feed
+    path: str
+    file: Path
+    sha256: str
+    size: int
+
+
+@dataclass
+class FeedReading:
+    """What a run read of a feed."""
+
+    rows_read: int = 0
+    rows_rejected: int = 0
+    files_read: int = 0
+    files_refused: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """What a run read: per feed; `rejected` rows with feed, path and delivery; `warnings` for people."""
+
+    landed: Landed
+    feeds: dict[str, FeedReading]
+    rejected: pl.DataFrame
+    warnings: list[str]
+
+    def blocked_by(self, settings: dict[str, FeedSettings]) -> list[str]:
+        """Why this may not be published; empty if it may."""
+        reasons = []
+        for name, reading in self.feeds.items():
+            reasons += [f"{path} is rejected whole: {why}" for path, why in (r.split("|", 1) for r in reading.files_refused)]
+            limit = settings[name].max_rejected_pct
+            if reading.rows_rejected * 100 > reading.rows_read * limit:
+                reasons.append(f"{name}: {reading.rows_rejected} of {reading.rows_read} rows are rejected, more than {limit} %")
+        missing = [name for name, feed in feeds().items() if feed.required == "always" and not self._has(name)]
+        if missing:
+            reasons.append(f"nothing has been delivered of {', '.join(missing)}")
+        monitoring = [name for name, feed in feeds().items() if feed.required == "one_of_monitoring"]
+        if not any(self._has(name) for name in monitoring):
+            reasons.append(f"nothing has been delivered of {' or '.join(sorted(monitoring))}")
+        return reasons
+
+    def _has(self, feed: str) -> bool:
+        return not self.landed.deliveries.filter(pl.col("feed") == feed).is_empty()
+
+
+REJECTED_ROWS = {"feed": pl.String, "delivery_id": pl.Int64, "path": pl.String} | REJECTED
+
+
+def discover(landing: Path, landed: Landed) -> tuple[list[NewFile], list[str]]:
+    """The files whose content is new, in the order in which they count, and warnings about files that are not read."""
+    known = set(landed.deliveries.select("feed", "sha256").iter_rows())
+    new: list[NewFile] = []
+    warnings: list[str] = []
+    files = [(p.relative_to(landing).as_posix(), p) for p in landing.rglob("*") if p.is_file()]
+    for relative, file in sorted(files):  # by code point
+        name, _, inner = relative.partition("/")
+        if not inner or any(part.startswith(".") for part in relative.split("/")):
+            continue
+        feed = feeds().get(name)
+        if feed is None or suffix(file.name) is None:
+            warnings.append(f"{relative} is not read: " + (f"{name} is no feed" if feed is None else "its suffix is none of " + ", ".join(sorted(readers()))))
+            continue
+        digest = _sha256(file)
+        if (name, digest) not in known:
+            known.add((name, digest))
+            new.append(NewFile(feed, relative, file, digest, file.stat().st_size))
+    return new, warnings
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def read(
+    landing: Path,
+    store: Path,
+    work: Path,
+    run_id: str,
+    before: Landed,
+    settings: dict[str, FeedSettings],
+    progress: Callable[[str], None] = lambda message: None,
+) -> Reading:
+    """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are left below `work`, for
+    `checks.compact`. Nothing of it counts until the result's `landed` is published."""
+    new, warnings = discover(landing, before)
+    reading = Reading(before, {name: FeedReading() for name in feeds()}, pl.DataFrame(schema=REJECTED_ROWS), warnings)
+    next_id = int(before.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
+    deliveries: list[dict[str, object]] = []
+    files: list[dict[str, object]] = []
+    rejected: list[pl.DataFrame] = []
+    for feed in feeds().values():
+        target = work / f"{CHECKS}.parquet" if feed.feed == CHECKS else store / feed.feed / f"{run_id}.parquet"
+        with _Writer(target) as writer:
+            for file in (f for f in new if f.feed is feed):
+                progress(f"reading {file.path}")
+                delivery = _read_file(file, next_id + len(deliveries), settings[feed.feed].time_zone, writer, rejected, reading.feeds[feed.feed])
+                deliveries.append(delivery | {"run_id": run_id})
+            if writer.rows and feed.feed != CHECKS:
+                files.append({"kind": "rows", "feed": feed.feed, "month": None, "path": f"{feed.feed}/{run_id}.parquet", "gap_limit_s": None})
+    if rejected:
+        reading.rejected = pl.concat(rejected)
+        target = store / "_rejected" / f"{run_id}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        reading.rejected.write_parquet(target, compression="zstd")
+        files.append({"kind": "rejected", "feed": None, "month": None, "path": f"_rejected/{run_id}.parquet", "gap_limit_s": None})
+    reading.landed = Landed(
+        pl.concat([before.deliveries, pl.DataFrame(deliveries, schema=DELIVERIES)]),
+        pl.concat([before.files, pl.DataFrame(files, schema=FILES)]),
+        before.series,
+    )
+    for name in feeds():
+        if not reading._has(name):
+            reading.warnings.append(f"{name}: nothing has been delivered; it counts as empty")
+    return reading
+
+
+def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writer", rejected: list[pl.DataFrame], reading: FeedReading) -> dict[str, object]:
+    """Reads one file; a file that breaks off is rejected whole, and what was read of it is taken back by blocking the run."""
+    rows_read = rows_landed = rows_rejected = 0
+
+    def reject(frame: pl.DataFrame) -> None:
+        origin = (pl.lit(file.feed.feed).alias("feed"), pl.lit(delivery_id, pl.Int64).alias("delivery_id"), pl.lit(file.path).alias("path"))
+        rejected.append(frame.select(*origin, *REJECTED))
+
+    reading.files_read += 1
+    try:
+        if file.sha256.startswith("unreadable"):
+            raise UnreadableFile(file.sha256)
+        read_batches = readers()[suffix(file.path) or ""]
+        for batch in read_batches(file.file, file.feed):
+            result = typed(batch, file.feed, zone)
+            rows_read += batch.rows.height + len(batch.refused)
+            rows_landed += result.rows.height
+            rows_rejected += result.rejected.height
+            if result.rejected.height:
+                reject(result.rejected)
+            writer.write(result.rows.with_columns(pl.lit(delivery_id, pl.Int64).alias("_delivery_id")))
+    except UnreadableFile as error:
+        reading.files_refused.append(f"{file.path}|{error}")
+        reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None)], schema=REJECTED, orient="row"))
+    reading.rows_read += rows_read
+    reading.rows_rejected += rows_rejected
+    return {
+        "delivery_id": delivery_id,
+        "feed": file.feed.feed,
+        "path": file.path,
+        "sha256": file.sha256,
+        "size_bytes": file.size,
+        "rows_read": rows_read,
+        "rows_landed": rows_landed,
+        "rows_rejected": rows_rejected,
+    }
+
+
+class _Writer:
+    """A Parquet file that is made when the first rows come."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        self._file: pq.ParquetWriter | None = None
+
+    def write(self, rows: pl.DataFrame) -> None:
+        if rows.is_empty():
+            return
+        table: pa.Table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = pq.ParquetWriter(self.path, table.schema, compression="zstd", version="2.6")
+        self._file.write_table(table.cast(self._file.schema))
+        self.rows += rows.height
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def landed_columns(feed: Feed) -> dict[str, str]:
+    """The columns of a feed as landed -> SQL type; what the models read as a source."""
+    columns = {"_delivery_id": "bigint", "_line": "bigint"}
+    columns |= {c.landed: c.landed_type for c in feed.columns}
+    if feed.key:
+        columns[DELETED] = "boolean"
+    return columns | {"_extra": "varchar"}
+
+
+def leftovers(store: Path, kept: list[Landed]) -> Iterator[Path]:
+    """Files below the store that no publication names."""
+    named = {store / path for landed in kept for path in landed.files["path"]}
+    return (p for p in store.rglob("*.parquet") if p not in named)
+
+
+def remove(paths: Iterator[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,120 @@
+"""YAML read strictly: every value as it is written, every key once, every error with file and line.
+
+Decimals stay exact (`99.90` is `Decimal('99.90')`), `NO` and `08:30` stay text, duplicate keys, tags, anchors and
+aliases are refused.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)\.[0-9]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLAIN = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
+
+
+class InvalidDocument(ValueError):
+    """A document that may not be used; the message has a line `file:line: where: what` for each finding."""
+
+    def __init__(self, findings: list[str]) -> None:
+        super().__init__("\n".join(findings))
+        self.findings = findings
+
+
+class Document:
+    """A YAML file as plain data, with the line on which each value stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[Location, int] = {}
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise InvalidDocument([f"{path}:{line}: not YAML: {error.problem}"]) from error
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidDocument([f"{path}:1: not YAML: {error}"]) from error
+        except OSError as error:
+            raise InvalidDocument([f"{path}: can't be read: {error.strerror}"]) from error
+        self._seen: set[int] = set()
+        self.data = None if node is None else self._value(node, ())
+
+    def finding(self, location: Location, message: str) -> str:
+        """The finding as `file:line: where: what`, at the nearest place that has a line."""
+        near = location
+        while near and near not in self.lines:
+            near = near[:-1]
+        where = ".".join(str(part) for part in location)
+        return f"{self.path}:{self.lines.get(near, 1)}: {where}: {message}" if where else f"{self.path}:1: {message}"
+
+    def validated(self, model: type[Model]) -> Model:
+        """The document as `model`; raises InvalidDocument with all findings."""
+        if not isinstance(self.data, dict):
+            raise InvalidDocument([self.finding((), "must be a map of keys")])
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise InvalidDocument(list(self._findings(error))) from error
+
+    def _findings(self, error: ValidationError) -> Iterator[str]:
+        for detail in error.errors():
+            location = tuple(part for part in detail["loc"] if self._is_place(part))
+            message = detail["msg"].removeprefix("Value error, ")
+            if detail["type"] == "extra_forbidden":
+                message = "unknown key"
+            elif detail["type"] == "missing":
+                message = "is missing"
+            yield self.finding(location, message)
+
+    @staticmethod
+    def _is_place(part: str | int) -> bool:
+        # pydantic puts the names of union members and validators into locations; they are no keys
+        return isinstance(part, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", part)
+
+    def _value(self, node: yaml.Node, location: Location) -> Any:
+        self.lines[location] = node.start_mark.line + 1
+        if id(node) in self._seen:
+            raise InvalidDocument([self.finding(location, "anchors and aliases are not allowed")])
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            result: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+                if key is None or key == "<<":
+                    raise InvalidDocument([self.finding(location, "a key must be plain text")])
+                self.lines[(*location, key)] = key_node.start_mark.line + 1
+                if key in result:
+                    raise InvalidDocument([self.finding((*location, key), "the key stands twice")])
+                result[key] = self._value(value_node, (*location, key))
+                self.lines[(*location, key)] = key_node.start_mark.line + 1
+            return result
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, (*location, i)) for i, item in enumerate(node.value)]
+        if not node.tag.startswith("tag:yaml.org,2002:"):
+            raise InvalidDocument([self.finding(location, f"the tag {node.tag} is not allowed")])
+        return node.value if node.style else self._scalar(node.value, location)
+
+    def _scalar(self, text: str, location: Location) -> Any:
+        if text in _PLAIN:
+            return _PLAIN[text]
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        if _DECIMAL.fullmatch(text):
+            return Decimal(text)
+        if _DATE.fullmatch(text):
+            try:
+                return date.fromisoformat(text)
+            except ValueError as error:
+                raise InvalidDocument([self.finding(location, f"{text} is no date")]) from error
+        return text

@@ -1,0 +1,50 @@
+"""The one place that reads environment variables, and sets those that the tools we start expect."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent
+DBT_PROJECT = PROJECT / "dbt_project"
+
+# nothing that we start may call home, or look for its newest version
+NO_TELEMETRY = {
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run may use: threads of the engine, and its memory as `8GB`."""
+
+    threads: int = 2
+    memory: str = "4GB"
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError("--threads must be at least 1")
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", self.memory):
+            raise ValueError(f"--memory {self.memory!r} is no amount of memory, as in 8GB")
+
+
+def default_limits() -> Limits:
+    return Limits(threads=min(os.cpu_count() or 1, 4))
+
+
+def quiet_environment() -> dict[str, str]:
+    """The environment for what we start: ours, with telemetry off."""
+    return {**os.environ, **NO_TELEMETRY}
+
+
+def set_environment(values: Mapping[str, str]) -> None:
+    os.environ.update(values)
+
+
+def environment(name: str) -> str | None:
+    return os.environ.get(name) or None

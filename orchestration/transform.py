@@ -1,0 +1,154 @@
+"""The models: what they read is laid out, dbt builds and audits them, and says what failed.
+
+The parsed project is kept in the installation, keyed by its content, so that a run doesn't parse it again.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingestion import checks, describe, terms
+from ingestion.feeds import feeds
+from ingestion.landing import CHECKS, Landed
+from orchestration.settings import DBT_PROJECT, NO_TELEMETRY, Limits, set_environment
+
+PARSED = DBT_PROJECT / "target"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A data test of dbt: what it is about, and whether it holds."""
+
+    name: str
+    model: str | None
+    passed: bool
+    is_error: bool
+    message: str
+    description: str
+
+
+class TransformFailed(RuntimeError):
+    """A model or test that could not run; the message names it."""
+
+
+def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
+    """Makes the database `work` that the models read: schema `landed` over the landed files, schema `inputs` for the rest."""
+    with duckdb.connect(str(work)) as con:
+        con.execute("create schema landed; create schema inputs; create schema staging; create schema intermediate")
+        described = describe.sources()
+        paths = {name: landed.paths("rows", name) for name in feeds()}
+        paths |= {CHECKS: landed.paths("checks"), "check_spans": landed.paths("spans"), "check_intervals": landed.paths("intervals")}
+        paths["rejected_rows"] = landed.paths("rejected")
+        for name, columns in described.items():
+            if name in ("check_series", "deliveries"):
+                con.register("frame", (landed.series if name == "check_series" else landed.deliveries).to_arrow())
+                con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
+                con.unregister("frame")
+            elif paths[name]:
+                files = ", ".join("'" + str(store / p).replace("'", "''") + "'" for p in paths[name])
+                con.execute(f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)")
+            else:
+                con.execute(f"create table landed.{name} ({_definition(columns)})")
+        for name, columns in terms.TABLES.items():
+            con.execute(f"create table inputs.{name} ({_definition(columns)})")
+            if inputs[name]:
+                con.register("frame", _arrow(inputs[name]))
+                con.execute(f"insert into inputs.{name} select {_casts(columns)} from frame")
+                con.unregister("frame")
+
+
+def _casts(columns: dict[str, str]) -> str:
+    return ", ".join(f'cast("{name}" as {dtype}) as "{name}"' for name, dtype in columns.items())
+
+
+def _definition(columns: dict[str, str]) -> str:
+    return ", ".join(f'"{name}" {dtype}' for name, dtype in columns.items())
+
+
+def _arrow(rows: terms.Rows) -> pa.Table:
+    # decimals travel as text: their precision differs from row to row
+    return pa.Table.from_pylist([{k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in rows])
+
+
+def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Callable[[str], None] = lambda message: None) -> list[TestResult]:
+    """Builds and tests all models, reading `work`, publishing into the database `target`; raises TransformFailed."""
+    environment = {
+        "MAKEGOOD_WORK": str(work),
+        "MAKEGOOD_BUILD": str(target),
+        "MAKEGOOD_TEMP": str(scratch / "spill"),
+        "MAKEGOOD_THREADS": str(limits.threads),
+        "MAKEGOOD_MEMORY": limits.memory,
+        "MAKEGOOD_DBT_THREADS": str(min(limits.threads, 2)),
+    }
+    set_environment(NO_TELEMETRY | environment)
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    runner = dbtRunner(manifest=parsed(scratch), callbacks=[lambda event: _tell(event, progress)])
+    try:
+        done = runner.invoke(["build", *_options(scratch), "--exclude-resource-type", "unit_test"])
+    finally:
+        # the next run in this process has other databases
+        DuckDBConnectionManager.close_all_connections()
+    if done.exception:
+        raise TransformFailed(f"the models could not be built: {done.exception}") from done.exception
+    results, broken = [], []
+    for result in done.result or []:  # type: ignore[union-attr]
+        node, status = result.node, str(result.status)
+        if node.resource_type == "test":
+            model = (node.attached_node or next(iter(node.depends_on.nodes), "")).split(".")[-1] or None
+            is_error = node.config.severity.lower() == "error"
+            results.append(TestResult(node.name, model, status == "pass", is_error, result.message or "", node.description or ""))
+            if status == "error":
+                broken.append(f"{node.name}: {result.message}")
+        elif status != "success":
+            broken.append(f"{node.name}: {result.message or status}")
+    if broken:
+        raise TransformFailed("the models could not be built:\n" + "\n".join(broken))
+    return results
+
+
+def _options(scratch: Path) -> list[str]:
+    folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(scratch / "dbt"), "--log-path", str(scratch / "dbt")]
+    return [*folders, "--quiet", "--no-write-json", "--no-version-check", "--no-use-colors", "--log-level-file", "none"]
+
+
+def _tell(event: Any, progress: Callable[[str], None]) -> None:
+    if event.info.name == "LogStartLine":
+        progress(str(event.data.description))
+
+
+def parsed(scratch: Path) -> Any:
+    """The parsed project (dbt's manifest), from the installation if it is there for exactly these files."""
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
+    digest = hashlib.sha256()
+    for path in sorted(p for p in DBT_PROJECT.rglob("*") if p.is_file() and PARSED not in p.parents and p.suffix in {".sql", ".yml", ".yaml", ".csv"}):
+        digest.update(f"{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes() + b"\0")
+    digest.update(str(DBT_PROJECT).encode())
+    kept = PARSED / f"manifest-{digest.hexdigest()[:16]}.msgpack"
+    if kept.exists():
+        return Manifest.from_msgpack(kept.read_bytes())
+    done = dbtRunner().invoke(["parse", *_options(scratch), "--no-partial-parse"])
+    if done.exception or not done.success:
+        raise TransformFailed(f"the dbt project can't be parsed: {done.exception}")
+    shutil.rmtree(scratch / "dbt", ignore_errors=True)
+    try:
+        PARSED.mkdir(exist_ok=True)
+        for old in PARSED.glob("manifest-*.msgpack"):
+            old.unlink(missing_ok=True)
+        draft = PARSED / f".{os.getpid()}.draft"
+        draft.write_bytes(done.result.to_msgpack())  # type: ignore[union-attr]
+        os.replace(draft, kept)
+    except OSError:
+        pass  # an installation that can't be written to parses each time
+    return done.result
