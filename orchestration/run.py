@@ -1,6 +1,5 @@
 """A run: land, validate, transform, audit, publish. Dagster and the command line both do it by these steps."""
 
-import csv
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +70,8 @@ class Run:
     landed: Landed = field(default_factory=Landed)
     checks: list[CheckResult] = field(default_factory=list)
     tests: list[transform.TestResult] = field(default_factory=list)
+    published: Publication | None = None
+    failure: BaseException | None = None
 
     @property
     def database(self) -> Path:
@@ -129,11 +130,17 @@ class Run:
         self.database.parent.mkdir(parents=True, exist_ok=True)
         self.tests = transform.build(self.work, self.database, self.folder, self.request.limits, self.progress)
 
+    def validated(self) -> list[CheckResult]:
+        """What the expectations say of what was landed."""
+        if not self.checks:
+            self.progress("waiting for the expectations")
+            self.checks = self.validation.results()
+        return self.checks
+
     def audit(self) -> None:
         """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
-        self.progress("checking what was landed")
-        self.checks = self.validation.results()
-        blocking = [f"{c.feed}: {c.expectation}: {c.detail}" for c in self.checks if not c.success and c.severity == "block"]
+        results = self.validated()
+        blocking = [f"{c.feed}: {c.expectation} of {c.column}: {c.detail}" for c in results if not c.success and c.severity == "block"]
         if blocking:
             raise Blocked(blocking)
         failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
@@ -159,7 +166,17 @@ class Run:
             for (mart,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by 1").fetchall():
                 target = str(parquet / f"{mart}.parquet").replace("'", "''")
                 con.execute(f"copy (select * from marts.{mart}) to '{target}' (format parquet, compression zstd)")
-        return self.warehouse.publish(self.database.parent, self.run_id)
+        self.published = self.warehouse.publish(self.database.parent, self.run_id)
+        return self.published
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Notes what a step raises: an orchestrator closes a run without saying why."""
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
 
     def _runs_before(self) -> pl.DataFrame:
         if self.before is None:
@@ -195,16 +212,15 @@ class Run:
         with duckdb.connect(":memory:", config=config) as con:
             yield con
 
-    def record(self, status: str, reasons: list[str]) -> None:
+    def record(self) -> None:
         """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be mended."""
+        status = "published" if self.published else "blocked" if isinstance(self.failure, Blocked) else "failed"
+        reasons = self.failure.reasons if isinstance(self.failure, Blocked) else [f"{type(self.failure).__name__}: {self.failure}"] if self.failure else []
         outcome = self._row(status) | {"landing": self.request.landing, "reasons": reasons}
-        if status != "published" and self.reading is not None and not self.reading.rejected.is_empty():
+        if not self.published and self.reading is not None and not self.reading.rejected.is_empty():
             self.warehouse.runs.mkdir(parents=True, exist_ok=True)
             path = self.warehouse.runs / f"{self.run_id}-rejected_rows.csv"
-            with path.open("w", newline="") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(self.reading.rejected.columns)
-                writer.writerows(self.reading.rejected.iter_rows())
+            self.reading.rejected.write_csv(path)
             outcome["rejected_rows"] = str(path)
         self.warehouse.record(self.run_id, outcome)
 
@@ -248,15 +264,10 @@ def opened(request: Request, progress: Progress = lambda message: None) -> Itera
         validation.start()
         run = Run(request, warehouse, number, run_id, folder, before, contracts, settings, validation, progress)
         try:
-            yield run
-            run.record("published", [])
-        except Blocked as error:
-            run.record("blocked", error.reasons)
-            raise
-        except BaseException as error:
-            run.record("failed", [f"{type(error).__name__}: {error}"])
-            raise
+            with run.step():
+                yield run
         finally:
+            run.record()
             validation.stop()
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,202 @@
+"""The command line. What a command needs is imported when it runs, so that `--help` is quick."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PUBLISHED, FAILED, BAD_ARGUMENTS, BLOCKED = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="SLA warehouse: holds checks, outages, tickets and invoices against contracts, to the second and the cent.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class Target(str, Enum):
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+class Size(str, Enum):
+    small = "small"
+    month = "month"
+    year = "year"
+
+
+Warehouse = Annotated[Path, typer.Option("--warehouse", help="Folder that holds everything the system keeps.")]
+
+
+def _fail(code: int, message: str) -> typer.Exit:
+    typer.echo(f"makegood: {message}", err=True)
+    return typer.Exit(code)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows what is being done: a live line on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda message: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda message: status.update(message.replace("[", r"\["))
+
+
+@app.command()
+def run(
+    landing: Annotated[Path, typer.Option(help="Folder of delivered feeds: DIR/<feed>/…")],
+    warehouse: Warehouse,
+    contracts: Annotated[Path | None, typer.Option(help="Folder of contracts (YAML); default: the two that come with makegood.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Instant from which the world is looked at, ISO 8601 with offset; default: now.")] = None,
+    target: Annotated[Target, typer.Option(help="Engine that runs the models.")] = Target.duckdb,
+    threads: Annotated[int | None, typer.Option(help="Threads of the engine; default: the cores, at most 4.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of the engine, as 8GB; default: 4GB.")] = None,
+) -> None:
+    """Land new files, validate, transform, audit, publish.
+
+    Exit 0: published. 1: failed. 2: bad arguments or a refused contract. 3: blocked by data quality. In all but the first
+    case what was published before stays published.
+    """
+    from ingestion.terms import instant
+    from orchestration.settings import Limits, default_limits
+
+    try:
+        default = default_limits()
+        limits = Limits(threads or default.threads if threads is None else threads, memory or default.memory)
+        at = instant(as_of) if as_of else datetime.now(UTC).replace(microsecond=0)
+    except ValueError as error:
+        raise _fail(BAD_ARGUMENTS, f"--as-of: {error}" if as_of and "--" not in str(error) else str(error)) from error
+    if target is Target.spark:
+        raise _fail(BAD_ARGUMENTS, "--target spark is not supported yet; the models run on duckdb")
+
+    from ingestion.contracts import FOLDER
+    from ingestion.strict_yaml import InvalidDocument
+    from orchestration.run import BadArguments, Blocked, Request
+    from orchestration.warehouse import Busy
+
+    request = Request(landing, warehouse, contracts or FOLDER, at, limits)
+    try:
+        with _progress() as progress:
+            summary = _run(request, progress)
+    except (BadArguments, InvalidDocument) as error:
+        raise _fail(BAD_ARGUMENTS, str(error)) from error
+    except Blocked as error:
+        lines = "\n".join(f"  {reason}" for reason in error.reasons)
+        raise _fail(BLOCKED, f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: makegood status --warehouse {warehouse}") from error
+    except Busy as error:
+        raise _fail(FAILED, str(error)) from error
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        raise _fail(FAILED, f"failed: what is published stays as it was\n{error}") from error
+    typer.echo(summary)
+
+
+def _is_expected(error: Exception) -> bool:
+    from orchestration.run import AuditFailed
+    from orchestration.transform import TransformFailed
+    from orchestration.validation import ValidationFailed
+
+    return isinstance(error, AuditFailed | TransformFailed | ValidationFailed | OSError)
+
+
+def _run(request: "Request", progress: Callable[[str], None]) -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Runs Dagster's job in this process, over a run that is held here."""
+    from orchestration.run import opened
+
+    with opened(request, progress) as run:
+        import dagster as dg
+
+        from orchestration import definitions
+
+        job = definitions.build(definitions.held(run)).resolve_job_def(definitions.JOB)
+        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
+            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            try:
+                job.execute_in_process(instance=instance, run_config=quiet)
+            except Exception:
+                # what a step raised, not what Dagster makes of it
+                if run.failure is not None:
+                    raise run.failure from None
+                raise
+        return summary(run)
+
+
+def summary(run: "Run") -> str:  # type: ignore[name-defined]  # noqa: F821
+    """What a run says when it has published: what it read, and where the results are."""
+    assert run.reading is not None
+    read = run.reading.feeds.values()
+    published = run.warehouse.link
+    lines = [
+        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files, "
+        f"{sum(r.rows_read for r in read)} rows read, {sum(r.rows_rejected for r in read)} rejected",
+        f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
+        f"dashboards  makegood dashboards --warehouse {run.warehouse.root}",
+        "reports     not part of this version",
+    ]
+    return "\n".join(lines)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option(help="Folder to write the feeds into; must not hold any yet.")],
+    size: Annotated[Size, typer.Option(help="small: two months of checks every five minutes; month and year: every minute.")] = Size.small,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same feeds.")] = 1,
+    faults: Annotated[bool, typer.Option("--faults", help="Plant bad rows, and say which.")] = False,
+) -> None:
+    """Write sample feeds: realistic, clean, or with faults planted."""
+    from ingestion.sample import write
+
+    if out.exists() and any(out.iterdir()):
+        raise _fail(BAD_ARGUMENTS, f"--out {out} is not empty")
+    with _progress() as progress:
+        said = write(out, size.value, seed, faults, progress)
+    typer.echo("\n".join(said))
+
+
+@app.command()
+def status(warehouse: Warehouse) -> None:
+    """Say what is published, since when, from which files, and what became of the last runs."""
+    from orchestration.status import describe
+
+    if not warehouse.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    typer.echo(describe(warehouse))
+
+
+@app.command()
+def dashboards(
+    warehouse: Warehouse,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+) -> None:
+    """Serve the dashboards over what is published, on this machine only."""
+    from orchestration.serve import dashboards as serve
+
+    raise typer.Exit(serve(warehouse, port))
+
+
+@app.command()
+def orchestrator(
+    landing: Annotated[Path, typer.Option(help="Folder of delivered feeds that the sensor watches.")],
+    warehouse: Warehouse,
+    contracts: Annotated[Path | None, typer.Option(help="Folder of contracts (YAML).")] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+) -> None:
+    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only."""
+    from ingestion.contracts import FOLDER
+    from orchestration.serve import orchestrator as serve
+
+    raise typer.Exit(serve(landing, warehouse, contracts or FOLDER, port))
+
+
+def main() -> None:
+    app()
