@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := build/sample
 # a sample is of fixed dates: the same feeds and the same instant give the same figures on every day
-AS_OF := 2026-08-01T00:00:00Z
+AS_OF := 2026-08-15T00:00:00Z
 
 export DO_NOT_TRACK := 1
 

@@ -38,7 +38,7 @@ class CheckResult:
     feed: str
     suite: str
     expectation: str
-    column: str | None
+    column_name: str | None
     severity: Severity
     success: bool
     detail: str
@@ -47,7 +47,7 @@ class CheckResult:
         "feed": pl.String,
         "suite": pl.String,
         "expectation": pl.String,
-        "column": pl.String,
+        "column_name": pl.String,
         "severity": pl.String,
         "success": pl.Boolean,
         "detail": pl.String,

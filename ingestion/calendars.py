@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -90,8 +91,7 @@ def open_spans(calendar: Calendar, first: date, last: date) -> Iterator[tuple[in
             yield start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
 
 
-@dataclass(frozen=True)
-class CalendarDay:
+class CalendarDay(NamedTuple):
     """Open seconds before a UTC day and the at most two open spans inside it, in seconds of that day."""
 
     utc_day: int

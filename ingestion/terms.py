@@ -6,7 +6,7 @@ amendment or of an alternative reading are evaluated side by side by the same mo
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -177,7 +177,7 @@ class _Builder:
         calendar_id = calendar.model_dump_json()
         if not any(row["calendar_id"] == calendar_id for row in self.tables["calendar_days"]):
             days = calendars.calendar_days(calendar, *self.years)
-            self.tables["calendar_days"] += [{"calendar_id": calendar_id} | asdict(day) for day in days]
+            self.tables["calendar_days"] += [{"calendar_id": calendar_id, **day._asdict()} for day in days]
         return calendar_id
 
 

@@ -110,7 +110,7 @@ def _model_assets(manifest: Any) -> dg.AssetsDefinition:
 def _tested(node: Any, keys: dict[str, dg.AssetKey]) -> dg.AssetKey | None:
     if node.resource_type != "test":
         return None
-    return keys.get(getattr(node, "attached_node", None) or next((d for d in node.depends_on.nodes if d in keys), ""))
+    return next((keys[d] for d in node.depends_on.nodes if d in keys), None)
 
 
 def _expectations(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
@@ -130,7 +130,7 @@ def _expectations(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
         for spec in specs:
             failed = [r for r in results if r.feed == spec.asset_key.path[-1] and r.suite == spec.name and not r.success]
             severity = dg.AssetCheckSeverity.ERROR if any(r.severity == "block" for r in failed) else dg.AssetCheckSeverity.WARN
-            details = "; ".join(f"{r.expectation} of {r.column}: {r.detail}" for r in failed)
+            details = "; ".join(f"{r.expectation} of {r.column_name}: {r.detail}" for r in failed)
             yield dg.AssetCheckResult(asset_key=spec.asset_key, check_name=spec.name, passed=not failed, severity=severity, metadata={"failed": details})
 
     return evaluate

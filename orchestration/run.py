@@ -140,7 +140,7 @@ class Run:
     def audit(self) -> None:
         """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
         results = self.validated()
-        blocking = [f"{c.feed}: {c.expectation} of {c.column}: {c.detail}" for c in results if not c.success and c.severity == "block"]
+        blocking = [f"{c.feed}: {c.expectation} of {c.column_name}: {c.detail}" for c in results if not c.success and c.severity == "block"]
         if blocking:
             raise Blocked(blocking)
         failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
@@ -157,7 +157,7 @@ class Run:
             con.execute("create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'")
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame([vars(c) for c in self.checks], schema=CheckResult.SCHEMA, orient="row")
-            tables["quality.warnings"] = self._warnings()
+            tables["quality.warnings"] = self._warnings(con)
             tables["quality.runs"] = pl.concat([history, pl.DataFrame([self._row("published")], schema=RUNS)])
             for name, frame in tables.items():
                 con.register("frame", frame.to_arrow())
@@ -199,8 +199,9 @@ class Run:
             "rows_rejected": sum(r.rows_rejected for r in reading),
         }
 
-    def _warnings(self) -> pl.DataFrame:
-        found = [("landing", w) for w in (self.reading.warnings if self.reading else [])]
+    def _warnings(self, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+        found: list[tuple[str, str]] = con.execute("select about, warning from quality.monitoring_warnings order by all").fetchall()
+        found += [("landing", w) for w in (self.reading.warnings if self.reading else [])]
         found += [(c.feed, f"{c.expectation}: {c.detail}") for c in self.checks if not c.success and c.severity == "warn"]
         found += [(t.model or "models", t.description or t.name) for t in self.tests if not t.passed and not t.is_error]
         return pl.DataFrame(found, schema={"about": pl.String, "warning": pl.String}, orient="row")

@@ -13,8 +13,7 @@ def dashboards(warehouse: Path, port: int) -> int:
     """Streamlit over what is published; returns its exit status."""
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py")]
     options = [f"--server.address={LOOPBACK}", f"--server.port={port}", "--server.headless=true", "--browser.gatherUsageStats=false"]
-    environment = quiet_environment() | {"MAKEGOOD_WAREHOUSE": str(warehouse.absolute())}
-    return _serve([*command, *options], environment)
+    return _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
 
 
 def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> int:

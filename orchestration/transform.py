@@ -75,11 +75,15 @@ def _definition(columns: dict[str, str]) -> str:
 
 def _arrow(rows: terms.Rows) -> pa.Table:
     # decimals travel as text: their precision differs from row to row
-    return pa.Table.from_pylist([{k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in rows])
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return pa.table({n: [str(v) if isinstance(v, Decimal) else v for v in values] for n, values in columns.items()})
 
 
-def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Callable[[str], None] = lambda message: None) -> list[TestResult]:
-    """Builds and tests all models, reading `work`, publishing into the database `target`; raises TransformFailed."""
+def build(
+    work: Path, target: Path, scratch: Path, limits: Limits, progress: Callable[[str], None] = lambda message: None, unit_tests: bool = False
+) -> list[TestResult]:
+    """Builds and tests all models, reading `work`, building the database `target`; raises TransformFailed. `unit_tests`: those of dbt too,
+    which prove the models on made-up rows."""
     environment = {
         "MAKEGOOD_WORK": str(work),
         "MAKEGOOD_BUILD": str(target),
@@ -94,7 +98,7 @@ def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Cal
 
     runner = dbtRunner(manifest=parsed(scratch), callbacks=[lambda event: _tell(event, progress)])
     try:
-        done = runner.invoke(["build", *_options(scratch), "--exclude-resource-type", "unit_test"])
+        done = runner.invoke(["build", *_options(scratch), *([] if unit_tests else ["--exclude-resource-type", "unit_test"])])
     finally:
         # the next run in this process has other databases
         DuckDBConnectionManager.close_all_connections()
@@ -104,7 +108,7 @@ def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Cal
     for result in done.result or []:  # type: ignore[union-attr]
         node, status = result.node, str(result.status)
         if node.resource_type == "test":
-            model = (node.attached_node or next(iter(node.depends_on.nodes), "")).split(".")[-1] or None
+            model = next((d.split(".")[-1] for d in node.depends_on.nodes if d.startswith("model.")), None)
             is_error = node.config.severity.lower() == "error"
             results.append(TestResult(node.name, model, status == "pass", is_error, result.message or "", node.description or ""))
             if status == "error":

@@ -1,0 +1,2 @@
+select contract_id, contract_name, time_zone
+from {{ source('inputs', 'contracts') }}
