@@ -61,14 +61,15 @@ final = chosen[chosen["status"] != "provisional"]
 current = chosen[chosen["status"] == "provisional"]
 committed = final[final["is_met"].notna()]
 columns = st.columns(4)
-columns[0].metric("Finished periods that met their commitment", f"{int(committed['is_met'].sum())} of {len(committed)}")
-columns[1].metric("Downtime in finished periods", shown_seconds(final["downtime_seconds"].sum()))
+columns[0].metric("Commitments met", f"{int(committed['is_met'].sum())} of {len(committed)}", help="Of the finished periods of services with a commitment")
 overdrawn = current[current["budget_remaining_seconds"].fillna(0) < 0]
-columns[2].metric("Budgets overdrawn in the current period", f"{len(overdrawn)} of {int(current['is_met'].notna().sum())}")
-columns[3].metric("Finished figures with too little coverage", f"{int(final['low_coverage'].sum())} of {len(final)}")
+columns[1].metric("Budgets overdrawn", f"{len(overdrawn)} of {int(current['is_met'].notna().sum())}", help="Error budgets of the periods that are not over")
+columns[2].metric("Downtime", f"{int(final['downtime_seconds'].sum()) // 60:,} min", help="In the finished periods, all services and regions added up")
+columns[3].metric("Thin evidence", f"{int(final['low_coverage'].sum())} of {len(final)}", help="Finished figures whose coverage is below the policy")
 
 base = alt.Chart(chosen).encode(
-    x=alt.X("period:O", title=f"{chosen['period_kind'].iloc[0]} (its first month)", axis=alt.Axis(labelAngle=0)), y=alt.Y("place:N", title=None)
+    x=alt.X("period:O", title="month" if chosen["period_kind"].iloc[0] == "month" else "quarter, by its first month", axis=alt.Axis(labelAngle=0)),
+    y=alt.Y("place:N", title=None),
 )
 tiles = base.mark_rect(stroke="white", strokeWidth=2).encode(
     color=alt.Color("verdict:N", title="commitment", scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values()))),
@@ -128,7 +129,9 @@ if not categories.empty:
     )
 
 rows = picked["selection"]["rows"]
-figure = chosen.iloc[rows[0] if rows else 0]
+# nothing picked: the figure that is worst off
+worst = int(chosen["budget_remaining_seconds"].astype(float).fillna(float("inf")).to_numpy().argmin())
+figure = chosen.iloc[rows[0] if rows else worst]
 st.subheader(f"Behind the figure: {figure['place']}, {figure['period']}")
 intervals = query(
     """select p.started_at, p.ended_at, p.downtime_seconds, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open

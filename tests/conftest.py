@@ -1,0 +1,153 @@
+"""What tests share: a line that is run in this process, on feeds that a test writes down."""
+
+import csv
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from hypothesis import settings
+
+from expectations.protocol import CheckResult
+from ingestion.feeds import feeds
+from ingestion.terms import instant
+from orchestration import run as line
+from orchestration.validation import Validation
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+CONTRACTS = Path(__file__).parent.parent / "ingestion" / "contracts"
+
+# reproducible in CI; `--hypothesis-profile explore` looks further
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)
+settings.load_profile("ci")
+
+Rows = list[dict[str, Any]]
+Feeds = dict[str, Rows]
+
+
+def csv_text(feed: str, rows: Rows) -> str:
+    """Rows as CSV with all columns of the feed, and those that the rows have beside them."""
+    names = [c.name for c in feeds()[feed].columns]
+    names += sorted({k for row in rows for k in row} - set(names))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def write_landing(folder: Path, world: Feeds) -> Path:
+    """A landing folder with one CSV a feed; the feeds that a run needs are there, empty where the world has none of them."""
+    for feed in ("services", "components", "customers", "subscriptions", "outages"):
+        world = {feed: [], **world}
+    for feed, rows in world.items():
+        (folder / feed).mkdir(parents=True, exist_ok=True)
+        (folder / feed / "rows.csv").write_text(csv_text(feed, rows))
+    return folder
+
+
+class Published:
+    """A published database, read as plain rows."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self.warehouse = warehouse
+        self.database = (warehouse / "published" / "makegood.duckdb").resolve()
+
+    def query(self, sql: str) -> Rows:
+        with duckdb.connect(str(self.database), read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            cursor = con.execute(sql)
+            names = [d[0] for d in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def mart(self, name: str) -> Rows:
+        return self.query(f"select * from marts.{name} order by all")
+
+    def all_marts(self) -> dict[str, Rows]:
+        names = self.query("select table_name from information_schema.tables where table_schema = 'marts' order by 1")
+        return {n["table_name"]: self.mart(n["table_name"]) for n in names}
+
+    def rejected(self) -> Rows:
+        return self.query("select * from quality.rejected_rows order by feed, file, line, rule")
+
+
+class _NoWorker(Validation):
+    """Expectations take longer to import than a run; the tests of the command have them."""
+
+    def start(self) -> None:
+        pass
+
+    def begin(self, *args: Any) -> None:
+        pass
+
+    def results(self) -> list[CheckResult]:
+        return []
+
+
+Runner = Callable[..., Published]
+
+
+@pytest.fixture
+def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
+    """Runs the line in this process: publish(world or landing folder, as_of, contracts=…, warehouse=…) -> Published."""
+    monkeypatch.setattr(line, "Validation", _NoWorker)
+
+    def publish(what: Feeds | Path, as_of: str | datetime, contracts: Path | dict[str, Any] = CONTRACTS, warehouse: Path | None = None) -> Published:
+        warehouse = warehouse or tmp_path / "warehouse"
+        if isinstance(what, dict):
+            shutil.rmtree(tmp_path / "landing", ignore_errors=True)
+            what = write_landing(tmp_path / "landing", what)
+        if isinstance(contracts, dict):
+            contracts = write_contracts(tmp_path / "contracts", contracts)
+        at = instant(as_of) if isinstance(as_of, str) else as_of
+        with line.opened(line.Request(what, warehouse, contracts, at)) as run:
+            line.steps(run)
+        return Published(warehouse)
+
+    return publish
+
+
+def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:
+    """Contracts by id as a folder of YAML."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, contract in contracts.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(contract, sort_keys=False))
+    return folder
+
+
+def contract(contract_id: str, zone: str = "UTC", since: str = "2026-06-01", **terms: Any) -> dict[str, Any]:
+    """A contract of one version; terms are maps, laid over a monthly one with a commitment of 99.9."""
+    base: dict[str, Any] = {"availability": {"period": "month", "commitment_pct": 99.9}}
+    for key, value in terms.items():
+        base[key] = {**base.get(key, {}), **value}
+    version = {"effective_from": datetime.fromisoformat(since).date(), "terms": base}
+    return {"contract_id": contract_id, "name": contract_id, "time_zone": zone, "versions": [version], "amendments": []}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real records and cases that lie beside the project on the machines of its makers."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there: it holds real records and worked cases, which are no part of the project")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed: install it to test the pages in a browser (.ci/run does)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        yield browser
+        browser.close()
