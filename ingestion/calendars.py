@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from ingestion.contracts import BusinessDays, BusinessHours
+from ingestion.zones import zone as named_zone
 
 DAY = 86_400
 _EPOCH = date(1970, 1, 1)
@@ -46,7 +47,7 @@ class Period:
 
 def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
     """The periods (`month`, `quarter`) whose first day lies in `[first, last]`."""
-    zone, months = ZoneInfo(zone_name), {"month": 1, "quarter": 3}[kind]
+    zone, months = named_zone(zone_name), {"month": 1, "quarter": 3}[kind]
     result = []
     index = (first.year * 12 + first.month - 1) // months * months
     while True:
@@ -76,7 +77,7 @@ Calendar = BusinessHours | BusinessDays
 
 def open_spans(calendar: Calendar, first: date, last: date) -> Iterator[tuple[int, int]]:
     """The open spans `[from_s, until_s)` of the local days `[first, last]`, in order (T4)."""
-    zone = ZoneInfo(calendar.time_zone)
+    zone = named_zone(calendar.time_zone)
     days = calendar.days if isinstance(calendar, BusinessHours) else _WEEKDAYS[:5]
     open_weekdays = {_WEEKDAYS.index(d) for d in days}
     added, removed = set(calendar.add), set(calendar.remove)

@@ -12,12 +12,12 @@ from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import holidays
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from ingestion.strict_yaml import Document, InvalidDocument, Location
+from ingestion.zones import zone
 
 FOLDER = Path(__file__).parent / "contracts"
 
@@ -72,10 +72,7 @@ def _percentage(value: Decimal) -> Decimal:
 
 
 def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{value!r} is no time zone, as in Europe/Amsterdam") from error
+    zone(value)
     return value
 
 

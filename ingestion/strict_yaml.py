@@ -20,6 +20,7 @@ Location = tuple[str | int, ...]
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)\.[0-9]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _PLAIN = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
 
 
@@ -87,6 +88,8 @@ class Document:
         if id(node) in self._seen:
             raise InvalidDocument([self.finding(location, "anchors and aliases are not allowed")])
         self._seen.add(id(node))
+        if node.tag not in _TAGS:
+            raise InvalidDocument([self.finding(location, f"the tag {node.tag} is not allowed")])
         if isinstance(node, yaml.MappingNode):
             result: dict[str, Any] = {}
             for key_node, value_node in node.value:
@@ -101,8 +104,6 @@ class Document:
             return result
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*location, i)) for i, item in enumerate(node.value)]
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise InvalidDocument([self.finding(location, f"the tag {node.tag} is not allowed")])
         return node.value if node.style else self._scalar(node.value, location)
 
     def _scalar(self, text: str, location: Location) -> Any:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ingestion import calendars
 from ingestion.contracts import RANKS, Contract, Duration, Resolved, amendment_name, flat, resolve
+from ingestion.zones import zone as named_zone
 
 Rows = list[dict[str, Any]]
 
@@ -190,7 +190,7 @@ def tables(contracts: list[Contract], as_of: datetime, parties: Iterable[Party] 
     builder.tables["run"].append({"as_of_s": as_of_s})
     known = list(parties)
     for contract in contracts:
-        zone = ZoneInfo(contract.time_zone)
+        zone = named_zone(contract.time_zone)
         today = calendars.local_date(as_of_s, zone)
         builder.tables["contracts"].append({"contract_id": contract.contract_id, "contract_name": contract.name, "time_zone": contract.time_zone})
         _add_spans(builder, contract, [p for p in known if p.contract_id == contract.contract_id])
@@ -215,7 +215,7 @@ def tables(contracts: list[Contract], as_of: datetime, parties: Iterable[Party] 
 def _add_spans(builder: _Builder, contract: Contract, parties: list[Party]) -> None:
     """The terms in force by local date: the contract's own (no party), and those of each party that an amendment names."""
     amendments = contract.amendments or []
-    zone = ZoneInfo(contract.time_zone)
+    zone = named_zone(contract.time_zone)
     named = [p for p in parties if any(p.customer_id == a.customer_id or p.subscription_id == a.subscription_id for a in amendments)]
     for party in [None, *sorted(set(named), key=lambda p: (p.subscription_id, p.customer_id))]:
         days = {v.effective_from for v in contract.versions}

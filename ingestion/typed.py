@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
 
 import polars as pl
 from iso4217 import Currency
 
 from ingestion.feeds import Column, Feed, FirstDay, Money, Order, RequiredWhen
 from ingestion.formats import EXTRA, LINE, Batch
+from ingestion.zones import zone as named_zone
 
 DELETED = "is_deleted"
 REJECTED = {"line": pl.Int64, "rule": pl.String, "column": pl.String, "reason": pl.String, "raw": pl.String}
@@ -211,10 +211,10 @@ def _from_local(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> 
     return frame, fault
 
 
-@cache
+@lru_cache(1 << 16)
 def _instants(local_s: int, zone: str) -> list[int]:
     """The instants at which clocks in the zone show these local seconds: none, one or two."""
-    tz = ZoneInfo(zone)
+    tz = named_zone(zone)
     naive = datetime.fromtimestamp(local_s, UTC).replace(tzinfo=None)
     found = {int(naive.replace(tzinfo=tz, fold=fold).timestamp()) for fold in (0, 1)}
     return sorted(s for s in found if datetime.fromtimestamp(s, tz).replace(tzinfo=None) == naive)

@@ -25,7 +25,7 @@ PARSED = DBT_PROJECT / "target"
 
 @dataclass(frozen=True)
 class TestResult:
-    """A data test of dbt: what it is about, and whether it holds."""
+    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and whether it holds."""
 
     name: str
     model: str | None
@@ -33,6 +33,7 @@ class TestResult:
     is_error: bool
     message: str
     description: str
+    is_unit: bool = False
 
 
 class TransformFailed(RuntimeError):
@@ -107,10 +108,12 @@ def build(
     results, broken = [], []
     for result in done.result or []:  # type: ignore[union-attr]
         node, status = result.node, str(result.status)
-        if node.resource_type == "test":
-            model = next((d.split(".")[-1] for d in node.depends_on.nodes if d.startswith("model.")), None)
-            is_error = node.config.severity.lower() == "error"
-            results.append(TestResult(node.name, model, status == "pass", is_error, result.message or "", node.description or ""))
+        if node.resource_type in ("test", "unit_test"):
+            about = [node.tested_node_unique_id] if node.resource_type == "unit_test" else node.depends_on.nodes
+            model = next((d.split(".")[-1] for d in about if d.startswith("model.")), None)
+            is_unit = node.resource_type == "unit_test"
+            is_error = is_unit or node.config.severity.lower() == "error"
+            results.append(TestResult(node.name, model, status == "pass", is_error, result.message or "", node.description or "", is_unit))
             if status == "error":
                 broken.append(f"{node.name}: {result.message}")
         elif status != "success":

@@ -1,0 +1,162 @@
+"""Contracts: what loads, what is refused with which words, and which terms are in force (T5, T6)."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion.contracts import flat, load, load_folder, nested, resolve
+from ingestion.strict_yaml import InvalidDocument
+from ingestion.terms import Party, instant, tables
+from tests.conftest import CONTRACTS, contract, write_contracts
+
+TRUEENGAGE = (CONTRACTS / "trueengage.yaml").read_text()
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    assert old in TRUEENGAGE
+    path = folder / "trueengage.yaml"
+    path.write_text(TRUEENGAGE.replace(old, new, 1))
+    return path
+
+
+def test_both_contracts_load_with_every_clause() -> None:
+    contracts = {c.contract_id: c for c in load_folder(CONTRACTS)}
+    assert set(contracts) == {"trueengage", "connect_engage"}
+    te = resolve(contracts["trueengage"], date(2026, 6, 1))
+    ce = resolve(contracts["connect_engage"], date(2024, 7, 1))
+    assert te is not None
+    assert ce is not None
+    assert te.terms.availability.commitment_pct == Decimal("99.9")
+    assert te.terms.resolution.targets["P3"].target.seconds == 3 * 86_400
+    assert [t.credit_pct for t in te.terms.credits.resolution_tiers] == [10, 15, 25]  # type: ignore[union-attr]
+    assert ce.terms.availability.commitment_pct["voice"] == Decimal("99.99")  # type: ignore[index]
+    assert ce.terms.maintenance.scheduled_notice.seconds == 14 * 86_400  # type: ignore[union-attr]
+    assert resolve(contracts["trueengage"], date(2026, 5, 31)) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key"),
+        ("quorum: majority", "quorum: most", r"trueengage.yaml:8: .*monitoring.quorum"),
+        ("P1: {target: 4h, clock: 24x7}", "P1: {target: 4h}", r"resolution.P1.clock: is missing"),
+        ("target: 15m", "target: 15 minutes", r"'15 minutes' is no duration"),
+        ("target: 15m", "target: 3bd", r"is in business days, but its clock is 24x7"),
+        ("max_length: 2h", "max_length: 2bd", r"maintenance.max_length: can't be in business days"),
+        ("commitment_pct: 99.9", "commitment_pct: 999", r"not between 0 and 100"),
+        ("commitment_pct: 99.9", "commitment_pct: about 99", r"commitment_pct"),
+        ("{below_pct: 99.9, credit_pct: 10}, {below_pct: 99.0, credit_pct: 15}", "{below_pct: 99.0, credit_pct: 10}, {below_pct: 99.9, credit_pct: 15}", "out of order"),
+        ("{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}", "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}", "out of order"),
+        ("period: month", "period: quarter", r"credits need availability.period month"),
+        ("time_zone: UTC", "time_zone: Mars/Olympus", r"is no time zone"),
+        ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
+        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
+        ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),
+        ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
+        ("contract_id: trueengage", "contract_id: trueengage\ncontract_id: twice", r"trueengage.yaml:3: contract_id: the key stands twice"),
+        ("contract_id: trueengage", "contract_id: !!python/name:os.system x", r"the tag .* is not allowed"),
+        ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is no date"),
+        ("amendments: []", "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]", r"amendments.0.rank"),
+        ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {monitoring: {quorum: any}}}]", r"monitoring.quorum: an amendment may not set this"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {availability: {period: quarter}}}]", r"availability.period: an amendment may not set this"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, effective_to: 2026-05-01, terms: {}}]", r"effective_to is before effective_from"),
+    ],
+)  # fmt: skip
+def test_contracts_that_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(InvalidDocument, match=said) as refused:
+        load(changed(tmp_path, old, new))
+    assert all(f.startswith(str(tmp_path)) for f in refused.value.findings), "each finding names its file"
+
+
+def test_all_findings_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("contract_id: a\n")
+    (tmp_path / "b.yaml").write_text("{")
+    with pytest.raises(InvalidDocument) as refused:
+        load_folder(tmp_path)
+    assert {Path(f.split(":")[0]).name for f in refused.value.findings} == {"a.yaml", "b.yaml"}
+
+
+def test_two_files_may_not_be_one_contract(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(TRUEENGAGE)
+    with pytest.raises(InvalidDocument, match="is the id of another file too"):
+        load_folder(tmp_path)
+
+
+def test_values_are_as_they_are_written(tmp_path: Path) -> None:
+    text = "{time_zone: Europe/Oslo, days: [mon], opens: 09:00, closes: 17:00, holidays: NO}"
+    calendar = contract("k")
+    folder = write_contracts(tmp_path / "c", {"k": calendar})
+    path = folder / "k.yaml"
+    path.write_text(path.read_text().replace("    availability:", f"    calendars: {{business_hours: {text}}}\n    availability:"))
+    hours = resolve(load(path), date(2026, 6, 1)).terms.calendars.business_hours  # type: ignore[union-attr]
+    assert (hours.holidays, str(hours.opens), str(hours.closes)) == ("NO", "09:00:00", "17:00:00")  # type: ignore[union-attr]
+
+
+def amended(folder: Path, *amendments: dict[str, Any]) -> Any:
+    k = contract("k", availability={"commitment_pct": {"voice": 99.5, "chat": 99.0}}, downtime={"min_consecutive_s": 900})
+    k["amendments"] = [{"effective_from": date(2026, 7, 1), **a} for a in amendments]
+    return load(write_contracts(folder, {"k": k}) / "k.yaml")
+
+
+def test_a_higher_rank_wins_then_the_narrower_scope_then_the_later(tmp_path: Path) -> None:
+    def minutes(*amendments: dict[str, Any], day: date = date(2026, 8, 1)) -> int:
+        found = resolve(amended(tmp_path / "k", *amendments), day, "c", "s")
+        assert found is not None
+        return found.terms.downtime.min_consecutive_s
+
+    def amendment(rank: str, value: int, **more: Any) -> dict[str, Any]:
+        return {"rank": rank, "terms": {"downtime": {"min_consecutive_s": value}}, **({"customer_id": "c"} | more)}
+
+    subscription = {"customer_id": None, "subscription_id": "s"}
+    assert minutes(amendment("order_form", 1), amendment("service_schedule", 2)) == 1
+    assert minutes(amendment("price_list", 1)) == 900, "below the contract, which sets the key itself"
+    assert minutes(amendment("sla", 1)) == 1, "the contract has the widest scope of its rank"
+    assert minutes(amendment("order_form", 1, **subscription), amendment("order_form", 2)) == 1
+    assert minutes(amendment("order_form", 1, effective_from=date(2026, 7, 15)), amendment("order_form", 2)) == 1
+    assert minutes(amendment("order_form", 1), amendment("order_form", 2)) == 2, "the later in the file"
+    last = amendment("order_form", 1, effective_to=date(2026, 8, 1))
+    assert minutes(last) == 1, "effective_to is inclusive"
+    assert minutes(last, day=date(2026, 8, 2)) == 900
+    assert minutes(amendment("order_form", 1, customer_id="other")) == 900
+
+
+def test_commitment_is_one_key_with_or_without_its_map(tmp_path: Path) -> None:
+    found = resolve(amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "terms": {"availability": {"commitment_pct": 99.99}}}), date(2026, 8, 1), "c", "s")
+    assert found is not None
+    assert found.terms.availability.commitment_pct == Decimal("99.99")
+    assert found.documents["availability.commitment_pct"] == "order_form #1 of k from 2026-07-01"
+    assert found.documents["downtime.min_consecutive_s"] == "sla of k from 2026-06-01"
+
+
+def test_flat_and_nested_are_inverse() -> None:
+    terms = {"a": {"b": {"c": 1, "d": [2, {"e": 3}]}}, "f": 4}
+    assert nested(flat(terms)) == terms
+
+
+def test_terms_are_resolved_per_party_and_span(tmp_path: Path) -> None:
+    k = amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "effective_to": date(2026, 7, 31), "terms": {"downtime": {"min_consecutive_s": 60}}})
+    found = tables([k], instant("2026-09-10T00:00:00Z"), [Party("k", "c", "s"), Party("k", "other", "t")])
+    least = {t["terms_id"]: t["min_consecutive_s"] for t in found["terms"]}
+    spans = [(s["subscription_id"], str(s["valid_from"]), str(s["valid_until"]), least[s["terms_id"]]) for s in found["term_spans"]]
+    assert spans == [
+        (None, "2026-06-01", "9999-01-01", 900),
+        ("s", "2026-06-01", "2026-07-01", 900),
+        ("s", "2026-07-01", "2026-08-01", 60),
+        ("s", "2026-08-01", "9999-01-01", 900),
+    ]
+    assert [str(p["period_start"]) for p in found["periods"]] == ["2026-06-01", "2026-07-01", "2026-08-01", "2026-09-01"]
+
+
+def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> None:
+    k = contract("k", downtime={"min_consecutive_s": 900})
+    later = {"effective_from": date(2026, 7, 2), "terms": {"availability": {"period": "month"}, "downtime": {"min_consecutive_s": 60}}}
+    k["versions"].append(later)
+    found = tables([load(write_contracts(tmp_path, {"k": k}) / "k.yaml")], instant("2026-08-10T00:00:00Z"))
+    least = {t["terms_id"]: t["min_consecutive_s"] for t in found["terms"]}
+    assert [(str(p["period_start"]), least[p["terms_id"]]) for p in found["periods"]] == [("2026-06-01", 900), ("2026-07-01", 900), ("2026-08-01", 60)]

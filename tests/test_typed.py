@@ -1,0 +1,158 @@
+"""Typing of rows: T1, the lists and ranges of the feeds, money (E3), and what makes a row rejected."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.feeds import feeds
+from ingestion.formats import LINE, Batch, with_extra
+from ingestion.typed import Typed, typed
+
+GOOD: dict[str, dict[str, Any]] = {
+    "checks": {"component_id": "c", "location": "l", "checked_at": "2026-06-01T00:00:00Z", "status": "up", "latency_ms": "12.5"},
+    "outages": {"outage_id": "o", "component_id": "c", "state": "down", "started_at": "2026-06-01T00:00:00Z"},
+    "invoices": {"invoice_id": "i", "customer_id": "c", "status": "issued"},
+    "invoice_lines": {"line_id": "l", "invoice_id": "i", "line_kind": "one_off", "amount": "1.50", "currency": "EUR"},
+    "ticket_events": {"event_id": "e", "ticket_id": "t", "occurred_at": "2026-06-01T00:00:00Z", "event": "received"},
+    "credit_requests": {"request_id": "r", "subscription_id": "s", "month": "2026-06-01", "requested_on": "2026-07-02"},
+    "support_hours": {"entry_id": "h", "subscription_id": "s", "worked_on": "2026-06-30", "minutes": "90"},
+}
+
+
+def row(feed: str, zone: str | None = None, **change: Any) -> Typed:
+    values = {**GOOD[feed], **change}
+    frame = pl.DataFrame({k: [v] for k, v in values.items()}).with_columns(pl.lit(7).alias(LINE))
+    return typed(Batch(with_extra(frame, feeds()[feed])), feeds()[feed], zone)
+
+
+def accepted(feed: str, column: str, zone: str | None = None, **change: Any) -> Any:
+    result = row(feed, zone, **change)
+    assert result.rejected.is_empty(), result.rejected.to_dicts()
+    return result.rows[column].item()
+
+
+def refused(feed: str, zone: str | None = None, **change: Any) -> tuple[str, str, str]:
+    result = row(feed, zone, **change)
+    assert result.rows.is_empty(), result.rows.to_dicts()
+    found = result.rejected.to_dicts()[0]
+    assert found["line"] == 7
+    return found["rule"], found["column"], found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-06-01T00:00:00Z", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01T00:00:00+02:00", "2026-05-31T22:00:00+00:00"),
+        ("2026-06-01T00:00:00.999Z", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01 05:30:00.5+05:30", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01T00:00-0330", "2026-06-01T03:30:00+00:00"),
+        ("1969-12-31T23:59:59.9Z", "1969-12-31T23:59:59+00:00"),
+        ("2024-02-29T12:00:00Z", "2024-02-29T12:00:00+00:00"),
+    ],
+)
+def test_instants_are_seconds_with_fractions_dropped(text: str, instant: str) -> None:
+    assert accepted("checks", "checked_at_s", checked_at=text) == int(datetime.fromisoformat(instant).timestamp())
+
+
+@pytest.mark.parametrize("text", ["2026-02-29T00:00:00Z", "2026-06-01", "2026-06-01T24:00:00Z", "2026-06-01T00:00:60Z", "yesterday", "1780272000", "2026-06-01T00:00:00+25:00"])
+def test_what_is_no_instant_is_rejected(text: str) -> None:
+    assert refused("checks", checked_at=text)[:2] == ("type", "checked_at")
+
+
+def test_naive_times_need_a_declared_zone() -> None:
+    assert refused("checks", checked_at="2026-06-01T00:00:00")[0] == "T1"
+    assert accepted("checks", "checked_at_s", "Europe/Warsaw", checked_at="2026-06-01T02:00:00") == 1_780_272_000
+    # an offset beats the declared zone
+    assert accepted("checks", "checked_at_s", "Europe/Warsaw", checked_at="2026-06-01T00:00:00Z") == 1_780_272_000
+
+
+@pytest.mark.parametrize(("text", "why"), [("2026-03-29T02:30:00", "the clocks skip it"), ("2026-10-25T02:30:00", "the clocks repeat it")])
+def test_local_times_that_a_change_of_clocks_skips_or_repeats_are_rejected(text: str, why: str) -> None:
+    rule, column, reason = refused("checks", "Europe/Warsaw", checked_at=text)
+    assert (rule, column) == ("T1", "checked_at")
+    assert why in reason
+
+
+def test_parquet_times_with_and_without_zone() -> None:
+    naive = datetime(2026, 6, 1, 2, 0, 0, 900_000)
+    assert refused("checks", checked_at=naive)[0] == "T1"
+    assert accepted("checks", "checked_at_s", "Europe/Warsaw", checked_at=naive) == 1_780_272_000
+    assert accepted("checks", "checked_at_s", checked_at=datetime(1969, 12, 31, 23, 59, 59, 900_000, UTC)) == -1
+    assert accepted("support_hours", "worked_on", worked_on=date(2026, 6, 30)) == date(2026, 6, 30)
+    assert accepted("checks", "latency_ms", latency_ms=Decimal("12.500")) == 12.5
+    assert accepted("support_hours", "minutes", minutes=90) == 90
+
+
+@pytest.mark.parametrize(
+    ("feed", "change", "rule", "column"),
+    [
+        ("checks", {"location": None}, "required", "location"),
+        ("checks", {"location": ""}, "required", "location"),
+        ("checks", {"status": "UP"}, "values", "status"),
+        ("checks", {"latency_ms": "-1"}, "minimum", "latency_ms"),
+        ("checks", {"latency_ms": "NaN"}, "type", "latency_ms"),
+        ("outages", {"ended_at": "2026-05-31T23:59:59Z"}, "order", "ended_at"),
+        ("invoices", {"status": "paid"}, "required", "paid_on"),
+        ("invoices", {"due_on": "2026-13-01"}, "type", "due_on"),
+        ("invoices", {"due_on": "2026-6-1"}, "type", "due_on"),
+        ("invoice_lines", {"line_kind": "recurring"}, "required", "period_start, period_end"),
+        ("invoice_lines", {"period_start": "2026-06-02", "period_end": "2026-06-01"}, "order", "period_end"),
+        ("ticket_events", {"event": "classified"}, "required", "severity"),
+        ("ticket_events", {"event": "resolved", "resolution_kind": "magic"}, "values", "resolution_kind"),
+        ("credit_requests", {"month": "2026-06-02"}, "first_day", "month"),
+        ("support_hours", {"minutes": "1.5"}, "type", "minutes"),
+        ("support_hours", {"minutes": "-1"}, "minimum", "minutes"),
+        ("invoices", {"deleted": "perhaps"}, "boolean", "deleted"),
+    ],
+)
+def test_rows_that_break_a_rule_are_rejected(feed: str, change: dict[str, Any], rule: str, column: str) -> None:
+    assert refused(feed, **change)[:2] == (rule, column)
+
+
+def test_an_interval_may_be_empty() -> None:
+    assert accepted("outages", "ended_at_s", ended_at="2026-06-01T00:00:00Z") == 1_780_272_000
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [("1.5", "EUR", 150), ("-1.50", "EUR", -150), ("+2", "JPY", 2), ("0.125", "KWD", 125), ("-0.05", "EUR", -5), ("12.500", "EUR", 1250), ("999999999999999.999", "KWD", 999999999999999999)],
+)
+def test_amounts_are_integers_of_minor_units(amount: str, currency: str, minor: int) -> None:
+    assert accepted("invoice_lines", "amount_minor", amount=amount, currency=currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "rule"),
+    [("10.5", "JPY", "E3"), ("0.001", "EUR", "E3"), ("1", "XXX", "E3"), ("1", "CLF", "E3"), ("1", "eur", "E3"), ("1e3", "EUR", "type"), ("1,50", "EUR", "type"), (1.5, "EUR", "exact")],
+)
+def test_amounts_that_are_no_exact_money_are_rejected(amount: Any, currency: str, rule: str) -> None:
+    assert refused("invoice_lines", amount=amount, currency=currency)[0] == rule
+
+
+def test_parquet_decimals_are_exact() -> None:
+    assert accepted("invoice_lines", "amount_minor", amount=Decimal("-12.30")) == -1230
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12))
+def test_an_amount_comes_back_as_it_was_written(amount: Decimal) -> None:
+    assert Decimal(accepted("invoice_lines", "amount_minor", amount=format(amount, "f"))) / 100 == amount
+
+
+def test_deleted_rows_need_only_their_key() -> None:
+    assert accepted("invoices", "is_deleted", customer_id=None, status="nonsense", due_on="x", deleted="true") is True
+    assert refused("invoices", invoice_id=None, deleted="true")[:2] == ("required", "invoice_id")
+
+
+def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
+    result = row("checks", status="UP", location=None, note="beside")
+    found = result.rejected.to_dicts()[0]
+    assert found["column"] == "location, status"
+    assert "location is missing; 'UP' is none of" in found["reason"]
+    assert '"status": "UP"' in found["raw"]
+    assert "beside" in found["raw"]
