@@ -1,6 +1,6 @@
 """The process: imports Great Expectations, then takes one job as a line of JSON and answers with one line.
 
-    python -m expectations.worker
+python -m expectations.worker
 """
 
 import contextlib

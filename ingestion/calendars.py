@@ -48,7 +48,7 @@ class Period:
 def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
     """The periods (`month`, `quarter`) whose first day lies in `[first, last]`."""
     zone, months = named_zone(zone_name), {"month": 1, "quarter": 3}[kind]
-    result = []
+    result: list[Period] = []
     index = (first.year * 12 + first.month - 1) // months * months
     while True:
         start, end = (date(i // 12, i % 12 + 1, 1) for i in (index, index + months))

@@ -33,7 +33,13 @@ INTERVAL_COLUMNS = {"series_id": "integer", "interval_s": "bigint", "checks": "b
 
 
 def compact(
-    con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed, gap_limit_s: int, progress: Callable[[str], None] = lambda message: None
+    con: duckdb.DuckDBPyConnection,
+    store: Path,
+    work: Path,
+    run_id: str,
+    landed: Landed,
+    gap_limit_s: int,
+    progress: Callable[[str], None] = lambda message: None,
 ) -> Landed:
     """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing, touched or too coarse."""
     delivered = work / f"{CHECKS}.parquet"
@@ -77,7 +83,7 @@ def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFra
         [str(delivered)],
     )
     con.unregister("known_series")
-    return con.sql("select * from series order by series_id").pl().cast(SERIES)  # type: ignore[arg-type]
+    return con.sql("select * from series order by series_id").pl().cast(SERIES)
 
 
 def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, target: Path) -> None:

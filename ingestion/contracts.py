@@ -5,6 +5,7 @@ quarters and whatever else could not mean anything. Terms are validated as they 
 each version with each span of amendments on top.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -234,17 +235,17 @@ class Credits(_Strict):
     @model_validator(mode="after")
     def _tiers_in_order(self) -> "Credits":
         below = [t.below_pct for t in self.availability_tiers]
-        if any(a <= b for a, b in zip(below, below[1:], strict=False)):
+        if any(a <= b for a, b in itertools.pairwise(below)):
             raise ValueError("availability_tiers are out of order: below_pct must fall from tier to tier")
         up_to = [t.up_to_pct for t in self.resolution_tiers]
         if any(t is None for t in up_to[:-1]) or (up_to and up_to[-1] is not None):
             raise ValueError("resolution_tiers are out of order: the last one, and no other, has no up_to_pct")
         bounds = [t for t in up_to if t is not None]
-        if any(a >= b for a, b in zip(bounds, bounds[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(bounds)):
             raise ValueError("resolution_tiers are out of order: up_to_pct must rise from tier to tier")
         for tiers in (self.availability_tiers, self.resolution_tiers):
             credits = [t.credit_pct for t in tiers]
-            if any(a > b for a, b in zip(credits, credits[1:], strict=False)):
+            if any(a > b for a, b in itertools.pairwise(credits)):
                 raise ValueError("tiers are out of order: credit_pct must not fall from tier to tier")
         return self
 
@@ -299,15 +300,15 @@ class Terms(_Strict):
                 clocked.append(((where, level, "target"), target.target, target.clock))
         for level, cadence in self.updates.items():
             clocked.append((("updates", level, "every"), cadence.every, cadence.clock))
-        for where, duration, clock in clocked:
+        for place, duration, clock in clocked:
             if duration.seconds == 0:
-                yield where, "must be longer than nothing"
+                yield place, "must be longer than nothing"
             if duration.is_business_days and clock != "business_days":
-                yield where, f"is in business days, but its clock is {clock}"
+                yield place, f"is in business days, but its clock is {clock}"
             if clock != "24x7" and getattr(self.calendars, clock) is None:
-                yield (*where[:-1], "clock"), f"is {clock}, but calendars.{clock} is missing"
-            if where[1] not in known:
-                yield where[:-1], f"{where[1]!r} is in neither severity.levels nor severity.request_levels"
+                yield (*place[:-1], "clock"), f"is {clock}, but calendars.{clock} is missing"
+            if place[1] not in known:
+                yield place[:-1], f"{place[1]!r} is in neither severity.levels nor severity.request_levels"
         for key in ("scheduled_notice", "change_notice", "emergency_notice", "max_length"):
             notice = getattr(self.maintenance, key)
             if notice and notice.is_business_days:
@@ -321,10 +322,10 @@ class Terms(_Strict):
             lists.append((("status_page", "severities"), self.status_page.severities))
         if self.severity.non_production_max:
             lists.append((("severity", "non_production_max"), [self.severity.non_production_max]))
-        for where, levels in lists:
+        for place, levels in lists:
             for level in levels:
                 if level not in self.severity.levels:
-                    yield where, f"{level!r} is not in severity.levels"
+                    yield place, f"{level!r} is not in severity.levels"
         for level, value in self.escalation.items():
             if (level == "path") != isinstance(value, list):
                 yield ("escalation", level), "escalation.path is a list of people; a severity has a clock"

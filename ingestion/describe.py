@@ -82,7 +82,9 @@ def _feed_page() -> str:
 
 
 def _key_line(feed: Feed) -> str:
-    need = {"always": "Must exist for a run. ", "one_of_monitoring": "This feed or the other of checks and outages must exist for a run. ", "never": ""}[feed.required]
+    need = {"always": "Must exist for a run. ", "one_of_monitoring": "This feed or the other of checks and outages must exist for a run. ", "never": ""}[
+        feed.required
+    ]
     return need + (f"Key: {', '.join(f'`{k}`' for k in feed.key)}." if feed.key else "No key: rows are facts that are never replaced.")
 
 

@@ -5,6 +5,7 @@ gateways, a service cloud whose status is kept by hand; probes in three places s
 """
 
 import csv
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,7 +101,14 @@ def _services(world: World) -> None:
     def component(service: str, region: str, part: str, group: str | None = None, environment: str = "production", since: str | None = None) -> None:
         name = f"{service}-{region}-{part}"
         world.add(
-            "components", component_id=name, service_id=service, region=region, redundancy_group=group, environment=environment, active_from=since, active_to=None
+            "components",
+            component_id=name,
+            service_id=service,
+            region=region,
+            redundancy_group=group,
+            environment=environment,
+            active_from=since,
+            active_to=None,
         )
 
     for region in REGIONS:
@@ -173,19 +181,35 @@ def _incidents(world: World) -> None:
     )
     # kept by hand: no checks
     world.add("outages", outage_id="O-desk-0", component_id="desk-eu-west-desk", state="up", started_at=_stamp(0), ended_at=_stamp(3600))
-    world.add("outages", outage_id="O-desk-1", component_id="desk-eu-west-desk", state="down", started_at=_stamp(12 * 86_400), ended_at=_stamp(12 * 86_400 + 1260))
+    world.add(
+        "outages", outage_id="O-desk-1", component_id="desk-eu-west-desk", state="down", started_at=_stamp(12 * 86_400), ended_at=_stamp(12 * 86_400 + 1260)
+    )
 
 
 def _ticket(world: World, component: dict[str, Any], start: int, length: int, state: str, incident: str) -> None:
-    holders = sorted({s["subscription_id"] for s in world.rows["subscriptions"] if (s["service_id"], s["region"]) == (component["service_id"], component["region"])})
+    holders = sorted(
+        {s["subscription_id"] for s in world.rows["subscriptions"] if (s["service_id"], s["region"]) == (component["service_id"], component["region"])}
+    )
     severity = "P1" if state == "down" else "P2"
     for i, subscription in enumerate(holders[: 1 + len(incident) % 3]):
         ticket = f"T-{incident[4:]}-{i}"
         named = incident if i == 0 else None
-        world.add("tickets", ticket_id=ticket, subscription_id=subscription, ticket_type="incident", environment="production", subject="not reachable", incident_id=named)
+        world.add(
+            "tickets",
+            ticket_id=ticket,
+            subscription_id=subscription,
+            ticket_type="incident",
+            environment="production",
+            subject="not reachable",
+            incident_id=named,
+        )
         received = start + int(world.random.integers(30, 900))
         solved = received + length + int(world.random.integers(600, 5 * 3600))
-        life = [(0, "received", None), (int(world.random.integers(30, 600)), "classified", severity), (int(world.random.integers(300, 2400)), "responded", None)]
+        life = [
+            (0, "received", None),
+            (int(world.random.integers(30, 600)), "classified", severity),
+            (int(world.random.integers(300, 2400)), "responded", None),
+        ]
         life += [(t, "status_updated", None) for t in range(3600, solved - received, int(world.random.integers(2400, 5400)))]
         for n, (after, event, level) in enumerate(sorted([*life, (solved - received, "resolved", None)])):
             kind = "restored" if event == "resolved" else None
@@ -193,14 +217,26 @@ def _ticket(world: World, component: dict[str, Any], start: int, length: int, st
             world.add("ticket_events", event_id=f"{ticket}-{n:02d}", ticket_id=ticket, occurred_at=at, event=event, severity=level, resolution_kind=kind)
         if i == 0:
             day = f"{_at(received):%Y-%m-%d}"
-            world.add("support_hours", entry_id=f"H-{ticket}", subscription_id=subscription, ticket_id=ticket, worked_on=day, minutes=int(world.random.integers(15, 240)))
+            world.add(
+                "support_hours",
+                entry_id=f"H-{ticket}",
+                subscription_id=subscription,
+                ticket_id=ticket,
+                worked_on=day,
+                minutes=int(world.random.integers(15, 240)),
+            )
 
 
 def _maintenance(world: World) -> None:
     day = 86_400
     windows: list[tuple[int, int, int | None, dict[str, Any]]] = [
         (9 * day + 3600, 5400, 6 * day, {"kind": "scheduled_maintenance", "service_id": "chat", "region": "eu-west", "change_type": "other"}),
-        (16 * day, 4 * 3600, day, {"kind": "scheduled_maintenance", "service_id": "chat", "region": "us-east", "change_type": "api", "note": "short notice, long"}),
+        (
+            16 * day,
+            4 * 3600,
+            day,
+            {"kind": "scheduled_maintenance", "service_id": "chat", "region": "us-east", "change_type": "api", "note": "short notice, long"},
+        ),
         (20 * day + 7200, 3600, 1800, {"kind": "emergency_maintenance", "service_id": "voice", "change_type": "other"}),
         (23 * day + 39_600, 3600, None, {"kind": "scheduled_maintenance", "service_id": "messaging", "note": "never announced"}),
         (13 * day, 7200, None, {"kind": "third_party", "component_id": "voice-us-east-trunk-a"}),
@@ -223,7 +259,15 @@ def _invoices(world: World) -> None:
             invoice, currency = f"I-{month}-{customer['customer_id']}", currencies[i % 4]
             paid = None if i == 8 else first + timedelta(days=20)
             status = "issued" if paid is None else "paid"
-            world.add("invoices", invoice_id=invoice, customer_id=customer["customer_id"], status=status, issued_on=first, due_on=first + timedelta(days=30), paid_on=paid)
+            world.add(
+                "invoices",
+                invoice_id=invoice,
+                customer_id=customer["customer_id"],
+                status=status,
+                issued_on=first,
+                due_on=first + timedelta(days=30),
+                paid_on=paid,
+            )
             held = sorted({s["subscription_id"] for s in world.rows["subscriptions"] if s["customer_id"] == customer["customer_id"]})
             for subscription in held:
                 line = {"line_id": f"{invoice}-{subscription}", "invoice_id": invoice, "subscription_id": subscription, "line_kind": "recurring"}
@@ -238,7 +282,7 @@ def _checks(world: World, progress: Callable[[str], None]) -> Any:
     monitored = [c["component_id"] for c in world.rows["components"] if c["environment"] == "production" and c["service_id"] != "desk"]
     states = np.array(["up", "degraded", "down", "unknown"])
     edges = sorted({0, world.seconds, *(s for s in _month_starts(world.days) if 0 < s < world.seconds)})
-    for since, until in zip(edges, edges[1:], strict=False):
+    for since, until in itertools.pairwise(edges):
         month = f"{_at(since):%Y-%m}"
         progress(f"writing checks of {month}")
         frames = []
@@ -276,7 +320,7 @@ def _month_starts(days: int) -> list[int]:
 
 def _plant(world: World) -> list[str]:
     """Bad rows in feeds that are large enough to bear them; says which, and what must become of them."""
-    said = []
+    said: list[str] = []
 
     def plant(feed: str, change: dict[str, Any], becomes: str) -> None:
         good = world.rows[feed][0]

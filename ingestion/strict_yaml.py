@@ -104,6 +104,7 @@ class Document:
             return result
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*location, i)) for i, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return node.value if node.style else self._scalar(node.value, location)
 
     def _scalar(self, text: str, location: Location) -> Any:

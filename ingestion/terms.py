@@ -154,7 +154,11 @@ class _Builder:
             }
         )
         commitment = terms.availability.commitment_pct
-        by_category = commitment if isinstance(commitment, dict) else {None: commitment} if commitment is not None else {}
+        by_category: dict[str | None, Decimal] = {}
+        if isinstance(commitment, dict):
+            by_category.update(commitment)
+        elif commitment is not None:
+            by_category[None] = commitment
         for category, percentage in by_category.items():
             numerator, denominator = _ratio(percentage)
             self.tables["commitments"].append(

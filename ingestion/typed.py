@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from typing import Any
 
 import polars as pl
 from iso4217 import Currency
@@ -18,7 +19,7 @@ from ingestion.formats import EXTRA, LINE, Batch
 from ingestion.zones import zone as named_zone
 
 DELETED = "is_deleted"
-REJECTED = {"line": pl.Int64, "rule": pl.String, "column": pl.String, "reason": pl.String, "raw": pl.String}
+REJECTED = {"line": pl.Int64, "rule": pl.String, "column_name": pl.String, "reason": pl.String, "raw": pl.String}
 
 _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
@@ -67,7 +68,7 @@ def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
 
 
 def _rejected(bad: pl.DataFrame, columns: list[str], batch: Batch) -> pl.DataFrame:
-    rows = []
+    rows: list[tuple[int, str, str | None, str, str]] = []
     for row in bad.select([*columns, "faults"]).iter_rows(named=True):
         rules, names, reasons = zip(*(fault.split("|", 2) for fault in row.pop("faults")), strict=True)
         line = row.pop(LINE)
@@ -97,7 +98,7 @@ def _column(frame: pl.DataFrame, column: Column, zone: str | None) -> tuple[pl.D
     name, into = column.name, "typed:" + column.name
     frame, untyped = _TYPES[column.type](frame, name, into, zone)
     value = pl.col(into)
-    fault = pl.when(pl.col(name).is_null()).then(_fault("required", name, f"{name} is missing") if column.required else pl.lit(None, pl.String))
+    fault: Any = pl.when(pl.col(name).is_null()).then(_fault("required", name, f"{name} is missing") if column.required else pl.lit(None, pl.String))
     fault = fault.when(untyped.is_not_null()).then(untyped)
     if column.values:
         allowed = ", ".join(column.values)

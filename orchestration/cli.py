@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +21,12 @@ app = typer.Typer(
 )
 
 
-class Target(str, Enum):
+class Target(StrEnum):
     duckdb = "duckdb"
     spark = "spark"
 
 
-class Size(str, Enum):
+class Size(StrEnum):
     small = "small"
     month = "month"
     year = "year"
@@ -92,7 +92,9 @@ def run(
         raise _fail(BAD_ARGUMENTS, str(error)) from error
     except Blocked as error:
         lines = "\n".join(f"  {reason}" for reason in error.reasons)
-        raise _fail(BLOCKED, f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: makegood status --warehouse {warehouse}") from error
+        raise _fail(
+            BLOCKED, f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: makegood status --warehouse {warehouse}"
+        ) from error
     except Busy as error:
         raise _fail(FAILED, str(error)) from error
     except Exception as error:
@@ -150,7 +152,9 @@ def summary(run: "Run") -> str:  # type: ignore[name-defined]  # noqa: F821
 @app.command()
 def sample(
     out: Annotated[Path, typer.Option(help="Folder to write the feeds into; must not hold any yet.")],
-    size: Annotated[Size, typer.Option(help="small: 75 days of checks every five minutes; month and year: every minute. All start on 2026-06-01.")] = Size.small,
+    size: Annotated[
+        Size, typer.Option(help="small: 75 days of checks every five minutes; month and year: every minute. All start on 2026-06-01.")
+    ] = Size.small,
     seed: Annotated[int, typer.Option(help="The same seed writes the same feeds.")] = 1,
     faults: Annotated[bool, typer.Option("--faults", help="Plant bad rows, and say which.")] = False,
 ) -> None:

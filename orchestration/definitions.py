@@ -83,7 +83,9 @@ def _model_assets(manifest: Any) -> dg.AssetsDefinition:
         # what is compressed or listed at landing comes from the feed of checks, or from all of them
         deps |= {_feed_key(landed[d] if landed[d] in feeds() else "checks") for d in node.depends_on.nodes if d in landed}
         owners = FINANCE_TEAM if node.schema == "marts" else DATA_TEAM
-        specs.append(dg.AssetSpec(keys[unique_id], deps=deps, description=node.description or None, group_name=node.schema, owners=owners, kinds={"dbt", "duckdb"}))
+        specs.append(
+            dg.AssetSpec(keys[unique_id], deps=deps, description=node.description or None, group_name=node.schema, owners=owners, kinds={"dbt", "duckdb"})
+        )
     for node in manifest.nodes.values():
         about = _tested(node, keys)
         if about is not None:

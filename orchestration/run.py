@@ -14,7 +14,7 @@ import polars as pl
 
 from expectations.protocol import CheckResult
 from ingestion import checks, landing, terms
-from ingestion.contracts import Contract, load_folder
+from ingestion.contracts import Contract, Terms, load_folder, resolve
 from ingestion.landing import Landed, Reading
 from orchestration import transform
 from orchestration.settings import Limits
@@ -96,10 +96,10 @@ class Run:
             self.landed = checks.compact(con, self.warehouse.landed, self.folder, self.run_id, reading.landed, limit, self.progress)
         return reading
 
-    def _terms(self) -> Iterator[Any]:
+    def _terms(self) -> Iterator[Terms]:
         for contract in self.contracts:
             for version in contract.versions:
-                resolved = terms.resolve(contract, version.effective_from)
+                resolved = resolve(contract, version.effective_from)
                 assert resolved is not None
                 yield resolved.terms
 
@@ -183,7 +183,7 @@ class Run:
             return pl.DataFrame(schema=RUNS)
         with self.before.connect() as con:
             con.execute("set TimeZone = 'UTC'")
-            return con.sql("select * from quality.runs").pl().cast(RUNS)  # type: ignore[arg-type]
+            return con.sql("select * from quality.runs").pl().cast(RUNS)
 
     def _row(self, status: str) -> dict[str, Any]:
         reading = self.reading.feeds.values() if self.reading else []
@@ -226,7 +226,7 @@ class Run:
         self.warehouse.record(self.run_id, outcome)
 
 
-RUNS = {
+RUNS: dict[str, Any] = {
     "run_number": pl.Int64,
     "run_id": pl.String,
     "status": pl.String,

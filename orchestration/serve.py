@@ -12,7 +12,13 @@ LOOPBACK = "127.0.0.1"
 def dashboards(warehouse: Path, port: int) -> int:
     """Streamlit over what is published; returns its exit status."""
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py")]
-    options = [f"--server.address={LOOPBACK}", f"--server.port={port}", "--server.headless=true", "--browser.gatherUsageStats=false", "--client.toolbarMode=minimal"]
+    options = [
+        f"--server.address={LOOPBACK}",
+        f"--server.port={port}",
+        "--server.headless=true",
+        "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=minimal",
+    ]
     return _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
 
 

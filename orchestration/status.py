@@ -24,7 +24,9 @@ def describe(root: Path) -> str:
 def _published(publication: Publication) -> list[str]:
     run = publication.run()
     with publication.connect() as con:
-        deliveries = con.execute("select feed, count(*), sum(rows_read), max_by(path, delivery_id) from state.deliveries group by feed order by feed").fetchall()
+        deliveries = con.execute(
+            "select feed, count(*), sum(rows_read), max_by(path, delivery_id) from state.deliveries group by feed order by feed"
+        ).fetchall()
         kept = con.execute("select feed, status, count(*) from quality.rejected_rows group by all order by all").fetchall()
         warnings = con.execute("select about, warning from quality.warnings order by all").fetchall()
     lines = [

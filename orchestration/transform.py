@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion import checks, describe, terms
+from ingestion import describe, terms
 from ingestion.feeds import feeds
 from ingestion.landing import CHECKS, Landed
 from orchestration.settings import DBT_PROJECT, NO_TELEMETRY, Limits, set_environment
@@ -55,7 +55,9 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 con.unregister("frame")
             elif paths[name]:
                 files = ", ".join("'" + str(store / p).replace("'", "''") + "'" for p in paths[name])
-                con.execute(f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)")
+                con.execute(
+                    f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                )
             else:
                 con.execute(f"create table landed.{name} ({_definition(columns)})")
         for name, columns in terms.TABLES.items():
@@ -106,7 +108,7 @@ def build(
     if done.exception:
         raise TransformFailed(f"the models could not be built: {done.exception}") from done.exception
     results, broken = [], []
-    for result in done.result or []:  # type: ignore[union-attr]
+    for result in done.result or []:
         node, status = result.node, str(result.status)
         if node.resource_type in ("test", "unit_test"):
             about = [node.tested_node_unique_id] if node.resource_type == "unit_test" else node.depends_on.nodes
@@ -154,7 +156,7 @@ def parsed(scratch: Path) -> Any:
         for old in PARSED.glob("manifest-*.msgpack"):
             old.unlink(missing_ok=True)
         draft = PARSED / f".{os.getpid()}.draft"
-        draft.write_bytes(done.result.to_msgpack())  # type: ignore[union-attr]
+        draft.write_bytes(done.result.to_msgpack())
         os.replace(draft, kept)
     except OSError:
         pass  # an installation that can't be written to parses each time

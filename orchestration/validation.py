@@ -11,7 +11,8 @@ import duckdb
 from expectations.protocol import CheckResult, ColumnExpected, FeedExpected, Job
 from ingestion.checks import STATES
 from ingestion.feeds import feeds
-from ingestion.landing import CHECKS, DELETED, FeedSettings, Reading
+from ingestion.landing import CHECKS, FeedSettings, Reading
+from ingestion.typed import DELETED
 from orchestration.settings import PROJECT, quiet_environment
 
 # beyond this, a feed is validated by its profile: rows cost Great Expectations more than the rest of the run
@@ -35,7 +36,8 @@ class Validation:
 
     def begin(self, work: Path, folder: Path, reading: Reading | None, settings: dict[str, FeedSettings]) -> None:
         """Hands over what was landed."""
-        assert self._worker is not None and self._worker.stdin is not None
+        assert self._worker is not None
+        assert self._worker.stdin is not None
         job = Job(_expected(work, folder, reading, settings))
         try:
             self._worker.stdin.write(json.dumps(asdict(job)) + "\n")
@@ -74,7 +76,12 @@ def _expected(work: Path, folder: Path, reading: Reading | None, settings: dict[
                 living = f"(select * from landed.{feed.feed} where not {DELETED})"
             found = reading.feeds[feed.feed] if reading else None
             read, rejected = (found.rows_read, found.rows_rejected) if found else (0, 0)
-            measures = ["count(*) as rows_landed", f"{read} as rows_read", f"{rejected} as rows_rejected", f"{100 * rejected / read if read else 0.0} as rejected_pct"]
+            measures = [
+                "count(*) as rows_landed",
+                f"{read} as rows_read",
+                f"{rejected} as rows_rejected",
+                f"{100 * rejected / read if read else 0.0} as rejected_pct",
+            ]
             for c in columns:
                 measures.append(f"count(*) filter (where {c.name} is null) as nulls_{c.name}")
                 outside = [f"{c.name} not in ({', '.join(map(repr, c.values))})"] if c.values else []

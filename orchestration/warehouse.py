@@ -1,11 +1,11 @@
 """A warehouse folder: what is published, what has landed, and the one step by which a run replaces both.
 
-    published        -> publications/<version>, a link; replacing it is the only step by which anything counts
-    publications/<version>/makegood.duckdb, parquet/
-    landed/          what feeds became, immutable; counts if a publication names it
-    building/        what the run at work has made so far; leftovers are removed by the next run
-    runs/            what became of each run, also of those that were blocked or failed
-    lock             held by the run at work
+published        -> publications/<version>, a link; replacing it is the only step by which anything counts
+publications/<version>/makegood.duckdb, parquet/
+landed/          what feeds became, immutable; counts if a publication names it
+building/        what the run at work has made so far; leftovers are removed by the next run
+runs/            what became of each run, also of those that were blocked or failed
+lock             held by the run at work
 """
 
 import json
@@ -55,7 +55,7 @@ class Publication:
     def landed(self) -> Landed:
         with self.connect() as con:
             frames = [con.sql(f"select * from state.{name}").pl() for name in ("deliveries", "files", "series")]
-        return Landed(*(f.cast(schema) for f, schema in zip(frames, (DELIVERIES, FILES, SERIES), strict=True)))  # type: ignore[arg-type]
+        return Landed(*(f.cast(schema) for f, schema in zip(frames, (DELIVERIES, FILES, SERIES), strict=True)))
 
 
 class Warehouse:

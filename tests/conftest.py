@@ -4,7 +4,7 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ class Published:
 
     def query(self, sql: str) -> Rows:
         with duckdb.connect(str(self.database), read_only=True) as con:
-            con.execute("set TimeZone = 'UTC'")
             cursor = con.execute(sql)
             names = [d[0] for d in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = [[v.astimezone(UTC) if isinstance(v, datetime) and v.tzinfo else v for v in row] for row in cursor.fetchall()]
+            return [dict(zip(names, row, strict=True)) for row in rows]
 
     def mart(self, name: str) -> Rows:
         return self.query(f"select * from marts.{name} order by all")

@@ -4,6 +4,7 @@ Every instant at which anything can change is listed; between two neighbours not
 per gap, in the words of the rule. Instants are epoch seconds, figures fractions.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -176,7 +177,7 @@ class World:
             for e in self.exclusions
             if self.excludes(e) and not e["component_id"] and (e["service_id"] or service) == service and (e["region"] or region) == region
         ]
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in itertools.pairwise(edges):
             state, is_active = self.service_state(service, region, a)
             if is_active:
                 active.append((a, b, state))

@@ -1,5 +1,6 @@
 """Periods, holidays and business time (T2, T4)."""
 
+import itertools
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -54,7 +55,7 @@ def test_periods_follow_daylight_saving() -> None:
 def test_periods_follow_each_other_without_a_gap() -> None:
     for zone in ("America/Santiago", "Asia/Kolkata", "Australia/Lord_Howe", "Africa/Cairo"):
         found = periods("month", zone, date(2024, 1, 1), date(2030, 12, 1))
-        assert all(a.end_s == b.start_s for a, b in zip(found, found[1:], strict=False))
+        assert all(a.end_s == b.start_s for a, b in itertools.pairwise(found))
 
 
 def test_a_day_starts_after_clocks_went_back_at_midnight() -> None:
@@ -99,7 +100,13 @@ def test_open_seconds_are_those_of_a_walk_by_minutes(name: str, start: datetime,
             for minute in range(at, min(at + 900, since + hours * 3600), 60):
                 now = datetime.fromtimestamp(minute, zone)
                 same_day = now.date() == local.date()
-                day_open = is_open if same_day else ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[now.weekday()] in calendar.days and now.date() not in calendar.add and not is_holiday(now.date(), calendar.holidays)
+                day_open = (
+                    is_open
+                    if same_day
+                    else ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[now.weekday()] in calendar.days
+                    and now.date() not in calendar.add
+                    and not is_holiday(now.date(), calendar.holidays)
+                )
                 walked += 60 if day_open and calendar.opens <= now.time() < calendar.closes else 0
         else:
             for minute in range(at, min(at + 900, since + hours * 3600), 60):

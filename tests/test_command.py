@@ -14,9 +14,8 @@ import duckdb
 import pytest
 
 from orchestration.warehouse import Warehouse
-from tests.conftest import CONTRACTS, Published, write_contracts
+from tests.conftest import CONTRACTS, Published, write_contracts, write_landing
 from tests.test_landing import AS_OF, deliver, outage, world
-from tests.conftest import write_landing
 
 MAKEGOOD = Path(sys.executable).parent / "makegood"
 
@@ -59,7 +58,16 @@ def test_parquet_is_the_same_marts(done: tuple[Path, Path, subprocess.CompletedP
 
 
 def test_types_of_the_marts_are_those_of_the_interface(done: tuple[Path, Path, subprocess.CompletedProcess[str]], shared: Path) -> None:
-    kinds = {"s": "VARCHAR", "b": "BOOLEAN", "n": "BIGINT", "i": "BIGINT", "t": "TIMESTAMP WITH TIME ZONE", "d": "DATE", "m": "DECIMAL(18,3)", "p": "DECIMAL(18,6)"}
+    kinds = {
+        "s": "VARCHAR",
+        "b": "BOOLEAN",
+        "n": "BIGINT",
+        "i": "BIGINT",
+        "t": "TIMESTAMP WITH TIME ZONE",
+        "d": "DATE",
+        "m": "DECIMAL(18,3)",
+        "p": "DECIMAL(18,6)",
+    }
     columns = json.loads((shared / "cases" / "columns.json").read_text())
     rows = Published(done[1]).query("select table_name, column_name, data_type from information_schema.columns where table_schema = 'marts'")
     have = {(r["table_name"], r["column_name"]): r["data_type"] for r in rows}
@@ -162,7 +170,9 @@ def test_readers_never_see_a_half(tmp_path: Path) -> None:
     assert run(landing, warehouse).returncode == 0
     deliver(landing, "z.csv", "outages", [outage(45)])
     seen, looks = set(), 0
-    with subprocess.Popen([str(MAKEGOOD), "run", "--landing", str(landing), "--warehouse", str(warehouse), "--as-of", AS_OF], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [str(MAKEGOOD), "run", "--landing", str(landing), "--warehouse", str(warehouse), "--as-of", AS_OF], stdout=subprocess.DEVNULL
+    ) as process:
         while process.poll() is None:
             # as a stranger would: by the path, in a process of its own
             out = subprocess.run(

@@ -127,7 +127,9 @@ def test_a_higher_rank_wins_then_the_narrower_scope_then_the_later(tmp_path: Pat
 
 
 def test_commitment_is_one_key_with_or_without_its_map(tmp_path: Path) -> None:
-    found = resolve(amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "terms": {"availability": {"commitment_pct": 99.99}}}), date(2026, 8, 1), "c", "s")
+    found = resolve(
+        amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "terms": {"availability": {"commitment_pct": 99.99}}}), date(2026, 8, 1), "c", "s"
+    )
     assert found is not None
     assert found.terms.availability.commitment_pct == Decimal("99.99")
     assert found.documents["availability.commitment_pct"] == "order_form #1 of k from 2026-07-01"

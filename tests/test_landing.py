@@ -28,7 +28,16 @@ def world() -> Feeds:
         ],
         "customers": [{"customer_id": "k", "name": "K"}],
         "subscriptions": [
-            {"subscription_id": "u", "customer_id": "k", "service_id": "s", "region": "eu", "support_plan": "premium", "kind": "paid", "status": "active", "valid_from": "2026-06-01"}
+            {
+                "subscription_id": "u",
+                "customer_id": "k",
+                "service_id": "s",
+                "region": "eu",
+                "support_plan": "premium",
+                "kind": "paid",
+                "status": "active",
+                "valid_from": "2026-06-01",
+            }
         ],
     }
 
@@ -112,7 +121,8 @@ def test_waiting_rows_come_in_by_themselves(publish: Runner, tmp_path: Path) -> 
 def test_waiting_checks_are_listed_with_file_and_line(publish: Runner, tmp_path: Path) -> None:
     feeds = world()
     feeds["checks"] = [
-        {"component_id": c, "location": "l", "checked_at": f"2026-06-0{n}T00:00:00Z", "status": "up", "latency_ms": 1} for n, c in ((3, "c"), (2, "ghost"), (1, "ghost"))
+        {"component_id": c, "location": "l", "checked_at": f"2026-06-0{n}T00:00:00Z", "status": "up", "latency_ms": 1}
+        for n, c in ((3, "c"), (2, "ghost"), (1, "ghost"))
     ]
     published = publish(write_landing(tmp_path / "in", feeds), AS_OF)
     assert [(r["file"], r["line"], r["status"]) for r in published.rejected()] == [("checks/rows.csv", 3, "waiting"), ("checks/rows.csv", 4, "waiting")]
@@ -173,6 +183,7 @@ def test_feeds_that_a_run_needs(publish: Runner, tmp_path: Path, missing: str) -
 
 
 def test_as_of_may_not_go_back(publish: Runner, tmp_path: Path) -> None:
+    """T3."""
     landing = write_landing(tmp_path / "in", world())
     publish(landing, AS_OF)
     with pytest.raises(BadArguments, match="is before 2026-07-10"):
@@ -181,6 +192,7 @@ def test_as_of_may_not_go_back(publish: Runner, tmp_path: Path) -> None:
 
 
 def test_nothing_after_as_of_exists_and_counts_later(publish: Runner, tmp_path: Path) -> None:
+    """T3: an end after as_of is cut to it."""
     landing = write_landing(tmp_path / "in", world())
     early = publish(landing, "2026-06-10T00:20:00Z")
     assert (down(early), early.mart("downtime")[0]["is_open"]) == (1200, True)
@@ -241,7 +253,8 @@ def sample(seed: int) -> Feeds:
         for _ in range(400)
     ]
     feeds["outages"] += [
-        {**outage(chance.randrange(31, 60)), "outage_id": f"r{n}", "component_id": "d", "started_at": f"2026-06-10T00:{chance.randrange(10, 31)}:00Z"} for n in range(30)
+        {**outage(chance.randrange(31, 60)), "outage_id": f"r{n}", "component_id": "d", "started_at": f"2026-06-10T00:{chance.randrange(10, 31)}:00Z"}
+        for n in range(30)
     ]
     return feeds
 
@@ -275,7 +288,9 @@ def test_more_downtime_never_raises_availability(publish: Runner, tmp_path: Path
     feeds = sample(3)
     before = {(r["region"], r["period_start"]): r for r in publish(feeds, AS_OF, warehouse=tmp_path / "w1").mart("availability")}
     for n, component in enumerate("cd"):
-        feeds["outages"].append({"outage_id": f"more{n}", "component_id": component, "state": "down", "started_at": "2026-06-30T23:10:00Z", "ended_at": "2026-07-01T00:45:00Z"})
+        feeds["outages"].append(
+            {"outage_id": f"more{n}", "component_id": component, "state": "down", "started_at": "2026-06-30T23:10:00Z", "ended_at": "2026-07-01T00:45:00Z"}
+        )
     after = publish(feeds, AS_OF, warehouse=tmp_path / "w2").mart("availability")
     assert len(after) == len(before) > 0
     assert all(r["downtime_seconds"] >= before[r["region"], r["period_start"]]["downtime_seconds"] for r in after)

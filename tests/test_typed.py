@@ -41,7 +41,7 @@ def refused(feed: str, zone: str | None = None, **change: Any) -> tuple[str, str
     assert result.rows.is_empty(), result.rows.to_dicts()
     found = result.rejected.to_dicts()[0]
     assert found["line"] == 7
-    return found["rule"], found["column"], found["reason"]
+    return found["rule"], found["column_name"], found["reason"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,9 @@ def test_instants_are_seconds_with_fractions_dropped(text: str, instant: str) ->
     assert accepted("checks", "checked_at_s", checked_at=text) == int(datetime.fromisoformat(instant).timestamp())
 
 
-@pytest.mark.parametrize("text", ["2026-02-29T00:00:00Z", "2026-06-01", "2026-06-01T24:00:00Z", "2026-06-01T00:00:60Z", "yesterday", "1780272000", "2026-06-01T00:00:00+25:00"])
+@pytest.mark.parametrize(
+    "text", ["2026-02-29T00:00:00Z", "2026-06-01", "2026-06-01T24:00:00Z", "2026-06-01T00:00:60Z", "yesterday", "1780272000", "2026-06-01T00:00:00+25:00"]
+)
 def test_what_is_no_instant_is_rejected(text: str) -> None:
     assert refused("checks", checked_at=text)[:2] == ("type", "checked_at")
 
@@ -121,7 +123,15 @@ def test_an_interval_may_be_empty() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "minor"),
-    [("1.5", "EUR", 150), ("-1.50", "EUR", -150), ("+2", "JPY", 2), ("0.125", "KWD", 125), ("-0.05", "EUR", -5), ("12.500", "EUR", 1250), ("999999999999999.999", "KWD", 999999999999999999)],
+    [
+        ("1.5", "EUR", 150),
+        ("-1.50", "EUR", -150),
+        ("+2", "JPY", 2),
+        ("0.125", "KWD", 125),
+        ("-0.05", "EUR", -5),
+        ("12.500", "EUR", 1250),
+        ("999999999999999.999", "KWD", 999999999999999999),
+    ],
 )
 def test_amounts_are_integers_of_minor_units(amount: str, currency: str, minor: int) -> None:
     assert accepted("invoice_lines", "amount_minor", amount=amount, currency=currency) == minor
@@ -129,7 +139,16 @@ def test_amounts_are_integers_of_minor_units(amount: str, currency: str, minor: 
 
 @pytest.mark.parametrize(
     ("amount", "currency", "rule"),
-    [("10.5", "JPY", "E3"), ("0.001", "EUR", "E3"), ("1", "XXX", "E3"), ("1", "CLF", "E3"), ("1", "eur", "E3"), ("1e3", "EUR", "type"), ("1,50", "EUR", "type"), (1.5, "EUR", "exact")],
+    [
+        ("10.5", "JPY", "E3"),
+        ("0.001", "EUR", "E3"),
+        ("1", "XXX", "E3"),
+        ("1", "CLF", "E3"),
+        ("1", "eur", "E3"),
+        ("1e3", "EUR", "type"),
+        ("1,50", "EUR", "type"),
+        (1.5, "EUR", "exact"),
+    ],
 )
 def test_amounts_that_are_no_exact_money_are_rejected(amount: Any, currency: str, rule: str) -> None:
     assert refused("invoice_lines", amount=amount, currency=currency)[0] == rule
@@ -152,7 +171,7 @@ def test_deleted_rows_need_only_their_key() -> None:
 def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
     result = row("checks", status="UP", location=None, note="beside")
     found = result.rejected.to_dicts()[0]
-    assert found["column"] == "location, status"
+    assert found["column_name"] == "location, status"
     assert "location is missing; 'UP' is none of" in found["reason"]
     assert '"status": "UP"' in found["raw"]
     assert "beside" in found["raw"]

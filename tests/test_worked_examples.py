@@ -22,7 +22,9 @@ class Worlds:
     """Feeds that grow by one service at a time."""
 
     def __init__(self) -> None:
-        self.feeds: dict[str, list[dict[str, Any]]] = {n: [] for n in ("services", "components", "checks", "outages", "exclusions", "customers", "subscriptions")}
+        self.feeds: dict[str, list[dict[str, Any]]] = {
+            n: [] for n in ("services", "components", "checks", "outages", "exclusions", "customers", "subscriptions")
+        }
         self.feeds["customers"].append({"customer_id": "c", "name": "Customer"})
         self.service("none", "trueengage", watched=False)
 
@@ -40,13 +42,28 @@ class Worlds:
 
     def outage(self, start: str, end: str | None, state: str = "down", component: str | None = None, incident: str = "") -> "Worlds":
         number = len(self.feeds["outages"])
-        row = {"outage_id": f"o{number:03d}", "component_id": component or self.name, "state": state, "started_at": start, "ended_at": end, "incident_id": incident}
+        row = {
+            "outage_id": f"o{number:03d}",
+            "component_id": component or self.name,
+            "state": state,
+            "started_at": start,
+            "ended_at": end,
+            "incident_id": incident,
+        }
         self.feeds["outages"].append(row)
         return self
 
     def exclusion(self, kind: str, start: str, end: str, announced: str = "", **scope: str) -> "Worlds":
         number = len(self.feeds["exclusions"])
-        row = {"exclusion_id": f"{self.name}-{number}", "kind": kind, "starts_at": start, "ends_at": end, "announced_at": announced, "service_id": self.name, **scope}
+        row = {
+            "exclusion_id": f"{self.name}-{number}",
+            "kind": kind,
+            "starts_at": start,
+            "ends_at": end,
+            "announced_at": announced,
+            "service_id": self.name,
+            **scope,
+        }
         self.feeds["exclusions"].append(row)
         return self
 
@@ -89,7 +106,9 @@ def made() -> Worlds:
         ("one_customer", "third_party", "", {"customer_id": "c"}),
         ("elsewhere", "third_party", "", {"region": "us"}),
     ):
-        w.service(name, "trueengage").outage("2026-06-10T00:00:00Z", "2026-06-10T01:00:00Z").exclusion(kind, "2026-06-10T00:00:00Z", "2026-06-10T01:00:00Z", announced, **scope)
+        w.service(name, "trueengage").outage("2026-06-10T00:00:00Z", "2026-06-10T01:00:00Z").exclusion(
+            kind, "2026-06-10T00:00:00Z", "2026-06-10T01:00:00Z", announced, **scope
+        )
     # ---- X2: a component's exclusion is taken out before the groups, and is no part of X
     w.service("trunks", "connect_engage", category="voice", redundancy_group="t").component("trunks-b", redundancy_group="t")
     w.outage("2026-07-10T00:00:00Z", "2026-07-10T01:00:00Z").outage("2026-07-10T00:30:00Z", "2026-07-10T02:00:00Z", component="trunks-b")
@@ -167,11 +186,19 @@ def intervals(published: Published, service: str) -> list[tuple[str, str]]:
         ("d900", "2026-06-01", {"unavailable_seconds": 900, "downtime_seconds": 900, "budget_remaining_seconds": 1692}),
         ("touch", "2026-06-01", {"downtime_seconds": 900}),
         ("apart", "2026-06-01", {"unavailable_seconds": 900, "downtime_seconds": 0}),
-        ("exact", "2026-06-01", {"total_seconds": 2_592_000, "downtime_seconds": 2592, "availability_pct": Decimal("99.9"), "is_met": True, "budget_remaining_seconds": 0}),
+        (
+            "exact",
+            "2026-06-01",
+            {"total_seconds": 2_592_000, "downtime_seconds": 2592, "availability_pct": Decimal("99.9"), "is_met": True, "budget_remaining_seconds": 0},
+        ),
         ("over", "2026-06-01", {"downtime_seconds": 2593, "availability_pct": Decimal("99.899961"), "is_met": False, "budget_remaining_seconds": -1}),
         ("exact", "2026-07-01", {"total_seconds": 2_678_400, "budget_seconds": 2678, "downtime_seconds": 0, "status": "final"}),
         # 2,419,200 s allow 2,419.2 s: 2,420 s are too many, the budget is floored
-        ("short", "2027-02-01", {"total_seconds": 2_419_200, "budget_seconds": 2419, "downtime_seconds": 2420, "is_met": False, "budget_remaining_seconds": -1}),
+        (
+            "short",
+            "2027-02-01",
+            {"total_seconds": 2_419_200, "budget_seconds": 2419, "downtime_seconds": 2420, "is_met": False, "budget_remaining_seconds": -1},
+        ),
         ("midnight", "2026-06-01", {"downtime_seconds": 600}),
         ("midnight", "2026-07-01", {"downtime_seconds": 600}),
         ("open", "2027-04-01", {"downtime_seconds": 3600, "status": "provisional", "total_seconds": 2_592_000}),
@@ -191,9 +218,17 @@ def intervals(published: Published, service: str) -> list[tuple[str, str]]:
         ("scoped", "2026-07-01", {"unavailable_seconds": 600, "downtime_seconds": 600, "excluded_seconds": 0}),
         ("clocks", "2026-10-01", {"total_seconds": 92 * 86_400 + 3600, "downtime_seconds": 3 * 3600 + 1800}),
         ("clocks", "2027-01-01", {"total_seconds": 90 * 86_400 - 3600, "downtime_seconds": 3600 + 1800}),
-        ("gone", "2026-10-01", {"excluded_seconds": 92 * 86_400 + 3600, "availability_pct": None, "is_met": True, "budget_seconds": 0, "status": "fully_excluded"}),
+        (
+            "gone",
+            "2026-10-01",
+            {"excluded_seconds": 92 * 86_400 + 3600, "availability_pct": None, "is_met": True, "budget_seconds": 0, "status": "fully_excluded"},
+        ),
         ("gone", "2027-01-01", {"excluded_seconds": 0, "availability_pct": Decimal(100), "status": "final"}),
-        ("early", "2026-06-01", {"downtime_seconds": 172_800, "commitment_pct": None, "is_met": None, "budget_seconds": None, "budget_remaining_seconds": None}),
+        (
+            "early",
+            "2026-06-01",
+            {"downtime_seconds": 172_800, "commitment_pct": None, "is_met": None, "budget_seconds": None, "budget_remaining_seconds": None},
+        ),
         ("unmapped", "2026-07-01", {"commitment_pct": None, "is_met": None}),
         ("late", "2026-08-01", {"downtime_seconds": 86_400, "unknown_seconds": 0, "coverage_pct": Decimal(100)}),
         ("late", "2026-09-01", {"downtime_seconds": 0}),

@@ -41,7 +41,10 @@ def contracts(draw: st.DrawFn, contract_id: str) -> dict[str, Any]:
             "unavailable_states": draw(st.sampled_from([["down"], ["down", "degraded"]])),
             "unknown_counts_as": draw(st.sampled_from(["available", "unavailable"])),
         },
-        "downtime": {"min_consecutive_s": draw(st.sampled_from([0, 300, 900])), "exclusions_apply": draw(st.sampled_from(["before_threshold", "after_threshold"]))},
+        "downtime": {
+            "min_consecutive_s": draw(st.sampled_from([0, 300, 900])),
+            "exclusions_apply": draw(st.sampled_from(["before_threshold", "after_threshold"])),
+        },
         "exclusions": {"kinds": KINDS[:3]},
     }
     version = {"effective_from": date(2026, draw(st.sampled_from([6, 7])), 1), "terms": terms}
@@ -61,7 +64,13 @@ def worlds(draw: st.DrawFn, services: int = 5) -> tuple[dict[str, Any], dict[str
         agreed[contract_id] = draw(contracts(contract_id))
         lifecycle = draw(st.sampled_from(["ga", "ga", "ga", "beta"]))
         feeds["services"].append(
-            {"service_id": service, "name": service, "contract_id": contract_id, "product_category": draw(st.sampled_from(["voice", "other", None])), "lifecycle": lifecycle}
+            {
+                "service_id": service,
+                "name": service,
+                "contract_id": contract_id,
+                "product_category": draw(st.sampled_from(["voice", "other", None])),
+                "lifecycle": lifecycle,
+            }
         )
         for c in range(draw(st.integers(1, 3))):
             _component(draw, feeds, moment, service, f"{service}-{c}")

@@ -156,8 +156,10 @@ st.caption(
 if intervals.empty:
     st.success("No downtime in this period.")
 else:
-    timeline = alt.Chart(intervals).mark_rect(color=VERDICTS["missed"], height=26).encode(
-        x=alt.X("started_at:T", title="UTC", scale=alt.Scale(type="utc")), x2="ended_at:T", tooltip=["started_at:T", "ended_at:T", "incident_id:N"]
+    timeline = (
+        alt.Chart(intervals)
+        .mark_rect(color=VERDICTS["missed"], height=26)
+        .encode(x=alt.X("started_at:T", title="UTC", scale=alt.Scale(type="utc")), x2="ended_at:T", tooltip=["started_at:T", "ended_at:T", "incident_id:N"])
     )
     st.altair_chart(timeline.properties(height=70), width="stretch")
     st.dataframe(
@@ -176,7 +178,8 @@ else:
 with st.expander("The method: terms in force for this figure"):
     terms = query(
         """select policy_key as "Key", value as "Value", document as "Set by" from marts.contract_terms
-           where contract_id = ? and contract_version = ? and split_part(policy_key, '.', 1) in ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
+           where contract_id = ? and contract_version = ?
+             and split_part(policy_key, '.', 1) in ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
            order by policy_key""",
         contract,
         str(figure["contract_version"])[:10],

@@ -5,7 +5,7 @@ with intervals as (
     group by contract_id, service_id, region, period_start
 )
 
-select *
+select figures.*
 from {{ ref('availability') }} as figures
 full outer join intervals
     on

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ingestion.feeds import Feed
-from ingestion.formats import LINE, Batch, Refused, UnreadableFile, check_columns, known_columns, streams, with_extra
+from ingestion.formats import LINE, Batch, Refused, UnreadableFile, check_columns, streams, with_extra
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 
@@ -65,7 +65,8 @@ def _rows(path: Path, feed: Feed, header: list[str], header_lines: int) -> Itera
         row, ahead = 2, header_lines - 1
         for chunk in reader:
             rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([chunk])))
-            numbers, odd_here = [], []
+            numbers: list[int] = []
+            odd_here: list[tuple[int, int, str]] = []
             odd.sort()
             while len(numbers) < rows.height:
                 if odd and odd[0][0] == row:
@@ -78,7 +79,7 @@ def _rows(path: Path, feed: Feed, header: list[str], header_lines: int) -> Itera
         if odd:
             odd.sort()
             _, odd_lines, _ = _lines(None, [], odd, ahead)
-            nothing = pl.DataFrame(schema={c: pl.String for c in header} | {LINE: pl.Int64})
+            nothing = pl.DataFrame(schema=dict.fromkeys(header, pl.String) | {LINE: pl.Int64})
             yield Batch(with_extra(nothing, feed), _odd(odd, odd_lines, len(header)))
 
 
@@ -117,9 +118,7 @@ def _batch(rows: pl.DataFrame, feed: Feed, refused: list[Refused], path: Path) -
 
 def _odd(odd: list[tuple[int, int, str]], lines: list[int], expected: int) -> list[Refused]:
     return [
-        Refused(line, f"has {width} fields, the header has {expected}", text)
-        for (_, width, text), line in zip(odd, lines, strict=True)
-        if text.strip("\r\n")
+        Refused(line, f"has {width} fields, the header has {expected}", text) for (_, width, text), line in zip(odd, lines, strict=True) if text.strip("\r\n")
     ]
 
 

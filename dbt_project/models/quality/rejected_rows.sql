@@ -3,9 +3,8 @@
 -- what could not be typed, or breaks a rule by itself: said once, when it is read
 with rejected as (
     select
-        rows.feed, rows.delivery_id, rows.path as file, rows.line, 'rejected' as status, rows.rule, rows."column" as column_name,
-        rows.reason, rows.raw
-    from {{ source('landed', 'rejected_rows') }} as rows
+        feed, delivery_id, path as file, line, 'rejected' as status, rule, column_name, reason, raw
+    from {{ source('landed', 'rejected_rows') }}
 ),
 
 -- what refers to something that has not arrived: judged anew on each run

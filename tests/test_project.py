@@ -1,0 +1,93 @@
+"""The shape of the project: rooms that stay apart, descriptions that are current, locks that name no host."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ingestion import describe
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("ingestion", "expectations", "orchestration", "dashboards")
+# a room -> what it may not import
+FORBIDDEN = {
+    "ingestion": {"dagster", "great_expectations", "streamlit", "dbt", "expectations", "orchestration", "dashboards"},
+    "expectations": {"dagster", "streamlit", "dbt", "ingestion", "orchestration", "dashboards"},
+    "dashboards": {"dagster", "great_expectations", "dbt", "ingestion", "expectations", "orchestration"},
+    "orchestration": {"great_expectations", "streamlit", "dashboards"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_what_they_may(room: str) -> None:
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    assert {(p.name, m) for p in files for m in imported(p) & FORBIDDEN[room]} == set()
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = [p.relative_to(ROOT).as_posix() for room in ROOMS for p in (ROOT / room).rglob("*.py") if re.search(r"os\.(environ|getenv)", p.read_text())]
+    assert readers == ["orchestration/settings.py"]
+
+
+@pytest.mark.parametrize("path", sorted(describe.described()), ids=lambda p: p.name)
+def test_what_is_generated_is_current(path: Path) -> None:
+    assert path.read_text() == describe.described()[path], "run `python -m ingestion.describe`"
+
+
+def test_every_model_has_a_description_beside_it() -> None:
+    models = list((ROOT / "dbt_project" / "models").rglob("*.sql"))
+    assert len(models) > 25
+    assert [m.name for m in models if not m.with_suffix(".yml").exists()] == []
+
+
+def test_every_rule_of_monitoring_has_a_model_and_a_test() -> None:
+    rules = (
+        {f"M{n}" for n in range(1, 7)}
+        | {f"X{n}" for n in range(1, 5)}
+        | {f"A{n}" for n in (1, 2, 3, 4, 6, 7, 8, 9)}
+        | {"Z2", "T1", "T2", "T3", "T4", "T5", "T6"}
+    )
+    described = "\n".join(p.read_text() for p in (ROOT / "dbt_project" / "models").rglob("*.yml")) + "\n".join(
+        p.read_text() for p in (ROOT / "ingestion").rglob("*.py")
+    )
+    tested = "\n".join(p.read_text() for p in (ROOT / "tests").glob("*.py") if p != Path(__file__)) + "\n".join(
+        p.read_text().partition("unit_tests:")[2] for p in (ROOT / "dbt_project" / "models").rglob("*.yml")
+    )
+    for where in (described, tested):
+        named = set(re.findall(r"\b[TMXAZ][1-9]\b", where)) | {
+            f"{a[0]}{n}" for a, b in re.findall(r"\b([MXA][1-9])-[MXA]([1-9])\b", where) for n in range(int(a[1]), int(b) + 1)
+        }
+        assert rules - named == set()
+
+
+def test_models_read_no_clock_and_convert_no_time_zone() -> None:
+    sql = {p.name: p.read_text().lower() for p in (ROOT / "dbt_project").rglob("*.sql") if "target" not in p.parts}
+    words = ("current_timestamp", "current_date", "now()", "at time zone", "timezone(", "qualify ", "asof ")
+    assert {(name, w) for name, text in sql.items() for w in words if w in text} == set()
+
+
+def test_nothing_names_a_host_or_a_machine() -> None:
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for lock in (f for f in files if f.endswith(".lock")):
+        assert not re.search(r"https?://|--index-url|--find-links", (ROOT / lock).read_text()), lock
+    home = str(Path.home()) + "/"
+    for name in files:
+        path = ROOT / name
+        if path.suffix in {".png", ".parquet"} or not path.is_file():
+            continue
+        text = path.read_text()
+        assert str(ROOT) not in text, name
+        assert home not in text, name
