@@ -114,6 +114,7 @@ def test_json_numbers_are_what_is_written(tmp_path: Path) -> None:
 
 
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:
-    pl.DataFrame({"customer_id": ["1", "2"], "name": ["a", None], "n": [1, 2]}).write_parquet(tmp_path / "a.parquet")
+    frame = pl.DataFrame({"customer_id": ["1", "2"], "name": ["a", None], "n": [1, 2]})
+    frame.with_columns(pl.col("customer_id").cast(pl.Categorical)).write_parquet(tmp_path / "a.parquet")
     rows, _ = read(tmp_path / "a.parquet")
     assert [(r[LINE], r["customer_id"], r["_extra"]) for r in rows] == [(1, "1", '{"n":"1"}'), (2, "2", '{"n":"2"}')]

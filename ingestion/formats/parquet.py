@@ -21,6 +21,8 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
             row = 1
             for chunk in file.iter_batches(batch_size=BATCH_ROWS):
                 rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([chunk])))
+                # text that is stored as a dictionary is text
+                rows = rows.with_columns(pl.selectors.categorical().cast(pl.String))
                 yield Batch(with_extra(rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE)), feed))
                 row += rows.height
     except (pa.ArrowException, OSError, EOFError) as error:
