@@ -26,10 +26,8 @@ def epoch_seconds(day: date, at: time, zone: ZoneInfo) -> int:
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
-    """The first instant of a local date."""
-    start = epoch_seconds(day, time(), zone)
-    # where the clocks go back at midnight, the first 00:00 is still the day before
-    return start if local_date(start, zone) >= day else int(datetime.combine(day, time(), zone).replace(fold=1).timestamp())
+    """The first instant of a local date; where clocks skip midnight, that of their change."""
+    return epoch_seconds(day, time(), zone)
 
 
 def local_date(instant_s: int, zone: ZoneInfo) -> date:

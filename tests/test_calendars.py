@@ -58,12 +58,13 @@ def test_periods_follow_each_other_without_a_gap() -> None:
         assert all(a.end_s == b.start_s for a, b in itertools.pairwise(found))
 
 
-def test_a_day_starts_after_clocks_went_back_at_midnight() -> None:
-    # in Chile the first Sunday of April begins at 24:00 of Saturday, which is 23:00 again
+@pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 9, 6)])
+def test_a_day_starts_where_clocks_change_at_midnight(day: date) -> None:
+    # in Chile Saturday ends with an hour that comes twice in April, and Sunday starts at 01:00 in September
     zone = ZoneInfo("America/Santiago")
-    start = start_of_day(date(2026, 4, 5), zone)
-    assert local_date(start, zone) == date(2026, 4, 5)
-    assert local_date(start - 1, zone) == date(2026, 4, 4)
+    start = start_of_day(day, zone)
+    assert local_date(start, zone) == day
+    assert local_date(start - 1, zone) == day - timedelta(days=1)
 
 
 def open_until(days: dict[int, CalendarDay], at: int) -> int:

@@ -136,6 +136,7 @@ def made() -> Worlds:
     for quorum in ("majority", "any", "all"):
         w.service(f"q_{quorum}", quorum, watched=False).checks("a", *["down"] * 4).checks("b", *["up"] * 4)
     w.service("stale", "majority", watched=False).checks("a", "down", "up", every=3600)
+    w.service("slow", "majority", watched=False).checks("a", *["up"] * 4, every=900)
     w.service("same_instant", "majority", watched=False).checks("a", "up", "up").checks("a", "down", "unknown")
     w.service("mute", "majority", watched=False).checks("a", "down", "down", "down").checks("b", "unknown", "unknown", "unknown")
     # ---- M3: operations overrule a monitor
@@ -238,6 +239,8 @@ def intervals(published: Published, service: str) -> list[tuple[str, str]]:
         ("q_any", "2026-06-01", {"unavailable_seconds": 1500}),
         ("q_all", "2026-06-01", {"unavailable_seconds": 0}),
         ("stale", "2026-06-01", {"unavailable_seconds": 600, "unknown_seconds": 2_592_000 - 1200}),
+        # every 900 s, each holding for 600 s
+        ("slow", "2026-06-01", {"unavailable_seconds": 0, "unknown_seconds": 2_592_000 - 2400}),
         ("same_instant", "2026-06-01", {"unavailable_seconds": 300, "unknown_seconds": 2_592_000 - 900}),
         # a location that does not know is no part of the quorum
         ("mute", "2026-06-01", {"unavailable_seconds": 1200}),
