@@ -17,7 +17,7 @@ run: setup
 	@$(BIN)/makegood run --landing $(SAMPLE)/landing --warehouse $(SAMPLE)/warehouse --as-of $(AS_OF)
 
 test: setup-dev check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup-dev
 	@$(BIN)/ruff check .

@@ -93,7 +93,7 @@ def run(
     except Blocked as error:
         lines = "\n".join(f"  {reason}" for reason in error.reasons)
         raise _fail(
-            BLOCKED, f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: makegood status --warehouse {warehouse}"
+            BLOCKED, f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: {sys.argv[0]} status --warehouse {warehouse}"
         ) from error
     except Busy as error:
         raise _fail(FAILED, str(error)) from error
@@ -143,7 +143,7 @@ def summary(run: "Run") -> str:  # type: ignore[name-defined]  # noqa: F821
         f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files, "
         f"{sum(r.rows_read for r in read)} rows read, {sum(r.rows_rejected for r in read)} rejected",
         f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
-        f"dashboards  makegood dashboards --warehouse {run.warehouse.root}",
+        f"dashboards  {sys.argv[0]} dashboards --warehouse {run.warehouse.root}",
         "reports     not part of this version",
     ]
     return "\n".join(lines)

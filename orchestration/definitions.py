@@ -178,7 +178,13 @@ def build(run: dg.ResourceDefinition | OpenRun) -> dg.Definitions:
 
 
 def _daily(job: Any) -> dg.ScheduleDefinition:
-    @dg.schedule(job=job, cron_schedule="0 5 * * *", execution_timezone="UTC", description="Once a day, as of the minute it is due.")
+    @dg.schedule(
+        job=job,
+        cron_schedule="0 5 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Once a day, as of the minute it is due.",
+    )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         at = context.scheduled_execution_time.astimezone(UTC).isoformat()
         return dg.RunRequest(run_key=at, run_config={"resources": {"run": {"config": _config() | {"as_of": at}}}})
@@ -187,7 +193,12 @@ def _daily(job: Any) -> dg.ScheduleDefinition:
 
 
 def _on_delivery(job: Any) -> dg.SensorDefinition:
-    @dg.sensor(job=job, minimum_interval_seconds=30, description="When the landing folder has changed and then stayed as it is for one look.")
+    @dg.sensor(
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="When the landing folder has changed and then stayed as it is for one look.",
+    )
     def on_delivery(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         landing = Path(_config()["landing"])
         if not landing.is_dir():

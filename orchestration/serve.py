@@ -26,7 +26,7 @@ def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> 
     """Dagster over the runs of a warehouse; returns its exit status."""
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
     command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", LOOPBACK, "-p", str(port)]
     environment = quiet_environment() | {
         "DAGSTER_HOME": str(home),

@@ -98,8 +98,7 @@ table = pd.DataFrame(
         "Downtime": chosen["downtime_seconds"].map(shown_seconds),
         "Error budget": chosen["budget_seconds"].map(shown_seconds),
         "Budget left": chosen["budget_remaining_seconds"].map(shown_seconds),
-        "Coverage": chosen["coverage_pct"].map(lambda v: "–" if pd.isna(v) else f"{v:.3f} %"),
-        "Evidence": chosen["low_coverage"].map({True: "too little", False: "enough"}),
+        "Coverage": chosen["coverage_pct"].map(lambda v: "–" if pd.isna(v) else f"{v:.3f} %") + chosen["low_coverage"].map({True: " · thin", False: ""}),
         "Status": chosen["status"].str.replace("_", " "),
     }
 ).reset_index(drop=True)
@@ -156,10 +155,25 @@ st.caption(
 if intervals.empty:
     st.success("No downtime in this period.")
 else:
+    first = pd.Timestamp(figure["period_start"]).tz_localize("UTC")
+    domain = [min(first, intervals["started_at"].min()), max(first + pd.Timedelta(seconds=int(figure["total_seconds"])), intervals["ended_at"].max())]
     timeline = (
         alt.Chart(intervals)
-        .mark_rect(color=VERDICTS["missed"], height=26)
-        .encode(x=alt.X("started_at:T", title="UTC", scale=alt.Scale(type="utc")), x2="ended_at:T", tooltip=["started_at:T", "ended_at:T", "incident_id:N"])
+        .mark_rect(color=VERDICTS["missed"], stroke=VERDICTS["missed"], strokeWidth=2, height=26)
+        .encode(
+            x=alt.X(
+                "started_at:T",
+                title=None,
+                scale=alt.Scale(type="utc", domain=[d.isoformat() for d in domain]),
+                axis=alt.Axis(format="%d %b", labelOverlap=True),
+            ),
+            x2="ended_at:T",
+            tooltip=[
+                alt.Tooltip("started_at:T", title="started (UTC)", format="%Y-%m-%d %H:%M:%S"),
+                alt.Tooltip("ended_at:T", title="ended (UTC)", format="%Y-%m-%d %H:%M:%S"),
+                alt.Tooltip("incident_id:N", title="incident"),
+            ],
+        )
     )
     st.altair_chart(timeline.properties(height=70), width="stretch")
     st.dataframe(
