@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import calendars
-from ingestion.contracts import RANKS, Contract, Duration, Resolved, amendment_name, flat, resolve
+from ingestion.contracts import Contract, Duration, Resolved, flat, resolve
 from ingestion.zones import zone as named_zone
 
 Rows = list[dict[str, Any]]
@@ -65,17 +65,6 @@ TABLES: dict[str, dict[str, str]] = {
         "valid_from_s": "bigint",
         "valid_until_s": "bigint",
         "terms_id": "bigint",
-    },
-    "amendments": {
-        "contract_id": "varchar",
-        "document": "varchar",
-        "rank": "varchar",
-        "customer_id": "varchar",
-        "subscription_id": "varchar",
-        "effective_from": "date",
-        "effective_to": "date",
-        "policy_key": "varchar",
-        "value": "varchar",
     },
     "periods": {
         "contract_id": "varchar",
@@ -198,7 +187,6 @@ def tables(contracts: list[Contract], as_of: datetime, parties: Iterable[Party] 
         today = calendars.local_date(as_of_s, zone)
         builder.tables["contracts"].append({"contract_id": contract.contract_id, "contract_name": contract.name, "time_zone": contract.time_zone})
         _add_spans(builder, contract, [p for p in known if p.contract_id == contract.contract_id])
-        _add_amendments(builder, contract)
         kind = flat(contract.versions[0].terms)["availability.period"]
         for period in calendars.periods(kind, contract.time_zone, min(v.effective_from for v in contract.versions), today):
             resolved = resolve(contract, period.start)
@@ -243,25 +231,6 @@ def _add_spans(builder: _Builder, contract: Contract, parties: list[Party]) -> N
                         "terms_id": builder.terms_id(contract, resolved, is_contract=party is None),
                     }
                 )
-
-
-def _add_amendments(builder: _Builder, contract: Contract) -> None:
-    for number, amendment in enumerate(contract.amendments or []):
-        assert amendment.rank in RANKS
-        builder.tables["amendments"] += [
-            {
-                "contract_id": contract.contract_id,
-                "document": amendment_name(contract, number),
-                "rank": amendment.rank,
-                "customer_id": amendment.customer_id,
-                "subscription_id": amendment.subscription_id,
-                "effective_from": amendment.effective_from,
-                "effective_to": amendment.effective_to,
-                "policy_key": key,
-                "value": _text(value),
-            }
-            for key, value in flat(amendment.terms).items()
-        ]
 
 
 def _ratio(percentage: Decimal) -> tuple[int, int]:

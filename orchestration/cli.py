@@ -72,7 +72,7 @@ def run(
 
     try:
         default = default_limits()
-        limits = Limits(threads or default.threads if threads is None else threads, memory or default.memory)
+        limits = Limits(default.threads if threads is None else threads, memory or default.memory)
         at = instant(as_of) if as_of else datetime.now(UTC).replace(microsecond=0)
     except ValueError as error:
         raise _fail(BAD_ARGUMENTS, f"--as-of: {error}" if as_of and "--" not in str(error) else str(error)) from error

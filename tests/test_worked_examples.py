@@ -130,6 +130,7 @@ def made() -> Worlds:
     # ---- M4: only production, each component over its active time
     w.service("staging", "trueengage", environment="staging").outage("2026-06-10T00:00:00Z", "2026-06-12T00:00:00Z")
     w.service("late", "trueengage", active_from="2026-08-15T00:00:00Z", active_to="2026-09-10T00:00:00Z").outage("2026-08-14T00:00:00Z", "2026-08-16T00:00:00Z")
+    w.service("lonely", "majority", watched=False, category="voice")
     # ---- T5, A9: nothing before the first version; what begins before it is cut at its first day
     w.service("before_all", "trueengage").outage("2026-05-31T23:00:00Z", "2026-06-01T01:00:00Z")
     # ---- M1, M2: two locations of which one is down are a tie; staleness; the worst of an instant
@@ -298,6 +299,15 @@ def test_category_is_its_worst_by_the_exact_figure(published: Published) -> None
     assert rows["voice", "2026-07-01"]["worst_service_id"] == "trunks"
     assert ("marketing_cloud", "2026-10-01") not in rows, "a category that is all excluded is passed over"
     assert rows["telepathy", "2026-07-01"]["commitment_pct"] is None
+
+
+def test_thin_evidence_is_warned_of(published: Published) -> None:
+    """M1: a monitor slower than half of stale_after_s; M3: an overruling record left open; M4: voice without a backup."""
+    warnings = [w["warning"] for w in published.query("select warning from quality.warnings")]
+    assert any(w.startswith("slow from a is checked every 900 s") for w in warnings)
+    assert not any(w.startswith("q_any from a") for w in warnings), "every 300 s is half of 600 s, not over it"
+    assert any("has called d899 up for over a day and is still open" in w for w in warnings)
+    assert [w for w in warnings if "(voice)" in w] == ["lonely of lonely (voice) has no redundancy group: one trunk down is an outage (M4)"]
 
 
 def test_coverage_is_of_the_time_up_to_as_of(published: Published) -> None:
