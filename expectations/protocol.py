@@ -27,7 +27,6 @@ class FeedExpected:
     columns: list[ColumnExpected]
     rows: str | None
     profile: str
-    must_exist: bool
     max_rejected_pct: float
 
 

@@ -85,7 +85,8 @@ def open_spans(calendar: Calendar, first: date, last: date) -> Iterator[tuple[in
         if day.weekday() not in open_weekdays or is_off:
             continue
         if isinstance(calendar, BusinessHours):
-            yield epoch_seconds(day, calendar.opens, zone), epoch_seconds(day, calendar.closes, zone)
+            closes = epoch_seconds(day, calendar.closes, zone) if calendar.closes != time() else start_of_day(day + timedelta(days=1), zone)
+            yield epoch_seconds(day, calendar.opens, zone), closes
         else:
             yield start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
 

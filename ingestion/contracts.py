@@ -83,6 +83,13 @@ def _time_of_day(value: object) -> time:
     return time.fromisoformat(value)
 
 
+def _closing_time(value: object) -> time:
+    """24:00 is the midnight that ends the day, kept as 00:00."""
+    if value == "00:00":
+        raise ValueError("a day that closes at midnight closes at 24:00")
+    return time() if value == "24:00" else _time_of_day(value)
+
+
 def _holiday_country(value: str) -> str:
     if value != "none" and value not in holidays.list_supported_countries():
         raise ValueError(f"{value!r} is neither none nor an ISO country whose holidays are known")
@@ -101,7 +108,8 @@ Percentage = Annotated[DecimalValue, AfterValidator(_percentage)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Names = Annotated[list[str], AfterValidator(_distinct)]
 Clock = Literal["24x7", "business_hours", "business_days"]
-Whole = Annotated[int, Field(strict=True, ge=0)]
+# far beyond any promise, and far below what 64 bits hold
+Whole = Annotated[int, Field(strict=True, ge=0, le=10**10)]
 Environment = Literal["production", "staging", "test", "development"]
 
 # ---------------------------------------------------------------- terms
@@ -112,7 +120,7 @@ class _Strict(BaseModel):
 
 
 class Monitoring(_Strict):
-    stale_after_s: Annotated[int, Field(strict=True, gt=0)] = 600
+    stale_after_s: Annotated[int, Field(strict=True, gt=0, le=10**10)] = 600
     quorum: Literal["majority", "any", "all"] = "majority"
     without_checks: Literal["unknown", "up"] = "unknown"
 
@@ -146,14 +154,14 @@ class BusinessHours(_Strict):
     time_zone: Zone
     days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], AfterValidator(_distinct)]
     opens: Annotated[time, BeforeValidator(_time_of_day)]
-    closes: Annotated[time, BeforeValidator(_time_of_day)]
+    closes: Annotated[time, BeforeValidator(_closing_time)]
     holidays: Annotated[str, AfterValidator(_holiday_country)] = "none"
     add: list[date] = []
     remove: list[date] = []
 
     @model_validator(mode="after")
     def _opens_first(self) -> "BusinessHours":
-        if self.opens >= self.closes:
+        if self.closes != time() and self.opens >= self.closes:
             raise ValueError("opens must be before closes")
         return self
 
@@ -378,10 +386,10 @@ class Contract(_Strict):
 
 
 def flat(terms: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Terms as dotted key -> value that is no map (T6); a list is one value."""
+    """Terms as dotted key -> value that is no map (T6); a list is one value, an empty map sets nothing."""
     result: dict[str, Any] = {}
     for key, value in terms.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             result |= flat(value, f"{prefix}{key}.")
         else:
             result[prefix + key] = value
@@ -408,6 +416,10 @@ def overlaid(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, An
     result = dict(values)
     if any(_is_commitment(k) for k in more):
         result = {k: v for k, v in result.items() if not _is_commitment(k)}
+    for key in more:
+        # a null in place of a map gives way to what is set inside it, and the other way round
+        for other in [k for k in result if k.startswith(key + ".") or key.startswith(k + ".")]:
+            del result[other]
     return result | dict(more)
 
 
@@ -432,7 +444,8 @@ def amendment_name(contract: Contract, number: int) -> str:
 
 
 def resolve(contract: Contract, day: date, customer_id: str | None = None, subscription_id: str | None = None) -> Resolved | None:
-    """The terms for a party on a local date (T5, T6); None before the first version."""
+    """The terms for a party on a local date (T5, T6); None before the first version. Raises InvalidDocument where amendments
+    that are sound one by one contradict each other."""
     version = contract.version_on(day)
     if version is None:
         return None
@@ -452,7 +465,16 @@ def resolve(contract: Contract, day: date, customer_id: str | None = None, subsc
     for _, document, layer in sorted(layers, key=lambda layer: layer[0]):
         values = overlaid(values, layer)
         documents = overlaid(documents, dict.fromkeys(layer, document))
-    return Resolved(Terms.model_validate(nested(values)), values, documents, version.effective_from)
+    try:
+        terms = Terms.model_validate(nested(values))
+        wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
+    except ValidationError as error:
+        wrong = [".".join(map(str, d["loc"])) + ": " + d["msg"].removeprefix("Value error, ") for d in error.errors()]
+    if wrong:
+        # each amendment is sound by itself, or it would have been refused when it was loaded
+        party = f"subscription {subscription_id} of customer {customer_id}" if subscription_id else "all"
+        raise InvalidDocument([f"{contract.contract_id}: the terms in force on {day} for {party} contradict each other: {w}" for w in wrong])
+    return Resolved(terms, values, documents, version.effective_from)
 
 
 def load(path: Path) -> Contract:
@@ -528,6 +550,10 @@ def _paths(terms: Mapping[str, Any], prefix: Location = ()) -> Iterator[Location
 
 
 def _terms_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple[Location, str]]:
+    for path in _paths(terms):
+        if "." in str(path[-1]):
+            yield (*where, *path), "a key may not hold a dot"
+            return
     try:
         valid = Terms.model_validate(terms)
     except ValidationError as error:

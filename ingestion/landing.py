@@ -232,7 +232,10 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
             if result.rejected.height:
                 reject(result.rejected)
             writer.write(result.rows.with_columns(pl.lit(delivery_id, pl.Int64).alias("_delivery_id")))
-    except UnreadableFile as error:
+    except (UnreadableFile, pl.exceptions.PolarsError, ValueError, OverflowError, TypeError) as error:
+        # whatever a file does to its reader costs the file, not the run
+        if not isinstance(error, UnreadableFile):
+            error = UnreadableFile(f"can't be read: {type(error).__name__}: {error}")
         reading.files_refused.append(f"{file.path}|{error}")
         reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None)], schema=REJECTED, orient="row"))
     reading.rows_read += rows_read

@@ -25,6 +25,8 @@ _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
     r"(?:([Zz])|([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
+# instants of the years 1 to 9999, less a day on either side, so that every zone can show them
+_RANGE = (-62_135_596_800 + 86_400, 253_402_300_799 - 86_400)
 _EXACT = r"^[+-]?[0-9]{1,15}(?:\.[0-9]+)?$"
 
 
@@ -69,7 +71,9 @@ def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
 
 def _rejected(bad: pl.DataFrame, columns: list[str], batch: Batch) -> pl.DataFrame:
     rows: list[tuple[int, str, str | None, str, str]] = []
-    for row in bad.select([*columns, "faults"]).iter_rows(named=True):
+    # far dates exist in Parquet, not in Python
+    shown = bad.select([*columns, "faults"]).with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
+    for row in shown.iter_rows(named=True):
         rules, names, reasons = zip(*(fault.split("|", 2) for fault in row.pop("faults")), strict=True)
         line = row.pop(LINE)
         rows.append((line, rules[0], ", ".join(dict.fromkeys(names)), "; ".join(reasons), json.dumps(row, default=str, ensure_ascii=False)))
@@ -128,7 +132,8 @@ def _text(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
 
 def _date(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
     if frame.schema[name] == pl.Date:
-        return frame.with_columns(pl.col(name).alias(into)), pl.lit(None, pl.String)
+        in_range = pl.col(name).dt.year().is_between(1, 9999)
+        return frame.with_columns(pl.when(in_range).then(pl.col(name)).alias(into)), _untyped(into, name, "date of the years 1 to 9999")
     text = pl.col(name).cast(pl.String) if frame.schema[name] == pl.String else pl.lit(None, pl.String)
     is_date = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
     value = pl.when(is_date).then(text).str.to_date("%Y-%m-%d", strict=False)
@@ -170,10 +175,12 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
     dtype = frame.schema[name]
     if isinstance(dtype, pl.Datetime):
         seconds = pl.col(name).dt.epoch("us").floordiv(1_000_000)
+        seconds = pl.when(seconds.is_between(*_RANGE)).then(seconds)
         if dtype.time_zone:
-            return frame.with_columns(seconds.alias(into)), pl.lit(None, pl.String)
+            return frame.with_columns(seconds.alias(into)), _untyped(into, name, "instant of the years 1 to 9999")
         frame = frame.with_columns(seconds.alias("local:" + name))
-        return _from_local(frame, name, into, zone)
+        frame, fault = _from_local(frame, name, into, zone)
+        return frame, pl.when(pl.col("local:" + name).is_not_null()).then(fault).otherwise(_untyped(into, name, "instant of the years 1 to 9999"))
     if dtype != pl.String:
         frame = frame.with_columns(pl.lit(None, pl.Int64).alias(into))
         return frame, pl.when(pl.col(name).is_not_null()).then(_fault("type", name, _shown(name), " is no instant"))
@@ -181,6 +188,7 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
     day, minute, second, utc, sign, hours, minutes = (pl.col("part:" + name).struct[i] for i in range(7))
     local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
     local_s = local.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).dt.epoch("s")
+    local_s = pl.when(local_s.is_between(*_RANGE)).then(local_s)
     offset_s = hours.cast(pl.Int64) * 3600 + minutes.fill_null("00").cast(pl.Int64) * 60
     offset_s = pl.when(utc.is_not_null()).then(0).when(sign == "-").then(-offset_s).otherwise(offset_s)
     frame = frame.with_columns((local_s - offset_s).alias(into), pl.when(offset_s.is_null()).then(local_s).alias("local:" + name))

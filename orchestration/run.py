@@ -166,7 +166,9 @@ class Run:
             for (mart,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by 1").fetchall():
                 target = str(parquet / f"{mart}.parquet").replace("'", "''")
                 con.execute(f"copy (select * from marts.{mart}) to '{target}' (format parquet, compression zstd)")
-        self.published = self.warehouse.publish(self.database.parent, self.run_id)
+        known = set(self.before.landed().files["path"]) if self.before else set()
+        new = [path for path in self.landed.files["path"] if path not in known]
+        self.published = self.warehouse.publish(self.database.parent, self.run_id, new)
         return self.published
 
     @contextmanager

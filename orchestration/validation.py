@@ -96,7 +96,7 @@ def _expected(work: Path, folder: Path, reading: Reading | None, settings: dict[
                 rows = folder / f"rows-{feed.feed}.parquet"
                 con.execute(f"copy (select {', '.join(c.name for c in columns)} from {living} as living) to '{_quoted(rows)}' (format parquet)")
             limit = float(settings[feed.feed].max_rejected_pct)
-            described.append(FeedExpected(feed.feed, columns, str(rows) if rows else None, str(profile), feed.required == "always", limit))
+            described.append(FeedExpected(feed.feed, columns, str(rows) if rows else None, str(profile), limit))
     return described
 
 

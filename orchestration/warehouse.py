@@ -11,7 +11,7 @@ lock             held by the run at work
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,8 +98,14 @@ class Warehouse:
         older = sorted((p for p in self.publications.glob("*") if p.name < current.folder.name and (p / DATABASE).exists()), reverse=True)
         return [current.folder, *older[: KEPT_PUBLICATIONS - 1]]
 
-    def publish(self, built: Path, version: str) -> Publication:
-        """Makes the built folder what is published, in one atomic step; it is on disk before it counts."""
+    def publish(self, built: Path, version: str, landed: Iterable[str] = ()) -> Publication:
+        """Makes the built folder what is published, in one atomic step; it is on disk before it counts, and so are the files it
+        has `landed`, paths below the landed folder."""
+        new = [self.landed / name for name in landed]
+        for file in new:
+            _sync(file)
+        for folder in {parent for file in new for parent in file.parents if parent.is_relative_to(self.landed)}:
+            _sync(folder)
         target = self.publications / version
         self.publications.mkdir(exist_ok=True)
         for path in [p for p in built.rglob("*") if p.is_file()]:

@@ -81,6 +81,7 @@ CALENDARS = {
     "NL": NL,
     "PL": PL,
     "Lord Howe": BusinessHours(time_zone="Australia/Lord_Howe", days=["sun", "mon"], opens="00:30", closes="23:30", holidays="none", add=["2026-07-06"]),
+    "until midnight": BusinessHours(time_zone="Europe/Amsterdam", days=["sat", "sun"], opens="18:00", closes="24:00", holidays="none"),
     "Kolkata": BusinessHours(time_zone="Asia/Kolkata", days=["mon", "sat"], opens="09:00", closes="17:30", holidays="none"),
 }
 ROWS = {name: {d.utc_day: d for d in calendar_days(c, 2026, 2027)} for name, c in CALENDARS.items()}
@@ -108,7 +109,7 @@ def test_open_seconds_are_those_of_a_walk_by_minutes(name: str, start: datetime,
                     and now.date() not in calendar.add
                     and not is_holiday(now.date(), calendar.holidays)
                 )
-                walked += 60 if day_open and calendar.opens <= now.time() < calendar.closes else 0
+                walked += 60 if day_open and calendar.opens <= now.time() < (calendar.closes if calendar.closes != time() else time.max) else 0
         else:
             for minute in range(at, min(at + 900, since + hours * 3600), 60):
                 now = datetime.fromtimestamp(minute, zone)

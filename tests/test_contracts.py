@@ -58,6 +58,8 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
         ("contract_id: trueengage", "contract_id: trueengage\ncontract_id: twice", r"trueengage.yaml:3: contract_id: the key stands twice"),
         ("contract_id: trueengage", "contract_id: !!python/name:os.system x", r"the tag .* is not allowed"),
+        ("P4: {target: 8h, clock: 24x7}", "P4.1: {target: 8h, clock: 24x7}", r"a key may not hold a dot"),
+        ("stale_after_s: 600", "stale_after_s: 99999999999999999999", r"monitoring.stale_after_s"),
         ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is no date"),
         ("amendments: []", "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]", r"amendments.0.rank"),
         ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
@@ -134,6 +136,34 @@ def test_commitment_is_one_key_with_or_without_its_map(tmp_path: Path) -> None:
     assert found.terms.availability.commitment_pct == Decimal("99.99")
     assert found.documents["availability.commitment_pct"] == "order_form #1 of k from 2026-07-01"
     assert found.documents["downtime.min_consecutive_s"] == "sla of k from 2026-06-01"
+
+
+def test_an_empty_map_sets_nothing_and_a_null_gives_way(tmp_path: Path) -> None:
+    k = contract("k", downtime={"min_consecutive_s": 900})
+    k["versions"][0]["terms"] |= {"maintenance": {}, "status_page": None, "severity": {"levels": ["P1"]}}
+    k["amendments"] = [
+        {"rank": "order_form", "customer_id": "c", "effective_from": date(2026, 7, 1), "terms": {"downtime": {}, "maintenance": {"notice_required": True}}},
+        {"rank": "order_form", "customer_id": "c", "effective_from": date(2026, 7, 1), "terms": {"status_page": {"severities": ["P1"]}}},
+    ]
+    loaded = load(write_contracts(tmp_path, {"k": k}) / "k.yaml")
+    party, own = resolve(loaded, date(2026, 8, 1), "c", "s"), resolve(loaded, date(2026, 8, 1))
+    assert party is not None
+    assert own is not None
+    assert (party.terms.downtime.min_consecutive_s, party.terms.maintenance.notice_required) == (900, True)
+    assert party.terms.status_page is not None
+    assert (own.terms.maintenance.notice_required, own.terms.status_page) == (False, None), "an amendment of one customer is nobody else's"
+
+
+def test_amendments_that_contradict_each_other_are_refused_with_their_party(tmp_path: Path) -> None:
+    k = contract("k")
+    k["versions"][0]["terms"] |= {"credits": {"support_plans": ["premium"]}}
+    k["amendments"] = [
+        {"rank": "order_form", "customer_id": "c", "effective_from": date(2026, 7, 1), "terms": {"credits": None}},
+        {"rank": "executed_agreement", "subscription_id": "s", "effective_from": date(2026, 7, 1), "terms": {"credits": {"cap_pct": 50}}},
+    ]
+    loaded = load(write_contracts(tmp_path, {"k": k}) / "k.yaml")
+    with pytest.raises(InvalidDocument, match=r"on 2026-08-01 for subscription s of customer c contradict each other: credits\.support_plans"):
+        resolve(loaded, date(2026, 8, 1), "c", "s")
 
 
 def test_flat_and_nested_are_inverse() -> None:

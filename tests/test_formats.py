@@ -1,11 +1,13 @@
 """Readers of formats: what is read, what is refused, and on which line."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion.feeds import feeds
@@ -78,6 +80,11 @@ def test_csv_line_ends_and_byte_order_mark(tmp_path: Path, ends: str) -> None:
         ("a.csv", b"customer_id,customer_id,name\n1,2,a\n", "the column customer_id stands more than once"),
         ("a.csv.gz", b"", "has no header"),
         ("a.parquet", b"PAR1", "can't be read as Parquet"),
+        # what follows an open quote could be anything: rows would be swallowed
+        ("a.csv", b'customer_id,name\n1,a\n2,"x\n3,y\n4,z\n', "quote that is not closed"),
+        ("a.csv.gz", b'customer_id,name\n1,"x"y\n', "quote that is not closed"),
+        ("a.csv", b"customer_id,name,Gr\xf6\xdfe\n1,x,3\n", "its header is not UTF-8"),
+        ("a.csv", b"customer_id,Gr\xf6\xdfe,name\n1,3,x\n", "its header is not UTF-8"),
     ],
 )
 def test_files_that_are_rejected_whole(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -111,6 +118,41 @@ def test_json_lines(tmp_path: Path, name: str) -> None:
 def test_json_numbers_are_what_is_written(tmp_path: Path) -> None:
     rows, _ = read(written(tmp_path, "a.jsonl", b'{"amount": 12.300000000000000001, "line_id": "l"}\n'), "invoice_lines")
     assert rows[0]["amount"] == "12.300000000000000001"
+
+
+@pytest.mark.parametrize("text", [b"customer_id,name", b"customer_id,name\n", b"customer_id,name\r\n"])
+def test_a_header_alone_is_no_row(tmp_path: Path, text: bytes) -> None:
+    assert read(written(tmp_path, "a.csv", text)) == ([], [])
+
+
+def test_extra_columns_may_have_any_name(tmp_path: Path) -> None:
+    rows, _ = read(written(tmp_path, "a.csv", b"customer_id,name,_line,_extra,,,note,note\n1,x,2,3,4,5,6,7\n"))
+    assert (rows[0]["customer_id"], rows[0]["name"], rows[0][LINE]) == ("1", "x", 2)
+    assert sorted(json.loads(rows[0]["_extra"]).values()) == ["2", "3", "4", "5", "6", "7"]
+
+
+def test_half_a_character_costs_its_line(tmp_path: Path) -> None:
+    rows, refused = read(written(tmp_path, "a.jsonl", b'{"customer_id": "1", "name": "x\\ud83d"}\n{"customer_id": "2", "name": "\\ud83d\\ude00"}\n'))
+    assert [r["name"] for r in rows] == ["\U0001f600"]
+    assert [line for line, _ in refused] == [1]
+
+
+def test_parquet_columns_of_odd_types_are_kept_aside(tmp_path: Path) -> None:
+    odd = {
+        "list": pa.array([[1, 2], None]),
+        "binary": pa.array([b"\xff", None]),
+        "duration": pa.array([1, None], pa.duration("s")),
+        "big": pa.array([1, None], pa.decimal256(50, 2)),
+        "map": pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64())),
+    }
+    table = pa.table({"customer_id": pa.array(["1", "2"], pa.large_string()), "name": pa.array(["a", "b"]).dictionary_encode(), **odd})
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows, _ = read(tmp_path / "a.parquet")
+    assert [(r["customer_id"], r["name"]) for r in rows] == [("1", "a"), ("2", "b")]
+    assert json.loads(rows[0]["_extra"])["list"] == "[1, 2]"
+    pq.write_table(pa.table({"customer_id": pa.array([["1"]]), "name": ["a"]}), tmp_path / "b.parquet")
+    with pytest.raises(UnreadableFile, match="its column customer_id holds list"):
+        read(tmp_path / "b.parquet")
 
 
 def test_parquet_rows_are_numbered(tmp_path: Path) -> None:

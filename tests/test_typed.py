@@ -168,6 +168,14 @@ def test_deleted_rows_need_only_their_key() -> None:
     assert refused("invoices", invoice_id=None, deleted="true")[:2] == ("required", "invoice_id")
 
 
+@pytest.mark.parametrize("text", ["0000-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize("zone", ["Europe/Warsaw", "America/New_York", "Pacific/Auckland"])
+def test_instants_beyond_all_calendars_are_rejected(text: str, zone: str) -> None:
+    assert refused("outages", zone, ended_at=text)[1] == "ended_at"
+    assert refused("outages", ended_at=text + "Z")[1] == "ended_at"
+    assert refused("outages", ended_at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), state="nonsense")[1] == "state, ended_at"
+
+
 def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
     result = row("checks", status="UP", location=None, note="beside")
     found = result.rejected.to_dicts()[0]

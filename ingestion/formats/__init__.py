@@ -64,15 +64,25 @@ def suffix(name: str) -> str | None:
     return max((s for s in readers() if name.endswith(s)), key=len, default=None)
 
 
-def check_columns(feed: Feed, present: list[str], line: int | None = 1) -> None:
-    """Raises UnreadableFile if a file with these columns can't be of the feed."""
-    doubled = sorted({c for c in present if present.count(c) > 1})
+def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[str]:
+    """The names of a file's columns, made distinct where they are extra ones; raises UnreadableFile if it can't be of the feed."""
+    known = known_columns(feed)
+    doubled = sorted({c for c in present if present.count(c) > 1 and c in known})
     if doubled:
         raise UnreadableFile(f"the column {', '.join(doubled)} stands more than once in the header", line)
     needed = feed.key if feed.key and "deleted" in present else feed.required_columns
     missing = [c for c in needed if c not in present]
     if missing:
         raise UnreadableFile(f"lacks the required column {', '.join(missing)}; it has {', '.join(present)[:500] or 'none'}", line)
+    names: list[str] = []
+    for name in present:
+        # extra columns may have any name, also twice, or that of a column of ours
+        number = 1
+        while name in names or (name.startswith("_") and name not in known):
+            number += 1
+            name = f"{name.lstrip('_').split('#')[0]}#{number}"
+        names.append(name)
+    return names
 
 
 def known_columns(feed: Feed) -> list[str]:

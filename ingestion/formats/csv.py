@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ingestion.feeds import Feed
-from ingestion.formats import LINE, Batch, Refused, UnreadableFile, check_columns, streams, with_extra
+from ingestion.formats import LINE, Batch, Refused, UnreadableFile, column_names, streams, with_extra
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 
@@ -21,29 +21,49 @@ _HEADER = 1 << 20
 def batches(path: Path, feed: Feed) -> Iterator[Batch]:
     """The rows in batches of about 4 MB of text, all columns as text."""
     try:
-        header, header_lines = _header(path)
-        check_columns(feed, header)
-        yield from _rows(path, feed, header, header_lines)
+        header, header_lines, has_rows = _header(path)
+        names = column_names(feed, header)
+        _check_quotes(path)
+        if has_rows:
+            yield from _rows(path, feed, names, header_lines)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise UnreadableFile(f"can't be read as CSV: {error}") from error
 
 
-def _header(path: Path) -> tuple[list[str], int]:
+def _header(path: Path) -> tuple[list[str], int, bool]:
+    """The names of the columns, the lines they take, and whether anything follows."""
     with streams.opened(path) as stream:
         start = stream.read(_HEADER)
+    # one byte a character, so that any bytes can be cut into records
+    reader = csv.reader(io.StringIO(start.removeprefix(b"\xef\xbb\xbf").decode("latin-1"), newline=""))
     try:
-        text = start.decode("utf-8-sig") if len(start) < _HEADER else start.decode("utf-8-sig", errors="ignore")
-    except UnicodeDecodeError as error:
-        # only the header has to be right here; a row that isn't UTF-8 is refused by itself
-        text = start[: error.start].decode("utf-8-sig", errors="ignore")
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        names = next(reader, [])
+        raw = next(reader, [])
+        lines = reader.line_num
+        names = [name.encode("latin-1").decode("utf-8") for name in raw]
     except csv.Error as error:
         raise UnreadableFile(f"its header can't be read: {error}", 1) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableFile("its header is not UTF-8", 1) from error
     if not any(names):
         raise UnreadableFile("has no header", 1)
-    return names, reader.line_num
+    return names, lines, len(start) == _HEADER or next(reader, None) is not None
+
+
+def _check_quotes(path: Path) -> None:
+    """Raises UnreadableFile where a quote is opened and not closed as it must be: what follows could be anything."""
+    with streams.opened(path) as stream:
+        has_quotes = any(b'"' in block for block in iter(lambda: stream.read(_BLOCK), b""))
+    if not has_quotes:
+        return
+    csv.field_size_limit(1 << 30)
+    with streams.opened(path) as stream:
+        reader = csv.reader(io.TextIOWrapper(io.BufferedReader(stream), encoding="latin-1", newline=""), strict=True)
+        line = 1
+        try:
+            for _ in reader:
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise UnreadableFile(f"has a quote that is not closed as it must be, in the row of this line ({error})", line) from error
 
 
 def _rows(path: Path, feed: Feed, header: list[str], header_lines: int) -> Iterator[Batch]:
@@ -56,7 +76,7 @@ def _rows(path: Path, feed: Feed, header: list[str], header_lines: int) -> Itera
     with streams.opened(path) as stream:
         reader = pa.csv.open_csv(
             stream,
-            read_options=pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=header, skip_rows_after_names=1),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=on_odd_row),
             # bytes, so that text that isn't UTF-8 costs its row and not the file
             convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(header, pa.binary()), check_utf8=False, strings_can_be_null=False),

@@ -75,6 +75,11 @@ def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
         found = json.loads(line.decode("utf-8"), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if b"\\ud" in line.lower():
+        try:
+            json.dumps(found, default=str, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("it holds half a character (a lone surrogate)") from error
     if not isinstance(found, dict):
         raise ValueError(f"it is a {type(found).__name__}")
     known = known_columns(feed)
