@@ -25,8 +25,9 @@ _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
     r"(?:([Zz])|([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
-# instants of the years 1 to 9999, less a day on either side, so that every zone can show them
-_RANGE = (-62_135_596_800 + 86_400, 253_402_300_799 - 86_400)
+# the years 1 to 9999, and of naive times a day less on either side, so that every zone can show them
+_RANGE = (-62_135_596_800, 253_402_300_799)
+_LOCAL_RANGE = (_RANGE[0] + 86_400, _RANGE[1] - 86_400)
 _EXACT = r"^[+-]?[0-9]{1,15}(?:\.[0-9]+)?$"
 
 
@@ -175,7 +176,7 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
     dtype = frame.schema[name]
     if isinstance(dtype, pl.Datetime):
         seconds = pl.col(name).dt.epoch("us").floordiv(1_000_000)
-        seconds = pl.when(seconds.is_between(*_RANGE)).then(seconds)
+        seconds = pl.when(seconds.is_between(*(_RANGE if dtype.time_zone else _LOCAL_RANGE))).then(seconds)
         if dtype.time_zone:
             return frame.with_columns(seconds.alias(into)), _untyped(into, name, "instant of the years 1 to 9999")
         frame = frame.with_columns(seconds.alias("local:" + name))
@@ -188,10 +189,10 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
     day, minute, second, utc, sign, hours, minutes = (pl.col("part:" + name).struct[i] for i in range(7))
     local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
     local_s = local.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).dt.epoch("s")
-    local_s = pl.when(local_s.is_between(*_RANGE)).then(local_s)
     offset_s = hours.cast(pl.Int64) * 3600 + minutes.fill_null("00").cast(pl.Int64) * 60
     offset_s = pl.when(utc.is_not_null()).then(0).when(sign == "-").then(-offset_s).otherwise(offset_s)
-    frame = frame.with_columns((local_s - offset_s).alias(into), pl.when(offset_s.is_null()).then(local_s).alias("local:" + name))
+    zoned_s, is_naive = local_s - offset_s, offset_s.is_null() & local_s.is_between(*_LOCAL_RANGE)
+    frame = frame.with_columns(pl.when(zoned_s.is_between(*_RANGE)).then(zoned_s).alias(into), pl.when(is_naive).then(local_s).alias("local:" + name))
     if not frame["local:" + name].is_not_null().any():
         return frame, _untyped(into, name, "instant, as in 2026-06-01T00:00:00Z")
     frame = frame.rename({into: "zoned:" + name})

@@ -21,6 +21,14 @@ any more. It is a sweep over edges: +1 where an interval starts, -1 where it end
     where start_s < end_s
 {%- endmacro %}
 
+{#- The edges of several relations, each a CTE named as its counter. -#}
+{% macro edges_of_all(keys, counters) -%}
+    {%- for counter in counters %}
+    {{ edges(counter, keys, counters, counter) }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {#- The timeline of edges: how many intervals of each counter are in force. -#}
 {% macro timeline(edges, keys, counters) -%}
     select

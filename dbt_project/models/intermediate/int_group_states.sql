@@ -14,10 +14,7 @@ unknown as (select * from members where state = 'unknown'),
 down as (select * from members where state = 'down'),
 
 all_edges as (
-    {%- for counter in counters %}
-    {{ edges(counter, keys, counters, counter) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ edges_of_all(keys, counters) }}
 ),
 
 sweep as (

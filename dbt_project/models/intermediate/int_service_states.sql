@@ -14,10 +14,7 @@ seen as (
 ),
 
 all_edges as (
-    {%- for counter in counters %}
-    {{ edges(counter, keys, counters, counter) }}
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {{ edges_of_all(keys, counters) }}
 ),
 
 sweep as (
