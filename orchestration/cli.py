@@ -186,7 +186,7 @@ def dashboards(
     """Serve the dashboards over what is published, on this machine only."""
     from orchestration.serve import dashboards as serve
 
-    raise typer.Exit(serve(warehouse, port))
+    serve(warehouse, port)
 
 
 @app.command()
@@ -200,7 +200,7 @@ def orchestrator(
     from ingestion.contracts import FOLDER
     from orchestration.serve import orchestrator as serve
 
-    raise typer.Exit(serve(landing, warehouse, contracts or FOLDER, port))
+    serve(landing, warehouse, contracts or FOLDER, port)
 
 
 def main() -> None:

@@ -1,16 +1,18 @@
 """Starts the servers: bound to this machine, telemetry off."""
 
-import subprocess
+import os
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from orchestration.settings import PROJECT, quiet_environment
 
 LOOPBACK = "127.0.0.1"
 
 
-def dashboards(warehouse: Path, port: int) -> int:
-    """Streamlit over what is published; returns its exit status."""
+def dashboards(warehouse: Path, port: int) -> NoReturn:
+    """Streamlit over what is published."""
     command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py")]
     options = [
         f"--server.address={LOOPBACK}",
@@ -19,11 +21,11 @@ def dashboards(warehouse: Path, port: int) -> int:
         "--browser.gatherUsageStats=false",
         "--client.toolbarMode=minimal",
     ]
-    return _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
+    _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
 
 
-def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> int:
-    """Dagster over the runs of a warehouse; returns its exit status."""
+def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> NoReturn:
+    """Dagster over the runs of a warehouse."""
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
@@ -34,11 +36,11 @@ def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> 
         "MAKEGOOD_WAREHOUSE": str(warehouse.absolute()),
         "MAKEGOOD_CONTRACTS": str(contracts.absolute()),
     }
-    return _serve(command, environment)
+    _serve(command, environment)
 
 
-def _serve(command: list[str], environment: dict[str, str]) -> int:
-    try:
-        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+def _serve(command: list[str], environment: dict[str, str]) -> NoReturn:
+    # in place of this process, so that a signal to it reaches the server; a shell's background job ignores interrupts, a server may not
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.chdir(PROJECT)
+    os.execve(command[0], command, environment)  # noqa: S606
