@@ -99,12 +99,12 @@ class NewFile:
 
 @dataclass
 class FeedReading:
-    """What a run read of a feed."""
+    """What a run read of a feed; `files_refused`: path and why."""
 
     rows_read: int = 0
     rows_rejected: int = 0
     files_read: int = 0
-    files_refused: list[str] = field(default_factory=list)
+    files_refused: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Reading:
         """Why this may not be published; empty if it may."""
         reasons = []
         for name, reading in self.feeds.items():
-            reasons += [f"{path} is rejected whole: {why}" for path, why in (r.split("|", 1) for r in reading.files_refused)]
+            reasons += [f"{path} is rejected whole: {why}" for path, why in reading.files_refused]
             limit = settings[name].max_rejected_pct
             if reading.rows_rejected * 100 > reading.rows_read * limit:
                 reasons.append(f"{name}: {reading.rows_rejected} of {reading.rows_read} rows are rejected, more than {limit} %")
@@ -236,7 +236,7 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
         # whatever a file does to its reader costs the file, not the run
         if not isinstance(error, UnreadableFile):
             error = UnreadableFile(f"can't be read: {type(error).__name__}: {error}")
-        reading.files_refused.append(f"{file.path}|{error}")
+        reading.files_refused.append((file.path, str(error)))
         reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None)], schema=REJECTED, orient="row"))
     reading.rows_read += rows_read
     reading.rows_rejected += rows_rejected
