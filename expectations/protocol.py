@@ -21,7 +21,8 @@ class ColumnExpected:
 @dataclass(frozen=True)
 class FeedExpected:
     """A feed to validate. `rows`: a Parquet file of its landed rows, None where there are too many to look at one by one;
-    `profile`: a Parquet file of one row that sums them up (see `profile_columns`)."""
+    `profile`: a Parquet file of one row that sums them up: rows_landed, rows_read, rows_rejected,
+    rejected_pct, and for each column nulls_<column> and outside_<column>."""
 
     feed: str
     columns: list[ColumnExpected]
@@ -63,7 +64,3 @@ class Job:
 def job_from(data: dict[str, Any]) -> Job:
     """A job as it comes over the wire."""
     return Job([FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]}) for f in data["feeds"]])
-
-
-# the columns of a profile beside nulls_<column> and outside_<column> for each column
-PROFILE = ("rows_landed", "rows_read", "rows_rejected", "rejected_pct")

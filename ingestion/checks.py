@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from ingestion.landing import CHECKS, FILES, SERIES, Landed
+from ingestion.sql import quoted
 
 # the higher the worse: the worst of several checks at one instant is the greatest (M1)
 STATES = {"unknown": 0, "up": 1, "degraded": 2, "down": 3}
@@ -94,11 +95,11 @@ def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, tar
             select
                 series.series_id::integer as series_id, d.checked_at_s, (case d.status {states} end)::utinyint as state,
                 d.latency_ms, d._delivery_id, d._line, d._extra
-            from read_parquet('{_quoted(delivered)}') as d
+            from read_parquet('{quoted(delivered)}') as d
             inner join series on series.component_id = d.component_id and series.location = d.location
             where {_month("d.checked_at_s")} = '{month}'
             order by series_id, checked_at_s, state, d._delivery_id, d._line
-        ) to '{_quoted(target)}' {_PARQUET}"""
+        ) to '{quoted(target)}' {_PARQUET}"""
     )
 
 
@@ -137,15 +138,11 @@ def _build_spans(con: duckdb.DuckDBPyConnection, sources: list[str], gap_limit_s
                 series_id, checked_at_s as first_s,
                 coalesce(lead(before_s) over (), (select arg_max(checked_at_s, (series_id, checked_at_s)) from instants)) as last_s, state
             from changes
-        ) to '{_quoted(spans)}' {_PARQUET}"""
+        ) to '{quoted(spans)}' {_PARQUET}"""
     )
     con.execute(
         f"""copy (
             select series_id, checked_at_s - before_s as interval_s, count(*) as checks from stepped where is_same_series group by all order by all
-        ) to '{_quoted(intervals)}' {_PARQUET}"""
+        ) to '{quoted(intervals)}' {_PARQUET}"""
     )
     con.execute("drop table instants; drop table stepped; drop table changes")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -16,6 +16,7 @@ from expectations.protocol import CheckResult
 from ingestion import checks, landing, terms
 from ingestion.contracts import Contract, Terms, load_folder, resolve
 from ingestion.landing import Landed, Reading
+from ingestion.sql import quoted
 from orchestration import transform
 from orchestration.settings import Limits
 from orchestration.validation import Validation
@@ -67,6 +68,7 @@ class Run:
     progress: Progress
     started: float = field(default_factory=time.monotonic)
     reading: Reading | None = None
+    landed_before: Landed = field(default_factory=Landed)
     landed: Landed = field(default_factory=Landed)
     checks: list[CheckResult] = field(default_factory=list)
     tests: list[transform.TestResult] = field(default_factory=list)
@@ -84,8 +86,8 @@ class Run:
 
     def land(self) -> Reading:
         """Reads what is new; raises Blocked if it may not be published."""
-        before = self.before.landed() if self.before else Landed()
-        reading = landing.read(self.request.landing, self.warehouse.landed, self.folder, self.run_id, before, self.settings, self.progress)
+        self.landed_before = self.before.landed() if self.before else Landed()
+        reading = landing.read(self.request.landing, self.warehouse.landed, self.folder, self.run_id, self.landed_before, self.settings, self.progress)
         self.reading, self.landed = reading, reading.landed
         reasons = reading.blocked_by(self.settings)
         if reasons:
@@ -164,9 +166,9 @@ class Run:
                 con.execute(f"create table {name} as select * from frame")
                 con.unregister("frame")
             for (mart,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by 1").fetchall():
-                target = str(parquet / f"{mart}.parquet").replace("'", "''")
-                con.execute(f"copy (select * from marts.{mart}) to '{target}' (format parquet, compression zstd)")
-        known = set(self.before.landed().files["path"]) if self.before else set()
+                target = parquet / f"{mart}.parquet"
+                con.execute(f"copy (select * from marts.{mart}) to '{quoted(target)}' (format parquet, compression zstd)")
+        known = set(self.landed_before.files["path"])
         new = [path for path in self.landed.files["path"] if path not in known]
         self.published = self.warehouse.publish(self.database.parent, self.run_id, new)
         return self.published

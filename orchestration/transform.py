@@ -18,6 +18,7 @@ import pyarrow as pa
 from ingestion import describe, terms
 from ingestion.feeds import feeds
 from ingestion.landing import CHECKS, Landed
+from ingestion.sql import quoted
 from orchestration.settings import DBT_PROJECT, NO_TELEMETRY, Limits, set_environment
 
 PARSED = DBT_PROJECT / "target"
@@ -54,7 +55,7 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
                 con.unregister("frame")
             elif paths[name]:
-                files = ", ".join("'" + str(store / p).replace("'", "''") + "'" for p in paths[name])
+                files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
                     f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
                 )

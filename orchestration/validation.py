@@ -12,6 +12,7 @@ from expectations.protocol import CheckResult, ColumnExpected, FeedExpected, Job
 from ingestion.checks import STATES
 from ingestion.feeds import feeds
 from ingestion.landing import CHECKS, FeedSettings, Reading
+from ingestion.sql import quoted
 from ingestion.typed import DELETED
 from orchestration.settings import PROJECT, quiet_environment
 
@@ -89,16 +90,12 @@ def _expected(work: Path, folder: Path, reading: Reading | None, settings: dict[
                 if outside:
                     measures.append(f"count(*) filter (where {' or '.join(outside)}) as outside_{c.name}")
             profile = folder / f"profile-{feed.feed}.parquet"
-            con.execute(f"copy (select {', '.join(measures)} from {living} as living) to '{_quoted(profile)}' (format parquet)")
-            row = con.execute(f"select rows_landed from read_parquet('{_quoted(profile)}')").fetchall()[0]
+            con.execute(f"copy (select {', '.join(measures)} from {living} as living) to '{quoted(profile)}' (format parquet)")
+            row = con.execute(f"select rows_landed from read_parquet('{quoted(profile)}')").fetchall()[0]
             rows = None
             if row[0] <= MOST_ROWS:
                 rows = folder / f"rows-{feed.feed}.parquet"
-                con.execute(f"copy (select {', '.join(c.name for c in columns)} from {living} as living) to '{_quoted(rows)}' (format parquet)")
+                con.execute(f"copy (select {', '.join(c.name for c in columns)} from {living} as living) to '{quoted(rows)}' (format parquet)")
             limit = float(settings[feed.feed].max_rejected_pct)
             described.append(FeedExpected(feed.feed, columns, str(rows) if rows else None, str(profile), limit))
     return described
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
