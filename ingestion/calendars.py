@@ -36,9 +36,10 @@ def local_date(instant_s: int, zone: ZoneInfo) -> date:
 
 @dataclass(frozen=True)
 class Period:
-    """A month or quarter of local days, `[start_s, end_s)` in epoch seconds (T2)."""
+    """A month or quarter of local days `[start, end)`, `[start_s, end_s)` in epoch seconds (T2)."""
 
     start: date
+    end: date
     start_s: int
     end_s: int
 
@@ -53,7 +54,7 @@ def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
         if start > last:
             return result
         if start >= first:
-            result.append(Period(start, start_of_day(start, zone), start_of_day(end, zone)))
+            result.append(Period(start, end, start_of_day(start, zone), start_of_day(end, zone)))
         index += months
 
 

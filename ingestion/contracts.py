@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import holidays
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from ingestion.strict_yaml import Document, InvalidDocument, Location
+from ingestion.strict_yaml import Document, InvalidDocument, Location, in_words
 from ingestion.zones import zone
 
 FOLDER = Path(__file__).parent / "contracts"
@@ -179,9 +179,9 @@ class Calendars(_Strict):
 
 
 class Tickets(_Strict):
-    kinds: list[Literal["paid", "trial", "evaluation"]] = ["paid"]
-    statuses: list[Literal["active", "suspended"]] = ["active"]
-    environments: list[Environment] = ["production", "staging", "test", "development"]
+    kinds: Annotated[list[Literal["paid", "trial", "evaluation"]], AfterValidator(_distinct)] = ["paid"]
+    statuses: Annotated[list[Literal["active", "suspended"]], AfterValidator(_distinct)] = ["active"]
+    environments: Annotated[list[Environment], AfterValidator(_distinct)] = ["production", "staging", "test", "development"]
 
 
 class Severity(_Strict):
@@ -195,10 +195,18 @@ class Target(_Strict):
     target: DurationValue
     clock: Clock
 
+    @property
+    def duration(self) -> Duration:
+        return self.target
+
 
 class Cadence(_Strict):
     every: DurationValue
     clock: Clock
+
+    @property
+    def duration(self) -> Duration:
+        return self.every
 
 
 class Resolution(_Strict):
@@ -228,17 +236,17 @@ class AvailabilityTier(_Strict):
 
 
 class ResolutionTier(_Strict):
-    up_to_pct: Annotated[DecimalValue, Field(ge=0)] | None = None
+    up_to_pct: Annotated[DecimalValue, Field(ge=0, lt=10**9)] | None = None
     credit_pct: Percentage
 
 
 class Credits(_Strict):
     support_plans: Names
-    fee_kinds: list[Literal["recurring", "usage"]] = ["recurring", "usage"]
+    fee_kinds: Annotated[list[Literal["recurring", "usage"]], AfterValidator(_distinct)] = ["recurring", "usage"]
     cap_pct: Percentage = Decimal(100)
     availability_tiers: list[AvailabilityTier] = []
     resolution_tiers: list[ResolutionTier] = []
-    claim_days: Whole = 30
+    claim_days: Annotated[int, Field(strict=True, ge=0, le=36_500)] = 30
 
     @model_validator(mode="after")
     def _tiers_in_order(self) -> "Credits":
@@ -443,38 +451,88 @@ def amendment_name(contract: Contract, number: int) -> str:
     return f"{amendment.rank} #{number + 1} of {contract.contract_id} from {amendment.effective_from}"
 
 
-def resolve(contract: Contract, day: date, customer_id: str | None = None, subscription_id: str | None = None) -> Resolved | None:
-    """The terms for a party on a local date (T5, T6); None before the first version. Raises InvalidDocument where amendments
-    that are sound one by one contradict each other."""
+def amendments_in_force(contract: Contract, day: date, customer_id: str | None = None, subscription_id: str | None = None) -> tuple[int, ...]:
+    """The places in the file of the amendments that speak of a party on a local date (T6)."""
+    return tuple(
+        number
+        for number, amendment in enumerate(contract.amendments or [])
+        if amendment.in_force(day)
+        and (
+            (amendment.subscription_id is not None and amendment.subscription_id == subscription_id)
+            or (amendment.customer_id is not None and amendment.customer_id == customer_id)
+        )
+    )
+
+
+def resolve(contract: Contract, day: date, amended_by: tuple[int, ...] = (), reading: tuple[str, Any] | None = None) -> Resolved | None:
+    """The terms on a local date with `amendments_in_force` on top (T5, T6); None before the first version. `reading`: a key and the value
+    that each version is read with instead. Raises InvalidDocument where amendments that are sound one by one contradict each other."""
     version = contract.version_on(day)
     if version is None:
         return None
     sla = RANKS.index("sla")
+    own = flat(version.terms)
+    if reading:
+        own = overlaid(own, {reading[0]: reading[1]})
     # (rank, scope, effective_from, place in the file): the last to be laid on wins
     layers: list[tuple[tuple[int, int, date, int], str, dict[str, Any]]] = [
-        ((-sla, 0, date.min, 0), f"sla of {contract.contract_id} from {version.effective_from}", flat(version.terms))
+        ((-sla, 0, date.min, 0), f"sla of {contract.contract_id} from {version.effective_from}", own)
     ]
-    for number, amendment in enumerate(contract.amendments or []):
-        by_subscription = amendment.subscription_id is not None and amendment.subscription_id == subscription_id
-        by_customer = amendment.customer_id is not None and amendment.customer_id == customer_id
-        if (by_subscription or by_customer) and amendment.in_force(day):
-            order = (-RANKS.index(amendment.rank), 2 if by_subscription else 1, amendment.effective_from, number)
-            layers.append((order, amendment_name(contract, number), flat(amendment.terms)))
+    for number in amended_by:
+        amendment = (contract.amendments or [])[number]
+        order = (-RANKS.index(amendment.rank), 2 if amendment.subscription_id else 1, amendment.effective_from, number)
+        layers.append((order, amendment_name(contract, number), flat(amendment.terms)))
     values: dict[str, Any] = {}
     documents: dict[str, str] = {}
     for _, document, layer in sorted(layers, key=lambda layer: layer[0]):
         values = overlaid(values, layer)
         documents = overlaid(documents, dict.fromkeys(layer, document))
+    if reading and reading[0].startswith("resolution_credit.") and "resolution_credit.severities" not in values:
+        # a way to read what nothing promises
+        values.pop(reading[0], None)
+        documents.pop(reading[0], None)
     try:
         terms = Terms.model_validate(nested(values))
         wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
     except ValidationError as error:
-        wrong = [".".join(map(str, d["loc"])) + ": " + d["msg"].removeprefix("Value error, ") for d in error.errors()]
+        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error)]
     if wrong:
         # each amendment is sound by itself, or it would have been refused when it was loaded
-        party = f"subscription {subscription_id} of customer {customer_id}" if subscription_id else "all"
-        raise InvalidDocument([f"{contract.contract_id}: the terms in force on {day} for {party} contradict each other: {w}" for w in wrong])
+        by = " with ".join(document for _, document, _ in sorted(layers, key=lambda layer: layer[0]))
+        raise InvalidDocument([f"{contract.contract_id}: the terms in force on {day} by {by} contradict each other: {w}" for w in wrong])
     return Resolved(terms, values, documents, version.effective_from)
+
+
+# what a sensible reader of a contract could read otherwise: key -> its readings, for the mart what_if
+READINGS: dict[str, tuple[Any, ...]] = {
+    "downtime.exclusions_apply": ("before_threshold", "after_threshold"),
+    "availability.unavailable_states": (["down"], ["down", "degraded"]),
+    "availability.unknown_counts_as": ("available", "unavailable"),
+    "availability.total": ("calendar", "covered"),
+    "monitoring.quorum": ("majority", "any", "all"),
+    "severity.basis": ("at_stop", "initial", "highest"),
+    "resolution.pause_counts": (False, True),
+    "resolution_credit.mean_over": ("missed", "population"),
+    "resolution_credit.tier_rounding": ("none", "whole_percent"),
+    "maintenance.notice_required": (False, True),
+}
+
+
+def alternatives(contract: Contract) -> list[tuple[str, Any]]:
+    """Every other value of the keys of READINGS: one that no version of a contract with credits has."""
+    versions = [Terms.model_validate(v.terms) for v in contract.versions]
+    if not any(v.credits for v in versions) and not any(a.terms.get("credits") for a in contract.amendments or []):
+        return []
+    result = []
+    for key, values in READINGS.items():
+        group, name = key.split(".")
+        own = [getattr(getattr(v, group) or ResolutionCredit.model_construct(), name) for v in versions]
+        result += [(key, value) for value in values if all(_as_set(value) != _as_set(o) for o in own)]
+    return result
+
+
+def _as_set(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, list) else value
 
 
 def load(path: Path) -> Contract:
@@ -557,11 +615,8 @@ def _terms_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple
     try:
         valid = Terms.model_validate(terms)
     except ValidationError as error:
-        for detail in error.errors():
-            place = tuple(p for p in detail["loc"] if p != "targets" and Document._is_place(p))
-            message = detail["msg"].removeprefix("Value error, ")
-            message = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(detail["type"], message)
-            yield (*where, *place), message
+        for place, what in in_words(error):
+            yield (*where, *(p for p in place if p != "targets")), what
         return
     for place, what in valid.contradictions():
         yield (*where, *place), what

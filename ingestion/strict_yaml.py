@@ -66,22 +66,7 @@ class Document:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            raise InvalidDocument(list(self._findings(error))) from error
-
-    def _findings(self, error: ValidationError) -> Iterator[str]:
-        for detail in error.errors():
-            location = tuple(part for part in detail["loc"] if self._is_place(part))
-            message = detail["msg"].removeprefix("Value error, ")
-            if detail["type"] == "extra_forbidden":
-                message = "unknown key"
-            elif detail["type"] == "missing":
-                message = "is missing"
-            yield self.finding(location, message)
-
-    @staticmethod
-    def _is_place(part: str | int) -> bool:
-        # pydantic puts the names of union members and validators into locations; they are no keys
-        return isinstance(part, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", part)
+            raise InvalidDocument([self.finding(where, what) for where, what in in_words(error)]) from error
 
     def _value(self, node: yaml.Node, location: Location) -> Any:
         self.lines[location] = node.start_mark.line + 1
@@ -120,3 +105,12 @@ class Document:
             except ValueError as error:
                 raise InvalidDocument([self.finding(location, f"{text} is no date")]) from error
         return text
+
+
+def in_words(error: ValidationError) -> Iterator[tuple[Location, str]]:
+    """What pydantic found: (where, what), in the words of who wrote the file."""
+    for detail in error.errors():
+        # the names of union members and validators are no keys
+        where = tuple(p for p in detail["loc"] if isinstance(p, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", p))
+        what = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+        yield where, what

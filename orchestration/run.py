@@ -109,6 +109,7 @@ class Run:
         """Lays out what the models and the expectations read."""
         self.progress("resolving contracts")
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
+        inputs["statements_before"] = self.before.statements() if self.before else []
         transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
         self.validation.begin(self.work, self.folder, self.reading, self.settings)
 

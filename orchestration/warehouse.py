@@ -52,6 +52,12 @@ class Publication:
             frame = con.sql("select * from quality.runs where status = 'published' order by run_number desc limit 1").pl()
         return frame.to_dicts()[0]
 
+    def statements(self) -> list[dict[str, object]]:
+        """The credit statements that have been issued so far (C7)."""
+        with self.connect() as con:
+            con.execute("set TimeZone = 'UTC'")
+            return con.sql("select * from marts.credit_statements").pl().to_dicts()
+
     def landed(self) -> Landed:
         with self.connect() as con:
             frames = [con.sql(f"select * from state.{name}").pl() for name in ("deliveries", "files", "series")]

@@ -73,6 +73,12 @@ class Published:
         names = self.query("select table_name from information_schema.tables where table_schema = 'marts' order by 1")
         return {n["table_name"]: self.mart(n["table_name"]) for n in names}
 
+    def figures(self) -> dict[str, list[str]]:
+        """All marts without what depends on how rows were delivered: their places, and the statements that earlier runs have issued."""
+        places = {"file", "line", "last_file", "last_line", "statement_version"}
+        marts = {name: rows for name, rows in self.all_marts().items() if name != "credit_statements"}
+        return {name: sorted(str({k: v for k, v in row.items() if k not in places}) for row in rows) for name, rows in marts.items()}
+
     def rejected(self) -> Rows:
         return self.query("select * from quality.rejected_rows order by feed, file, line, rule")
 

@@ -5,9 +5,12 @@ per gap, in the words of the rule. Instants are epoch seconds, figures fractions
 """
 
 import itertools
+from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,31 +18,60 @@ Interval = tuple[int, int]
 WORST = ("down", "degraded", "up", "unknown")
 
 
+@cache
 def seconds(stamp: str | None) -> int | None:
     return None if stamp is None else int(datetime.fromisoformat(stamp).timestamp() // 1)
 
 
+def duration(text: str) -> int:
+    """An integer and a unit, in seconds."""
+    number = text.rstrip("smhbd")
+    return int(number) * {"s": 1, "m": 60, "h": 3600, "d": 86_400, "bd": 86_400}[text.removeprefix(number)]
+
+
 @dataclass
 class World:
-    """Feeds as they were written, and one contract's terms."""
+    """Feeds as they were written, and one contract's terms: those of its first version, or those given.
+
+    With a customer, its own exclusions count too (A5). `terms_on` gives the terms that judge maintenance which starts on a date (T5).
+    """
 
     feeds: dict[str, list[dict[str, Any]]]
     contract: dict[str, Any]
     as_of: int
+    terms: dict[str, Any] | None = None
+    customer: str | None = None
+    terms_on: Callable[[date], dict[str, Any] | None] | None = None
 
     def __post_init__(self) -> None:
-        self.terms = self.contract["versions"][0]["terms"]
+        self.terms = self.contract["versions"][0]["terms"] if self.terms is None else self.terms
         self.zone = ZoneInfo(self.contract["time_zone"])
         services = [s for s in self.feeds["services"] if s["contract_id"] == self.contract["contract_id"]]
         self.services = {s["service_id"]: s for s in services}
         self.components = [c for c in self.feeds["components"] if c["service_id"] in self.services and c["environment"] == "production"]
         self.checks = [c for c in self.feeds["checks"] if seconds(c["checked_at"]) <= self.as_of]  # type: ignore[operator]
+        # instants of a component and location in order, and what was said at each
+        self.seen: dict[tuple[str, str], tuple[list[int], list[list[str]]]] = {}
+        self.locations: dict[str, set[str]] = {}
+        for check in sorted(self.checks, key=lambda c: seconds(c["checked_at"])):  # type: ignore[arg-type, return-value]
+            at = seconds(check["checked_at"])
+            instants, states = self.seen.setdefault((check["component_id"], check["location"]), ([], []))
+            if instants[-1:] != [at]:
+                instants.append(at)  # type: ignore[arg-type]
+                states.append([])
+            states[-1].append(check["status"])
+            self.locations.setdefault(check["component_id"], set()).add(check["location"])
         self.records = [o for o in self.feeds["outages"] if seconds(o["started_at"]) <= self.as_of]  # type: ignore[operator]
         self.exclusions = [x for x in self.feeds["exclusions"] if seconds(x["starts_at"]) <= self.as_of]  # type: ignore[operator]
 
     def term(self, key: str, default: Any) -> Any:
         group, name = key.split(".")
-        return self.terms.get(group, {}).get(name, default)
+        return self.terms.get(group, {}).get(name, default)  # type: ignore[union-attr]
+
+    def version_on(self, day: date) -> dict[str, Any] | None:
+        """T5: the contract's own terms on a local date."""
+        in_force = [v for v in self.contract["versions"] if v["effective_from"] <= day]
+        return max(in_force, key=lambda v: v["effective_from"])["terms"] if in_force else None
 
     # ------------------------------------------------------------ intervals of feeds
 
@@ -52,26 +84,33 @@ class World:
         return seconds(exclusion["starts_at"]), self.as_of if end is None else min(end, self.as_of)  # type: ignore[return-value]
 
     def excludes(self, exclusion: dict[str, Any]) -> bool:
-        """X1 and X3."""
-        if exclusion["kind"] not in self.term("exclusions.kinds", []) or exclusion["customer_id"]:
+        """X1, X3 and, for maintenance, T5."""
+        if exclusion["customer_id"] and exclusion["customer_id"] != self.customer:
             return False
         start, announced = seconds(exclusion["starts_at"]), seconds(exclusion["announced_at"])
-        maintenance = exclusion["kind"] in ("scheduled_maintenance", "emergency_maintenance")
-        if maintenance and datetime.fromtimestamp(start, self.zone).date() < self.contract["versions"][0]["effective_from"]:  # type: ignore[arg-type]
+        terms = self.terms
+        if exclusion["kind"] in ("scheduled_maintenance", "emergency_maintenance"):
+            terms = (self.terms_on or self.version_on)(datetime.fromtimestamp(start, self.zone).date())  # type: ignore[arg-type]
+        if terms is None or exclusion["kind"] not in terms.get("exclusions", {}).get("kinds", []):
             return False
         if exclusion["kind"] != "scheduled_maintenance":
             return True
-        return announced is not None and announced <= self.as_of and announced < start  # type: ignore[operator]
+        if announced is None or announced > self.as_of or announced >= start:  # type: ignore[operator]
+            return False
+        policy = terms.get("maintenance", {})
+        changes = exclusion.get("change_type") in ("api", "authentication", "integration")
+        promise = policy.get("change_notice") if changes and policy.get("change_notice") else policy.get("scheduled_notice")
+        return not policy.get("notice_required", False) or promise is None or start - announced >= duration(promise)  # type: ignore[operator]
 
     # ------------------------------------------------------------ states at an instant
 
     def location_state(self, component: str, location: str, at: int) -> str:
         """M1."""
-        own = [(seconds(c["checked_at"]), c["status"]) for c in self.checks if (c["component_id"], c["location"]) == (component, location)]
-        before = [t for t, _ in own if t <= at]  # type: ignore[operator]
-        if not before or at >= max(before) + self.term("monitoring.stale_after_s", 600):  # type: ignore[type-var, operator]
+        instants, states = self.seen.get((component, location), ([], []))
+        last = bisect_right(instants, at) - 1
+        if last < 0 or at >= instants[last] + self.term("monitoring.stale_after_s", 600):
             return "unknown"
-        return min((state for t, state in own if t == max(before)), key=WORST.index)  # type: ignore[type-var]
+        return min(states[last], key=WORST.index)
 
     def component_state(self, component: dict[str, Any], at: int) -> str:
         """M2 and M3."""
@@ -79,7 +118,7 @@ class World:
         speaking = [r["state"] for r in self.records if r["component_id"] == name and self.record_span(r)[0] <= at < self.record_span(r)[1]]
         if speaking:
             return min(speaking, key=WORST.index)
-        locations = {c["location"] for c in self.checks if c["component_id"] == name}
+        locations = self.locations.get(name, set())
         if not locations:
             first = [seconds(r["started_at"]) for r in self.records if r["component_id"] == name]
             is_up = self.term("monitoring.without_checks", "unknown") == "up" and first and min(first) <= at  # type: ignore[type-var, operator]
@@ -208,12 +247,18 @@ class World:
             periods = self.periods()
             if periods:
                 intervals += [{"service_id": service, "region": region, "start": s, "end": e} for s, e in pieces if e > periods[0][1]]
-            own = [c for c in self.components if (c["service_id"], c["region"]) == (service, region)]
-            for start, since, until in periods:
-                touches = any((seconds(c["active_from"]) or since) < until and (seconds(c["active_to"]) or until) > since for c in own)
-                if until > seen and touches:
-                    rows.append(self.figure(service, region, (start, since, until), u, x, pieces, active))
+            for period in periods:
+                if self.has_row(service, region, period):
+                    rows.append(self.figure(service, region, period, u, x, pieces, active))
         return rows, intervals
+
+    def has_row(self, service: str, region: str, period: tuple[date, int, int]) -> bool:
+        """A9."""
+        own = [c for c in self.components if (c["service_id"], c["region"]) == (service, region)]
+        _, since, until = period
+        seen = self.first_seen(service, region)
+        touches = any((seconds(c["active_from"]) or since) < until and (seconds(c["active_to"]) or until) > since for c in own)
+        return seen is not None and until > seen and touches
 
     def figure(self, service: str, region: str, period: tuple[date, int, int], u: Any, x: Any, pieces: Any, active: Any) -> dict[str, Any]:
         start, since, until = period

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.contracts import flat, load, load_folder, nested, resolve
+from ingestion.contracts import Resolved, alternatives, amendments_in_force, flat, load, load_folder, nested, resolve
 from ingestion.strict_yaml import InvalidDocument
 from ingestion.terms import Party, instant, tables
 from tests.conftest import CONTRACTS, contract, write_contracts
@@ -106,9 +106,14 @@ def amended(folder: Path, *amendments: dict[str, Any]) -> Any:
     return load(write_contracts(folder, {"k": k}) / "k.yaml")
 
 
+def agreed(loaded: Any, day: date, reading: tuple[str, Any] | None = None) -> Resolved | None:
+    """The terms of subscription s of customer c."""
+    return resolve(loaded, day, amendments_in_force(loaded, day, "c", "s"), reading)
+
+
 def test_a_higher_rank_wins_then_the_narrower_scope_then_the_later(tmp_path: Path) -> None:
     def minutes(*amendments: dict[str, Any], day: date = date(2026, 8, 1)) -> int:
-        found = resolve(amended(tmp_path / "k", *amendments), day, "c", "s")
+        found = agreed(amended(tmp_path / "k", *amendments), day)
         assert found is not None
         return found.terms.downtime.min_consecutive_s
 
@@ -129,9 +134,7 @@ def test_a_higher_rank_wins_then_the_narrower_scope_then_the_later(tmp_path: Pat
 
 
 def test_commitment_is_one_key_with_or_without_its_map(tmp_path: Path) -> None:
-    found = resolve(
-        amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "terms": {"availability": {"commitment_pct": 99.99}}}), date(2026, 8, 1), "c", "s"
-    )
+    found = agreed(amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "terms": {"availability": {"commitment_pct": 99.99}}}), date(2026, 8, 1))
     assert found is not None
     assert found.terms.availability.commitment_pct == Decimal("99.99")
     assert found.documents["availability.commitment_pct"] == "order_form #1 of k from 2026-07-01"
@@ -146,7 +149,7 @@ def test_an_empty_map_sets_nothing_and_a_null_gives_way(tmp_path: Path) -> None:
         {"rank": "order_form", "customer_id": "c", "effective_from": date(2026, 7, 1), "terms": {"status_page": {"severities": ["P1"]}}},
     ]
     loaded = load(write_contracts(tmp_path, {"k": k}) / "k.yaml")
-    party, own = resolve(loaded, date(2026, 8, 1), "c", "s"), resolve(loaded, date(2026, 8, 1))
+    party, own = agreed(loaded, date(2026, 8, 1)), resolve(loaded, date(2026, 8, 1))
     assert party is not None
     assert own is not None
     assert (party.terms.downtime.min_consecutive_s, party.terms.maintenance.notice_required) == (900, True)
@@ -162,8 +165,49 @@ def test_amendments_that_contradict_each_other_are_refused_with_their_party(tmp_
         {"rank": "executed_agreement", "subscription_id": "s", "effective_from": date(2026, 7, 1), "terms": {"credits": {"cap_pct": 50}}},
     ]
     loaded = load(write_contracts(tmp_path, {"k": k}) / "k.yaml")
-    with pytest.raises(InvalidDocument, match=r"on 2026-08-01 for subscription s of customer c contradict each other: credits\.support_plans"):
-        resolve(loaded, date(2026, 8, 1), "c", "s")
+    with pytest.raises(
+        InvalidDocument,
+        match=r"on 2026-08-01 by sla of k .* with order_form #1 of k .* with executed_agreement #2 of k .* contradict each other: credits\.support_plans",
+    ):
+        agreed(loaded, date(2026, 8, 1))
+
+
+def test_readings_lie_below_amendments(tmp_path: Path) -> None:
+    """What if: the value is set in each version, and amendments are laid on top (T6)."""
+    reading = ("downtime.exclusions_apply", "after_threshold")
+
+    def basis(rank: str) -> str:
+        terms = {"downtime": {"exclusions_apply": "before_threshold"}}
+        found = agreed(amended(tmp_path / rank, {"rank": rank, "subscription_id": "s", "terms": terms}), date(2026, 8, 1), reading)
+        assert found is not None
+        return found.terms.downtime.exclusions_apply
+
+    assert [basis(rank) for rank in ("order_form", "sla", "price_list")] == ["before_threshold", "before_threshold", "after_threshold"]
+
+
+def test_alternatives_are_the_values_that_no_version_has(tmp_path: Path) -> None:
+    te = load(CONTRACTS / "trueengage.yaml")
+    assert len(alternatives(te)) == 12
+    assert alternatives(load(CONTRACTS / "connect_engage.yaml")) == [], "without credits nothing is worth anything"
+    versions = [
+        te.versions[0],
+        te.versions[0].model_copy(update={"effective_from": date(2026, 8, 1), "terms": {**te.versions[0].terms, "monitoring": {"quorum": "any"}}}),
+    ]
+    both = te.model_copy(update={"versions": versions})
+    assert [value for key, value in alternatives(both) if key == "monitoring.quorum"] == ["all"]
+    # the order in a list of states says nothing
+    states = {"availability": {**te.versions[0].terms["availability"], "unavailable_states": ["degraded", "down"]}}
+    turned = te.model_copy(update={"versions": [te.versions[0].model_copy(update={"terms": {**te.versions[0].terms, **states}})]})
+    assert [value for key, value in alternatives(turned) if key == "availability.unavailable_states"] == [["down"]]
+
+
+def test_targets_without_a_small_common_multiple_are_refused(tmp_path: Path) -> None:
+    """R3 is exact: delays are averaged over it."""
+    levels = ["P1", "P2", "P3"]
+    targets = {level: {"target": f"{seconds}s", "clock": "24x7"} for level, seconds in zip(levels, (999_999_937, 999_999_929, 999_999_893), strict=True)}
+    k = contract("k", severity={"levels": levels}, resolution=targets)
+    with pytest.raises(InvalidDocument, match="no common multiple"):
+        tables([load(write_contracts(tmp_path, {"k": k}) / "k.yaml")], instant("2026-08-01T00:00:00Z"))
 
 
 def test_flat_and_nested_are_inverse() -> None:
@@ -171,10 +215,16 @@ def test_flat_and_nested_are_inverse() -> None:
     assert nested(flat(terms)) == terms
 
 
+def shortest(found: dict[str, Any]) -> dict[int, int]:
+    """terms_id -> downtime.min_consecutive_s."""
+    methods = {m["method_id"]: m["min_consecutive_s"] for m in found["methods"]}
+    return {t["terms_id"]: methods[t["method_id"]] for t in found["terms"]}
+
+
 def test_terms_are_resolved_per_party_and_span(tmp_path: Path) -> None:
     k = amended(tmp_path / "k", {"rank": "order_form", "customer_id": "c", "effective_to": date(2026, 7, 31), "terms": {"downtime": {"min_consecutive_s": 60}}})
     found = tables([k], instant("2026-09-10T00:00:00Z"), [Party("k", "c", "s"), Party("k", "other", "t")])
-    least = {t["terms_id"]: t["min_consecutive_s"] for t in found["terms"]}
+    least = shortest(found)
     spans = [(s["subscription_id"], str(s["valid_from"]), str(s["valid_until"]), least[s["terms_id"]]) for s in found["term_spans"]]
     assert spans == [
         (None, "2026-06-01", "9999-01-01", 900),
@@ -190,5 +240,14 @@ def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> Non
     later = {"effective_from": date(2026, 7, 2), "terms": {"availability": {"period": "month"}, "downtime": {"min_consecutive_s": 60}}}
     k["versions"].append(later)
     found = tables([load(write_contracts(tmp_path, {"k": k}) / "k.yaml")], instant("2026-08-10T00:00:00Z"))
-    least = {t["terms_id"]: t["min_consecutive_s"] for t in found["terms"]}
+    least = shortest(found)
     assert [(str(p["period_start"]), least[p["terms_id"]]) for p in found["periods"]] == [("2026-06-01", 900), ("2026-07-01", 900), ("2026-08-01", 60)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("fee_kinds: [recurring, usage]", "fee_kinds: [usage, usage]"), ("kinds: [paid], statuses: [active]", "kinds: [paid, paid], statuses: [active]")],
+)
+def test_a_list_holds_a_value_once(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(InvalidDocument, match="a value stands twice"):
+        load(changed(tmp_path, old, new))

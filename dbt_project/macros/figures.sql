@@ -18,3 +18,16 @@ with denominators below 2^23 seconds (a quarter) differ by more than the fourtee
     {{ int_divide('10000000 * (' ~ part ~ ')', whole) }} desc,
     {{ int_divide('100000000 * (10000000 * (' ~ part ~ ') - (' ~ whole ~ ') * ' ~ int_divide('10000000 * (' ~ part ~ ')', whole) ~ ')', whole) }} desc
 {%- endmacro %}
+
+{#- Below every severity that terms know. -#}
+{% macro no_rank() -%} 1000000 {%- endmacro %}
+
+{#- What became of a promise (K7): null without one, missed once the target is past, else met if it stopped. -#}
+{% macro outcome(elapsed_s, target_s, stopped_s) -%}
+    case
+        when {{ target_s }} is null then null
+        when {{ elapsed_s }} > {{ target_s }} then 'missed'
+        when {{ stopped_s }} is null then 'pending'
+        else 'met'
+    end
+{%- endmacro %}

@@ -8,3 +8,8 @@
     ) as ranked
     where _recency = 1 and not is_deleted
 {%- endmacro %}
+
+{#- Joins the delivery of a row, for the file that it came in. -#}
+{% macro delivery_of(row, as='deliveries') -%}
+    inner join {{ source('landed', 'deliveries') }} as {{ as }} on {{ row }}._delivery_id = {{ as }}.delivery_id
+{%- endmacro %}

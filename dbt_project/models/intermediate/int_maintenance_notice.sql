@@ -1,33 +1,29 @@
-with judged as (
-    select
-        exclusions.*, spans.contract_id, terms.terms_id, terms.max_length_s, terms.business_hours_calendar,
-        exclusions.starts_at_s - exclusions.announced_at_s as notice_seconds,
-        case
-            when exclusions.kind = 'emergency_maintenance' then terms.emergency_notice_s
-            when exclusions.change_type in ('api', 'authentication', 'integration')
-                then coalesce(terms.change_notice_s, terms.scheduled_notice_s)
-            else terms.scheduled_notice_s
-        end as notice_required_seconds
+-- against each promise that was in force somewhere when it began
+with promised as (
+    select distinct exclusions.exclusion_id, methods.maintenance_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'term_spans') }} as spans
-        on exclusions.starts_at_s >= spans.valid_from_s and exclusions.starts_at_s < spans.valid_until_s
-    inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
-    where spans.subscription_id is null and exclusions.kind in ('scheduled_maintenance', 'emergency_maintenance')
+    inner join {{ source('inputs', 'method_maintenance') }} as methods
+        on exclusions.starts_at_s >= methods.valid_from_s and exclusions.starts_at_s < methods.valid_until_s
+    where exclusions.kind in ('scheduled_maintenance', 'emergency_maintenance')
 ),
 
-in_scope as (
-    select distinct judged.exclusion_id, judged.contract_id
-    from judged
-    inner join {{ ref('int_components') }} as components
-        on
-            judged.contract_id = components.contract_id
-            and (judged.service_id is null or judged.service_id = components.service_id)
-            and (judged.region is null or judged.region = components.region)
-            and (judged.component_id is null or judged.component_id = components.component_id)
+judged as (
+    select
+        exclusions.*, maintenance.maintenance_id, maintenance.max_length_s, maintenance.business_hours_calendar,
+        exclusions.starts_at_s - exclusions.announced_at_s as notice_seconds,
+        case
+            when exclusions.kind = 'emergency_maintenance' then maintenance.emergency_notice_s
+            when exclusions.change_type in ('api', 'authentication', 'integration')
+                then coalesce(maintenance.change_notice_s, maintenance.scheduled_notice_s)
+            else maintenance.scheduled_notice_s
+        end as notice_required_seconds
+    from promised
+    inner join {{ ref('stg_exclusions') }} as exclusions on promised.exclusion_id = exclusions.exclusion_id
+    inner join {{ source('inputs', 'maintenance') }} as maintenance on promised.maintenance_id = maintenance.maintenance_id
 )
 
 select
-    judged.exclusion_id, judged.contract_id, judged.terms_id, judged.kind, judged.notice_seconds, judged.notice_required_seconds,
+    judged.exclusion_id, judged.maintenance_id, judged.kind, judged.notice_seconds, judged.notice_required_seconds,
     case
         when judged.notice_required_seconds is null then null
         else coalesce(judged.notice_seconds >= judged.notice_required_seconds, false)
@@ -39,16 +35,9 @@ select
     case
         when judged.business_hours_calendar is not null
             then
-                ({{ open_seconds_until('last_day', 'judged.ends_at_s') }})
-                - ({{ open_seconds_until('first_day', 'judged.starts_at_s') }})
+                {{ clock_at('judged.business_hours_calendar', 'last_day', 'judged.ends_at_s') }}
+                - {{ clock_at('judged.business_hours_calendar', 'first_day', 'judged.starts_at_s') }}
     end as business_hours_seconds
 from judged
-inner join in_scope on judged.exclusion_id = in_scope.exclusion_id and judged.contract_id = in_scope.contract_id
-left join {{ source('inputs', 'calendar_days') }} as first_day
-    on
-        judged.business_hours_calendar = first_day.calendar_id
-        and first_day.utc_day = {{ utc_day('judged.starts_at_s') }}
-left join {{ source('inputs', 'calendar_days') }} as last_day
-    on
-        judged.business_hours_calendar = last_day.calendar_id
-        and last_day.utc_day = {{ utc_day('judged.ends_at_s') }}
+{{ clock_days('judged.business_hours_calendar', 'first_day', 'judged.starts_at_s') }}
+{{ clock_days('judged.business_hours_calendar', 'last_day', 'judged.ends_at_s') }}

@@ -1,30 +1,30 @@
-{%- set keys = ['terms_id', 'service_id', 'region'] -%}
-
 with regions as (
     select
         regions.contract_id, regions.service_id, regions.region, periods.period_start, periods.start_s as period_start_s,
-        periods.end_s as period_end_s, periods.terms_id
+        periods.end_s as period_end_s, terms.method_id
     from {{ ref('int_service_regions') }} as regions
     inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
+    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
 ),
 
-excluded as (select * from {{ ref('int_excluded') }}),
-unavailable as (select * from {{ ref('int_unavailable') }}),
-excluded_unavailable as ({{ intersection_of('excluded', 'unavailable', keys) }}),
+excluded as (select * from {{ ref('int_excluded') }} where audience = ''),
+unavailable as (select * from {{ ref('int_unavailable') }} where audience = ''),
+states as (select * from {{ ref('int_service_states') }} where audience = ''),
+excluded_unavailable as (select * from {{ ref('int_excluded_unavailable') }} where audience = ''),
 
 measured as (
-    select terms_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }}
+    select method_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }} where audience = ''
     union all
-    select terms_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
+    select method_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
     union all
-    select terms_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
+    select method_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
     union all
-    select terms_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
+    select method_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
     union all
-    select terms_id, service_id, region, start_s, end_s, 'active' as measure from {{ ref('int_service_states') }}
+    select method_id, service_id, region, start_s, end_s, 'active' as measure from states
     union all
-    select terms_id, service_id, region, start_s, end_s, 'unknown' as measure
-    from {{ ref('int_service_states') }}
+    select method_id, service_id, region, start_s, end_s, 'unknown' as measure
+    from states
     where state = 'unknown'
 ),
 
@@ -36,7 +36,7 @@ cut as (
     from regions
     inner join measured
         on
-            regions.terms_id = measured.terms_id
+            regions.method_id = measured.method_id
             and regions.service_id = measured.service_id
             and regions.region = measured.region
             and regions.period_start_s < measured.end_s

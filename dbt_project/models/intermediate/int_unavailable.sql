@@ -1,4 +1,4 @@
-{%- set keys = ['terms_id', 'service_id', 'region'] -%}
+{%- set keys = ['method_id', 'audience', 'service_id', 'region'] -%}
 
 with unavailable as (
     select * from {{ ref('int_service_states') }} where is_unavailable

@@ -8,38 +8,33 @@ with first_periods as (
 intervals as (
     select periods.contract_id, downtime.*
     from {{ ref('int_downtime') }} as downtime
-    inner join {{ source('inputs', 'periods') }} as periods on downtime.terms_id = periods.terms_id
+    inner join {{ ref('int_terms') }} as terms on downtime.method_id = terms.method_id
+    inner join {{ source('inputs', 'periods') }} as periods on terms.terms_id = periods.terms_id
     inner join first_periods on periods.contract_id = first_periods.contract_id
     where
-        (downtime.start_s >= periods.start_s and downtime.start_s < periods.end_s)
-        or (
-            periods.start_s = first_periods.start_s
-            and downtime.start_s < periods.start_s
-            and downtime.end_s > periods.start_s
-        )
+        downtime.audience = ''
+        and downtime.end_s > periods.start_s
+        and downtime.start_s < periods.end_s
+        and (downtime.start_s >= periods.start_s or periods.start_s = first_periods.start_s)
 ),
 
 -- the records that make an interval what it is
 named as (
     select
-        intervals.terms_id, intervals.service_id, intervals.region, intervals.start_s, outages.incident_id,
+        intervals.method_id, intervals.service_id, intervals.region, intervals.start_s, records.incident_id,
         row_number() over (
-            partition by intervals.terms_id, intervals.service_id, intervals.region, intervals.start_s
-            order by outages.started_at_s, outages.outage_id
+            partition by intervals.method_id, intervals.service_id, intervals.region, intervals.start_s
+            order by records.start_s, records.outage_id
         ) as place
     from intervals
-    inner join {{ ref('int_terms') }} as terms on intervals.terms_id = terms.terms_id
-    inner join {{ ref('int_components') }} as components
-        on intervals.service_id = components.service_id and intervals.region = components.region
-    inner join {{ ref('stg_outages') }} as outages
+    inner join {{ ref('int_down_records') }} as records
         on
-            components.component_id = outages.component_id
-            and intervals.start_s < outages.ended_at_s
-            and intervals.end_s > outages.started_at_s
-            and outages.started_at_s < outages.ended_at_s
-    where
-        outages.incident_id is not null
-        and (outages.state = 'down' or (outages.state = 'degraded' and terms.is_degraded_unavailable))
+            intervals.method_id = records.method_id
+            and intervals.service_id = records.service_id
+            and intervals.region = records.region
+            and intervals.start_s < records.end_s
+            and intervals.end_s > records.start_s
+    where records.incident_id is not null
 )
 
 select
@@ -52,7 +47,7 @@ select
 from intervals
 left join named
     on
-        intervals.terms_id = named.terms_id
+        intervals.method_id = named.method_id
         and intervals.service_id = named.service_id
         and intervals.region = named.region
         and intervals.start_s = named.start_s

@@ -5,7 +5,6 @@ select
     cast({{ seconds_within('downtime.start_s', 'downtime.end_s', 'periods.start_s', 'periods.end_s') }} as bigint) as downtime_seconds
 from {{ ref('int_downtime') }} as downtime
 inner join {{ source('inputs', 'periods') }} as periods
-    on
-        downtime.terms_id = periods.terms_id
-        and downtime.start_s < periods.end_s
-        and downtime.end_s > periods.start_s
+    on downtime.start_s < periods.end_s and downtime.end_s > periods.start_s
+inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and downtime.method_id = terms.method_id
+where downtime.audience = ''

@@ -1,4 +1,30 @@
+-- by the contract as it is, on the local date on which the work began (T5)
+with promised as (
+    select exclusions.*, spans.contract_id, methods.maintenance_id
+    from {{ ref('stg_exclusions') }} as exclusions
+    inner join {{ source('inputs', 'term_spans') }} as spans
+        on exclusions.starts_at_s >= spans.valid_from_s and exclusions.starts_at_s < spans.valid_until_s
+    inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
+    inner join {{ source('inputs', 'method_maintenance') }} as methods
+        on
+            terms.method_id = methods.method_id
+            and exclusions.starts_at_s >= methods.valid_from_s
+            and exclusions.starts_at_s < methods.valid_until_s
+    where spans.reading_id = 0 and spans.subscription_id is null
+)
+
 select
-    exclusion_id, contract_id, kind, notice_seconds, notice_required_seconds,
-    is_met as notice_met, length_seconds, is_over_length as over_length, business_hours_seconds
-from {{ ref('int_maintenance_notice') }}
+    notice.exclusion_id, promised.contract_id, notice.kind, notice.notice_seconds, notice.notice_required_seconds,
+    notice.is_met as notice_met, notice.length_seconds, notice.is_over_length as over_length, notice.business_hours_seconds
+from promised
+inner join {{ ref('int_maintenance_notice') }} as notice
+    on promised.exclusion_id = notice.exclusion_id and promised.maintenance_id = notice.maintenance_id
+where exists (
+    select 1
+    from {{ ref('int_components') }} as components
+    where
+        promised.contract_id = components.contract_id
+        and (promised.service_id is null or promised.service_id = components.service_id)
+        and (promised.region is null or promised.region = components.region)
+        and (promised.component_id is null or promised.component_id = components.component_id)
+)

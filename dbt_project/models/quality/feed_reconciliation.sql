@@ -7,10 +7,13 @@ with delivered as (
     group by feed
 ),
 
-waiting as (
-    select feed, count(*) as rows_waiting
+-- what has landed and still is in no mart; what was rejected when it was read has not landed
+set_aside as (
+    select
+        feed,
+        sum(case when status = 'waiting' then 1 else 0 end) as rows_waiting,
+        sum(case when status = 'rejected' and rule in ('E1', 'K1') then 1 else 0 end) as rows_judged_out
     from {{ ref('rejected_rows') }}
-    where status = 'waiting'
     group by feed
 ),
 
@@ -34,8 +37,9 @@ select
     cast(coalesce(delivered.rows_landed, 0) as bigint) as rows_landed,
     in_force.rows_found - coalesce(in_force.keys_found, in_force.rows_found) as rows_replaced,
     coalesce(in_force.keys_found, in_force.rows_found) - in_force.rows_latest as rows_deleted,
-    cast(coalesce(waiting.rows_waiting, 0) as bigint) as rows_waiting,
-    in_force.rows_latest - coalesce(waiting.rows_waiting, 0) as rows_in_force
+    cast(coalesce(set_aside.rows_waiting, 0) as bigint) as rows_waiting,
+    cast(coalesce(set_aside.rows_judged_out, 0) as bigint) as rows_judged_out,
+    cast(in_force.rows_latest - coalesce(set_aside.rows_waiting, 0) - coalesce(set_aside.rows_judged_out, 0) as bigint) as rows_in_force
 from in_force
 left join delivered on in_force.feed = delivered.feed
-left join waiting on in_force.feed = waiting.feed
+left join set_aside on in_force.feed = set_aside.feed

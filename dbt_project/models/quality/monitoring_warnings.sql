@@ -15,9 +15,10 @@ medians as (
 ),
 
 limits as (
-    select contract_id, min(stale_after_s) as stale_after_s
-    from {{ ref('int_terms') }}
-    group by contract_id
+    select terms.contract_id, min(methods.stale_after_s) as stale_after_s
+    from {{ ref('int_terms') }} as terms
+    inner join {{ source('inputs', 'methods') }} as methods on terms.method_id = methods.method_id
+    group by terms.contract_id
 )
 
 select

@@ -30,14 +30,90 @@ waiting as (
             select 1 from {{ ref('stg_components') }} as components where components.component_id = series.component_id
         )
     ) as orphans on checks.series_id = orphans.series_id
+),
+
+-- spans of a subscription that change whose it is, of what or where (E1): judged anew on each run
+changed_spans as (
+    select
+        'subscriptions' as feed, latest._delivery_id as delivery_id, latest._line as line, 'rejected' as status, 'E1' as rule,
+        concat_ws(
+            ', ',
+            case when latest.customer_id <> admitted.customer_id then 'customer_id' end,
+            case when latest.service_id <> admitted.service_id then 'service_id' end,
+            case when latest.region <> admitted.region then 'region' end
+        ) as column_name,
+        'differs from the earliest span of ' || latest.subscription_id || ': a subscription keeps its customer, service and region' as reason,
+        {{ json_of(keyed['subscriptions'].columns, 'latest') }} as raw
+    from ({{ latest_rows('subscriptions') }}) as latest
+    inner join {{ ref('int_subscriptions') }} as admitted on latest.subscription_id = admitted.subscription_id
+    inner join {{ ref('stg_customers') }} as customers on latest.customer_id = customers.customer_id
+    inner join {{ ref('stg_services') }} as services on latest.service_id = services.service_id
+    where
+        latest.customer_id <> admitted.customer_id
+        or latest.service_id <> admitted.service_id
+        or latest.region <> admitted.region
+),
+
+-- tickets that were received more than once, or not yet, with their events (K1)
+lives as (
+    select
+        ticket_id,
+        case when receipts = 0 then 'waiting' else 'rejected' end as status,
+        case
+            when receipts = 0 then 'ticket ' || ticket_id || ' has no event received; it comes in by itself once it has'
+            else 'ticket ' || ticket_id || ' has ' || receipts || ' events received: a ticket is received once'
+        end as reason
+    from {{ ref('int_ticket_receipts') }}
+    where receipts <> 1
+),
+
+broken_lives as (
+    {%- for feed in ['tickets', 'ticket_events'] %}
+    select
+        '{{ feed }}' as feed, latest._delivery_id as delivery_id, latest._line as line, lives.status, 'K1' as rule,
+        'ticket_id' as column_name, lives.reason,
+        {{ json_of(keyed[feed].columns, 'latest') }} as raw
+    from ({{ latest_rows(feed) }}) as latest
+    inner join lives on latest.ticket_id = lives.ticket_id
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+-- events with a severity that their contract does not know (K1); the ticket lives on
+unknown_severities as (
+    select
+        'ticket_events' as feed, latest._delivery_id as delivery_id, latest._line as line, 'rejected' as status, 'K1' as rule,
+        'severity' as column_name,
+        latest.severity || ' is no severity of ' || subscriptions.contract_id as reason,
+        {{ json_of(keyed['ticket_events'].columns, 'latest') }} as raw
+    from ({{ latest_rows('ticket_events') }}) as latest
+    inner join {{ ref('stg_tickets') }} as tickets on latest.ticket_id = tickets.ticket_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions on tickets.subscription_id = subscriptions.subscription_id
+    left join {{ source('inputs', 'severities') }} as severities
+        on subscriptions.contract_id = severities.contract_id and latest.severity = severities.severity
+    left join lives on latest.ticket_id = lives.ticket_id
+    cross join {{ source('inputs', 'run') }} as run
+    where latest.occurred_at_s <= run.as_of_s and latest.event in ('classified', 'severity_changed') and severities.severity is null and lives.ticket_id is null
+),
+
+judged as (
+    select feed, delivery_id, line, status, rule, column_name, reason, raw from changed_spans
+    union all
+    select feed, delivery_id, line, status, rule, column_name, reason, raw from broken_lives
+    union all
+    select feed, delivery_id, line, status, rule, column_name, reason, raw from unknown_severities
+    union all
+    select
+        feed, delivery_id, line, 'waiting' as status, 'reference' as rule, missing as column_name,
+        'refers by ' || missing || ' to something that has not arrived; it comes in by itself once it has' as reason, raw
+    from waiting
 )
 
 select feed, file, line, status, rule, column_name, reason, raw, delivery_id
 from rejected
 union all
 select
-    waiting.feed, deliveries.path as file, waiting.line, 'waiting' as status, 'reference' as rule, waiting.missing as column_name,
-    'refers by ' || waiting.missing || ' to something that has not arrived; it comes in by itself once it has' as reason,
-    waiting.raw, waiting.delivery_id
-from waiting
-inner join {{ source('landed', 'deliveries') }} as deliveries on waiting.delivery_id = deliveries.delivery_id
+    judged.feed, deliveries.path as file, judged.line, judged.status, judged.rule, judged.column_name, judged.reason, judged.raw,
+    judged.delivery_id
+from judged
+inner join {{ source('landed', 'deliveries') }} as deliveries on judged.delivery_id = deliveries.delivery_id

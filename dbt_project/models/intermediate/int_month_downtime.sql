@@ -1,0 +1,29 @@
+-- what each way of measuring sees; readings that measure alike share it
+with measured as (
+    select distinct subscription_id, month, method_id, audience, service_id, region, start_s, end_s
+    from {{ ref('int_month_readings') }}
+)
+
+-- the intervals that take from covered time, uncut, and the seconds that they take (A3, A5)
+select
+    measured.subscription_id, measured.month, measured.method_id, measured.service_id, measured.region, measured.audience,
+    downtime.start_s, downtime.end_s,
+    cast(sum({{ seconds_within('downtime.start_s', 'downtime.end_s', 'covered.start_s', 'covered.end_s') }}) as bigint) as seconds
+from measured
+inner join {{ ref('int_downtime') }} as downtime
+    on
+        measured.method_id = downtime.method_id
+        and measured.audience = downtime.audience
+        and measured.service_id = downtime.service_id
+        and measured.region = downtime.region
+        and measured.start_s < downtime.end_s
+        and measured.end_s > downtime.start_s
+inner join {{ ref('int_covered') }} as covered
+    on
+        measured.subscription_id = covered.subscription_id
+        and measured.month = covered.month
+        and covered.start_s < downtime.end_s
+        and covered.end_s > downtime.start_s
+group by
+    measured.subscription_id, measured.month, measured.method_id, measured.service_id, measured.region, measured.audience,
+    downtime.start_s, downtime.end_s

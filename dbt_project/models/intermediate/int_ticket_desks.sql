@@ -1,0 +1,31 @@
+-- every ticket with a clock at its own desk; those that credits may rest on also as other readings time them
+with timed as (
+    select tickets.*, run.as_of_s
+    from {{ ref('int_tickets') }} as tickets
+    cross join {{ source('inputs', 'run') }} as run
+    where not tickets.is_cancelled and tickets.classified_s is not null
+),
+
+desks as (
+    select ticket_id, desk_id from timed
+    union
+    select timed.ticket_id, terms.desk_id
+    from timed
+    inner join {{ ref('int_subscription_terms') }} as spans
+        on
+            timed.subscription_id = spans.subscription_id
+            and timed.received_s >= spans.valid_from_s
+            and timed.received_s < spans.valid_until_s
+    inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
+    where timed.status = 'counted' and timed.ticket_type = 'incident' and timed.environment = 'production'
+)
+
+select
+    timed.ticket_id, desks.desk_id, timed.environment, timed.clock_start_s,
+    timed.desk_id = desks.desk_id as is_own,
+    timed.responded_s, timed.stopped_s,
+    -- what stops before the clock starts stops with it; what is open is looked at as of now (K3)
+    greatest(timed.clock_start_s, coalesce(timed.responded_s, timed.as_of_s)) as response_end_s,
+    greatest(timed.clock_start_s, coalesce(timed.stopped_s, timed.as_of_s)) as end_s
+from timed
+inner join desks on timed.ticket_id = desks.ticket_id

@@ -1,0 +1,74 @@
+with lives as (
+    select
+        timeline.ticket_id,
+        min(case when timeline.event = 'received' then timeline.at_s end) as received_s,
+        min(case when timeline.event = 'classified' then timeline.at_s end) as classified_s,
+        min(case when timeline.event in ('responded', 'resolved', 'closed') then timeline.at_s end) as responded_s,
+        min(case when timeline.is_final then timeline.at_s end) as stopped_s,
+        max(case when timeline.event = 'cancelled' then 1 else 0 end) = 1 as is_cancelled
+    from {{ ref('int_ticket_timeline') }} as timeline
+    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id and receipts.receipts = 1
+    group by timeline.ticket_id
+),
+
+-- by the terms of the local date of receipt (T5, T6)
+agreed as (
+    select
+        lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment, tickets.exclusion_kind, tickets.incident_id,
+        tickets.outage_id, tickets.published_at_s, subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
+        months.month, terms.terms_id, terms.desk_id,
+        -- the clock starts at the later of receipt and classification (K2)
+        case when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s) end as clock_start_s
+    from lives
+    inner join {{ ref('stg_tickets') }} as tickets on lives.ticket_id = tickets.ticket_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions on tickets.subscription_id = subscriptions.subscription_id
+    inner join {{ ref('int_subscription_terms') }} as spans
+        on
+            tickets.subscription_id = spans.subscription_id
+            and lives.received_s >= spans.valid_from_s
+            and lives.received_s < spans.valid_until_s
+    inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
+    inner join {{ source('inputs', 'months') }} as months
+        on
+            subscriptions.contract_id = months.contract_id
+            and lives.received_s >= months.start_s
+            and lives.received_s < months.end_s
+    where spans.reading_id = 0
+),
+
+{%- set listed = {'excluding': ('exclusions.kinds', 'agreed.exclusion_kind'), 'kinds': ('tickets.kinds', 'spans.kind'),
+    'statuses': ('tickets.statuses', 'spans.status'), 'environments': ('tickets.environments', 'agreed.environment')} %}
+
+-- the first reason that holds, of those that take a ticket out (K8)
+judged as (
+    select
+        agreed.*,
+        case
+            when excluding.value is not null then agreed.exclusion_kind
+            when spans.subscription_id is null then 'not_subscribed'
+            when kinds.value is null then 'not_paid'
+            when statuses.value is null then 'suspended'
+            when agreed.lifecycle <> 'ga' then 'not_ga'
+            when environments.value is null then 'environment'
+        end as reason
+    from agreed
+    left join {{ ref('int_spans') }} as spans
+        on
+            agreed.subscription_id = spans.subscription_id
+            and agreed.received_s >= spans.start_s
+            and agreed.received_s < spans.end_s
+    {%- for alias, (key, column) in listed.items() %}
+    left join {{ source('inputs', 'term_lists') }} as {{ alias }}
+        on agreed.terms_id = {{ alias }}.terms_id and {{ alias }}.policy_key = '{{ key }}' and {{ alias }}.value = {{ column }}
+    {%- endfor %}
+)
+
+select
+    *,
+    case
+        when is_cancelled then 'cancelled'
+        when reason is not null then 'excluded'
+        when classified_s is null then 'unclassified'
+        else 'counted'
+    end as status
+from judged

@@ -1,0 +1,55 @@
+with issued as (
+    select
+        subscription_id, month, currency, cap_pct,
+        cast(-sum(amount_minor) as bigint) as issued_minor,
+        max(case when is_early then 1 else 0 end) = 1 as is_early
+    from {{ ref('int_issued_lines') }}
+    group by subscription_id, month, currency, cap_pct
+),
+
+due as (
+    select subscription_id, month, currency, payable_minor
+    from {{ ref('int_credits') }}
+    where reading_id = 0 and currency is not null and payable_minor <> 0
+),
+
+settled as (
+    select
+        coalesce(due.subscription_id, issued.subscription_id) as subscription_id,
+        coalesce(due.month, issued.month) as month,
+        coalesce(due.currency, issued.currency) as currency,
+        issued.cap_pct,
+        coalesce(due.payable_minor, 0) as due_minor,
+        coalesce(issued.issued_minor, 0) as issued_minor,
+        coalesce(issued.is_early, false) as is_early
+    from due
+    full outer join issued
+        on due.subscription_id = issued.subscription_id and due.month = issued.month and due.currency = issued.currency
+),
+
+capped as (
+    select
+        settled.*, currencies.minor_digits,
+        -- where no credits are promised, every credit is above the cap
+        case
+            when fees.fee_minor > 0 then {{ percent_of('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }}
+            else 0
+        end as cap_minor
+    from settled
+    inner join {{ source('inputs', 'currencies') }} as currencies on settled.currency = currencies.currency
+    left join {{ ref('int_month_fees') }} as fees
+        on settled.subscription_id = fees.subscription_id and settled.month = fees.month and settled.currency = fees.currency
+)
+
+select
+    subscription_id, month, currency,
+    {{ money('due_minor', 'minor_digits') }} as due_amount,
+    {{ money('issued_minor', 'minor_digits') }} as issued_amount,
+    {{ money('due_minor - issued_minor', 'minor_digits') }} as difference,
+    concat_ws(
+        ',',
+        case when issued_minor > cap_minor then 'above_cap' end,
+        case when issued_minor > 0 and due_minor = 0 then 'not_due' end,
+        case when is_early then 'not_future' end
+    ) as flags
+from capped

@@ -1,0 +1,21 @@
+select
+    stated.subscription_id, stated.customer_id, stated.contract_id, stated.service_id, stated.region, stated.month,
+    stated.currency, stated.monthly_fee, stated.availability_pct, stated.availability_credit_pct, stated.resolution_credit_pct,
+    stated.combined_pct, stated.combination, stated.credit_pct, stated.credit_amount, stated.reasons, stated.claim_status,
+    stated.claim_deadline, stated.requested_on, stated.payable_amount,
+    coalesce(availability.low_coverage, true) as low_coverage,
+    statements.statement_version,
+    case when stated.is_final then 'final' else 'provisional' end as status
+from {{ ref('int_stated') }} as stated
+left join {{ ref('availability') }} as availability
+    on
+        stated.contract_id = availability.contract_id
+        and stated.service_id = availability.service_id
+        and stated.region = availability.region
+        and stated.month = availability.period_start
+left join {{ ref('credit_statements') }} as statements
+    on
+        stated.subscription_id = statements.subscription_id
+        and stated.month = statements.month
+        and coalesce(stated.currency, '') = coalesce(statements.currency, '')
+        and statements.is_current

@@ -1,0 +1,99 @@
+-- intervals that credits of the contract as it is rest on, and those of the regional figures
+with intervals as (
+    select distinct downtime.method_id, downtime.audience, downtime.service_id, downtime.region, downtime.start_s, downtime.end_s
+    from {{ ref('int_downtime') }} as downtime
+    where
+        downtime.method_id in (
+            select terms.method_id
+            from {{ source('inputs', 'terms') }} as terms
+            inner join {{ source('inputs', 'term_spans') }} as spans on terms.terms_id = spans.terms_id
+            where spans.reading_id = 0
+        )
+),
+
+-- a result holds until the next of its component and location (M1)
+held as (
+    select *, lead(first_s) over (partition by series_id order by first_s) as next_s
+    from {{ ref('stg_check_spans') }}
+),
+
+-- runs of results that say so, from one place
+spans as (
+    select
+        intervals.method_id, intervals.audience, intervals.service_id, intervals.region, intervals.start_s,
+        spans.component_id, spans.series_id, spans.state, spans.first_s, spans.last_s
+    from intervals
+    inner join {{ source('inputs', 'methods') }} as methods on intervals.method_id = methods.method_id
+    inner join {{ ref('int_components') }} as components
+        on intervals.service_id = components.service_id and intervals.region = components.region
+    inner join held as spans
+        on
+            components.component_id = spans.component_id
+            and spans.first_s < intervals.end_s
+            and least(spans.last_s + methods.stale_after_s, coalesce(spans.next_s, {{ never_s() }})) > intervals.start_s
+            and (spans.state = 3 or (spans.state = 2 and methods.is_degraded_unavailable))
+),
+
+ends as (
+    select series_id, first_s as checked_at_s, state from spans
+    union
+    select series_id, last_s as checked_at_s, state from spans
+),
+
+-- the landed rows at both ends of a run; of equal ones the first
+rows_of as (
+    select
+        checks.series_id, checks.checked_at_s, checks.state,
+        min(checks._delivery_id) as _delivery_id
+    from ends
+    inner join {{ source('landed', 'checks') }} as checks
+        on ends.series_id = checks.series_id and ends.checked_at_s = checks.checked_at_s and ends.state = checks.state
+    group by checks.series_id, checks.checked_at_s, checks.state
+),
+
+lines_of as (
+    select rows_of.series_id, rows_of.checked_at_s, rows_of.state, rows_of._delivery_id, min(checks._line) as _line
+    from rows_of
+    inner join {{ source('landed', 'checks') }} as checks
+        on
+            rows_of.series_id = checks.series_id
+            and rows_of.checked_at_s = checks.checked_at_s
+            and rows_of.state = checks.state
+            and rows_of._delivery_id = checks._delivery_id
+    group by rows_of.series_id, rows_of.checked_at_s, rows_of.state, rows_of._delivery_id
+)
+
+select
+    intervals.method_id, intervals.audience, intervals.service_id, intervals.region,
+    {{ instant('intervals.start_s') }} as started_at,
+    'outages' as feed, records.component_id, records.outage_id, cast(null as varchar) as location, records.state,
+    {{ instant('records.start_s') }} as source_from,
+    {{ instant('records.end_s') }} as source_until,
+    records.incident_id, deliveries.path as file, records._line as line, cast(null as varchar) as last_file, cast(null as bigint) as last_line
+from intervals
+inner join {{ ref('int_down_records') }} as records
+    on
+        intervals.method_id = records.method_id
+        and intervals.service_id = records.service_id
+        and intervals.region = records.region
+        and intervals.start_s < records.end_s
+        and intervals.end_s > records.start_s
+{{ delivery_of('records') }}
+union all
+select
+    spans.method_id, spans.audience, spans.service_id, spans.region,
+    {{ instant('spans.start_s') }} as started_at,
+    'checks' as feed, spans.component_id, cast(null as varchar) as outage_id, series.location,
+    case spans.state when 3 then 'down' else 'degraded' end as state,
+    {{ instant('spans.first_s') }} as source_from,
+    {{ instant('spans.last_s') }} as source_until,
+    cast(null as varchar) as incident_id,
+    first_deliveries.path as file, first_lines._line as line, last_deliveries.path as last_file, last_lines._line as last_line
+from spans
+inner join {{ source('landed', 'check_series') }} as series on spans.series_id = series.series_id
+inner join lines_of as first_lines
+    on spans.series_id = first_lines.series_id and spans.first_s = first_lines.checked_at_s and spans.state = first_lines.state
+inner join lines_of as last_lines
+    on spans.series_id = last_lines.series_id and spans.last_s = last_lines.checked_at_s and spans.state = last_lines.state
+{{ delivery_of('first_lines', 'first_deliveries') }}
+{{ delivery_of('last_lines', 'last_deliveries') }}
