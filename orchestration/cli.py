@@ -179,6 +179,31 @@ def status(warehouse: Warehouse) -> None:
 
 
 @app.command()
+def explain(
+    warehouse: Warehouse,
+    subscription: Annotated[str, typer.Option(help="Id of the subscription.")],
+    month: Annotated[str, typer.Option(help="Month, as 2026-07.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The proof as JSON, for other programs.")] = False,
+) -> None:
+    """Prove the credit of a subscription and month, step by step from clause to number, down to the landed rows."""
+    import json
+    from datetime import date
+
+    from orchestration.explain import NotFound
+    from orchestration.explain import explain as proof_of
+
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError as error:
+        raise _fail(BAD_ARGUMENTS, f"--month {month!r} is no month: write it as in 2026-07") from error
+    try:
+        proof = proof_of(warehouse, subscription, first)
+    except NotFound as error:
+        raise _fail(FAILED, str(error)) from error
+    typer.echo(json.dumps(proof.as_data(), indent=2, ensure_ascii=False) if as_json else proof.as_text())
+
+
+@app.command()
 def dashboards(
     warehouse: Warehouse,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,

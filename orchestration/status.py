@@ -4,9 +4,12 @@ from pathlib import Path
 
 from orchestration.warehouse import Publication, Warehouse
 
+# a claim is about to lapse when its window ends within so many days of as_of
+LAPSING_DAYS = 14
+
 
 def describe(root: Path) -> str:
-    """What is published, since when, from which files, what waits, and how the last runs ended."""
+    """What is published, since when, from which files, what waits, which claims lapse soon, and how the last runs ended."""
     warehouse = Warehouse(root)
     publication = warehouse.current()
     lines = _published(publication) if publication else ["nothing is published yet"]
@@ -29,6 +32,13 @@ def _published(publication: Publication) -> list[str]:
         ).fetchall()
         kept = con.execute("select feed, status, count(*) from quality.rejected_rows group by all order by all").fetchall()
         warnings = con.execute("select about, warning from quality.warnings order by all").fetchall()
+        lapsing = con.execute(
+            """select subscription_id, strftime(month, '%Y-%m'), credit_amount, currency, claim_deadline
+               from marts.credits
+               where claim_status = 'claimable' and reasons = '' and credit_amount > 0 and claim_deadline <= ?::date + ?
+               order by claim_deadline, credit_amount desc, subscription_id""",
+            [run["as_of"].date(), LAPSING_DAYS],  # type: ignore[attr-defined]
+        ).fetchall()
     lines = [
         f"published     {publication.database}",
         f"as of         {run['as_of']:%Y-%m-%dT%H:%M:%SZ}",
@@ -38,5 +48,7 @@ def _published(publication: Publication) -> list[str]:
     ]
     lines += [f"  {feed:<16} {files:>6} files {rows:>12} rows, the last {path}" for feed, files, rows, path in deliveries]
     lines += ["", "not in the marts"] + ([f"  {feed:<16} {rows:>6} {status}" for feed, status, rows in kept] or ["  no row"])
+    claims = [f"  {subscription:<16} {month} {amount:>14} {currency}, until {deadline}" for subscription, month, amount, currency, deadline in lapsing]
+    lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"] + (claims or ["  none"])
     lines += ["", "warnings"] + ([f"  {about}: {warning}" for about, warning in warnings] or ["  none"])
     return lines
