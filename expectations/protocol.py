@@ -32,8 +32,23 @@ class FeedExpected:
 
 
 @dataclass(frozen=True)
+class HistoryExpected:
+    """An expectation of `thresholds.yaml` over the measures of feeds. `frame`: a Parquet file of a row per measure, with feed, subject, `deviation`,
+    the number that is bounded, and `said`, what is said of it if it is out of bounds."""
+
+    name: str
+    frame: str
+    at_least: float | None
+    at_most: float | None
+    severity: Severity
+    means: str
+    action: str
+
+
+@dataclass(frozen=True)
 class CheckResult:
-    """What became of an expectation. `severity`: `block` keeps a run from being published, `warn` does not."""
+    """What became of an expectation. `severity`: `block` keeps a run from being published, `warn` does not. In the suite `history`: its `name` in
+    thresholds.yaml, the `subject` (a column, a currency …), what a failure `means` for figures, and what to do (`action`)."""
 
     feed: str
     suite: str
@@ -42,6 +57,10 @@ class CheckResult:
     severity: Severity
     success: bool
     detail: str
+    name: str = ""
+    subject: str = ""
+    means: str = ""
+    action: str = ""
 
     SCHEMA: ClassVar[dict[str, Any]] = {
         "feed": pl.String,
@@ -51,6 +70,10 @@ class CheckResult:
         "severity": pl.String,
         "success": pl.Boolean,
         "detail": pl.String,
+        "name": pl.String,
+        "subject": pl.String,
+        "means": pl.String,
+        "action": pl.String,
     }
 
 
@@ -59,8 +82,10 @@ class Job:
     """All feeds of a run."""
 
     feeds: list[FeedExpected] = field(default_factory=list)
+    history: list[HistoryExpected] = field(default_factory=list)
 
 
 def job_from(data: dict[str, Any]) -> Job:
     """A job as it comes over the wire."""
-    return Job([FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]}) for f in data["feeds"]])
+    feeds = [FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]}) for f in data["feeds"]]
+    return Job(feeds, [HistoryExpected(**h) for h in data["history"]])

@@ -1,4 +1,4 @@
-"""The suites, from the description of each feed: one over its rows, one over its profile."""
+"""The suites, from the description of each feed: one over its rows, one over its profile; and one over what feeds look like beside their past."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 
-from expectations.protocol import CheckResult, FeedExpected, Job, Severity
+from expectations.protocol import CheckResult, FeedExpected, HistoryExpected, Job, Severity
 
 
 def rows_suite(feed: FeedExpected) -> list[tuple[Severity, Any]]:
@@ -56,6 +56,27 @@ def validate(job: Job) -> list[CheckResult]:
             done = gx.ValidationDefinition(name=name, data=batch, suite=expected).run(batch_parameters={"dataframe": frame})
             severities = {_identity(expectation): severity for severity, expectation in suite}
             results += [_result(feed.feed, kind, result, severities) for result in done.results]
+    for number, expected in enumerate(job.history):
+        batch = source.add_dataframe_asset(f"history_{number}").add_batch_definition_whole_dataframe("all")
+        results += _history(expected, batch.get_batch({"dataframe": pd.read_parquet(expected.frame)}))
+    return results
+
+
+def _history(expected: HistoryExpected, batch: Any) -> list[CheckResult]:
+    """A result per measure."""
+    frame = batch.data.dataframe.reset_index(drop=True)
+    expectation = gxe.ExpectColumnValuesToBeBetween(column="deviation", min_value=expected.at_least, max_value=expected.at_most)
+    found = batch.validate(expectation, result_format="COMPLETE")
+    broken = [e for e in _exceptions(found) if e.get("raised_exception")]
+    outside = set(found.result.get("unexpected_index_list") or [])
+    results = []
+    for index, row in enumerate(frame.to_dict("records")):
+        success = not broken and index not in outside
+        detail = str(broken[0].get("exception_message")) if broken else "" if success else row["said"]
+        severity: Severity = "block" if broken else expected.severity
+        kind = type(expectation).expectation_type
+        about = (row["subject"], expected.means, expected.action)
+        results.append(CheckResult(row["feed"], "history", kind, "deviation", severity, success, detail, expected.name, *about))
     return results
 
 
@@ -71,8 +92,11 @@ def _result(feed: str, kind: str, result: Any, severities: dict[tuple[str, str],
     elif any(e.get("raised_exception") for e in _exceptions(result)):
         detail = "; ".join(str(e.get("exception_message")) for e in _exceptions(result))
     else:
-        found = result.result.get("partial_unexpected_list") or result.result.get("observed_value")
-        detail = f"{result.result.get('unexpected_count', '')} unexpected, such as {found}".strip()
+        found = result.result.get("partial_unexpected_list") or [result.result.get("observed_value")]
+        if kind == "profile":
+            detail = f"{column} is {found[0]}"
+        else:
+            detail = f"{result.result.get('unexpected_count', 'some')} rows have another {column}, such as {found[0]}"
     # an expectation that could not be evaluated is treated as critical
     severity = severities.get((config.type, str(column)), "block")
     return CheckResult(feed, kind, config.type, column, severity, bool(result.success), detail)

@@ -54,8 +54,10 @@ def compact(
             _land_month(con, delivered, month, store / path)
             files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
         touched = set(months)
-    coarse = files.filter((pl.col("kind") == "spans") & (pl.col("gap_limit_s") > gap_limit_s))
-    for month in sorted(touched | set(coarse["month"])):
+    built = files.filter(pl.col("kind") == "spans")
+    coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
+    missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
+    for month in sorted(touched | coarse | missing):
         progress(f"compressing checks of {month}")
         sources = [str(store / p) for p in sorted(files.filter((pl.col("kind") == "checks") & (pl.col("month") == month))["path"])]
         files = files.filter(~(pl.col("kind").is_in(["spans", "intervals"]) & (pl.col("month") == month)))
@@ -65,12 +67,22 @@ def compact(
     return Landed(landed.deliveries, files, series)
 
 
+def land_again(con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed) -> None:
+    """Lands the checks of an earlier run once more below `store`, from what `landing.land` left of them below `work`."""
+    delivered = work / f"{CHECKS}.parquet"
+    if delivered.exists():
+        _numbered(con, delivered, landed.series)
+        for path, month in landed.files.filter(pl.col("kind") == "checks").select("path", "month").iter_rows():
+            if Path(path).stem == run_id:
+                _land_month(con, delivered, month, store / path)
+
+
 def _month(seconds: str) -> str:
     return f"strftime(make_timestamp({seconds} * 1000000), '%Y-%m')"
 
 
 def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) -> pl.DataFrame:
-    return pl.DataFrame([(kind, feed, month, path, gap_limit_s)], schema=FILES, orient="row")
+    return pl.DataFrame([{"kind": kind, "feed": feed, "month": month, "path": path, "gap_limit_s": gap_limit_s}], schema=FILES)
 
 
 def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFrame) -> pl.DataFrame:

@@ -72,6 +72,13 @@ def _percentage(value: Decimal) -> Decimal:
     return value
 
 
+def _first_day(value: date) -> date:
+    # calendars are laid out from here on, and a year typed wrong is no agreement
+    if not 1900 <= value.year <= 2199:
+        raise ValueError(f"{value} is not of the years 1900 to 2199")
+    return value
+
+
 def _zone(value: str) -> str:
     zone(value)
     return value
@@ -355,7 +362,7 @@ class Terms(_Strict):
 
 
 class Version(_Strict):
-    effective_from: date
+    effective_from: Annotated[date, AfterValidator(_first_day)]
     terms: dict[str, Any]
 
 
@@ -585,8 +592,8 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
             for path, what in _terms_findings(merged, ()):
                 place = path if path in own else path[:1] if path[:1] in own else ()
                 yield (*where, *place), what if path in own else f"{'.'.join(map(str, path))}: {what}"
-    periods = {_period(v.terms) for v in contract.versions}
-    if len(periods) > 1:
+    periods = [_period(v.terms) for v in contract.versions]
+    if any(period != periods[0] for period in periods):
         yield ("versions",), "all versions must have the same availability.period"
 
 

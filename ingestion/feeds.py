@@ -86,12 +86,13 @@ Rule = Annotated[Order | RequiredWhen | FirstDay | Money, Field(discriminator="r
 
 
 class Feed(_Strict):
-    """A feed. `key` is empty where rows are facts that are never replaced."""
+    """A feed. `key` is empty where rows are facts that are never replaced; `time_column` says when what a row tells of happened."""
 
     feed: str
     description: str
     required: Literal["always", "one_of_monitoring", "never"] = "never"
     key: list[str] = []
+    time_column: str | None = None
     columns: list[Column]
     rules: list[Rule] = []
 

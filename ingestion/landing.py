@@ -6,20 +6,24 @@ leftovers. So a blocked or killed run lands nothing.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated, Literal
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_validator
 
-from ingestion.contracts import Percentage, Zone
+from ingestion.contracts import DecimalValue, Percentage, Zone
+from ingestion.discovery import NewFile, discover
 from ingestion.feeds import Feed, feeds
 from ingestion.formats import UnreadableFile, readers, suffix
+from ingestion.limits import MIB, REJECTED_BYTES
 from ingestion.strict_yaml import Document
 from ingestion.typed import DELETED, REJECTED, typed
 
@@ -37,7 +41,7 @@ DELIVERIES = {
     "rows_landed": pl.Int64,
     "rows_rejected": pl.Int64,
 }
-FILES = {"kind": pl.String, "feed": pl.String, "month": pl.String, "path": pl.String, "gap_limit_s": pl.Int64}
+FILES = {"kind": pl.String, "feed": pl.String, "month": pl.String, "path": pl.String, "gap_limit_s": pl.Int64, "seal": pl.String}
 SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
 
 
@@ -59,13 +63,37 @@ class Landed:
         return sorted(chosen["path"])
 
 
+class Bounds(BaseModel):
+    """What a feed says otherwise of one of the expectations that compare it with its own past."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at_least: DecimalValue | None = None
+    at_most: DecimalValue | None = None
+    severity: Literal["block", "warn", "off"] | None = None
+
+
 class FeedSettings(BaseModel):
-    """What `<landing>/feeds.yaml` may say of a feed."""
+    """What `<landing>/feeds.yaml` may say of a feed. `cadence`: how often it is delivered, such as `1d`; if it says nothing, as it was so far."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_zone: Zone | None = None
     max_rejected_pct: Percentage = DEFAULT_MAX_REJECTED_PCT
+    cadence: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}[smhd]$")] | None = None
+    expectations: dict[str, Bounds] = {}
+
+    def in_words(self) -> str:
+        """What is said otherwise than usual of what may be published; empty if nothing is."""
+        limit = [f"max_rejected_pct {self.max_rejected_pct}"] if self.max_rejected_pct != DEFAULT_MAX_REJECTED_PCT else []
+        bounds = [
+            f"{name} " + ", ".join(f"{key} {value}" for key, value in own.model_dump().items() if value is not None) for name, own in self.expectations.items()
+        ]
+        return "; ".join(limit + bounds)
+
+    @property
+    def cadence_s(self) -> int | None:
+        return int(self.cadence[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[self.cadence[-1]] if self.cadence else None
 
 
 class LandingSettings(RootModel[dict[str, FeedSettings]]):
@@ -86,23 +114,13 @@ def feed_settings(landing: Path) -> dict[str, FeedSettings]:
     return {name: named.get(name, FeedSettings()) for name in feeds()}
 
 
-@dataclass(frozen=True)
-class NewFile:
-    """A file whose content has not landed yet. `path` is relative to the landing folder, with slashes."""
-
-    feed: Feed
-    path: str
-    file: Path
-    sha256: str
-    size: int
-
-
 @dataclass
 class FeedReading:
-    """What a run read of a feed; `files_refused`: path and why."""
+    """What a run read of a feed; `bytes_rejected`: what its rejected rows take in memory; `files_refused`: path and why."""
 
     rows_read: int = 0
     rows_rejected: int = 0
+    bytes_rejected: int = 0
     files_read: int = 0
     files_refused: list[tuple[str, str]] = field(default_factory=list)
 
@@ -139,35 +157,6 @@ class Reading:
 REJECTED_ROWS = {"feed": pl.String, "delivery_id": pl.Int64, "path": pl.String} | REJECTED
 
 
-def discover(landing: Path, landed: Landed) -> tuple[list[NewFile], list[str]]:
-    """The files whose content is new, in the order in which they count, and warnings about files that are not read."""
-    known = set(landed.deliveries.select("feed", "sha256").iter_rows())
-    new: list[NewFile] = []
-    warnings: list[str] = []
-    files = [(p.relative_to(landing).as_posix(), p) for p in landing.rglob("*") if p.is_file()]
-    for relative, file in sorted(files):  # by code point
-        name, _, inner = relative.partition("/")
-        if not inner or any(part.startswith(".") for part in relative.split("/")):
-            continue
-        feed = feeds().get(name)
-        if feed is None or suffix(file.name) is None:
-            warnings.append(f"{relative} is not read: " + (f"{name} is no feed" if feed is None else "its suffix is none of " + ", ".join(sorted(readers()))))
-            continue
-        digest = _sha256(file)
-        if (name, digest) not in known:
-            known.add((name, digest))
-            new.append(NewFile(feed, relative, file, digest, file.stat().st_size))
-    return new, warnings
-
-
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-
-
 def read(
     landing: Path,
     store: Path,
@@ -179,36 +168,53 @@ def read(
 ) -> Reading:
     """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are left below `work`, for
     `checks.compact`. Nothing of it counts until the result's `landed` is published."""
-    new, warnings = discover(landing, before)
-    reading = Reading(before, {name: FeedReading() for name in feeds()}, pl.DataFrame(schema=REJECTED_ROWS), warnings)
+    new, warnings = discover(landing, {(feed, sha256): path for feed, sha256, path in before.deliveries.select("feed", "sha256", "path").iter_rows()})
     next_id = int(before.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
-    deliveries: list[dict[str, object]] = []
+    # files count by feed, then path
+    in_order = [file for feed in feeds().values() for file in new if file.feed is feed]
+    reading = land(dict(enumerate(in_order, next_id)), store, work, run_id, settings, progress)
+    reading.warnings = warnings
+    reading.landed = Landed(pl.concat([before.deliveries, reading.landed.deliveries]), pl.concat([before.files, reading.landed.files]), before.series)
+    for name in feeds():
+        if not reading._has(name):
+            reading.warnings.append(f"{name}: nothing has been delivered; it counts as empty")
+    return reading
+
+
+def land(
+    deliveries: dict[int, NewFile],
+    store: Path,
+    work: Path,
+    run_id: str,
+    settings: dict[str, FeedSettings],
+    progress: Callable[[str], None] = lambda message: None,
+) -> Reading:
+    """Reads files, by the number of their delivery, as `read` does; the same files and numbers land as the same bytes."""
+    reading = Reading(Landed(), {name: FeedReading() for name in feeds()}, pl.DataFrame(schema=REJECTED_ROWS), [])
+    rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
     for feed in feeds().values():
         target = work / f"{CHECKS}.parquet" if feed.feed == CHECKS else store / feed.feed / f"{run_id}.parquet"
         with _Writer(target) as writer:
-            for file in (f for f in new if f.feed is feed):
-                progress(f"reading {file.path}")
-                delivery = _read_file(file, next_id + len(deliveries), settings[feed.feed].time_zone, writer, rejected, reading.feeds[feed.feed])
-                deliveries.append(delivery | {"run_id": run_id})
+            for delivery_id, file in deliveries.items():
+                if file.feed is feed:
+                    progress(f"reading {file.path}")
+                    delivery = _read_file(file, delivery_id, settings[feed.feed].time_zone, writer, rejected, reading.feeds[feed.feed])
+                    rows.append(delivery | {"run_id": run_id})
             if writer.rows and feed.feed != CHECKS:
-                files.append({"kind": "rows", "feed": feed.feed, "month": None, "path": f"{feed.feed}/{run_id}.parquet", "gap_limit_s": None})
+                files.append({"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"})
     if rejected:
         reading.rejected = pl.concat(rejected)
         target = store / "_rejected" / f"{run_id}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         reading.rejected.write_parquet(target, compression="zstd")
-        files.append({"kind": "rejected", "feed": None, "month": None, "path": f"_rejected/{run_id}.parquet", "gap_limit_s": None})
-    reading.landed = Landed(
-        pl.concat([before.deliveries, pl.DataFrame(deliveries, schema=DELIVERIES)]),
-        pl.concat([before.files, pl.DataFrame(files, schema=FILES)]),
-        before.series,
-    )
-    for name in feeds():
-        if not reading._has(name):
-            reading.warnings.append(f"{name}: nothing has been delivered; it counts as empty")
+        files.append({"kind": "rejected", "path": f"_rejected/{run_id}.parquet"})
+    reading.landed = Landed(pl.DataFrame(rows, schema=DELIVERIES), pl.DataFrame(files, schema=FILES))
     return reading
+
+
+_CHANGED = "changed while it was read"
 
 
 def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writer", rejected: list[pl.DataFrame], reading: FeedReading) -> dict[str, object]:
@@ -221,8 +227,10 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
 
     reading.files_read += 1
     try:
-        if file.sha256.startswith("unreadable"):
-            raise UnreadableFile(file.sha256)
+        if file.refusal:
+            raise UnreadableFile(file.refusal)
+        if not file.is_as_found():
+            raise UnreadableFile(_CHANGED)
         read_batches = readers()[suffix(file.path) or ""]
         for batch in read_batches(file.file, file.feed):
             result = typed(batch, file.feed, zone)
@@ -232,7 +240,12 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
             if result.rejected.height:
                 reject(result.rejected)
             writer.write(result.rows.with_columns(pl.lit(delivery_id, pl.Int64).alias("_delivery_id")))
-    except (UnreadableFile, pl.exceptions.PolarsError, ValueError, OverflowError, TypeError) as error:
+            reading.bytes_rejected += int(result.rejected.estimated_size())
+            if reading.bytes_rejected > REJECTED_BYTES:
+                raise UnreadableFile(f"brings the rejected rows of {file.feed.feed} to over {REJECTED_BYTES // MIB} MiB")
+        if not file.is_as_found():
+            raise UnreadableFile(_CHANGED)
+    except (UnreadableFile, pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError, TypeError) as error:
         # whatever a file does to its reader costs the file, not the run
         if not isinstance(error, UnreadableFile):
             error = UnreadableFile(f"can't be read: {type(error).__name__}: {error}")
@@ -285,6 +298,32 @@ def landed_columns(feed: Feed) -> dict[str, str]:
     if feed.key:
         columns[DELETED] = "boolean"
     return columns | {"_extra": "varchar"}
+
+
+def fingerprint(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sealed(store: Path, landed: Landed) -> Landed:
+    """The same, with the fingerprint of each file that has none yet."""
+    seals = [seal or fingerprint(store / path) for path, seal in landed.files.select("path", "seal").iter_rows()]
+    return replace(landed, files=landed.files.with_columns(pl.Series("seal", seals, pl.String)))
+
+
+def damaged(store: Path, landed: Landed) -> list[str]:
+    """The files, paths below the store, that are not there or not as they were landed."""
+    return [path for path, seal in landed.files.select("path", "seal").iter_rows() if not (store / path).is_file() or fingerprint(store / path) != seal]
+
+
+def synced(path: Path) -> None:
+    """Has the file or folder on disk before anything that counts on it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def leftovers(store: Path, kept: list[Landed]) -> Iterator[Path]:

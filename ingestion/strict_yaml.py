@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from ingestion.limits import DEEPEST_DOCUMENT, LONGEST_DOCUMENT, LONGEST_NUMBER, MIB
+
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
@@ -39,6 +41,10 @@ class Document:
         self.path = path
         self.lines: dict[Location, int] = {}
         try:
+            if not path.is_file():
+                raise InvalidDocument([f"{path}: is no file"])
+            if path.stat().st_size > LONGEST_DOCUMENT:
+                raise InvalidDocument([f"{path}: is over {LONGEST_DOCUMENT // MIB} MiB long"])
             text = path.read_bytes().decode("utf-8-sig")
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -73,6 +79,8 @@ class Document:
         if id(node) in self._seen:
             raise InvalidDocument([self.finding(location, "anchors and aliases are not allowed")])
         self._seen.add(id(node))
+        if len(location) > DEEPEST_DOCUMENT:
+            raise InvalidDocument([self.finding(location, f"is nested over {DEEPEST_DOCUMENT} deep")])
         if node.tag not in _TAGS:
             raise InvalidDocument([self.finding(location, f"the tag {node.tag} is not allowed")])
         if isinstance(node, yaml.MappingNode):
@@ -95,6 +103,8 @@ class Document:
     def _scalar(self, text: str, location: Location) -> Any:
         if text in _PLAIN:
             return _PLAIN[text]
+        if len(text) > LONGEST_NUMBER:
+            return text
         if _WHOLE.fullmatch(text):
             return int(text)
         if _DECIMAL.fullmatch(text):

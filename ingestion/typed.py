@@ -136,7 +136,8 @@ def _date(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
         in_range = pl.col(name).dt.year().is_between(1, 9999)
         return frame.with_columns(pl.when(in_range).then(pl.col(name)).alias(into)), _untyped(into, name, "date of the years 1 to 9999")
     text = pl.col(name).cast(pl.String) if frame.schema[name] == pl.String else pl.lit(None, pl.String)
-    is_date = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    # no year 0, which Python has no date for
+    is_date = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~text.str.starts_with("0000")
     value = pl.when(is_date).then(text).str.to_date("%Y-%m-%d", strict=False)
     return frame.with_columns(value.alias(into)), _untyped(into, name, "date, as in 2026-06-30")
 

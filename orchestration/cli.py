@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from orchestration.words import printable
+
 PUBLISHED, FAILED, BAD_ARGUMENTS, BLOCKED = 0, 1, 2, 3
 
 app = typer.Typer(
@@ -32,11 +34,12 @@ class Size(StrEnum):
     year = "year"
 
 
+Alerts = Annotated[Path | None, typer.Option("--alerts", help="File that says who is told of alerts; default: alerts.yaml in the warehouse.")]
 Warehouse = Annotated[Path, typer.Option("--warehouse", help="Folder that holds everything the system keeps.")]
 
 
 def _fail(code: int, message: str) -> typer.Exit:
-    typer.echo(f"makegood: {message}", err=True)
+    typer.echo("makegood: " + "\n".join(map(printable, message.split("\n"))), err=True)
     return typer.Exit(code)
 
 
@@ -47,9 +50,11 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda message: None
         return
     from rich.console import Console
+    from rich.text import Text
 
     with Console(stderr=True).status("starting") as status:
-        yield lambda message: status.update(message.replace("[", r"\["))
+        # as text: a name is neither markup nor a command to the terminal
+        yield lambda message: status.update(Text(printable(message)))
 
 
 @app.command()
@@ -61,6 +66,7 @@ def run(
     target: Annotated[Target, typer.Option(help="Engine that runs the models.")] = Target.duckdb,
     threads: Annotated[int | None, typer.Option(help="Threads of the engine; default: the cores, at most 4.")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory of the engine, as 8GB; default: 4GB.")] = None,
+    alerts: Alerts = None,
 ) -> None:
     """Land new files, validate, transform, audit, publish.
 
@@ -84,7 +90,7 @@ def run(
     from orchestration.run import BadArguments, Blocked, Request
     from orchestration.warehouse import Busy
 
-    request = Request(landing, warehouse, contracts or FOLDER, at, limits)
+    request = Request(landing, warehouse, contracts or FOLDER, at, limits, alerts)
     try:
         with _progress() as progress:
             summary = _run(request, progress)
@@ -98,18 +104,9 @@ def run(
     except Busy as error:
         raise _fail(FAILED, str(error)) from error
     except Exception as error:
-        if not _is_expected(error):
-            raise
-        raise _fail(FAILED, f"failed: what is published stays as it was\n{error}") from error
+        what = str(error) if isinstance(error, RuntimeError | OSError) else f"{type(error).__name__}: {error}"
+        raise _fail(FAILED, f"failed: what is published stays as it was\n{what}\ndetails: {sys.argv[0]} status --warehouse {warehouse}") from error
     typer.echo(summary)
-
-
-def _is_expected(error: Exception) -> bool:
-    from orchestration.run import AuditFailed
-    from orchestration.transform import TransformFailed
-    from orchestration.validation import ValidationFailed
-
-    return isinstance(error, AuditFailed | TransformFailed | ValidationFailed | OSError)
 
 
 def _run(request: "Request", progress: Callable[[str], None]) -> str:  # type: ignore[name-defined]  # noqa: F821
@@ -170,12 +167,74 @@ def sample(
 
 @app.command()
 def status(warehouse: Warehouse) -> None:
-    """Say what is published, since when, from which files, and what became of the last runs."""
+    """Say what is published, since when, from which files, which alerts are open, and what became of the last runs."""
     from orchestration.status import describe
 
     if not warehouse.is_dir():
         raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
     typer.echo(describe(warehouse))
+
+
+@app.command("alerts")
+def show_alerts(
+    warehouse: Warehouse,
+    alerts: Alerts = None,
+    test: Annotated[bool, typer.Option("--test", help="Send everyone who is told of alerts a test message, and say who took it.")] = False,
+) -> None:
+    """List the alerts that are open, or test that they arrive.
+
+    With --test: exit 1 if a service did not take the message, 2 if none is configured.
+    """
+    from ingestion.strict_yaml import InvalidDocument
+    from orchestration import alerting
+    from orchestration.alert_settings import SETTINGS, settings_of
+
+    if not warehouse.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    if not test:
+        typer.echo("\n".join(["open alerts", *alerting.listed(warehouse)]))
+        return
+    try:
+        receivers = settings_of(warehouse, alerts).receivers()
+    except InvalidDocument as error:
+        raise _fail(BAD_ARGUMENTS, str(error)) from error
+    if not receivers:
+        raise _fail(BAD_ARGUMENTS, f"nobody is told of alerts: name them under `urls` in {alerts or warehouse / SETTINGS}")
+    outcomes = alerting.deliver(dict.fromkeys(receivers, alerting.test_message(warehouse.absolute())))
+    for receiver, outcome in outcomes.items():
+        typer.echo(f"{receiver.label}: {alerting.OUTCOMES[outcome]}")
+    if set(outcomes.values()) != {"taken"}:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def doctor(
+    warehouse: Warehouse,
+    repair: Annotated[bool, typer.Option("--repair", help="Do what is safe: fall back on what is whole, remove leftovers, land damaged files again.")] = False,
+    landing: Annotated[Path | None, typer.Option(help="With --repair: folder of delivered feeds, to land damaged files again from.")] = None,
+) -> None:
+    """Check a warehouse folder, and repair what can be repaired safely.
+
+    Exit 0: it is whole, or is again. 1: something is left to be done, and it says what.
+    """
+    from ingestion.mending import Unmendable
+    from orchestration import doctor as check
+    from orchestration.warehouse import Busy, Damaged
+
+    if not warehouse.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    if repair:
+        try:
+            for line in check.repair(warehouse, landing) or ["nothing had to be repaired"]:
+                typer.echo(printable(line))
+        except (Busy, Damaged, Unmendable) as error:
+            raise _fail(FAILED, str(error)) from error
+    findings = check.examine(warehouse)
+    for finding in findings:
+        typer.echo(f"{printable(finding.what)}\n  {finding.action}")
+    if findings:
+        raise typer.Exit(FAILED)
+    typer.echo(f"{warehouse} is whole")
 
 
 @app.command()
@@ -220,12 +279,13 @@ def orchestrator(
     warehouse: Warehouse,
     contracts: Annotated[Path | None, typer.Option(help="Folder of contracts (YAML).")] = None,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    alerts: Alerts = None,
 ) -> None:
     """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only."""
     from ingestion.contracts import FOLDER
     from orchestration.serve import orchestrator as serve
 
-    serve(landing, warehouse, contracts or FOLDER, port)
+    serve(landing, warehouse, contracts or FOLDER, port, alerts)
 
 
 def main() -> None:

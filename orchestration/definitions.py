@@ -34,12 +34,13 @@ class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
     as_of: str = ""
     threads: int = 2
     memory: str = "4GB"
+    alerts: str = ""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Run]:
         as_of = instant(self.as_of) if self.as_of else datetime.now(UTC).replace(microsecond=0)
         limits = settings.Limits(self.threads, self.memory)
-        request = Request(Path(self.landing), Path(self.warehouse), Path(self.contracts), as_of, limits)
+        request = Request(Path(self.landing), Path(self.warehouse), Path(self.contracts), as_of, limits, Path(self.alerts) if self.alerts else None)
         with opened(request, lambda message: context.log.info(message) if context.log else None) as run:
             yield run
 
@@ -120,7 +121,7 @@ def _expectations(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
     specs = [
         dg.AssetCheckSpec(suite, asset=_feed_key(name), additional_deps=marts, description=f"Great Expectations over the {suite} of {name}")
         for name in feeds()
-        for suite in ("rows", "profile")
+        for suite in ("rows", "profile", "history")
     ]
 
     @dg.multi_asset_check(specs=specs, name="expectations", required_resource_keys={"run"})
@@ -225,6 +226,7 @@ def _config() -> dict[str, str]:
         "landing": settings.environment("MAKEGOOD_LANDING") or "landing",
         "warehouse": settings.environment("MAKEGOOD_WAREHOUSE") or "warehouse",
         "contracts": settings.environment("MAKEGOOD_CONTRACTS") or str(contracts.FOLDER),
+        "alerts": settings.environment("MAKEGOOD_ALERTS") or "",
     }
 
 

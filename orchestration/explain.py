@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from iso4217 import Currency
 
 from orchestration.warehouse import Warehouse
+from orchestration.words import money, printable
 
 Row = dict[str, Any]
 
@@ -67,7 +67,7 @@ class Proof:
             lines += ["", f"{number}. {step.title}   [{', '.join(filter(None, [step.clause, f'rule {step.rule}']))}]"]
             lines += [f"   {sentence}" for sentence in step.sentences]
             lines += [f"     - {_in_words(row)}" for row in step.rows]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 def explain(root: Path, subscription_id: str, month: date) -> Proof:
@@ -75,9 +75,11 @@ def explain(root: Path, subscription_id: str, month: date) -> Proof:
     publication = Warehouse(root).current()
     if publication is None:
         raise NotFound(f"nothing is published in {root} yet")
+    if not publication.is_readable:
+        raise NotFound(f"what is published in {root} is damaged: run again, it is built anew from what has landed")
     with publication.connect() as con:
         con.execute("set TimeZone = 'UTC'")
-        return _Marts(con, subscription_id, month).proof(publication.run()["as_of"])  # type: ignore[arg-type]
+        return _Marts(con, subscription_id, month).proof(publication.run()["as_of"])
 
 
 class _Marts:
@@ -211,7 +213,7 @@ def _covered(step: Row) -> str:
 def _fee(row: Row) -> str:
     if row["currency"] is None:
         return "no line of a kind that counts as a fee falls into the month: there is no fee, and no currency"
-    return f"monthly fee: {_money(row['monthly_fee'], row['currency'])}, the sum of what falls into the month of each line:"
+    return f"monthly fee: {money(row['monthly_fee'], row['currency'])}, the sum of what falls into the month of each line:"
 
 
 def _excluded(step: Row) -> str:
@@ -282,7 +284,7 @@ def _capped(step: Row) -> str:
 def _amount(row: Row) -> str | None:
     if row["monthly_fee"] <= 0:
         return "no fee above 0: the amount is 0"
-    return f"{_money(row['monthly_fee'], row['currency'])} x {_pct(row['credit_pct'])} = {_money(row['credit_amount'], row['currency'])}, rounded once"
+    return f"{money(row['monthly_fee'], row['currency'])} x {_pct(row['credit_pct'])} = {money(row['credit_amount'], row['currency'])}, rounded once"
 
 
 def _eligible(row: Row) -> str:
@@ -298,27 +300,20 @@ def _claim(row: Row) -> str:
 def _payable(row: Row) -> str:
     why = "" if row["payable_amount"] else f" ({row['reasons'].replace(',', ', ') or row['claim_status']})" if row["credit_amount"] else ""
     thin = "; the availability rests on too little evidence (low coverage)" if row["low_coverage"] else ""
-    return f"{_money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
+    return f"{money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
 
 
 def _difference(row: Row) -> str:
     flags = f" ({row['flags'].replace(',', ', ')})" if row["flags"] else ""
-    due, issued, difference = (_money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference"))
+    due, issued, difference = (money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference"))
     return f"due {due}, issued {issued}: difference {difference}{flags}"
 
 
 def _statement(row: Row) -> str:
     mark = "current" if row["is_current"] else "no longer current"
     changed = f", changed: {row['changed'].replace(',', ', ')}" if row["changed"] else ""
-    amount = _money(row["credit_amount"], row["currency"])
+    amount = money(row["credit_amount"], row["currency"])
     return f"version {row['statement_version']} of {_shown(row['issued_at'])}: {_pct(row['credit_pct'])}, {amount} ({mark}{changed})"
-
-
-def _money(amount: Decimal, currency: str | None) -> str:
-    """An amount with as many decimals as its currency has."""
-    if currency is None:
-        return f"{amount.normalize():f}"
-    return f"{amount.quantize(Decimal(1).scaleb(-(Currency(currency).exponent or 0)))} {currency}"
 
 
 def _pct(value: Decimal | None) -> str:

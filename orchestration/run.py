@@ -2,25 +2,33 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import polars as pl
 
+from expectations import data_docs
 from expectations.protocol import CheckResult
-from ingestion import checks, landing, terms
+from ingestion import checks, landing, mending, profiles, terms
 from ingestion.contracts import Contract, Terms, load_folder, resolve
+from ingestion.feeds import feeds
 from ingestion.landing import Landed, Reading
 from ingestion.sql import quoted
-from orchestration import transform
+from ingestion.strict_yaml import InvalidDocument
+from orchestration import alerting, transform
+from orchestration.alert_settings import Settings, settings_of
+from orchestration.alerts import Outcome
+from orchestration.exports import without_formulas
 from orchestration.settings import Limits
+from orchestration.thresholds import check_settings
 from orchestration.validation import Validation
-from orchestration.warehouse import DATABASE, Publication, Warehouse, frames_of, new_run_id
+from orchestration.warehouse import DATABASE, STATE, Busy, Damaged, Publication, Warehouse, frames_of, new_run_id
 
 Progress = Callable[[str], None]
 
@@ -50,6 +58,8 @@ class Request:
     contracts: Path
     as_of: datetime
     limits: Limits = field(default_factory=Limits)
+    # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
+    alerts: Path | None = None
 
 
 @dataclass
@@ -66,11 +76,15 @@ class Run:
     settings: dict[str, landing.FeedSettings]
     validation: Validation
     progress: Progress
+    killed: list[str]
+    mended: list[str]
     started: float = field(default_factory=time.monotonic)
     reading: Reading | None = None
     landed_before: Landed = field(default_factory=Landed)
     landed: Landed = field(default_factory=Landed)
     checks: list[CheckResult] = field(default_factory=list)
+    profiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=profiles.PROFILES))
+    compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
     published: Publication | None = None
     failure: BaseException | None = None
@@ -86,7 +100,10 @@ class Run:
 
     def land(self) -> Reading:
         """Reads what is new; raises Blocked if it may not be published."""
-        self.landed_before = self.before.landed() if self.before else Landed()
+        with self._connected() as con:
+            before = self.before.landed() if self.before else Landed()
+            self.landed_before, mended = mending.mend(con, self.request.landing, self.warehouse.landed, self.folder, before, self.settings)
+            self.mended += mended
         reading = landing.read(self.request.landing, self.warehouse.landed, self.folder, self.run_id, self.landed_before, self.settings, self.progress)
         self.reading, self.landed = reading, reading.landed
         reasons = reading.blocked_by(self.settings)
@@ -95,7 +112,8 @@ class Run:
         with self._connected() as con:
             # a span may not bridge a gap that any contract would call unknown (M1)
             limit = min(v.monitoring.stale_after_s for v in self._terms())
-            self.landed = checks.compact(con, self.warehouse.landed, self.folder, self.run_id, reading.landed, limit, self.progress)
+            landed = checks.compact(con, self.warehouse.landed, self.folder, self.run_id, reading.landed, limit, self.progress)
+        self.landed = landing.sealed(self.warehouse.landed, landed)
         return reading
 
     def _terms(self) -> Iterator[Terms]:
@@ -111,7 +129,14 @@ class Run:
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
         inputs["statements_before"] = self.before.statements() if self.before else []
         transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
-        self.validation.begin(self.work, self.folder, self.reading, self.settings)
+        before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
+        first = int(self.landed_before.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
+        as_of_s = int(self.request.as_of.timestamp())
+        with duckdb.connect(str(self.work), read_only=True) as con:
+            now = profiles.measured(con, first, self.number, as_of_s)
+        self.profiles = pl.concat([before.filter(pl.col("measure") != profiles.SILENCE), now])
+        self.compared = profiles.compared(now, before, self.settings, as_of_s)
+        self.validation.begin(self.work, self.folder, self.reading, self.settings, self.compared)
 
     def _parties(self) -> list[terms.Party]:
         """Every subscription under every contract that was ever delivered; the models pick those in force."""
@@ -143,7 +168,7 @@ class Run:
     def audit(self) -> None:
         """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
         results = self.validated()
-        blocking = [f"{c.feed}: {c.expectation} of {c.column_name}: {c.detail}" for c in results if not c.success and c.severity == "block"]
+        blocking = [f"{c.feed}: {said(c)}" for c in results if not c.success and c.severity == "block"]
         if blocking:
             raise Blocked(blocking)
         failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
@@ -155,24 +180,51 @@ class Run:
         self.progress("publishing")
         parquet = self.database.parent / "parquet"
         parquet.mkdir()
-        history = self._runs_before()
+        history = self.before.runs().cast(RUNS) if self.before else pl.DataFrame(schema=RUNS)  # type: ignore[arg-type]
         with duckdb.connect(str(self.database), config={"threads": self.request.limits.threads}) as con:
             con.execute("create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'")
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame([vars(c) for c in self.checks], schema=CheckResult.SCHEMA, orient="row")
+            tables["quality.feed_profiles"] = self.profiles
             tables["quality.warnings"] = self._warnings(con)
             tables["quality.runs"] = pl.concat([history, pl.DataFrame([self._row("published")], schema=RUNS)])
             for name, frame in tables.items():
                 con.register("frame", frame.to_arrow())
                 con.execute(f"create table {name} as select * from frame")
                 con.unregister("frame")
+            state = self.folder / "state"
+            state.mkdir()
+            for table, copy in STATE.items():
+                con.execute(f"copy {table} to '{quoted(state / copy)}' (format parquet, compression zstd)")
             for (mart,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by 1").fetchall():
                 target = parquet / f"{mart}.parquet"
-                con.execute(f"copy (select * from marts.{mart}) to '{quoted(target)}' (format parquet, compression zstd)")
+                # in an order of its own: the same figures are the same bytes
+                con.execute(f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' (format parquet, compression zstd)")
+        self.data_docs(self.database.parent / "data_docs")
         known = set(self.landed_before.files["path"])
         new = [path for path in self.landed.files["path"] if path not in known]
-        self.published = self.warehouse.publish(self.database.parent, self.run_id, new)
+        self.published = self.warehouse.publish(self.database.parent, state, self.run_id, new)
         return self.published
+
+    def data_docs(self, folder: Path, reasons: Sequence[str] = ()) -> None:
+        """Writes the pages on what was expected of feeds, as far as this run came."""
+        pages = []
+        rejected = self.reading.rejected if self.reading else pl.DataFrame(schema=landing.REJECTED_ROWS)
+        for feed in feeds().values():
+            found = self.reading.feeds[feed.feed] if self.reading else landing.FeedReading()
+            pages.append(
+                data_docs.FeedPage(
+                    feed.feed,
+                    feed.description,
+                    found.rows_read,
+                    found.rows_rejected,
+                    found.files_refused,
+                    [c for c in self.checks if c.feed == feed.feed],
+                    self.compared.filter(pl.col("feed") == feed.feed).to_dicts() if self.compared.width else [],
+                    rejected.filter(pl.col("feed") == feed.feed).head(data_docs.MOST_ROWS).to_dicts(),
+                )
+            )
+        data_docs.write(folder, f"run {self.run_id}, as of {self.request.as_of:%Y-%m-%dT%H:%M:%SZ}", reasons, pages)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -182,13 +234,6 @@ class Run:
         except BaseException as error:
             self.failure = error
             raise
-
-    def _runs_before(self) -> pl.DataFrame:
-        if self.before is None:
-            return pl.DataFrame(schema=RUNS)
-        with self.before.connect() as con:
-            con.execute("set TimeZone = 'UTC'")
-            return con.sql("select * from quality.runs").pl().cast(RUNS)
 
     def _row(self, status: str) -> dict[str, Any]:
         reading = self.reading.feeds.values() if self.reading else []
@@ -207,7 +252,10 @@ class Run:
     def _warnings(self, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         found: list[tuple[str, str]] = con.execute("select about, warning from quality.monitoring_warnings order by all").fetchall()
         found += [("landing", w) for w in (self.reading.warnings if self.reading else [])]
-        found += [(c.feed, f"{c.expectation}: {c.detail}") for c in self.checks if not c.success and c.severity == "warn"]
+        found += [("warehouse", w) for w in self.mended]
+        # who delivers may write it: what it loosens is shown
+        found += [("feeds.yaml", f"{feed} has settings of its own: {settings.in_words()}") for feed, settings in self.settings.items() if settings.in_words()]
+        found += [(c.feed, said(c)) for c in self.checks if not c.success and c.severity == "warn"]
         found += [(t.model or "models", t.description or t.name) for t in self.tests if not t.passed and not t.is_error]
         return pl.DataFrame(found, schema={"about": pl.String, "warning": pl.String}, orient="row")
 
@@ -218,17 +266,33 @@ class Run:
         with duckdb.connect(":memory:", config=config) as con:
             yield con
 
-    def record(self) -> None:
-        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be mended."""
-        status = "published" if self.published else "blocked" if isinstance(self.failure, Blocked) else "failed"
+    def outcome(self) -> Outcome:
+        """What became of the run."""
+        status: Literal["published", "blocked", "failed"] = "published" if self.published else "blocked" if isinstance(self.failure, Blocked) else "failed"
         reasons = self.failure.reasons if isinstance(self.failure, Blocked) else [f"{type(self.failure).__name__}: {self.failure}"] if self.failure else []
-        outcome = self._row(status) | {"landing": self.request.landing, "reasons": reasons}
-        if not self.published and self.reading is not None and not self.reading.rejected.is_empty():
-            self.warehouse.runs.mkdir(parents=True, exist_ok=True)
-            path = self.warehouse.runs / f"{self.run_id}-rejected_rows.csv"
-            self.reading.rejected.write_csv(path)
-            outcome["rejected_rows"] = str(path)
-        self.warehouse.record(self.run_id, outcome)
+        has_rows = not self.published and self.reading is not None and not self.reading.rejected.is_empty()
+        rejected_rows = str(self.warehouse.runs / f"{self.run_id}-rejected_rows.csv") if has_rows else None
+        return Outcome(self.run_id, status, self.request.as_of, tuple(reasons), rejected_rows, tuple(self.killed), tuple(self.mended))
+
+    def record(self, outcome: Outcome) -> None:
+        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be mended."""
+        kept = self._row(outcome.status) | {"landing": self.request.landing, "reasons": outcome.reasons}
+        self.warehouse.runs.mkdir(parents=True, exist_ok=True)
+        if outcome.status == "failed" and self.failure:
+            kept["traceback"] = traceback.format_exception(self.failure)
+        if outcome.rejected_rows and self.reading:
+            without_formulas(self.reading.rejected).write_csv(outcome.rejected_rows)
+            kept["rejected_rows"] = outcome.rejected_rows
+        if isinstance(self.failure, Blocked):
+            folder = self.warehouse.runs / f"{self.run_id}-data_docs"
+            self.data_docs(folder, self.failure.reasons)
+            kept["data_docs"] = folder / "index.html"
+        self.warehouse.record(self.run_id, kept)
+
+
+def said(check: CheckResult) -> str:
+    """A failed expectation in a line; one that compares a feed with its past says what to do."""
+    return f"{check.detail}. {check.action}" if check.suite == "history" else f"{check.detail} ({check.expectation})"
 
 
 RUNS: dict[str, Any] = {
@@ -248,34 +312,59 @@ RUNS: dict[str, Any] = {
 def opened(request: Request, progress: Progress = lambda message: None) -> Iterator[Run]:
     """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
 
-    Raises BadArguments, InvalidDocument (contracts, feeds.yaml), Busy."""
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged."""
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is no folder")
     if not request.contracts.is_dir():
         raise BadArguments(f"--contracts {request.contracts} is no folder")
-    contracts = load_folder(request.contracts)
-    settings = landing.feed_settings(request.landing)
-    validation = Validation()
+    told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
+    try:
+        contracts = load_folder(request.contracts)
+        settings = landing.feed_settings(request.landing)
+        check_settings(request.landing, settings)
+    except InvalidDocument as error:
+        _tell_of_refusal(warehouse, told, Outcome("not begun", "refused", request.as_of, tuple(error.findings)))
+        raise
+    try:
+        with warehouse.locked():
+            mended = warehouse.mend()
+    except Damaged as error:
+        _tell_of_refusal(warehouse, told, Outcome("not begun", "failed", request.as_of, (str(error),)))
+        raise
+    validation = Validation()
     with warehouse.locked():
-        before = warehouse.current()
+        before = warehouse.last()
         last = before.run() if before else None
-        if last and request.as_of < last["as_of"]:  # type: ignore[operator]
-            raise BadArguments(f"--as-of {request.as_of.isoformat()} is before {last['as_of'].isoformat()}, as of which this warehouse is published (T3)")  # type: ignore[attr-defined]
-        warehouse.clear()
-        number = 1 + (int(last["run_number"]) if last else 0)  # type: ignore[call-overload]
+        if last and request.as_of < last["as_of"]:
+            raise BadArguments(f"--as-of {request.as_of.isoformat()} is before {last['as_of'].isoformat()}, as of which this warehouse is published (T3)")
+        number = warehouse.next_number()
         run_id = new_run_id(number)
+        killed = warehouse.clear()
+        warehouse.record_killed(killed)
         folder = warehouse.building / run_id
         folder.mkdir(parents=True)
         validation.start()
-        run = Run(request, warehouse, number, run_id, folder, before, contracts, settings, validation, progress)
+        run = Run(request, warehouse, number, run_id, folder, before, contracts, settings, validation, progress, killed, mended)
         try:
             with run.step():
                 yield run
         finally:
-            run.record()
             validation.stop()
             shutil.rmtree(folder, ignore_errors=True)
+            outcome = run.outcome()
+            # a disk that is full must not hide why the run failed
+            with suppress(OSError):
+                run.record(outcome)
+            progress("telling what there is to tell")
+            alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+
+
+def _tell_of_refusal(warehouse: Warehouse, told: Settings, outcome: Outcome) -> None:
+    """A run that could not begin: at night nobody reads what it says."""
+    if warehouse.root.is_dir():
+        with suppress(Busy, OSError), warehouse.locked():
+            alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
 
 
 def steps(run: Run) -> Publication:

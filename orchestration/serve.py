@@ -24,7 +24,7 @@ def dashboards(warehouse: Path, port: int) -> NoReturn:
     _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
 
 
-def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> NoReturn:
+def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int, alerts: Path | None = None) -> NoReturn:
     """Dagster over the runs of a warehouse."""
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,7 @@ def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int) -> 
         "MAKEGOOD_LANDING": str(landing.absolute()),
         "MAKEGOOD_WAREHOUSE": str(warehouse.absolute()),
         "MAKEGOOD_CONTRACTS": str(contracts.absolute()),
+        "MAKEGOOD_ALERTS": str(alerts.absolute()) if alerts else "",
     }
     _serve(command, environment)
 

@@ -2,26 +2,36 @@
 
 from pathlib import Path
 
+from orchestration.alerting import listed
+from orchestration.alerts import lapsing_claims
 from orchestration.warehouse import Publication, Warehouse
+from orchestration.words import printable
 
 # a claim is about to lapse when its window ends within so many days of as_of
 LAPSING_DAYS = 14
+MOST_ALERTS = 3
 
 
 def describe(root: Path) -> str:
-    """What is published, since when, from which files, what waits, which claims lapse soon, and how the last runs ended."""
+    """What is published, since when, from which files, what waits, which claims lapse soon, which alerts are open, and how the last runs ended."""
     warehouse = Warehouse(root)
     publication = warehouse.current()
-    lines = _published(publication) if publication else ["nothing is published yet"]
+    if publication and not publication.is_readable:
+        damage = [f"  {publication.folder / name} {what}" for name, what in publication.damage.items()]
+        lines = ["what is published is damaged: run again, it is built anew from what has landed", *damage]
+    else:
+        lines = _published(publication) if publication else ["nothing is published yet"]
     runs = warehouse.recorded()
-    lines.append("")
-    lines += [f"run {r['run_id']}: {r['status']}, as of {r['as_of']}" for r in runs[-5:]] or ["no run yet"]
+    lines += ["", "open alerts", *listed(warehouse.root, MOST_ALERTS), ""]
+    lines += [f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "") for r in runs[-5:]] or ["no run yet"]
     if runs and runs[-1]["status"] != "published":
         lines += ["", "the last run published nothing:"]
-        lines += [f"  {reason}" for reason in runs[-1]["reasons"]]  # type: ignore[attr-defined]
+        lines += [f"  {reason}" for reason in runs[-1]["reasons"]]
         if "rejected_rows" in runs[-1]:
             lines.append(f"  rejected rows: {runs[-1]['rejected_rows']}")
-    return "\n".join(lines)
+        if "data_docs" in runs[-1]:
+            lines.append(f"  data docs: {runs[-1]['data_docs']}")
+    return "\n".join(map(printable, lines))
 
 
 def _published(publication: Publication) -> list[str]:
@@ -32,13 +42,7 @@ def _published(publication: Publication) -> list[str]:
         ).fetchall()
         kept = con.execute("select feed, status, count(*) from quality.rejected_rows group by all order by all").fetchall()
         warnings = con.execute("select about, warning from quality.warnings order by all").fetchall()
-        lapsing = con.execute(
-            """select subscription_id, strftime(month, '%Y-%m'), credit_amount, currency, claim_deadline
-               from marts.credits
-               where claim_status = 'claimable' and reasons = '' and credit_amount > 0 and claim_deadline <= ?::date + ?
-               order by claim_deadline, credit_amount desc, subscription_id""",
-            [run["as_of"].date(), LAPSING_DAYS],  # type: ignore[attr-defined]
-        ).fetchall()
+        lapsing = lapsing_claims(con, run["as_of"].date(), LAPSING_DAYS)
     lines = [
         f"published     {publication.database}",
         f"as of         {run['as_of']:%Y-%m-%dT%H:%M:%SZ}",
@@ -48,7 +52,7 @@ def _published(publication: Publication) -> list[str]:
     ]
     lines += [f"  {feed:<16} {files:>6} files {rows:>12} rows, the last {path}" for feed, files, rows, path in deliveries]
     lines += ["", "not in the marts"] + ([f"  {feed:<16} {rows:>6} {status}" for feed, status, rows in kept] or ["  no row"])
-    claims = [f"  {subscription:<16} {month} {amount:>14} {currency}, until {deadline}" for subscription, month, amount, currency, deadline in lapsing]
+    claims = [f"  {c['subscription_id']:<16} {c['month']:%Y-%m} {c['credit_amount']:>14} {c['currency']}, until {c['claim_deadline']}" for c in lapsing]
     lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"] + (claims or ["  none"])
     lines += ["", "warnings"] + ([f"  {about}: {warning}" for about, warning in warnings] or ["  none"])
     return lines

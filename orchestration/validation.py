@@ -7,14 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
-from expectations.protocol import CheckResult, ColumnExpected, FeedExpected, Job
+from expectations.protocol import CheckResult, ColumnExpected, FeedExpected, HistoryExpected, Job
 from ingestion.checks import STATES
 from ingestion.feeds import feeds
 from ingestion.landing import CHECKS, FeedSettings, Reading
 from ingestion.sql import quoted
 from ingestion.typed import DELETED
 from orchestration.settings import PROJECT, quiet_environment
+from orchestration.thresholds import in_words, judged
 
 # beyond this, a feed is validated by its profile: rows cost Great Expectations more than the rest of the run
 MOST_ROWS = 50_000
@@ -35,11 +37,11 @@ class Validation:
         pipe = subprocess.PIPE
         self._worker = subprocess.Popen(command, cwd=PROJECT, env=quiet_environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
-    def begin(self, work: Path, folder: Path, reading: Reading | None, settings: dict[str, FeedSettings]) -> None:
-        """Hands over what was landed."""
+    def begin(self, work: Path, folder: Path, reading: Reading | None, settings: dict[str, FeedSettings], compared: pl.DataFrame) -> None:
+        """Hands over what was landed, and what it looks like beside its past (`profiles.compared`)."""
         assert self._worker is not None
         assert self._worker.stdin is not None
-        job = Job(_expected(work, folder, reading, settings))
+        job = job_of(work, folder, reading, settings, compared)
         try:
             self._worker.stdin.write(json.dumps(asdict(job)) + "\n")
             self._worker.stdin.flush()
@@ -58,6 +60,23 @@ class Validation:
         if self._worker is not None and self._worker.poll() is None:
             self._worker.kill()
             self._worker.communicate()
+
+
+def job_of(work: Path, folder: Path, reading: Reading | None, settings: dict[str, FeedSettings], compared: pl.DataFrame) -> Job:
+    """What is to be validated; the rows and measures themselves are files below `folder`."""
+    return Job(_expected(work, folder, reading, settings), _history(folder, settings, compared))
+
+
+def _history(folder: Path, settings: dict[str, FeedSettings], compared: pl.DataFrame) -> list[HistoryExpected]:
+    described = []
+    for number, (threshold, rows) in enumerate(judged(compared, settings)):
+        path = folder / f"history-{number}.parquet"
+        said = [in_words(threshold, row) for row in rows.iter_rows(named=True)]
+        rows.select("feed", "subject", "deviation").with_columns(pl.Series("said", said, pl.String)).write_parquet(path)
+        at_least, at_most = (None if bound is None else float(bound) for bound in (threshold.at_least, threshold.at_most))
+        assert threshold.severity != "off"
+        described.append(HistoryExpected(threshold.name, str(path), at_least, at_most, threshold.severity, threshold.means, threshold.action))
+    return described
 
 
 def _expected(work: Path, folder: Path, reading: Reading | None, settings: dict[str, FeedSettings]) -> list[FeedExpected]:

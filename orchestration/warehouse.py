@@ -1,42 +1,84 @@
 """A warehouse folder: what is published, what has landed, and the one step by which a run replaces both.
 
-published        -> publications/<version>, a link; replacing it is the only step by which anything counts
-publications/<version>/makegood.duckdb, parquet/
+published        -> publications/<run>, a link; replacing it is the only step by which anything counts
+publications/<run>/makegood.duckdb, parquet/, data_docs/
+state/<run>/     copies of what the next run needs to know of a publication, should that be damaged
 landed/          what feeds became, immutable; counts if a publication names it
 building/        what the run at work has made so far; leftovers are removed by the next run
-runs/            what became of each run, also of those that were blocked or failed
+runs/            what became of each run, also of those that were blocked, failed or killed
 lock             held by the run at work
+
+Each folder of a publication and of its state has a manifest.json: the SHA-256 of each file in it.
 """
 
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import filelock
 import polars as pl
 
-from ingestion.landing import DELIVERIES, FILES, SERIES, Landed, leftovers, remove
+from ingestion.landing import DELIVERIES, FILES, SERIES, Landed, fingerprint, leftovers, remove, synced
+from ingestion.profiles import PROFILES
+from ingestion.sql import quoted
 
-# an old publication stays for readers that have just followed the link
+# an old publication stays for readers that have just followed the link, and to fall back on
 KEPT_PUBLICATIONS = 2
 DATABASE = "makegood.duckdb"
+MANIFEST = "manifest.json"
+# marks what has been linked, in its folder and beside the copies of its state
+PUBLISHED = "published"
 
 
 class Busy(RuntimeError):
     """Another run is at work on this warehouse."""
 
 
+class Damaged(RuntimeError):
+    """What the warehouse keeps is damaged, and can't be mended from what is at hand."""
+
+
+# what the next run needs to know of a publication, and the names of its copies
+STATE = {
+    "state.deliveries": "deliveries.parquet",
+    "state.files": "files.parquet",
+    "state.series": "series.parquet",
+    "quality.feed_profiles": "feed_profiles.parquet",
+    "quality.runs": "runs.parquet",
+    "marts.credit_statements": "credit_statements.parquet",
+}
+
+
+def damage(folder: Path) -> dict[str, str]:
+    """The files of a folder that are not as its manifest says, and what is wrong with each; empty if it is whole."""
+    try:
+        seals = {str(name): str(seal) for name, seal in json.loads((folder / MANIFEST).read_bytes()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        return {MANIFEST: f"can't be read: {error}"}
+    found = {}
+    for name, seal in seals.items():
+        try:
+            if fingerprint(folder / name) != seal:
+                found[name] = "is not what was published"
+        except OSError as error:
+            found[name] = f"can't be read: {error.strerror}"
+    return found
+
+
 @dataclass(frozen=True)
 class Publication:
-    """A published state of the warehouse."""
+    """A published state of the warehouse. `copies`: the folder with copies of STATE."""
 
     folder: Path
+    copies: Path
 
     @property
     def database(self) -> Path:
@@ -45,21 +87,53 @@ class Publication:
     def connect(self) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(self.database), read_only=True)
 
-    def run(self) -> dict[str, object]:
-        """The row of `quality.runs` of the run that published it."""
-        with self.connect() as con:
-            con.execute("set TimeZone = 'UTC'")
-            frame = con.sql("select * from quality.runs where status = 'published' order by run_number desc limit 1").pl()
-        return frame.to_dicts()[0]
+    @cached_property
+    def damage(self) -> dict[str, str]:
+        return damage(self.folder)
 
-    def statements(self) -> list[dict[str, object]]:
+    @property
+    def is_readable(self) -> bool:
+        """Whether its database is whole."""
+        return not self.damage.keys() & {DATABASE, MANIFEST}
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the next run can build on it."""
+        return self.is_readable or not damage(self.copies)
+
+    def _state(self) -> duckdb.DuckDBPyConnection:
+        """A connection to the tables of STATE."""
+        if self.is_readable:
+            con = self.connect()
+        else:
+            con = duckdb.connect(":memory:")
+            con.execute("create schema state; create schema quality; create schema marts")
+            for table, copy in STATE.items():
+                con.execute(f"create view {table} as from '{quoted(self.copies / copy)}'")
+        con.execute("set TimeZone = 'UTC'")
+        return con
+
+    def runs(self) -> pl.DataFrame:
+        """`quality.runs`: a row for each run that published, this one last."""
+        with self._state() as con:
+            return con.sql("select * from quality.runs order by run_number").pl()
+
+    def run(self) -> dict[str, Any]:
+        """The row of `quality.runs` of the run that published it."""
+        return self.runs().to_dicts()[-1]
+
+    def statements(self) -> list[dict[str, Any]]:
         """The credit statements that have been issued so far (C7)."""
-        with self.connect() as con:
-            con.execute("set TimeZone = 'UTC'")
+        with self._state() as con:
             return con.sql("select * from marts.credit_statements").pl().to_dicts()
 
+    def profiles(self) -> pl.DataFrame:
+        """What feeds looked like so far (`profiles.PROFILES`)."""
+        with self._state() as con:
+            return con.sql("select * from quality.feed_profiles order by all").pl().cast(PROFILES)
+
     def landed(self) -> Landed:
-        with self.connect() as con:
+        with self._state() as con:
             frames = [con.sql(f"select * from state.{name}").pl() for name in ("deliveries", "files", "series")]
         return Landed(*(f.cast(schema) for f, schema in zip(frames, (DELIVERIES, FILES, SERIES), strict=True)))
 
@@ -73,11 +147,13 @@ class Warehouse:
         self.publications = self.root / "publications"
         self.building = self.root / "building"
         self.runs = self.root / "runs"
+        self.state = self.root / "state"
         self.link = self.root / "published"
+        self._looked_at: dict[str, Publication] = {}
 
     def current(self) -> Publication | None:
         """What is published; None before the first publication."""
-        return Publication(self.link.resolve()) if (self.link / DATABASE).exists() else None
+        return self._publication(self.link.resolve().name) if self.link.is_symlink() and self.link.is_dir() else None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -89,44 +165,112 @@ class Warehouse:
         except filelock.Timeout as error:
             raise Busy(f"another run is at work on {self.root}: wait for it, then run again") from error
 
-    def clear(self) -> None:
-        """Removes what killed or failed runs left. Only with the lock held."""
-        shutil.rmtree(self.building, ignore_errors=True)
-        kept = self._kept()
-        remove(p for p in self.publications.glob("*") if p not in kept)
-        landed = [Publication(p).landed() for p in kept]
-        remove(leftovers(self.landed, landed))
+    def last(self) -> Publication | None:
+        """What was published last, by its database or by the copies of its state; None before the first. Raises Damaged where neither is
+        whole."""
+        if self.link.exists() and not self.link.is_symlink():
+            raise Damaged(f"{self.link} is a folder and no link: a backup must be copied and restored with its links, as cp -a does")
+        linked = Path(os.readlink(self.link)).name if self.link.is_symlink() else ""
+        made = sorted({p.name for folder in (self.publications, self.state) for p in folder.glob("*")}, reverse=True)
+        # one that was neither linked nor marked is that of a run that was killed before it published
+        published = [name for name in made if name <= linked or self._is_marked(name)]
+        if not published:
+            if len(made) > 1:
+                raise Damaged(f"{self.link} and all marks of what was published are gone: restore a backup of {self.root}")
+            return None
+        newest = self._publication(published[0])
+        if not newest.has_state:
+            # building on an older one would forget rows that have landed and statements that were issued since
+            raise Damaged(
+                f"what was published is damaged, and so are the copies of its state in {newest.copies}: restore a backup of {self.root}\n"
+                + "\n".join(f"{newest.folder / name} {what}" for name, what in newest.damage.items())
+            )
+        return newest
 
-    def _kept(self) -> list[Path]:
-        current = self.current()
-        if current is None:
+    def _is_marked(self, version: str) -> bool:
+        return any((folder / version / PUBLISHED).exists() for folder in (self.publications, self.state))
+
+    def _mark(self, version: str) -> None:
+        """Marks what has been linked; what can't be marked now is by the next run."""
+        for folder in (self.publications / version, self.state / version):
+            with suppress(OSError):
+                (folder / PUBLISHED).touch()
+                synced(folder)
+
+    def mend(self) -> list[str]:
+        """Leads readers to the newest publication that is whole, where the published one is not; says what was wrong and done. Only with
+        the lock held."""
+        current, last = self.current(), self.last()
+        if current:
+            self._mark(current.folder.name)
+        if last is None or (current and current.folder == last.folder and not current.damage):
             return []
-        older = sorted((p for p in self.publications.glob("*") if p.name < current.folder.name and (p / DATABASE).exists()), reverse=True)
-        return [current.folder, *older[: KEPT_PUBLICATIONS - 1]]
+        found = [f"{last.folder / name} {what}" for name, what in last.damage.items()]
+        if current is None or not current.is_readable:
+            names = sorted((p.name for p in self.publications.glob("*") if p.name <= last.folder.name), reverse=True)
+            whole = next((name for name in names if self._publication(name).is_readable), None)
+            if whole:
+                self._point_to(whole)
+                found.append(f"{self.link} leads to run {whole}, the last that is whole")
+        return found
 
-    def publish(self, built: Path, version: str, landed: Iterable[str] = ()) -> Publication:
-        """Makes the built folder what is published, in one atomic step; it is on disk before it counts, and so are the files it
-        has `landed`, paths below the landed folder."""
+    def clear(self) -> list[str]:
+        """Removes what killed or failed runs left, and says which runs were killed before they published. Only with the lock held."""
+        killed = sorted(p.name for p in self.building.glob("*") if not self._is_marked(p.name))
+        shutil.rmtree(self.building, ignore_errors=True)
+        kept = self.kept()
+        names = {p.folder.name for p in kept}
+        remove(p for folder in (self.publications, self.state) for p in folder.glob("*") if p.name not in names)
+        remove(leftovers(self.landed, [p.landed() for p in kept]))
+        remove(self.root.glob(".published-*"))
+        return killed
+
+    def kept(self) -> list[Publication]:
+        """What readers and the next run may need: the last publication, and one that is whole besides."""
+        last, current = self.last(), self.current()
+        if last is None:
+            return []
+        older = sorted((p.name for p in self.publications.glob("*") if p.name < last.folder.name), reverse=True)
+        whole = (p for p in map(self._publication, older) if p.is_readable and (current is None or p.folder != current.folder))
+        kept = [last, *([current] if current and current.folder != last.folder else []), *whole]
+        return kept[:KEPT_PUBLICATIONS]
+
+    def publish(self, built: Path, state: Path, version: str, landed: Iterable[str] = ()) -> Publication:
+        """Makes the built folder what is published, in one atomic step; it is on disk before it counts, and so are the copies of its
+        `state` and the files it has `landed`, paths below the landed folder."""
         new = [self.landed / name for name in landed]
         for file in new:
-            _sync(file)
+            synced(file)
         for folder in {parent for file in new for parent in file.parents if parent.is_relative_to(self.landed)}:
-            _sync(folder)
-        target = self.publications / version
-        self.publications.mkdir(exist_ok=True)
-        for path in [p for p in built.rglob("*") if p.is_file()]:
-            path.chmod(0o444)
-            _sync(path)
-        for folder in [*(p for p in built.rglob("*") if p.is_dir()), built]:
-            _sync(folder)
-        built.rename(target)
-        _sync(self.publications)
+            synced(folder)
+        for made, folder in ((state, self.state), (built, self.publications)):
+            folder.mkdir(exist_ok=True)
+            files = sorted(p for p in made.rglob("*") if p.is_file())
+            (made / MANIFEST).write_text(json.dumps({p.relative_to(made).as_posix(): fingerprint(p) for p in files}, indent=1) + "\n")
+            for path in [*files, made / MANIFEST]:
+                path.chmod(0o444)
+                synced(path)
+            for path in [*(p for p in made.rglob("*") if p.is_dir()), made]:
+                synced(path)
+            made.rename(folder / version)
+            synced(folder)
+        self._point_to(version)
+        self._mark(version)
+        self._looked_at.pop(version, None)
+        return self._publication(version)
+
+    def _publication(self, version: str) -> Publication:
+        # the same object each time: it is looked at for damage once
+        return self._looked_at.setdefault(version, Publication(self.publications / version, self.state / version))
+
+    def _point_to(self, version: str) -> None:
         link = self.root / f".published-{version}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path("publications") / version)
         os.replace(link, self.link)
-        _sync(self.root)
-        return Publication(target)
+        # it counts from here on: nothing that follows may call it a failure
+        with suppress(OSError):
+            synced(self.root)
 
     def record(self, run_id: str, outcome: dict[str, object]) -> None:
         """Keeps what became of a run, also where it published nothing."""
@@ -136,17 +280,27 @@ class Warehouse:
         draft.write_text(json.dumps(outcome, indent=2, default=str) + "\n")
         os.replace(draft, path)
 
-    def recorded(self) -> list[dict[str, object]]:
-        """What became of the runs, the oldest first."""
-        return [json.loads(p.read_text()) for p in sorted(self.runs.glob("*.json"))]
+    def record_killed(self, run_ids: Iterable[str]) -> None:
+        """Keeps that runs were killed: they could not say so themselves."""
+        for run_id in run_ids:
+            if run_id[:8].isdigit() and not (self.runs / f"{run_id}.json").exists():
+                reasons = ["it ended without a word: it was killed, or the machine went down"]
+                self.record(run_id, {"run_id": run_id, "status": "killed", "as_of": None, "reasons": reasons})
 
+    def recorded(self) -> list[dict[str, Any]]:
+        """What became of the runs, the oldest first; a record that can't be read counts as none."""
+        records = []
+        for path in sorted(self.runs.glob("*.json")):
+            with suppress(OSError, ValueError):
+                record = json.loads(path.read_bytes())
+                if isinstance(record, dict) and {"run_id", "status", "as_of", "reasons"} <= record.keys():
+                    records.append(record)
+        return records
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def next_number(self) -> int:
+        """A number above those of all runs that left a trace, whatever the clock says."""
+        names = [p.name for folder in (self.publications, self.state, self.runs, self.building) for p in folder.glob("*")]
+        return 1 + max((int(n[:8]) for n in names if n[:8].isdigit()), default=0)
 
 
 def new_run_id(number: int) -> str:

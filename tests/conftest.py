@@ -111,12 +111,23 @@ def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
             what = write_landing(tmp_path / "landing", what)
         if isinstance(contracts, dict):
             contracts = write_contracts(tmp_path / "contracts", contracts)
-        at = instant(as_of) if isinstance(as_of, str) else as_of
-        with line.opened(line.Request(what, warehouse, contracts, at)) as run:
-            line.steps(run)
-        return Published(warehouse)
+        return _published(what, warehouse, as_of, contracts)
 
     return publish
+
+
+def _published(landing: Path, warehouse: Path, as_of: str | datetime, contracts: Path) -> Published:
+    at = instant(as_of) if isinstance(as_of, str) else as_of
+    with line.opened(line.Request(landing, warehouse, contracts, at)) as run:
+        line.steps(run)
+    return Published(warehouse)
+
+
+def published_once(landing: Path, warehouse: Path, as_of: str, contracts: Path = CONTRACTS) -> Published:
+    """What `publish` does, for fixtures that live longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line, "Validation", _NoWorker)
+        return _published(landing, warehouse, as_of, contracts)
 
 
 def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:

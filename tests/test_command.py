@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration.warehouse import Warehouse
 from tests.conftest import CONTRACTS, Published, write_contracts, write_landing
 from tests.test_landing import AS_OF, deliver, outage, world
 
@@ -131,61 +129,34 @@ def test_blocked_exits_3_and_status_says_why(tmp_path: Path) -> None:
     assert "outages: 1 of 3 rows are rejected" in status
     rejected = re.search(r"rejected rows: (.*\.csv)", status)
     assert rejected
+    docs = re.search(r"data docs: (.*\.html)", status)
+    assert docs
+    assert "outages: 1 of 3 rows are rejected" in Path(docs[1]).read_text()
     assert "outages/bad.csv,2,values,state" in Path(rejected[1]).read_text()
 
 
-def test_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
-    landing = write_landing(tmp_path / "landing", world())
-    with Warehouse(tmp_path / "w").locked():
-        done = run(landing, tmp_path / "w")
-    assert done.returncode == 1
-    assert "another run is at work" in done.stderr
-    assert run(landing, tmp_path / "w").returncode == 0
-
-
-def test_a_killed_run_leaves_what_is_published_and_the_next_succeeds(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_process_and_the_next_succeeds(tmp_path: Path) -> None:
+    """tests/faults.py kills the line at many places; this is the command as it is installed, with its worker."""
     landing, warehouse = write_landing(tmp_path / "landing", world()), tmp_path / "w"
-    assert run(landing, warehouse).returncode == 0
-    before = Published(warehouse)
-    marts = before.all_marts()
-    deliver(landing, "z.csv", "outages", [outage(45)])
     command = [str(MAKEGOOD), "run", "--landing", str(landing), "--warehouse", str(warehouse), "--as-of", AS_OF]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         # kill it once it has landed files and is building
         deadline = time.monotonic() + 120
         while not list((warehouse / "building").glob("*/work.duckdb")) and time.monotonic() < deadline:
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGKILL)
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
     assert list((warehouse / "building").glob("*")), "it was killed at work"
-    assert Published(warehouse).all_marts() == marts
+    assert workers
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_text() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{worker}/cmdline").exists() and Path(f"/proc/{worker}/cmdline").read_text() for worker in workers), "the worker has ended"
     assert run(landing, warehouse).returncode == 0
-    assert sum(r["downtime_seconds"] for r in Published(warehouse).mart("availability")) == 2700
     assert not any((warehouse / "building").glob("*"))
-    landed = {p.relative_to(warehouse / "landed").as_posix() for p in (warehouse / "landed").rglob("*.parquet")}
-    assert landed == {r["path"] for r in Published(warehouse).query("select path from state.files")}, "leftovers of the killed run are gone"
-
-
-def test_readers_never_see_a_half(tmp_path: Path) -> None:
-    landing, warehouse = write_landing(tmp_path / "landing", world()), tmp_path / "w"
-    assert run(landing, warehouse).returncode == 0
-    deliver(landing, "z.csv", "outages", [outage(45)])
-    seen, looks = set(), 0
-    with subprocess.Popen(
-        [str(MAKEGOOD), "run", "--landing", str(landing), "--warehouse", str(warehouse), "--as-of", AS_OF], stdout=subprocess.DEVNULL
-    ) as process:
-        while process.poll() is None:
-            # as a stranger would: by the path, in a process of its own
-            out = subprocess.run(
-                [sys.executable, "-c", "import duckdb,sys; print(duckdb.connect(sys.argv[1], read_only=True).execute('select sum(downtime_seconds) from marts.availability').fetchall()[0][0])", str(warehouse / "published" / "makegood.duckdb")],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert out.returncode == 0, out.stderr
-            seen.add(out.stdout.strip())
-            looks += 1
-    assert process.returncode == 0
-    assert looks > 3
-    assert seen <= {"1800", "2700"}
-    assert sum(r["downtime_seconds"] for r in Published(warehouse).mart("availability")) == 2700
+    status = makegood("status", "--warehouse", warehouse).stdout
+    assert re.search(r"run 00000001-\S+: killed\nrun 00000002-\S+: published", status)
+    assert makegood("doctor", "--warehouse", warehouse).stdout == f"{warehouse} is whole\n"
 
 
 def test_sample_with_faults_is_published_without_them(tmp_path: Path) -> None:
@@ -212,7 +183,7 @@ def test_sample_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
     assert makegood("sample", "--out", tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["sample"], ["status"], ["explain"], ["dashboards"], ["orchestrator"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["sample"], ["status"], ["alerts"], ["doctor"], ["explain"], ["dashboards"], ["orchestrator"]])
 def test_every_command_has_help(command: list[str]) -> None:
     done = makegood(*command, "--help")
     assert done.returncode == 0

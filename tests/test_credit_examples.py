@@ -268,12 +268,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     contracts = conftest.write_contracts(folder / "contracts", {"amended": amended()})
     for path in CONTRACTS.glob("*.yaml"):
         (contracts / path.name).write_text(path.read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conftest.line, "Validation", conftest._NoWorker)
-        request = conftest.line.Request(conftest.write_landing(folder / "landing", made().feeds), folder / "warehouse", contracts, conftest.instant(AS_OF))
-        with conftest.line.opened(request) as run:
-            conftest.line.steps(run)
-    return Published(folder / "warehouse")
+    return conftest.published_once(conftest.write_landing(folder / "landing", made().feeds), folder / "warehouse", AS_OF, contracts)
 
 
 def row_of(published: Published, mart: str, **key: Any) -> dict[str, Any]:

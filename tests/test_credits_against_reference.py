@@ -67,7 +67,7 @@ def differences(mart: str, expected: list[dict[str, Any]], published: list[dict[
     return found
 
 
-WORLDS = 150 if settings.get_current_profile_name() == "explore" else 6
+WORLDS = 150 if settings.get_current_profile_name() == "explore" else 4
 
 
 # a run takes seconds: few worlds are tried, and one that fails is told by its differences and not made smaller

@@ -8,15 +8,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboards.words import plain
 from ingestion.sample import write
 from tests import conftest
-from tests.conftest import CONTRACTS, Published, write_landing
+from tests.conftest import Published, published_once, write_landing
 
 APP = Path(__file__).parent.parent / "dashboards" / "app.py"
 
@@ -25,11 +27,7 @@ APP = Path(__file__).parent.parent / "dashboards" / "app.py"
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     folder = tmp_path_factory.mktemp("dashboards")
     write(folder / "landing", "small", 1, faults=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conftest.line, "Validation", conftest._NoWorker)
-        with conftest.line.opened(conftest.line.Request(folder / "landing", folder / "warehouse", CONTRACTS, conftest.instant("2026-08-15T00:00:00Z"))) as run:
-            conftest.line.steps(run)
-    return Published(folder / "warehouse")
+    return published_once(folder / "landing", folder / "warehouse", "2026-08-15T00:00:00Z")
 
 
 def app(monkeypatch: pytest.MonkeyPatch, warehouse: Path) -> AppTest:
@@ -61,7 +59,7 @@ def test_the_drill_down_adds_up_to_the_figure(monkeypatch: pytest.MonkeyPatch, p
     worst = published.query(
         "select * from marts.availability where contract_id = 'trueengage' and is_met is not null order by budget_remaining_seconds limit 1"
     )[0]
-    title = f"{worst['service_id']} · {worst['region']}, {worst['period_start']:%Y-%m}"
+    title = f"{plain(worst['service_id'] + ' · ' + worst['region'])}, {worst['period_start']:%Y-%m}"
     assert any(title in s.value for s in at.subheader), [s.value for s in at.subheader]
     assert metrics(at)["Downtime"] == in_words(worst["downtime_seconds"])
     intervals = at.dataframe[-2].value
@@ -101,23 +99,31 @@ def test_an_empty_publication_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "There is no figure yet" in at.info[0].value
 
 
-@pytest.fixture(scope="module")
-def served(published: Published) -> Iterator[str]:
+@contextmanager
+def serving(*words: Any, health: str) -> Iterator[tuple[str, int]]:
+    """A server as the command starts it, once it answers: its address and the id of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "makegood"), "dashboards", "--warehouse", str(published.warehouse), "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "makegood"), *map(str, words), "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(address + "/_stcore/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield address
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(address + health, timeout=1).read()
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield address, process.pid
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
 
-        os.killpg(process.pid, signal.SIGTERM)
+
+@pytest.fixture(scope="module")
+def served(published: Published) -> Iterator[str]:
+    with serving("dashboards", "--warehouse", published.warehouse, health="/_stcore/health") as (address, _):
+        yield address
 
 
 def test_the_page_in_a_browser(chromium: Any, served: str, published: Published, tmp_path: Path) -> None:

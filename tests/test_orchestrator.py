@@ -11,6 +11,7 @@ import pytest
 
 from orchestration import definitions
 from orchestration import run as line
+from orchestration.alerting import kept
 from tests.conftest import Published, _NoWorker, write_landing
 from tests.test_landing import AS_OF, world
 
@@ -64,6 +65,7 @@ def test_a_failed_job_publishes_nothing_and_lets_go(defs: dg.Definitions, tmp_pa
     warehouse = line.Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
     assert warehouse.recorded()[-1]["status"] == "blocked"
+    assert [e.alert.kind for e in kept(warehouse.root).open()] == ["run_blocked"]
     with warehouse.locked():
         pass
 

@@ -5,7 +5,6 @@ A service is watched by an open record `up` from the first day on, so that whate
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,12 +162,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     contracts = conftest.write_contracts(folder / "contracts", own)
     for path in CONTRACTS.glob("*.yaml"):
         (contracts / path.name).write_text(path.read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conftest.line, "Validation", conftest._NoWorker)
-        request = conftest.line.Request(conftest.write_landing(folder / "landing", made().feeds), folder / "warehouse", contracts, conftest.instant(AS_OF))
-        with conftest.line.opened(request) as run:
-            conftest.line.steps(run)
-    return Published(Path(folder / "warehouse"))
+    return conftest.published_once(conftest.write_landing(folder / "landing", made().feeds), folder / "warehouse", AS_OF, contracts)
 
 
 def figure(published: Published, service: str, period: str) -> dict[str, Any]:

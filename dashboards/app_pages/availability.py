@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards.published import query
+from dashboards.words import plain
 
 # safe for the colour-blind (Okabe and Ito); the words beside them say the same
 VERDICTS = {"met": "#009E73", "missed": "#D55E00", "no commitment": "#999999"}
@@ -131,7 +132,7 @@ rows = picked["selection"]["rows"]
 # nothing picked: the figure that is worst off
 worst = int(chosen["budget_remaining_seconds"].astype(float).fillna(float("inf")).to_numpy().argmin())
 figure = chosen.iloc[rows[0] if rows else worst]
-st.subheader(f"Behind the figure: {figure['place']}, {figure['period']}")
+st.subheader(f"Behind the figure: {plain(figure['place'])}, {figure['period']}", anchor=False)
 intervals = query(
     """select p.started_at, p.ended_at, p.downtime_seconds, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
        from marts.downtime_by_period as p

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from ingestion.feeds import Feed
+from ingestion.limits import MOST_COLUMNS
 
 LINE = "_line"
 EXTRA = "_extra"
@@ -66,23 +67,25 @@ def suffix(name: str) -> str | None:
 
 def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[str]:
     """The names of a file's columns, made distinct where they are extra ones; raises UnreadableFile if it can't be of the feed."""
+    if len(present) > MOST_COLUMNS:
+        raise UnreadableFile(f"has {len(present)} columns; {MOST_COLUMNS} are the most that are read", line)
     known = known_columns(feed)
-    doubled = sorted({c for c in present if present.count(c) > 1 and c in known})
+    doubled = sorted({c for c in known if present.count(c) > 1})
     if doubled:
         raise UnreadableFile(f"the column {', '.join(doubled)} stands more than once in the header", line)
     needed = feed.key if feed.key and "deleted" in present else feed.required_columns
     missing = [c for c in needed if c not in present]
     if missing:
         raise UnreadableFile(f"lacks the required column {', '.join(missing)}; it has {', '.join(present)[:500] or 'none'}", line)
-    names: list[str] = []
+    names: dict[str, None] = {}
     for name in present:
         # extra columns may have any name, also twice, or that of a column of ours
         number = 1
         while name in names or (name.startswith("_") and name not in known):
             number += 1
             name = f"{name.lstrip('_').split('#')[0]}#{number}"
-        names.append(name)
-    return names
+        names[name] = None
+    return [*names]
 
 
 def known_columns(feed: Feed) -> list[str]:

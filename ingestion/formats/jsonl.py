@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from ingestion.feeds import Feed
 from ingestion.formats import BATCH_ROWS, EXTRA, LINE, Batch, Refused, UnreadableFile, known_columns, streams
+from ingestion.limits import BATCH_BYTES, LONGEST_ROW, MIB
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
-_READ = 4 << 20
-LONGEST_LINE = 16 << 20
+_READ = 4 * MIB
 
 
 def batches(path: Path, feed: Feed) -> Iterator[Batch]:
@@ -23,18 +23,19 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         columns: dict[str, list[str | None]] = {c: [] for c in [*known_columns(feed), EXTRA]}
         lines: list[int] = []
         refused: list[Refused] = []
+        size = 0
         for number, line in _lines(path):
+            size += len(line)
             try:
                 row = _row(line, feed)
+                lines.append(number)
+                for name, values in columns.items():
+                    values.append(row.get(name))
             except ValueError as error:
                 refused.append(Refused(number, f"is no JSON object: {error}", line.decode("utf-8", errors="backslashreplace")))
-                continue
-            lines.append(number)
-            for name, values in columns.items():
-                values.append(row.get(name))
-            if len(lines) == BATCH_ROWS:
+            if len(lines) + len(refused) == BATCH_ROWS or size > BATCH_BYTES:
                 yield _batch(columns, lines, refused)
-                columns, lines, refused = {c: [] for c in columns}, [], []
+                columns, lines, refused, size = {c: [] for c in columns}, [], [], 0
         yield _batch(columns, lines, refused)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise UnreadableFile(f"can't be read: {error}") from error
@@ -46,19 +47,21 @@ def _batch(columns: dict[str, list[str | None]], lines: list[int], refused: list
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with streams.opened(path) as stream:
+    with streams.counted(path) as stream:
         number, rest = 0, b""
         while block := stream.read(_READ):
             *whole, rest = (rest + block).split(b"\n")
-            if len(rest) > LONGEST_LINE:
-                raise UnreadableFile(f"has a line of over {LONGEST_LINE >> 20} MiB", number + len(whole) + 1)
             for line in whole:
                 number += 1
                 yield from _content(number, line)
+            if len(rest) > LONGEST_ROW:
+                break
         yield from _content(number + 1, rest)
 
 
 def _content(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
+    if len(line) > LONGEST_ROW:
+        raise UnreadableFile(f"has a line of over {LONGEST_ROW >> 20} MiB", number)
     if number == 1:
         line = line.removeprefix(b"\xef\xbb\xbf")
     if line.strip():
@@ -71,8 +74,7 @@ def _no_constant(name: str) -> Any:
 
 def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
     try:
-        # numbers stay the text that is written: an amount is exact
-        found = json.loads(line.decode("utf-8"), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant)
+        found = _DECODER.decode(line.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if b"\\ud" in line.lower():
@@ -88,8 +90,21 @@ def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
     return row
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in it")
+    return found
+
+
 class _Number(str):
     """A number as it is written."""
+
+    __slots__ = ()
+
+
+# numbers stay the text that is written: an amount is exact
+_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def _text(value: Any, name: str) -> str | None:

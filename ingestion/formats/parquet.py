@@ -5,10 +5,12 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.feeds import Feed
-from ingestion.formats import BATCH_ROWS, LINE, Batch, UnreadableFile, column_names, known_columns, with_extra
+from ingestion.formats import LINE, Batch, UnreadableFile, column_names, known_columns, parquet_pages, with_extra
+from ingestion.limits import LONGEST_ROW, MIB, SHORT_ROW, UNPACKED_BYTES, UNPACKED_RATIO
 
 SUFFIXES = (".parquet",)
 
@@ -16,35 +18,81 @@ SUFFIXES = (".parquet",)
 def batches(path: Path, feed: Feed) -> Iterator[Batch]:
     """The rows in batches of at most 65,536."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB) as file:
             names = column_names(feed, file.schema_arrow.names, line=None)
             known = set(known_columns(feed))
-            row = 1
-            for chunk in file.iter_batches(batch_size=BATCH_ROWS):
-                columns = [_plain(column, name, name in known) for name, column in zip(names, chunk.columns, strict=True)]
-                rows = pl.DataFrame(pl.from_arrow(pa.table(columns, names=names)))
-                yield Batch(with_extra(rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE)), feed))
-                row += rows.height
-    except (pa.ArrowException, OSError, EOFError) as error:
+            row, until, left = 1, 1, max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+            for number, group in enumerate(parquet_pages.groups(path)):
+                for chunk in file.iter_batches(batch_size=group.at_once, row_groups=[number]):
+                    # many short rows pack well
+                    left -= max(0, chunk.nbytes - SHORT_ROW * chunk.num_rows)
+                    if left < 0:
+                        raise UnreadableFile(f"unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size")
+                    columns = [_plain(column, name, name in known, row) for name, column in zip(names, chunk.columns, strict=True)]
+                    rows = pl.DataFrame(pl.from_arrow(pa.table(columns, names=names)))
+                    yield Batch(with_extra(rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE)), feed))
+                    row += rows.height
+                until += group.rows
+                if row != until:
+                    # pages that say too little: Arrow ends without a word
+                    raise UnreadableFile(f"can't be read as Parquet: of {until - 1} rows {row - 1} come out")
+    except UnreadableFile:
+        raise
+    except (pa.ArrowException, OSError, EOFError, ValueError, LookupError, TypeError, MemoryError) as error:
         raise UnreadableFile(f"can't be read as Parquet: {error}") from error
 
 
-def _plain(column: pa.Array, name: str, is_known: bool) -> pa.Array:
-    """The column as one of the types that rows are typed from; what an extra column holds becomes text."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
+def _plain(column: pa.Array, name: str, is_known: bool, row: int) -> pa.Array:
+    """The column as one of the types that rows are typed from; what an extra column holds becomes text. Raises ArrowInvalid for text that
+    is not UTF-8."""
+    column.validate(full=True)
+    if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-        kind = column.type
+    kind = column.type
+    far = _far(column)
+    if far is not None:
+        return pc.if_else(far, _numbers(column).cast(pa.string()), column.cast(pa.string()))
     if pa.types.is_timestamp(kind):
         # the instants are the same in every zone
         return column.cast(pa.timestamp(kind.unit, "UTC")) if kind.tz else column
-    if pa.types.is_decimal256(kind):
+    if pa.types.is_decimal(kind) and not pa.types.is_decimal128(kind):
         return column.cast(pa.string())
     if any(is_kind(kind) for is_kind in _PLAIN):
         return column
     if is_known:
         raise UnreadableFile(f"its column {name} holds {kind}, which is no text, number, date or time")
-    return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
+    pieces = [column] if column.nbytes <= LONGEST_ROW else [column.slice(place, 1) for place in range(len(column))]
+    values: list[object] = []
+    for piece in pieces:
+        if piece.nbytes > LONGEST_ROW:
+            raise UnreadableFile(f"has a row of over {LONGEST_ROW // MIB} MiB", row + len(values))
+        try:
+            values += piece.to_pylist()
+        except (ValueError, OverflowError):
+            # beyond what Python's own types hold
+            values += [str(piece.slice(place, 1)) for place in range(len(piece))]
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+# the years 1 to 9999, which nanoseconds never leave
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_PER_DAY = {"s": 86_400, "ms": 86_400 * 10**3, "us": 86_400 * 10**6}
+
+
+def _far(column: pa.Array) -> pa.Array | None:
+    """Which values are days beyond all calendars, if any: they stay the numbers that they are, since Polars panics when it has to spell
+    them out."""
+    kind = column.type
+    per_day = _PER_DAY.get(kind.unit) if pa.types.is_timestamp(kind) else 1 if pa.types.is_date32(kind) else None
+    if per_day is None:
+        return None
+    numbers = _numbers(column)
+    far = pc.or_(pc.less(numbers, _FIRST_DAY * per_day), pc.greater_equal(numbers, (_LAST_DAY + 1) * per_day))
+    return far if pc.any(far).as_py() else None
+
+
+def _numbers(column: pa.Array) -> pa.Array:
+    return column.cast(pa.int64() if pa.types.is_timestamp(column.type) else pa.int32())
 
 
 _PLAIN = (
