@@ -42,6 +42,9 @@ SPAWN.set_forkserver_preload(["orchestration.definitions", "orchestration.run", 
 # what changes files, as the interpreter announces it
 CHANGES = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.symlink", "os.chmod", "os.truncate"}
 
+# the steps of publishing, in order: they are moved, the link is made and put in the place of the last, what follows
+PUBLISHING = ["the state", "the publication", "the new link", "the link", "linked"]
+
 Digests = dict[str, str]
 
 
@@ -55,8 +58,6 @@ class Ground:
     after: Digests
     seconds: float
     changes: int
-    # the change that makes the new publication count
-    linked: int
 
 
 def _deliver(landing: Path, name: str, feeds: dict[str, list[dict[str, Any]]]) -> None:
@@ -100,7 +101,7 @@ def prepare(folder: Path) -> Ground:
     seconds = time.monotonic() - started
     before, after = digests(base), digests(undisturbed)
     assert before != after
-    return Ground(landing, base, before, after, seconds, *map(int, (folder / "changes").read_text().split()))
+    return Ground(landing, base, before, after, seconds, int((folder / "changes").read_text()))
 
 
 def copied(warehouse: Path, to: Path) -> Path:
@@ -146,8 +147,8 @@ def run(landing: Path, warehouse: Path, seconds: float | None = None, **fault: A
 
 
 def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> None:
-    """A run. fault: `kill_at`, the number of the change to a file at which it is killed; `count`, a file for the number of changes and that of the link; `largest_file`
-    in bytes; `clock`, seconds by which the clock is moved."""
+    """A run. fault: `kill_at`, the number of the change to a file before which it is killed; `kill_before`, one of PUBLISHING; `count`, a file
+    for the number of changes; `largest_file` in bytes; `clock`, seconds by which the clock is moved."""
     out = os.open(said, os.O_WRONLY | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -156,15 +157,16 @@ def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> No
     from tests.conftest import _NoWorker
 
     line.Validation = _NoWorker  # type: ignore[misc]
-    changes = linked = 0
+    changes, linked = 0, False
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
         nonlocal changes, linked
         if event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)):
             changes += 1
-            linked = changes if event == "os.rename" and Path(os.fsdecode(args[1])).name == "published" else linked
-            if changes == fault.get("kill_at"):
+            moment = "linked" if linked else _moment(event, args)
+            if changes == fault.get("kill_at") or (moment and moment == fault.get("kill_before")):
                 os.kill(os.getpid(), signal.SIGKILL)
+            linked = linked or moment == "the link"
 
     sys.addaudithook(watch)
     if "largest_file" in fault:
@@ -176,7 +178,15 @@ def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> No
         cli.main()
     finally:
         if "count" in fault:
-            Path(fault["count"]).write_text(f"{changes} {linked}")
+            Path(fault["count"]).write_text(str(changes))
+
+
+def _moment(event: str, args: tuple[Any, ...]) -> str | None:
+    """What of PUBLISHING is about to happen; how many files change before differs from run to run."""
+    if event == "os.symlink":
+        return "the new link"
+    to = Path(os.fsdecode(args[1])) if event == "os.rename" else Path()
+    return "the link" if to.name == "published" else {"state": "the state", "publications": "the publication"}.get(to.parent.name)
 
 
 def _move_clock(seconds: int) -> None:
