@@ -523,8 +523,10 @@ def as_text(value: Any) -> str:
 
 
 def instant(text: str) -> datetime:
-    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if it is none."""
+    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if it is none of the years of contracts."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-08-21T00:00:00Z")
+    if not 1900 <= parsed.year <= 2199:
+        raise ValueError(f"{text!r} is not of the years 1900 to 2199")
     return parsed.astimezone(UTC).replace(microsecond=0)

@@ -95,6 +95,7 @@ def test_status_says_what_is_published(done: tuple[Path, Path, subprocess.Comple
     [
         (["--as-of", "2026-07-10T00:00:00"], "has no offset"),
         (["--as-of", "soon"], "soon"),
+        (["--as-of", "9999-12-31T23:59:59-05:00"], "is not of the years 1900 to 2199"),
         (["--threads", "0"], "--threads must be at least 1"),
         (["--memory", "much"], "is no amount of memory"),
         (["--landing", "/nowhere"], "--landing /nowhere is no folder"),
