@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from ingestion.contracts import DecimalValue
 from ingestion.strict_yaml import Document, InvalidDocument
-from orchestration.alerts import Severity
+from orchestration.alerts import LAPSING_DAYS, Severity
 from orchestration.settings import environment
 
 SETTINGS = "alerts.yaml"
@@ -36,7 +36,7 @@ class Settings(BaseModel):
 
     urls: list[Annotated[SecretStr, AfterValidator(_address)]] = []
     credit_over: dict[Annotated[str, AfterValidator(_currency)], Annotated[DecimalValue, Field(ge=0)]] = {}
-    lapsing_days: Annotated[int, Field(ge=0, le=366, strict=True)] = 14
+    lapsing_days: Annotated[int, Field(ge=0, le=366, strict=True)] = LAPSING_DAYS
     minimum_severity: Severity = "warning"
     remind_after_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 7
 

@@ -29,6 +29,8 @@ Row = Mapping[str, Any]
 # an error can be as long as a log; beyond this it is read in the log
 LONGEST = 2000
 MOST_REASONS = 10
+# a claim is about to lapse when its window ends within so many days of as_of
+LAPSING_DAYS = 14
 # what breaks a line, turns text around or hides it has no place in a message
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
 
@@ -161,40 +163,22 @@ def of_publication(publication: Publication, root: Path, credit_over: Mapping[st
         ]
 
 
-# what a check of the history of a feed is called -> the kind, and what is said where the check itself doesn't
-CHECKS: dict[str, tuple[Kind, Severity, str, str]] = {
-    "freshness": (
-        "feed_stale",
-        "warning",
-        "Figures that rest on the feed know nothing newer.",
-        "Ask who delivers the feed; the rows come in with the next run after they are delivered.",
-    ),
-    "silence": (
-        "monitoring_silent",
-        "critical",
-        "What is not monitored is unknown: coverage falls, and outages of that time are in no figure.",
-        "Mend the monitor; deliver what it has kept, or records of operations for the time.",
-    ),
-}
-UNUSUAL: tuple[Kind, Severity, str, str] = (
-    "feed_unusual",
-    "warning",
-    "Figures that rest on the feed may lack rows, or count some twice.",
-    "Compare the delivery with its source; deliver again what is wrong or missing.",
-)
+# what an expectation of thresholds.yaml is called -> what its alert is; what it means and what to do stands there
+CHECKS: dict[str, tuple[Kind, Severity]] = {"freshness": ("feed_stale", "warning"), "silence": ("monitoring_silent", "critical")}
+UNUSUAL: tuple[Kind, Severity] = ("feed_unusual", "warning")
 
 
 def of_check(row: Row) -> Alert | None:
     """The alert of a row of `quality.check_results`, if it is one: a warning over the history of a feed."""
-    name = row.get("name") or ""
-    if row["success"] or row["severity"] != "warn" or row.get("suite") != "history":
+    if row["success"] or row["severity"] != "warn" or row["suite"] != "history":
         return None
-    kind, severity, means, action = CHECKS.get(name, UNUSUAL)
-    about = row.get("subject") or row["feed"]
+    name = row["name"]
+    kind, severity = CHECKS.get(name, UNUSUAL)
+    about = row["subject"] or row["feed"]
     subject = about if about.startswith(row["feed"]) else f"{row['feed']}: {about}"
     # a feed can be unusual in several ways at once; how long it has been so is no news
-    subject = f"{subject}: {name or row.get('expectation')}" if kind == "feed_unusual" else subject
-    return _alert(kind, subject, severity, row["detail"] or "", row.get("means") or means, row.get("action") or action, facts=name)
+    subject = f"{subject}: {name}" if kind == "feed_unusual" else subject
+    return _alert(kind, subject, severity, row["detail"], row["means"], row["action"], facts=name)
 
 
 def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from orchestration.alerting import listed
-from orchestration.alerts import lapsing_claims
+from orchestration.alerts import LAPSING_DAYS, lapsing_claims
 from orchestration.warehouse import Publication, Warehouse
 from orchestration.words import printable
 
-# a claim is about to lapse when its window ends within so many days of as_of
-LAPSING_DAYS = 14
 MOST_ALERTS = 3
 
 
