@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import holidays
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
+from ingestion.limits import YEARS
 from ingestion.strict_yaml import Document, InvalidDocument, Location, in_words
 from ingestion.zones import zone
 
@@ -72,11 +73,11 @@ def _percentage(value: Decimal) -> Decimal:
     return value
 
 
-def _first_day(value: date) -> date:
-    # calendars are laid out from here on, and a year typed wrong is no agreement
-    if not 1900 <= value.year <= 2199:
-        raise ValueError(f"{value} is not of the years 1900 to 2199")
-    return value
+def of_known_year(day: date) -> date:
+    """A day, or an instant, that agreements may have; raises ValueError."""
+    if day.year not in YEARS:
+        raise ValueError(f"{day} is not of the years {YEARS.start} to {YEARS.stop - 1}")
+    return day
 
 
 def _zone(value: str) -> str:
@@ -362,7 +363,7 @@ class Terms(_Strict):
 
 
 class Version(_Strict):
-    effective_from: Annotated[date, AfterValidator(_first_day)]
+    effective_from: Annotated[date, AfterValidator(of_known_year)]
     terms: dict[str, Any]
 
 

@@ -26,3 +26,5 @@ REJECTED_BYTES = 256 * MIB
 LONGEST_DOCUMENT = 4 * MIB
 DEEPEST_DOCUMENT = 40
 LONGEST_NUMBER = 40
+# of an agreement's first day and of as_of: calendars are laid out between them, and another year is typed wrong
+YEARS = range(1900, 2200)

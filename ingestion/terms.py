@@ -16,7 +16,7 @@ from typing import Any
 import iso4217
 
 from ingestion import calendars
-from ingestion.contracts import COMMITMENT, Contract, Duration, Resolved, Terms, alternatives, amendments_in_force, resolve
+from ingestion.contracts import COMMITMENT, Contract, Duration, Resolved, Terms, alternatives, amendments_in_force, of_known_year, resolve
 from ingestion.strict_yaml import InvalidDocument
 from ingestion.zones import zone as named_zone
 
@@ -527,6 +527,5 @@ def instant(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-08-21T00:00:00Z")
-    if not 1900 <= parsed.year <= 2199:
-        raise ValueError(f"{text!r} is not of the years 1900 to 2199")
+    of_known_year(parsed)
     return parsed.astimezone(UTC).replace(microsecond=0)
