@@ -19,7 +19,6 @@ from ingestion.limits import LONGEST_HEADER, LONGEST_ROW, REJECTED_BYTES
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # the first character that is no byte
 _NUL = "\u0100"
 _END = re.compile(rb"\r\n|\n|\r")
@@ -60,8 +59,8 @@ def _header(raw: list[str]) -> list[str]:
 def _records(stream: io.BufferedReader) -> Iterator[tuple[int, list[str]]]:
     """The last line and the fields, one byte a character, of each record. Raises UnreadableFile where a quote is opened and not
     closed as it must be, since what follows could be anything, and where a row is too long."""
-    if stream.peek(3).startswith(_BYTE_ORDER_MARK):
-        stream.read(len(_BYTE_ORDER_MARK))
+    if stream.peek(3).startswith(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
     text = io.TextIOWrapper(stream, encoding="latin-1", newline="")
     line, length = 1, 0
 

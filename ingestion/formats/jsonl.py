@@ -1,5 +1,6 @@
 """JSON lines: an object a line; a missing field is a null, an empty line is no row, any other line is refused."""
 
+import codecs
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +64,7 @@ def _content(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
     if len(line) > LONGEST_ROW:
         raise UnreadableFile(f"has a line of over {LONGEST_ROW >> 20} MiB", number)
     if number == 1:
-        line = line.removeprefix(b"\xef\xbb\xbf")
+        line = line.removeprefix(codecs.BOM_UTF8)
     if line.strip():
         yield number, line
 

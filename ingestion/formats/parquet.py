@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingestion.feeds import Feed
-from ingestion.formats import LINE, Batch, UnreadableFile, column_names, known_columns, parquet_pages, with_extra
-from ingestion.limits import LONGEST_ROW, MIB, SHORT_ROW, UNPACKED_BYTES, UNPACKED_RATIO
+from ingestion.formats import LINE, Batch, UnreadableFile, column_names, known_columns, parquet_pages, streams, with_extra
+from ingestion.limits import LONGEST_ROW, MIB, SHORT_ROW
 
 SUFFIXES = (".parquet",)
 
@@ -21,13 +21,11 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB) as file:
             names = column_names(feed, file.schema_arrow.names, line=None)
             known = set(known_columns(feed))
-            row, until, left = 1, 1, max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+            row, until, allowance = 1, 1, streams.Allowance(path)
             for number, group in enumerate(parquet_pages.groups(path)):
                 for chunk in file.iter_batches(batch_size=group.at_once, row_groups=[number]):
                     # many short rows pack well
-                    left -= max(0, chunk.nbytes - SHORT_ROW * chunk.num_rows)
-                    if left < 0:
-                        raise UnreadableFile(f"unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size")
+                    allowance.take(max(0, chunk.nbytes - SHORT_ROW * chunk.num_rows))
                     columns = [_plain(column, name, name in known, row) for name, column in zip(names, chunk.columns, strict=True)]
                     rows = pl.DataFrame(pl.from_arrow(pa.table(columns, names=names)))
                     yield Batch(with_extra(rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE)), feed))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ingestion.formats import UnreadableFile
-from ingestion.limits import UNPACKED_BYTES, UNPACKED_RATIO
+from ingestion.limits import MIB, UNPACKED_BYTES, UNPACKED_RATIO
 
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 
@@ -24,19 +24,30 @@ def counted(path: Path) -> io.BufferedReader:
     return io.BufferedReader(_Counted(path))
 
 
+class Allowance:
+    """How many bytes more may come out of a file of this size."""
+
+    def __init__(self, path: Path) -> None:
+        self._left = max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+
+    def take(self, count: int) -> None:
+        """Raises UnreadableFile where it is used up."""
+        self._left -= count
+        if self._left < 0:
+            raise UnreadableFile(f"unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size")
+
+
 class _Counted(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._stream = opened(path)
-        self._left = max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
+        self._allowance = Allowance(path)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object) -> int:
         count: int = self._stream.readinto(buffer)
-        self._left -= count
-        if self._left < 0:
-            raise UnreadableFile(f"unpacks to over {UNPACKED_BYTES >> 20} MiB and {UNPACKED_RATIO} times its size")
+        self._allowance.take(count)
         return count
 
     def close(self) -> None:
