@@ -54,6 +54,11 @@ class Landed:
     files: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FILES))
     series: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SERIES))
 
+    @property
+    def next_delivery(self) -> int:
+        """The number of the file that is delivered next."""
+        return int(self.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
+
     def paths(self, kind: str, feed: str | None = None, month: str | None = None) -> list[str]:
         chosen = self.files.filter(pl.col("kind") == kind)
         if feed is not None:
@@ -169,10 +174,9 @@ def read(
     """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are left below `work`, for
     `checks.compact`. Nothing of it counts until the result's `landed` is published."""
     new, warnings = discover(landing, {(feed, sha256): path for feed, sha256, path in before.deliveries.select("feed", "sha256", "path").iter_rows()})
-    next_id = int(before.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
     # files count by feed, then path
     in_order = [file for feed in feeds().values() for file in new if file.feed is feed]
-    reading = land(dict(enumerate(in_order, next_id)), store, work, run_id, settings, progress)
+    reading = land(dict(enumerate(in_order, before.next_delivery)), store, work, run_id, settings, progress)
     reading.warnings = warnings
     reading.landed = Landed(pl.concat([before.deliveries, reading.landed.deliveries]), pl.concat([before.files, reading.landed.files]), before.series)
     for name in feeds():

@@ -130,10 +130,9 @@ class Run:
         inputs["statements_before"] = self.before.statements() if self.before else []
         transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
         before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
-        first = int(self.landed_before.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
         as_of_s = int(self.request.as_of.timestamp())
         with duckdb.connect(str(self.work), read_only=True) as con:
-            now = profiles.measured(con, first, self.number, as_of_s)
+            now = profiles.measured(con, self.landed_before.next_delivery, self.number, as_of_s)
         self.profiles = pl.concat([before.filter(pl.col("measure") != profiles.SILENCE), now])
         self.compared = profiles.compared(now, before, self.settings, as_of_s)
         self.validation.begin(self.work, self.folder, self.reading, self.settings, self.compared)
