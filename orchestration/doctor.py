@@ -29,7 +29,7 @@ def examine(root: Path) -> list[Finding]:
     """All findings; empty if the warehouse is whole. Looks only, also while a run is at work."""
     warehouse = Warehouse(root)
     findings = list(_folder(warehouse))
-    publication = None if warehouse.link.exists() and not warehouse.link.is_symlink() else warehouse.current()
+    publication = warehouse.current()
     if publication:
         for name, what in publication.damage.items():
             findings.append(Finding(f"{publication.folder / name} {what}", "run again: it is built anew from what has landed"))
@@ -80,10 +80,8 @@ def _contents(warehouse: Warehouse, publication: Publication) -> Iterator[Findin
 
 
 def _records(warehouse: Warehouse) -> Iterator[Finding]:
-    readable = {r["run_id"] for r in warehouse.recorded()}
-    for path in sorted(warehouse.runs.glob("*.json")):
-        if path.stem not in readable:
-            yield Finding(f"{path} can't be read: what became of that run is not known", "remove it; no figure depends on it")
+    for path in warehouse.unreadable_records():
+        yield Finding(f"{path} can't be read: what became of that run is not known", "remove it; no figure depends on it")
 
 
 def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
@@ -114,8 +112,7 @@ def repair(root: Path, landing: Path | None) -> list[str]:
                     done += mending.mend(con, landing, warehouse.landed, scratch, last.landed(), feed_settings(landing))[1]
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-        for path in sorted(warehouse.runs.glob("*.json")):
-            if path.stem not in {r["run_id"] for r in warehouse.recorded()}:
-                path.replace(path.with_suffix(".unreadable"))
-                done.append(f"set aside: {path}")
+        for path in warehouse.unreadable_records():
+            path.replace(path.with_suffix(".unreadable"))
+            done.append(f"set aside: {path}")
     return done

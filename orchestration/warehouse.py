@@ -297,6 +297,11 @@ class Warehouse:
                     records.append(record)
         return records
 
+    def unreadable_records(self) -> list[Path]:
+        """Records of runs that `recorded` passes over."""
+        readable = {record["run_id"] for record in self.recorded()}
+        return [path for path in sorted(self.runs.glob("*.json")) if path.stem not in readable]
+
     def next_number(self) -> int:
         """A number above those of all runs that left a trace, whatever the clock says."""
         names = [p.name for folder in (self.publications, self.state, self.runs, self.building) for p in folder.glob("*")]
