@@ -263,7 +263,7 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(publish: Runner, tmp_path: 
     feeds["invoice_lines"] = [{**one, "line_id": f"a{n}", "amount": f"{10 + n}.00"} for n in range(25)]
     folder = write_landing(tmp_path / "in", feeds)
     published = publish(folder, AS_OF)
-    assert {r["name"] for r in published.query("select name from quality.check_results where suite = 'history'")} <= {"silence", "repeats"}
+    assert {r["name"] for r in published.query("select name from quality.check_results where suite = 'history'")} == {"repeats"}, "nothing is usual yet"
     assert published.query("select value from quality.feed_profiles where measure = 'amount'") == [{"value": 2200.0}]
 
     (folder / "invoice_lines" / "second.csv").write_text(
