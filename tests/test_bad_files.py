@@ -52,6 +52,11 @@ def zst(content: bytes) -> bytes:
     return pa.Codec("zstd").compress(content, asbytes=True)
 
 
+def gz(content: bytes) -> bytes:
+    """Without the time of day: what is packed here names tests, which must be the same in every process."""
+    return gzip.compress(content, mtime=0)
+
+
 def parquet(table: pa.Table, **options: object) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, **options)
@@ -71,12 +76,12 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.csv", b"\n" + GOOD, "has no header"),
         ("a.csv.gz", b"", "it is empty, which no gzip file is"),
         ("a.jsonl.zst", b"", "it is empty, which no zstd file is"),
-        ("a.csv.gz", gzip.compress(b""), "has no header"),
-        ("a.csv.gz", gzip.compress(GOOD)[:-1], "can't be read as CSV"),
-        ("a.csv.gz", gzip.compress(GOOD)[:-9], "can't be read as CSV"),
-        ("a.csv.gz", gzip.compress(GOOD)[:5], "can't be read as CSV"),
+        ("a.csv.gz", gz(b""), "has no header"),
+        ("a.csv.gz", gz(GOOD)[:-1], "can't be read as CSV"),
+        ("a.csv.gz", gz(GOOD)[:-9], "can't be read as CSV"),
+        ("a.csv.gz", gz(GOOD)[:5], "can't be read as CSV"),
         ("a.csv.zst", zst(GOOD)[:-1], "can't be read as CSV"),
-        ("a.jsonl.gz", gzip.compress(LINES)[:-1], "can't be read"),
+        ("a.jsonl.gz", gz(LINES)[:-1], "can't be read"),
         ("a.jsonl.zst", zst(LINES)[:-3], "can't be read"),
         ("a.parquet", b"", "can't be read as Parquet"),
         ("a.parquet", b"PAR1PAR1", "can't be read as Parquet"),
@@ -86,12 +91,12 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.parquet", parquet(pa.table({"customer_id": ["1"], "name": ["a"], "more": [[None]]}), data_page_size=1), "of 1 rows 0 come out"),
         # what is not what its name says
         ("a.csv.gz", GOOD, "can't be read as CSV"),
-        ("a.csv.zst", gzip.compress(GOOD), "can't be read as CSV"),
-        ("a.csv", gzip.compress(GOOD), "its header"),
+        ("a.csv.zst", gz(GOOD), "can't be read as CSV"),
+        ("a.csv", gz(GOOD), "its header"),
         ("a.csv", parquet(CUSTOMERS), "its header"),
         ("a.csv", LINES, "lacks the required column customer_id, name"),
         ("a.parquet", GOOD, "can't be read as Parquet"),
-        ("a.csv.gz", gzip.compress(GOOD) + b"rubbish", "can't be read as CSV"),
+        ("a.csv.gz", gz(GOOD) + b"rubbish", "can't be read as CSV"),
         # headers
         ("a.csv", b"1,a\n2,b\n", "lacks the required column customer_id, name; it has 1, a"),
         ("a.csv", b"Customer_Id,NAME\n1,a\n", "lacks the required column"),
@@ -148,8 +153,8 @@ def test_files_that_are_rejected_whole(tmp_path: Path, name: str, content: bytes
         ("a.csv", GOOD[:-1], 2, []),
         ("a.jsonl", b"\xef\xbb\xbf" + LINES.replace(b"\n", b"\r\n"), 2, []),
         ("a.jsonl", b"", 0, []),
-        ("a.jsonl.gz", gzip.compress(b""), 0, []),
-        ("a.csv.gz", gzip.compress(GOOD[:22]) + gzip.compress(GOOD[22:]), 2, []),
+        ("a.jsonl.gz", gz(b""), 0, []),
+        ("a.csv.gz", gz(GOOD[:22]) + gz(GOOD[22:]), 2, []),
         ("a.csv.zst", zst(GOOD[:22]) + zst(GOOD[22:]), 2, []),
         # values
         ("a.csv", HEADER + b"1\x00,a\n1,b\x00c\n", 2, []),
@@ -240,7 +245,7 @@ def test_a_folder_of_a_feed_may_not_lead_out(tmp_path: Path) -> None:
 
 
 def test_links_inside_the_landing_folder_are_followed_and_circles_are_not(tmp_path: Path) -> None:
-    folder = delivered(tmp_path, "real/a.csv.gz", gzip.compress(GOOD)) if (tmp_path / "landing/customers/real").mkdir(parents=True) is None else tmp_path
+    folder = delivered(tmp_path, "real/a.csv.gz", gz(GOOD)) if (tmp_path / "landing/customers/real").mkdir(parents=True) is None else tmp_path
     customers = folder / "customers"
     (folder / "staging" / "deep").mkdir(parents=True)
     (folder / "staging" / "deep" / "b.csv").write_bytes(HEADER + b"3,c\n")
@@ -488,7 +493,7 @@ def test_a_document_is_a_file(tmp_path: Path) -> None:
 def test_readers_raise_only_what_rejects_a_file(tmp_path: Path) -> None:
     """Whatever the suffix, whatever the bytes."""
     for suffix, reader in readers().items():
-        for content in (b"", b"\x00", b"\xff" * 100, b"PAR1" * 10, gzip.compress(b"\x00"), zst(b"\x00"), GOOD, LINES, parquet(CUSTOMERS)):
+        for content in (b"", b"\x00", b"\xff" * 100, b"PAR1" * 10, gz(b"\x00"), zst(b"\x00"), GOOD, LINES, parquet(CUSTOMERS)):
             path = tmp_path / f"a{suffix}"
             path.write_bytes(content)
             for feed in feeds().values():
