@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import streamlit as st
+
+from dashboards import gate
 
 
 class NothingPublished(RuntimeError):
@@ -31,21 +32,29 @@ def version() -> Path:
     return link.resolve()
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _connected(database: Path) -> duckdb.DuckDBPyConnection:
-    con = duckdb.connect(str(database), read_only=True)
-    con.execute("set TimeZone = 'UTC'; set enable_external_access = false; set lock_configuration = true")
-    return con
+@st.cache_resource(max_entries=20, show_spinner=False)
+def _reader(database: Path, viewer: gate.Viewer) -> gate.Reader:
+    return gate.reader(database, viewer)
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
-def _queried(database: Path, sql: str, parameters: tuple[Any, ...]) -> pd.DataFrame:
-    return _connected(database).cursor().execute(sql, list(parameters)).df()
+@st.cache_data(max_entries=500, show_spinner=False)
+def _queried(database: Path, viewer: gate.Viewer, sql: str, parameters: tuple[Any, ...]) -> pd.DataFrame:
+    return _reader(database, viewer).frame(sql, *parameters)
+
+
+def viewer() -> gate.Viewer:
+    """Who looks at this page."""
+    return gate.EVERYTHING
+
+
+def reader() -> gate.Reader:
+    """What is published now, as far as who looks may see it."""
+    return _reader(version(), viewer())
 
 
 def query(sql: str, *parameters: Any) -> pd.DataFrame:
-    """The result of a query over what is published now."""
-    return _queried(version(), sql, parameters)
+    """The result of a query over what is published now, as far as who looks may see it."""
+    return _queried(version(), viewer(), sql, parameters)
 
 
 def published_as_of() -> tuple[datetime, datetime]:

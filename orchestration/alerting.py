@@ -19,11 +19,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from dashboards.words import printable
 from orchestration.alert_settings import Receiver, Settings
 from orchestration.alerts import KINDS, Alert, Kind, Outcome, Severity, damaged, endings, of_publication, of_run
 from orchestration.settings import PROJECT, quiet_environment
 from orchestration.warehouse import Damaged, Warehouse
-from orchestration.words import printable
 
 STATE = "alerts.json"
 # for all messages of a run together; whoever has not taken one by then is told with the next run

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import duckdb
 
+from dashboards.words import money
 from orchestration.warehouse import Publication
-from orchestration.words import money
 
 Severity = Literal["warning", "critical"]
 Kind = Literal[

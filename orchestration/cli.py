@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.words import printable
+from dashboards.words import printable
 
 PUBLISHED, FAILED, BAD_ARGUMENTS, BLOCKED = 0, 1, 2, 3
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from dashboards.exports import without_formulas
 from expectations import data_docs
 from expectations.protocol import CheckResult
 from ingestion import checks, landing, mending, profiles, terms
@@ -24,7 +25,6 @@ from ingestion.strict_yaml import InvalidDocument
 from orchestration import alerting, transform
 from orchestration.alert_settings import Settings, settings_of
 from orchestration.alerts import Outcome
-from orchestration.exports import without_formulas
 from orchestration.settings import Limits
 from orchestration.thresholds import check_settings
 from orchestration.validation import Validation

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from dashboards.words import printable
 from orchestration.alerting import listed
 from orchestration.alerts import LAPSING_DAYS, lapsing_claims
 from orchestration.warehouse import Publication, Warehouse
-from orchestration.words import printable
 
 MOST_ALERTS = 3
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from orchestration.exports import without_formulas
+from dashboards.exports import without_formulas
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("x")'])

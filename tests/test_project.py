@@ -16,7 +16,7 @@ FORBIDDEN = {
     "ingestion": {"dagster", "great_expectations", "streamlit", "dbt", "expectations", "orchestration", "dashboards"},
     "expectations": {"dagster", "streamlit", "dbt", "ingestion", "orchestration", "dashboards"},
     "dashboards": {"dagster", "great_expectations", "dbt", "ingestion", "expectations", "orchestration"},
-    "orchestration": {"great_expectations", "streamlit", "dashboards"},
+    "orchestration": {"great_expectations", "streamlit"},
 }
 
 
