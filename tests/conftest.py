@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import filelock
 import pytest
 import yaml
 from hypothesis import settings
 
 from expectations.protocol import CheckResult
 from ingestion.feeds import feeds
+from ingestion.sample import write as write_sample
 from ingestion.terms import instant
 from orchestration import run as line
 from orchestration.validation import Validation
@@ -128,6 +130,20 @@ def published_once(landing: Path, warehouse: Path, as_of: str, contracts: Path =
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line, "Validation", _NoWorker)
         return _published(landing, warehouse, as_of, contracts)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The small sample as of 2026-08-15, published once for all workers; only to be read."""
+    base = tmp_path_factory.getbasetemp()
+    # workers have folders of their own below that of the session
+    folder = (base.parent if base.name.startswith("popen-") else base) / "the-sample"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not (folder / "warehouse" / "published").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            write_sample(folder / "landing", "small", 1, faults=False)
+            published_once(folder / "landing", folder / "warehouse", "2026-08-15T00:00:00Z")
+    return Published(folder / "warehouse")
 
 
 def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:

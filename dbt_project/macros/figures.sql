@@ -31,3 +31,8 @@ with denominators below 2^23 seconds (a quarter) differ by more than the fourtee
         else 'met'
     end
 {%- endmacro %}
+
+{#- The last day of a span of dates that ends before `until`; null where it is open. -#}
+{% macro last_day_of(until) -%}
+    case when {{ until }} < cast('9999-12-31' as date) then {{ plus_days(until, -1) }} end
+{%- endmacro %}

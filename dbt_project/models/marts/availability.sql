@@ -6,7 +6,7 @@ with regions as (
 judged as (
     select
         regions.*, periods.period_kind, periods.period_start, periods.terms_id,
-        periods.end_s - periods.start_s as total_seconds,
+        periods.start_s, periods.end_s, periods.end_s - periods.start_s as total_seconds,
         periods.end_s <= run.as_of_s as is_final
     from regions
     inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
@@ -68,6 +68,8 @@ figured as (
 
 select
     contract_id, contract_version, service_id, region, product_category, period_kind, period_start,
+    {{ instant('start_s') }} as starts_at,
+    {{ instant('end_s') }} as ends_at,
     total_seconds, excluded_seconds, unavailable_seconds, downtime_seconds, unknown_seconds,
     case when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }} end as coverage_pct,
     coalesce(is_final and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator, false) as low_coverage,

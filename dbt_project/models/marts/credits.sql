@@ -5,7 +5,19 @@ select
     stated.claim_deadline, stated.requested_on, stated.payable_amount,
     coalesce(availability.low_coverage, true) as low_coverage,
     statements.statement_version,
-    case when stated.is_final then 'final' else 'provisional' end as status
+    case when stated.is_final then 'final' else 'provisional' end as status,
+    -- what has become of the amount, or can still
+    case
+        when stated.credit_amount = 0 then 'none'
+        when stated.reasons <> '' then 'not_eligible'
+        when stated.claim_status = 'requested' then 'payable'
+        when stated.claim_status = 'claimable' then 'claimable'
+        when stated.claim_status = 'accruing' then 'at_stake'
+        else 'lapsed'
+    end as exposure,
+    case
+        when stated.claim_status = 'claimable' then cast({{ days_between('contracts.as_of_day', 'stated.claim_deadline') }} as bigint)
+    end as days_left
 from {{ ref('int_stated') }} as stated
 left join {{ ref('availability') }} as availability
     on
@@ -19,3 +31,4 @@ left join {{ ref('credit_statements') }} as statements
         and stated.month = statements.month
         and coalesce(stated.currency, '') = coalesce(statements.currency, '')
         and statements.is_current
+inner join {{ source('inputs', 'contracts') }} as contracts on stated.contract_id = contracts.contract_id

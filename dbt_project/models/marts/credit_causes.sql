@@ -1,0 +1,154 @@
+-- what each credit consists of: the two percentages that were added up (C3)
+with credits as (
+    select
+        credits.subscription_id, credits.customer_id, credits.contract_id, credits.service_id, credits.region, credits.month,
+        credits.currency, credits.minor_digits, credits.credit_minor, credits.combination,
+        {{ wide(
+            "cast(case when credits.combination = 'resolution_first' then combined.availability_unshared else combined.availability_credit end as decimal(28, 9)) * 1000000000"
+        ) }} as availability_units,
+        {{ wide(
+            "cast(case when credits.combination = 'availability_first' then combined.resolution_unshared else combined.resolution_credit end as decimal(28, 9)) * 1000000000"
+        ) }} as resolution_units
+    from {{ ref('int_credits') }} as credits
+    inner join {{ ref('int_month_credits') }} as combined
+        on
+            credits.subscription_id = combined.subscription_id
+            and credits.month = combined.month
+            and credits.reading_id = combined.reading_id
+    where credits.reading_id = 0 and credits.credit_minor > 0
+),
+
+-- the amount in their proportion; the cap takes from both
+split as (
+    select
+        *,
+        cast({{ int_divide(
+            '2 * ' ~ wide('credit_minor') ~ ' * availability_units + (availability_units + resolution_units)',
+            '2 * (availability_units + resolution_units)'
+        ) }} as bigint) as availability_minor
+    from credits
+),
+
+linked as (
+    select distinct subscription_id, month, ticket_id, start_s
+    from {{ ref('int_shared_events') }}
+    where reading_id = 0
+),
+
+shared_intervals as (select distinct subscription_id, month, start_s from linked),
+shared_tickets as (select subscription_id, month, ticket_id, min(start_s) as start_s from linked group by subscription_id, month, ticket_id),
+
+named_records as (
+    select
+        downtime.subscription_id, downtime.month, downtime.method_id, downtime.start_s, records.incident_id,
+        row_number() over (
+            partition by downtime.subscription_id, downtime.month, downtime.method_id, downtime.start_s
+            order by records.start_s, records.outage_id
+        ) as place
+    from {{ ref('int_month_downtime') }} as downtime
+    inner join {{ ref('int_down_records') }} as records
+        on
+            downtime.method_id = records.method_id
+            and downtime.service_id = records.service_id
+            and downtime.region = records.region
+            and downtime.start_s < records.end_s
+            and downtime.end_s > records.start_s
+    where records.incident_id is not null
+),
+
+-- the downtime that each credit rests on, and the incident that its records name first (C3: without the shared where resolution is first)
+intervals as (
+    select
+        downtime.subscription_id, downtime.month, downtime.start_s, downtime.end_s, downtime.seconds, named_records.incident_id,
+        shared_intervals.start_s is not null as is_shared
+    from {{ ref('int_month_downtime') }} as downtime
+    inner join {{ ref('int_month_readings') }} as readings
+        on
+            downtime.subscription_id = readings.subscription_id
+            and downtime.month = readings.month
+            and downtime.method_id = readings.method_id
+            and readings.reading_id = 0
+    left join named_records
+        on
+            downtime.subscription_id = named_records.subscription_id
+            and downtime.month = named_records.month
+            and downtime.method_id = named_records.method_id
+            and downtime.start_s = named_records.start_s
+            and named_records.place = 1
+    left join shared_intervals
+        on
+            downtime.subscription_id = shared_intervals.subscription_id
+            and downtime.month = shared_intervals.month
+            and downtime.start_s = shared_intervals.start_s
+),
+
+outage_incidents as (
+    select outage_id, min(incident_id) as incident_id
+    from {{ ref('int_down_records') }}
+    where incident_id is not null
+    group by outage_id
+),
+
+-- the late resolutions, each with the incident that it names, or that of the downtime it belongs to
+late as (
+    select
+        population.subscription_id, population.month, population.ticket_id, population.received_s,
+        population.elapsed_s - population.target_s as late_s, population.target_s,
+        coalesce(population.incident_id, outage_incidents.incident_id, intervals.incident_id) as incident_id,
+        shared_tickets.ticket_id is not null as is_shared
+    from {{ ref('int_population') }} as population
+    left join outage_incidents on population.outage_id = outage_incidents.outage_id
+    left join shared_tickets
+        on
+            population.subscription_id = shared_tickets.subscription_id
+            and population.month = shared_tickets.month
+            and population.ticket_id = shared_tickets.ticket_id
+    left join intervals
+        on
+            shared_tickets.subscription_id = intervals.subscription_id
+            and shared_tickets.month = intervals.month
+            and shared_tickets.start_s = intervals.start_s
+    where population.reading_id = 0 and population.is_missed
+),
+
+-- downtime weighs by its seconds, a late resolution by its delay over the target, in millionths
+causes as (
+    select
+        split.*, 'downtime' as cause, split.availability_minor as part_minor, {{ wide('intervals.seconds') }} as weight,
+        intervals.start_s, intervals.end_s, cast(null as varchar) as ticket_id, intervals.incident_id, intervals.seconds
+    from split
+    inner join intervals on split.subscription_id = intervals.subscription_id and split.month = intervals.month
+    where not (intervals.is_shared and split.combination = 'resolution_first') and split.availability_minor > 0
+    union all
+    select
+        split.*, 'late_resolution' as cause, split.credit_minor - split.availability_minor as part_minor,
+        greatest(1, {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'late.target_s') }}) as weight,
+        late.received_s as start_s, cast(null as bigint) as end_s, late.ticket_id, late.incident_id, late.late_s as seconds
+    from split
+    inner join late on split.subscription_id = late.subscription_id and split.month = late.month
+    where not (late.is_shared and split.combination = 'availability_first') and split.credit_minor > split.availability_minor
+),
+
+-- cumulative shares, so that the causes add up to the amount (as E3)
+added_up as (
+    select
+        *,
+        sum(weight) over (partition by subscription_id, month, currency, cause) as all_weight,
+        sum(weight) over (
+            partition by subscription_id, month, currency, cause
+            order by start_s, ticket_id rows between unbounded preceding and current row
+        ) as weight_until
+    from causes
+)
+
+select
+    subscription_id, customer_id, contract_id, service_id, region, month, currency, cause, incident_id,
+    {{ instant('start_s') }} as started_at,
+    {{ instant('end_s') }} as ended_at,
+    ticket_id, seconds,
+    {{ money(
+        int_divide('2 * part_minor * weight_until + all_weight', '2 * all_weight')
+        ~ ' - ' ~ int_divide('2 * part_minor * (weight_until - weight) + all_weight', '2 * all_weight'),
+        'minor_digits'
+    ) }} as amount
+from added_up
