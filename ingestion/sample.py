@@ -51,7 +51,7 @@ def write(out: Path, size: str, seed: int, faults: bool, progress: Callable[[str
     """Writes all feeds below `out`; says in lines what was written, and which faults were planted."""
     days, interval = SIZES[size]
     world = World(days, interval, np.random.default_rng(seed))
-    for step in (_services, _customers, _incidents, _maintenance, _invoices):
+    for step in (_services, _customers, _incidents, _maintenance, _invoices, _open_tickets, _issued_credits):
         step(world)
     planted = _plant(world) if faults else []
     for name, rows in world.rows.items():
@@ -275,6 +275,47 @@ def _invoices(world: World) -> None:
             if i % 5 == 0:
                 requested = last + timedelta(days=12)
                 world.add("credit_requests", request_id=f"R-{invoice}", subscription_id=held[0], month=first, requested_on=requested)
+
+
+def _open_tickets(world: World) -> None:
+    """Tickets that are open when the sample ends: in time, near a promise, past it, and far past it."""
+    hour = 3600
+    for n, (subscription, severity, age, events) in enumerate(
+        (
+            ("C01-chat", "P2", 2 * hour, [(600, "responded")]),
+            ("C02-chat", "P1", 3 * hour + 900, [(500, "responded"), (3400, "status_updated"), (6900, "status_updated"), (10_400, "status_updated")]),
+            ("C04-chat", "P2", 30 * hour, [(1500, "responded"), (6 * hour, "status_updated"), (20 * hour, "status_updated")]),
+            ("C06-chat", "P3", 9 * 24 * hour, [(hour, "responded"), (4 * 24 * hour, "status_updated")]),
+            ("C10-chat", "P3", 5 * hour, [(2 * hour, "responded"), (3 * hour, "paused")]),
+            ("C08-messaging", "P2", 3 * hour, [(900, "responded"), (5400, "status_updated")]),
+        )
+    ):
+        ticket = f"T-open-{n + 1}"
+        held = [s["subscription_id"] for s in world.rows["subscriptions"]]
+        if subscription not in held:
+            continue
+        world.add("tickets", ticket_id=ticket, subscription_id=subscription, ticket_type="incident", environment="production", subject="slow answers")
+        received = world.seconds - age
+        life = [(0, "received", None), (240, "classified", severity), *((after, event, None) for after, event in events)]
+        for place, (after, event, level) in enumerate(life):
+            at = _stamp(received + after)
+            world.add("ticket_events", event_id=f"{ticket}-{place:02d}", ticket_id=ticket, occurred_at=at, event=event, severity=level)
+
+
+def _issued_credits(world: World) -> None:
+    """Credits on invoices: one as it is due, one that nobody asked for, one on an invoice of the credited month itself."""
+    invoices = {row["invoice_id"] for row in world.rows["invoices"]}
+    lines = (
+        ("I-2026-08-C01", "C01-chat", "2026-06", "-250.00", "EUR"),
+        ("I-2026-08-C02", "C02-chat", "2026-06", "-150.00", "USD"),
+        ("I-2026-07-C01", "C01-chat", "2026-07", "-100.00", "EUR"),
+    )
+    for invoice, subscription, month, amount, currency in lines:
+        if invoice in invoices:
+            first = date.fromisoformat(f"{month}-01")
+            last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+            line = {"line_id": f"{invoice}-credit-{month}", "invoice_id": invoice, "subscription_id": subscription, "line_kind": "credit"}
+            world.add("invoice_lines", **line, period_start=first, period_end=last, amount=amount, currency=currency)
 
 
 def _checks(world: World, progress: Callable[[str], None]) -> Any:
