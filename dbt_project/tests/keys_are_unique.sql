@@ -17,6 +17,7 @@
     'contracts': ['contract_id'],
     'subscriptions': ['subscription_id'],
     'subscription_spans': ['subscription_id', 'valid_from'],
+    'error_budgets': ['contract_id', 'service_id', 'region'],
     'coverage_gaps': ['contract_id', 'service_id', 'region', 'period_start', 'started_at'],
     'credit_headroom': ['subscription_id', 'month', 'currency'],
     'credit_causes': ['subscription_id', 'month', 'currency', 'cause', 'started_at', 'ticket_id'],
