@@ -1,202 +1,200 @@
-"""Availability per service, region and period against commitment, down to the intervals behind a figure."""
+"""Availability per service, region and period against commitment, down to the intervals behind a figure and the records behind those."""
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboards.published import query
-from dashboards.words import plain
+from dashboards import charts, components
+from dashboards.components import length
+from dashboards.figures import FIGURES, period, place
+from dashboards.gate import Row
+from dashboards.published import rows
+from dashboards.words import duration, instant, percentage, plain
 
-# safe for the colour-blind (Okabe and Ito); the words beside them say the same
-VERDICTS = {"met": "#009E73", "missed": "#D55E00", "no commitment": "#999999"}
+components.head("Availability", "How available was each service in each region, against what was promised, and which intervals decide it?")
 
-
-def shown_seconds(seconds: int | None) -> str:
-    """Seconds as people read them: 1 h 02 min 03 s; a minus where a budget is overdrawn."""
-    if seconds is None or pd.isna(seconds):
-        return "–"
-    sign, rest = ("−" if seconds < 0 else ""), abs(int(seconds))
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    if hours:
-        return f"{sign}{hours} h {minutes:02d} min {rest:02d} s"
-    return f"{sign}{minutes} min {rest:02d} s" if minutes else f"{sign}{rest} s"
-
-
-def shown_percentage(value: float | None) -> str:
-    return "–" if value is None or pd.isna(value) else f"{value:.6f} %"
-
-
-def verdict(is_met: bool | None) -> str:
-    return "no commitment" if is_met is None or pd.isna(is_met) else "met" if is_met else "missed"
-
-
-figures = query(
-    """select a.*, c.contract_name
-       from marts.availability as a inner join marts.contracts as c using (contract_id)
-       order by period_start desc, a.contract_id, service_id, region"""
-)
-st.title("Availability")
-if figures.empty:
-    st.info("There is no figure yet: no production component has a check or an outage record under a contract in force.")
+figures = rows(FIGURES)
+if not figures:
+    components.nothing("There is no figure yet: no production component has a check or an outage record under a contract in force.")
     st.stop()
 
-contracts = figures.drop_duplicates("contract_id").set_index("contract_id")["contract_name"].to_dict()
-with st.sidebar:
-    contract = st.selectbox("Contract", list(contracts), format_func=lambda c: contracts[c], key="contract")
-    chosen = figures[figures["contract_id"] == contract]
-    services = st.multiselect("Services", sorted(chosen["service_id"].unique()), key="services", placeholder="all")
-    regions = st.multiselect("Regions", sorted(chosen["region"].unique()), key="regions", placeholder="all")
-chosen = chosen[chosen["service_id"].isin(services or chosen["service_id"]) & chosen["region"].isin(regions or chosen["region"])]
-if chosen.empty:
-    st.info("No service and region matches the filters.")
-    st.stop()
-chosen = chosen.assign(
-    verdict=chosen["is_met"].map(verdict),
-    place=chosen["service_id"] + " · " + chosen["region"],
-    period=pd.to_datetime(chosen["period_start"]).dt.strftime("%Y-%m"),
-    shown=chosen["availability_pct"].map(lambda v: "excluded" if pd.isna(v) else f"{v:.3f}"),
-)
 
-final = chosen[chosen["status"] != "provisional"]
-current = chosen[chosen["status"] == "provisional"]
-committed = final[final["is_met"].notna()]
+def name(figure: Row) -> str:
+    return f"{place(figure)} · {period(figure)}"
+
+
+def verdict(row: Row) -> str:
+    return "no commitment" if row["is_met"] is None else "met" if row["is_met"] else "missed"
+
+
+names = {f["contract_id"]: f["contract_name"] for f in figures}
+first, second, third = components.filters(3)
+with first:
+    contract = components.pick("Contract", sorted(names), "contract", shown=lambda c: names[c])
+own = [f for f in figures if f["contract_id"] == contract]
+with second:
+    services = components.choice("Services", components.distinct(own, "service_id"), "services")
+with third:
+    regions = components.choice("Regions", components.distinct(own, "region"), "regions")
+chosen = [f for f in own if f["service_id"] in services and f["region"] in regions]
+if not chosen:
+    components.nothing("No service and region matches the filters.")
+    st.stop()
+
+final = [f for f in chosen if f["status"] != "provisional"]
+current = [f for f in chosen if f["status"] == "provisional" and f["is_met"] is not None]
+committed = [f for f in final if f["is_met"] is not None]
 columns = st.columns(4)
-columns[0].metric("Commitments met", f"{int(committed['is_met'].sum())} of {len(committed)}", help="Of the finished periods of services with a commitment")
-overdrawn = current[current["budget_remaining_seconds"].fillna(0) < 0]
-columns[1].metric("Budgets overdrawn", f"{len(overdrawn)} of {int(current['is_met'].notna().sum())}", help="Error budgets of the periods that are not over")
-columns[2].metric("Downtime", f"{int(final['downtime_seconds'].sum()) // 60:,} min", help="In the finished periods, all services and regions added up")
-columns[3].metric("Thin evidence", f"{int(final['low_coverage'].sum())} of {len(final)}", help="Finished figures whose coverage is below the policy")
-
-base = alt.Chart(chosen).encode(
-    x=alt.X("period:O", title="month" if chosen["period_kind"].iloc[0] == "month" else "quarter, by its first month", axis=alt.Axis(labelAngle=0)),
-    y=alt.Y("place:N", title=None),
+columns[0].metric(
+    "Commitments met", f"{sum(f['is_met'] for f in committed)} of {len(committed)}", help="Finished periods of services with a commitment", border=True
 )
-tiles = base.mark_rect(stroke="white", strokeWidth=2).encode(
-    color=alt.Color("verdict:N", title="commitment", scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values()))),
-    opacity=alt.condition("datum.status == 'provisional'", alt.value(0.55), alt.value(1.0)),
-    tooltip=[
-        alt.Tooltip("place:N", title="service and region"),
-        alt.Tooltip("period:O"),
-        alt.Tooltip("availability_pct:Q", title="availability %", format=".6f"),
-        alt.Tooltip("commitment_pct:Q", title="commitment %"),
-        alt.Tooltip("coverage_pct:Q", title="coverage %", format=".3f"),
-        alt.Tooltip("status:N"),
-    ],
+columns[1].metric(
+    "Budgets overdrawn",
+    f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}",
+    help="Error budgets of the periods that are not over",
+    border=True,
 )
-labels = base.mark_text(color="white", fontWeight="bold").encode(text="shown:N")
-st.altair_chart((tiles + labels).properties(height=60 + 42 * chosen["place"].nunique()), width="stretch")
-st.caption("Availability in per cent; pale: the period is not over. Click a row below for the downtime behind its figure.")
+columns[2].metric("Downtime, finished periods", duration(sum(f["downtime_seconds"] for f in final)), help="All services and regions added up", border=True)
+columns[3].metric(
+    "Thin evidence", f"{sum(f['low_coverage'] for f in final)} of {len(final)}", help="Finished figures whose coverage is below the policy (M6)", border=True
+)
 
-table = pd.DataFrame(
+kind = chosen[0]["period_kind"]
+st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
+st.caption(f"Availability in per cent by {kind}, with the commitment; paler where it is not over. Pick a row below for what is behind its figure.")
+
+ordered = sorted(chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"]))
+picked = components.table(
+    ordered,
     {
-        "Service": chosen["service_id"],
-        "Region": chosen["region"],
-        "Period": chosen["period"],
-        "Availability": chosen["availability_pct"].map(shown_percentage),
-        "Commitment": chosen["commitment_pct"].map(lambda v: "–" if pd.isna(v) else f"{v:.6f}".rstrip("0").rstrip(".") + " %"),
-        "": chosen["verdict"],
-        "Downtime": chosen["downtime_seconds"].map(shown_seconds),
-        "Error budget": chosen["budget_seconds"].map(shown_seconds),
-        "Budget left": chosen["budget_remaining_seconds"].map(shown_seconds),
-        "Coverage": chosen["coverage_pct"].map(lambda v: "–" if pd.isna(v) else f"{v:.3f} %") + chosen["low_coverage"].map({True: " · thin", False: ""}),
-        "Status": chosen["status"].str.replace("_", " "),
-    }
-).reset_index(drop=True)
-picked = st.dataframe(table, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row", key="figures")
-
-categories = query(
-    """select product_category, period_start, availability_pct, commitment_pct, is_met, worst_service_id, worst_region, status
-       from marts.availability_by_category where contract_id = ? order by period_start desc, product_category""",
-    contract,
+        "Service": "service_id",
+        "Region": "region",
+        "Period": period,
+        "Availability": lambda f: percentage(f["availability_pct"]),
+        "Commitment": lambda f: percentage(f["commitment_pct"]),
+        "Verdict": verdict,
+        "Downtime": length("downtime_seconds"),
+        "Error budget": length("budget_seconds"),
+        "Budget left": length("budget_remaining_seconds"),
+        "Coverage": lambda f: percentage(f["coverage_pct"]) + (" · thin" if f["low_coverage"] else ""),
+        "Status": lambda f: f["status"].replace("_", " "),
+    },
+    name="Availability by service, region and period",
+    key="figures",
+    height=320 if len(ordered) > 8 else "auto",
 )
-if not categories.empty:
-    st.subheader("By product category")
-    st.caption("A category's figure is that of its worst service and region.")
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "Category": categories["product_category"].str.replace("_", " "),
-                "Period": pd.to_datetime(categories["period_start"]).dt.strftime("%Y-%m"),
-                "Availability": categories["availability_pct"].map(shown_percentage),
-                "": categories["is_met"].map(verdict),
-                "Worst": categories["worst_service_id"] + " · " + categories["worst_region"],
-                "Status": categories["status"],
-            }
-        ),
-        hide_index=True,
-        width="stretch",
+components.downloads(
+    "select * from marts.availability where contract_id = ? and list_contains(?, service_id) and list_contains(?, region) order by all",
+    contract,
+    services,
+    regions,
+    name="availability",
+    mart="availability",
+)
+
+categories = rows("select * from marts.availability_by_category where contract_id = ? order by period_start desc, product_category", contract)
+if categories:
+    st.subheader("By product category", anchor=False)
+    st.caption("A category's figure is that of its worst service and region (A4).")
+    components.table(
+        categories,
+        {
+            "Category": lambda c: c["product_category"].replace("_", " "),
+            "Period": period,
+            "Availability": lambda c: percentage(c["availability_pct"]),
+            "Commitment": lambda c: percentage(c["commitment_pct"]),
+            "Verdict": verdict,
+            "Worst": lambda c: f"{c['worst_service_id']} · {c['worst_region']}",
+            "Status": "status",
+        },
+        name="Availability by product category",
     )
 
-rows = picked["selection"]["rows"]
-# nothing picked: the figure that is worst off
-worst = int(chosen["budget_remaining_seconds"].astype(float).fillna(float("inf")).to_numpy().argmin())
-figure = chosen.iloc[rows[0] if rows else worst]
-st.subheader(f"Behind the figure: {plain(figure['place'])}, {figure['period']}", anchor=False)
-intervals = query(
-    """select p.started_at, p.ended_at, p.downtime_seconds, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
+# a picked row goes before the address; without either the figure that is worst off
+named = [name(f) for f in ordered]
+worst = min(ordered, key=lambda f: (f["budget_remaining_seconds"] is None, f["budget_remaining_seconds"] or 0))
+if picked and st.session_state.get("picked") != name(picked):
+    st.session_state["picked"] = st.session_state["figure"] = name(picked)
+with components.filters(2)[0]:
+    shown = components.pick("Figure", named, "figure", start=name(worst))
+figure = next(f for f in ordered if name(f) == shown)
+
+st.subheader(f"Behind the figure: {plain(place(figure))}, {period(figure)}", anchor=False)
+parts = st.columns(4)
+parts[0].metric("Availability", percentage(figure["availability_pct"]), border=True)
+parts[1].metric("Downtime", duration(figure["downtime_seconds"]), border=True)
+parts[2].metric("Excluded from the period", duration(figure["excluded_seconds"]), border=True)
+parts[3].metric("Unknown (no evidence)", duration(figure["unknown_seconds"]), border=True)
+st.caption(
+    f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
+    f"({figure['total_seconds']:,} s − {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}; "
+    f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
+)
+OF_FIGURE = (contract, figure["service_id"], figure["region"], figure["period_start"])
+intervals = rows(
+    """select p.*, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
        from marts.downtime_by_period as p
        left join marts.downtime as d on d.contract_id = p.contract_id and d.service_id = p.service_id and d.region = p.region and d.started_at = p.started_at
        where p.contract_id = ? and p.service_id = ? and p.region = ? and p.period_start = ? order by p.started_at""",
-    contract,
-    figure["service_id"],
-    figure["region"],
-    str(figure["period_start"])[:10],
+    *OF_FIGURE,
 )
-parts = st.columns(4)
-parts[0].metric("Availability", shown_percentage(figure["availability_pct"]))
-parts[1].metric("Downtime", shown_seconds(figure["downtime_seconds"]))
-parts[2].metric("Excluded from the period", shown_seconds(figure["excluded_seconds"]))
-parts[3].metric("Unknown (no evidence)", shown_seconds(figure["unknown_seconds"]))
-st.caption(
-    f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
-    f"({figure['total_seconds']:,} s − {figure['excluded_seconds']:,} s excluded); "
-    f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
+gaps = rows(
+    "select * from marts.coverage_gaps where contract_id = ? and service_id = ? and region = ? and period_start = ? order by unknown_seconds desc limit 500",
+    *OF_FIGURE,
 )
-if intervals.empty:
-    st.success("No downtime in this period.")
+if intervals or gaps:
+    bars = [{"what": "downtime", "length": duration(i["downtime_seconds"])} | {k: i[k] for k in ("started_at", "ended_at")} for i in intervals]
+    bars += [{"what": "unknown", "length": duration(g["unknown_seconds"])} | {k: g[k] for k in ("started_at", "ended_at")} for g in gaps]
+    domain = [min(figure["starts_at"], *(b["started_at"] for b in bars)), max(figure["ends_at"], *(b["ended_at"] for b in bars))]
+    st.altair_chart(
+        charts.timeline(pd.DataFrame(b | {"place": place(figure)} for b in bars), domain, {"downtime": charts.DOWN, "unknown": charts.UNKNOWN}), width="stretch"
+    )
+if not intervals:
+    st.success("No downtime in this period.", icon=":material/check_circle:")
 else:
-    first = pd.Timestamp(figure["period_start"]).tz_localize("UTC")
-    domain = [min(first, intervals["started_at"].min()), max(first + pd.Timedelta(seconds=int(figure["total_seconds"])), intervals["ended_at"].max())]
-    timeline = (
-        alt.Chart(intervals)
-        .mark_rect(color=VERDICTS["missed"], stroke=VERDICTS["missed"], strokeWidth=2, height=26)
-        .encode(
-            x=alt.X(
-                "started_at:T",
-                title=None,
-                scale=alt.Scale(type="utc", domain=[d.isoformat() for d in domain]),
-                axis=alt.Axis(format="%d %b", labelOverlap=True),
-            ),
-            x2="ended_at:T",
-            tooltip=[
-                alt.Tooltip("started_at:T", title="started (UTC)", format="%Y-%m-%d %H:%M:%S"),
-                alt.Tooltip("ended_at:T", title="ended (UTC)", format="%Y-%m-%d %H:%M:%S"),
-                alt.Tooltip("incident_id:N", title="incident"),
-            ],
-        )
+    interval = components.table(
+        intervals,
+        {
+            "Started (UTC)": lambda i: instant(i["started_at"]),
+            "Ended (UTC)": lambda i: "still open" if i["is_open"] else instant(i["ended_at"]),
+            "In this period": length("downtime_seconds"),
+            "Whole interval": length("whole_seconds"),
+            "Incident": lambda i: i["incident_id"] or "–",
+        },
+        name="Downtime intervals behind the figure",
+        key="intervals",
+        height=320 if len(intervals) > 8 else "auto",
     )
-    st.altair_chart(timeline.properties(height=70), width="stretch")
-    st.dataframe(
-        pd.DataFrame(
+    interval = interval or max(intervals, key=lambda i: i["downtime_seconds"])
+    sources = rows(
+        """select distinct feed, component_id, outage_id, location, state, source_from, source_until, incident_id, file, line
+           from marts.downtime_sources where audience = '' and service_id = ? and region = ? and started_at = ? order by source_from, component_id, location""",
+        figure["service_id"],
+        figure["region"],
+        interval["started_at"],
+    )
+    with st.expander(f"Evidence of the interval from {instant(interval['started_at'])} UTC: {len(sources)} records and runs of checks"):
+        components.table(
+            sources,
             {
-                "Started (UTC)": intervals["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
-                "Ended (UTC)": intervals["ended_at"].dt.strftime("%Y-%m-%d %H:%M:%S").where(~intervals["is_open"], "still open"),
-                "In this period": intervals["downtime_seconds"].map(shown_seconds),
-                "Whole interval": intervals["whole_seconds"].map(shown_seconds),
-                "Incident": intervals["incident_id"].fillna("–"),
-            }
-        ),
-        hide_index=True,
-        width="stretch",
-    )
+                "From (UTC)": lambda s: instant(s["source_from"]),
+                "Until (UTC)": lambda s: instant(s["source_until"]),
+                "State": "state",
+                "Component": "component_id",
+                "Seen from": lambda s: s["location"] or "operations' record",
+                "Outage": lambda s: s["outage_id"] or "–",
+                "Incident": lambda s: s["incident_id"] or "–",
+                "File": "file",
+                "Line": "line",
+            },
+            name="Records and checks behind the interval",
+        )
 with st.expander("The method: terms in force for this figure"):
-    terms = query(
-        """select policy_key as "Key", value as "Value", document as "Set by" from marts.contract_terms
+    terms = rows(
+        """select policy_key, value, document from marts.contract_terms
            where contract_id = ? and contract_version = ?
              and split_part(policy_key, '.', 1) in ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
            order by policy_key""",
         contract,
-        str(figure["contract_version"])[:10],
+        figure["contract_version"],
     )
-    st.dataframe(terms, hide_index=True, width="stretch")
+    components.table(terms, {"Key": "policy_key", "Value": "value", "Set by": "document"}, name="Terms in force")

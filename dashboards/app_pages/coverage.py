@@ -1,0 +1,105 @@
+"""When nothing was known: gaps in the evidence, on a timeline."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, components
+from dashboards.components import length
+from dashboards.figures import FIGURES, period, place
+from dashboards.published import rows
+from dashboards.words import duration, instant, percentage, plain
+
+components.head("Coverage", "Where do figures rest on too little evidence, and since when?")
+
+figures = rows(FIGURES)
+if not figures:
+    components.nothing("There is no figure yet: no production component has a check or an outage record under a contract in force.")
+    st.stop()
+first, second, third = components.filters(3)
+with first:
+    contracts = components.choice("Contracts", components.distinct(figures, "contract_id"), "contracts")
+with second:
+    regions = components.choice("Regions", components.distinct(figures, "region"), "regions")
+periods = sorted({period(f) for f in figures if f["contract_id"] in contracts}, reverse=True)
+with third:
+    chosen_periods = components.choice("Periods", periods, "periods")
+chosen = [f for f in figures if f["contract_id"] in contracts and f["region"] in regions and period(f) in chosen_periods]
+if not chosen:
+    components.nothing("No figure matches the filters.")
+    st.stop()
+low = [f for f in chosen if f["low_coverage"]]
+columns = st.columns(3)
+columns[0].metric(
+    "Figures on thin evidence",
+    f"{len(low)} of {sum(f['status'] == 'final' for f in chosen)}",
+    help="Finished periods whose coverage is below the policy (M6)",
+    border=True,
+)
+columns[1].metric("Unknown time", duration(sum(f["unknown_seconds"] for f in chosen)), help="All services and regions added up", border=True)
+worst = min((f for f in chosen if f["coverage_pct"] is not None), key=lambda f: f["coverage_pct"], default=None)
+columns[2].metric(
+    "Lowest coverage", percentage(worst["coverage_pct"]) if worst else "–", help=f"{place(worst)}, {period(worst)}" if worst else None, border=True
+)
+
+gaps = [
+    g
+    for g in rows("select * from marts.coverage_gaps order by unknown_seconds desc, started_at, service_id, region")
+    if g["contract_id"] in contracts and g["region"] in regions and period(g) in chosen_periods
+]
+# the longest tell where to look; thousands of minutes would hide them
+MOST_BARS = 2000
+if not gaps:
+    st.success("No gap: the state of every service was known all the time.", icon=":material/check_circle:")
+else:
+    bars = pd.DataFrame(
+        {"place": place(g), "started_at": g["started_at"], "ended_at": g["ended_at"], "what": "unknown", "length": duration(g["unknown_seconds"])}
+        for g in gaps[:MOST_BARS]
+    )
+    domain = [min(f["starts_at"] for f in chosen), max(f["ends_at"] for f in chosen)]
+    st.altair_chart(charts.timeline(bars, domain, {"unknown": charts.UNKNOWN}), width="stretch")
+    if len(gaps) > MOST_BARS:
+        st.caption(f"The longest {MOST_BARS:,} of {len(gaps):,} gaps.")
+st.subheader("Coverage of each figure", anchor=False)
+picked = components.table(
+    sorted(chosen, key=lambda f: (f["coverage_pct"] is None, f["coverage_pct"], place(f))),
+    {
+        "Service and region": place,
+        "Period": period,
+        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Evidence": lambda f: (
+            "thin" if f["low_coverage"] else "–" if f["coverage_pct"] is None else "not over" if f["status"] == "provisional" else "sufficient"
+        ),
+        "Unknown": length("unknown_seconds"),
+        "Availability": lambda f: percentage(f["availability_pct"]),
+        "Contract": "contract_id",
+    },
+    name="Coverage of each figure, the lowest first",
+    key="coverage",
+    height=320 if len(chosen) > 8 else "auto",
+)
+if gaps:
+    own = [g for g in gaps if picked is None or all(g[k] == picked[k] for k in ("contract_id", "service_id", "region", "period_start"))]
+    st.subheader(f"Gaps of {plain(place(picked))}, {period(picked)}" if picked else "Longest gaps", anchor=False)
+    if own:
+        components.table(
+            own[:200],
+            {
+                "Service and region": place,
+                "Period": period,
+                "From (UTC)": lambda g: instant(g["started_at"]),
+                "Until (UTC)": lambda g: instant(g["ended_at"]),
+                "Unknown": length("unknown_seconds"),
+            },
+            name="Gaps in the evidence, the longest first",
+            height=320 if len(own) > 8 else "auto",
+        )
+    else:
+        components.nothing("No gap in this period.")
+st.caption("Unknown time is not downtime unless the contract says so (M6); gaps are cut at the ends of periods and add up to the unknown time of each figure.")
+components.downloads(
+    "select * from marts.coverage_gaps where list_contains(?, contract_id) and list_contains(?, region) order by all",
+    contracts,
+    regions,
+    name="coverage_gaps",
+    mart="coverage_gaps",
+)

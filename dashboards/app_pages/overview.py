@@ -1,0 +1,419 @@
+"""Are we keeping our promises, where not, what will it cost, and what is getting worse: leadership's page."""
+
+import itertools
+from collections import defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import charts, components
+from dashboards.components import LAPSING_DAYS, length
+from dashboards.figures import FIGURES, period, place
+from dashboards.gate import Row
+from dashboards.published import rows
+from dashboards.words import duration, instant, money, percentage, plain
+
+components.head("Promises and credits", "Are we keeping our promises, where not, what will it cost, and what is getting worse?")
+
+figures = rows(FIGURES)
+if not figures:
+    components.nothing("There is no figure yet: no production component has a check or an outage record under a contract in force.")
+    st.stop()
+names = {f["contract_id"]: f["contract_name"] for f in figures}
+contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
+figures = [f for f in figures if f["contract_id"] in contracts]
+
+
+def verdict() -> None:
+    """The last finished period of each contract, and the one that runs, in sentences."""
+    for contract in contracts:
+        finished = [f for f in figures if f["contract_id"] == contract and f["status"] != "provisional" and f["is_met"] is not None]
+        last = [f for f in finished if f["period_start"] == max(f["period_start"] for f in finished)]
+        missed = [f for f in last if not f["is_met"]]
+        budgets = rows("select * from marts.error_budgets where contract_id = ? order by service_id, region", contract)
+        over = [b for b in budgets if b["course"] == "overdrawn"]
+        risky = [b for b in budgets if b["course"] == "at_risk"]
+        said = [f"**{plain(names[contract])}** –"]
+        if last:
+            said.append(f"{period(last[0])}: {len(last) - len(missed)} of {len(last)} commitments kept" + (", missed in" if missed else "."))
+            said += (
+                [", ".join(f"{plain(place(f))} ({percentage(f['availability_pct'])} of {percentage(f['commitment_pct'])})" for f in missed) + "."]
+                if missed
+                else []
+            )
+        if budgets:
+            courses = [f"{len(found)} {words}" for found, words in ((over, "overdrawn"), (risky, "will be at this rate")) if found]
+            said.append(
+                f"{period(budgets[0])} so far: " + (f"of {len(budgets)} error budgets, {', '.join(courses)}." if courses else "all error budgets on course.")
+            )
+        if missed or over:
+            st.error(" ".join(said), icon=":material/error:")
+        elif risky:
+            st.warning(" ".join(said), icon=":material/warning:")
+        elif last or budgets:
+            st.success(" ".join(said), icon=":material/check_circle:")
+
+
+def worst_of(budgets: list[Row]) -> None:
+    """Four figures for a glance."""
+    finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    kept = sum(f["is_met"] for f in finished)
+    over = [b for b in budgets if b["course"] == "overdrawn"]
+    late = rows(
+        """select month, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged from marts.ticket_sla
+           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id) group by month order by month desc limit 1""",
+        contracts,
+    )
+    pressed = rows("select pressure, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by pressure", contracts)
+    by_pressure = {p["pressure"]: p["tickets"] for p in pressed}
+    columns = st.columns(4)
+    columns[0].metric(
+        "Commitments kept", f"{kept} of {len(finished)}", help="Finished periods of services with a commitment, all services and regions", border=True
+    )
+    columns[1].metric("Budgets overdrawn now", f"{len(over)} of {len(budgets)}", help="Error budgets of the periods that are not over", border=True)
+    columns[2].metric(
+        f"Late resolutions, {late[0]['month']:%b %Y}" if late else "Late resolutions",
+        f"{late[0]['missed']} of {late[0]['judged']}" if late else "none",
+        help="Tickets received in the month whose resolution target was met or missed, of all severities",
+        border=True,
+    )
+    columns[3].metric(
+        "Open tickets past a promise",
+        f"{by_pressure.get('past', 0)} of {sum(by_pressure.values())}",
+        help="Open tickets whose update cadence or resolution target has passed",
+        border=True,
+    )
+
+
+def heat_maps() -> None:
+    st.subheader("Availability against commitment", anchor=False)
+    for contract in contracts:
+        own = [f for f in figures if f["contract_id"] == contract]
+        if not own:
+            continue
+        tiles = charts.tiles(own)
+        st.caption(
+            f"{plain(names[contract])}: availability in per cent by {own[0]['period_kind']}; paler where it is not over. Click a tile for what is behind it."
+        )
+        event = st.altair_chart(charts.heat_map(tiles, own[0]["period_kind"]), width="stretch", on_select="rerun", key=f"tiles {contract}")
+        for tile in event["selection"].get("tile", []):
+            found = [f for f, t in zip(own, tiles.to_dict("records"), strict=True) if (t["place"], t["period"]) == (tile["place"], tile["period"])]
+            for f in found[:1]:
+                behind(f)
+
+
+def behind(figure: Row) -> None:
+    """What is behind a tile, and where there is more."""
+    with st.container(border=True):
+        st.markdown(f"**{plain(place(figure))}, {period(figure)}**: {percentage(figure['availability_pct'])}, downtime {duration(figure['downtime_seconds'])}")
+        components.link(
+            "availability",
+            "Intervals, method and evidence of this figure",
+            contract=figure["contract_id"],
+            figure=f"{place(figure)} · {period(figure)}",
+        )
+        components.link("credits", "Credits of its subscriptions", regions=figure["region"], months=f"{figure['period_start']:%Y-%m}")
+
+
+def budgets_left(budgets: list[Row]) -> None:
+    st.subheader("Error budget of the current period", anchor=False)
+    if not budgets:
+        components.nothing("No period with a commitment is running.")
+        return
+    as_of = max(b["starts_at"] + timedelta(seconds=b["elapsed_seconds"]) for b in budgets)
+    drops = rows(
+        """select d.contract_id, d.service_id, d.region, greatest(d.started_at, b.starts_at) as started_at, d.downtime_seconds
+           from marts.downtime_by_period as d
+           inner join marts.error_budgets as b using (contract_id, service_id, region, period_start)
+           where d.downtime_seconds > 0 order by d.started_at"""
+    )
+    for contract in contracts:
+        points = [point for b in budgets if b["contract_id"] == contract and b["budget_seconds"] for point in burn_down_of(b, drops, as_of)]
+        if points:
+            st.caption(f"{plain(names[contract])}, {next(period(b) for b in budgets if b['contract_id'] == contract)}")
+            st.altair_chart(charts.burn_down(pd.DataFrame(points)), width="stretch")
+    st.caption("Share of the downtime that the commitment still allows; dashed: to the end of the period at the rate so far.")
+
+
+def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
+    """The points of a budget's line: what is left at each instant, then to the end of the period at the rate so far."""
+    left = budget["budget_seconds"]
+    path = [(budget["starts_at"], left)]
+    for drop in (d for d in drops if all(d[k] == budget[k] for k in ("contract_id", "service_id", "region"))):
+        before, left = left, left - drop["downtime_seconds"]
+        path += [(drop["started_at"], before), (drop["started_at"] + timedelta(seconds=drop["downtime_seconds"]), left)]
+    path.append((as_of, left))
+    ahead = [(as_of, left), (budget["ends_at"], budget["projected_remaining_seconds"])] if budget["projected_remaining_seconds"] is not None else []
+    return [
+        {
+            "place": place(budget),
+            "at": at,
+            "left_pct": float(100 * Decimal(rest) / budget["budget_seconds"]),
+            "left": duration(rest) + (" (projected)" if is_projected and at == budget["ends_at"] else ""),
+            "is_projected": is_projected,
+            # lines that are on course lie on each other: the table names them
+            "is_end": is_projected and at == budget["ends_at"] and budget["course"] != "on_course",
+            "course": budget["course"].replace("_", " "),
+        }
+        for is_projected, part in ((False, path), (True, ahead))
+        for at, rest in part
+    ]
+
+
+def budget_table(budgets: list[Row]) -> None:
+    components.table(
+        sorted(budgets, key=lambda b: (b["budget_remaining_seconds"], b["service_id"], b["region"])),
+        {
+            "Service and region": place,
+            "Period": period,
+            "Course": lambda b: b["course"].replace("_", " "),
+            "Budget": length("budget_seconds"),
+            "Left": length("budget_remaining_seconds"),
+            "Left at the end, at this rate": length("projected_remaining_seconds"),
+        },
+        name="Error budgets of the current periods",
+    )
+
+
+def exposure() -> None:
+    st.subheader("What it costs", anchor=False)
+    credits = rows(
+        """select month, currency, case when exposure = 'claimable' and days_left <= ? then 'lapsing' else replace(exposure, '_', ' ') end as exposure,
+                  sum(credit_amount) as amount, count(*) as credits
+           from marts.credits where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake') group by all order by month, currency""",
+        LAPSING_DAYS,
+        contracts,
+    )
+    if not credits:
+        components.nothing("No credit is payable, claimable or at stake.")
+        return
+    currencies = components.distinct(credits, "currency")
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for c in credits:
+        totals[c["exposure"], c["currency"]] += c["amount"]
+    columns = st.columns(len(charts.EXPOSURES))
+    means = {
+        "payable": "requested in time and eligible",
+        "claimable": f"not requested, more than {LAPSING_DAYS} days left",
+        "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
+        "at stake": "of months that are not over",
+    }
+    for column, word in zip(columns, charts.EXPOSURES, strict=True):
+        with column.container(border=True):
+            st.caption(f"{word.capitalize()}: {means[word]}")
+            amounts = [money(totals[word, c], c) for c in currencies if totals[word, c]]
+            st.markdown("  \n".join(f"**{a}**" for a in amounts) or "–")
+    for place_, currency in zip(itertools.cycle(st.columns(3)), currencies, strict=False):
+        own = [c for c in credits if c["currency"] == currency]
+        frame = pd.DataFrame(
+            {
+                "month": f"{c['month']:%Y-%m}",
+                "exposure": c["exposure"],
+                "amount": float(c["amount"]),
+                "shown": money(c["amount"], currency),
+                "order": list(charts.EXPOSURES).index(c["exposure"]),
+            }
+            for c in own
+        )
+        with place_:
+            st.caption(f"{currency} by month")
+            st.altair_chart(charts.exposure(frame), width="stretch")
+    components.link("credits", "All credits, by month, customer and currency")
+
+
+# the incident that a cause names, or else the ticket or the downtime itself
+INCIDENT = "coalesce(c.incident_id, c.ticket_id, concat_ws(' ', c.service_id, c.region, strftime(c.started_at, '%Y-%m-%d %H:%M')))"
+INTERVAL = "case when c.cause = 'downtime' then (c.service_id, c.region, c.started_at) end"
+CAUSES = """
+    from marts.credit_causes as c inner join marts.credits as r using (subscription_id, month, currency)
+    where list_contains(?, c.contract_id) and r.exposure in ('payable', 'claimable', 'at_stake')
+"""
+
+
+def incidents() -> None:
+    st.subheader("Incidents behind the money", anchor=False)
+    found = rows(
+        f"""select {INCIDENT} as name, c.currency, sum(c.amount) as amount, count(distinct c.subscription_id) as subscriptions,
+                   count(distinct c.ticket_id) as tickets, count(distinct {INTERVAL}) as intervals, min(c.started_at) as started_at
+            {CAUSES} group by all order by c.currency, amount desc, name""",
+        contracts,
+    )
+    if not found:
+        components.nothing("No credit that can still be paid has a cause.")
+        return
+    # amounts of different currencies can't be ranked among each other
+    currency = st.segmented_control(
+        "Currency", components.distinct(found, "currency"), key="currency", default=found[0]["currency"], bind="query-params", required=True
+    )
+    ranked = [f for f in found if f["currency"] == currency]
+    picked = components.table(
+        ranked,
+        {
+            "Incident": "name",
+            "Cost": "amount",
+            "Currency": "currency",
+            "Subscriptions": "subscriptions",
+            "Downtime intervals": "intervals",
+            "Late tickets": "tickets",
+            "First seen (UTC)": lambda f: instant(f["started_at"]),
+        },
+        name="Incidents by what each cost",
+        key="incidents",
+        money=["Cost"],
+        height=320 if len(ranked) > 8 else "auto",
+    )
+    st.caption("What each incident adds to credits that are payable, claimable or at stake; shares add up to the credit. Pick a row for what is behind it.")
+    if picked:
+        causes(picked)
+
+
+def causes(incident: Row) -> None:
+    """The intervals, tickets and credits of an incident."""
+    parts = rows(
+        f"select c.* {CAUSES} and {INCIDENT} = ? and c.currency = ? order by c.amount desc, c.subscription_id, c.month, c.started_at",
+        contracts,
+        incident["name"],
+        incident["currency"],
+    )
+    st.markdown(f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} in {incident['subscriptions']} subscriptions")
+    part = components.table(
+        parts,
+        {
+            "Subscription": "subscription_id",
+            "Month": lambda c: f"{c['month']:%Y-%m}",
+            "Cause": lambda c: c["cause"].replace("_", " "),
+            "Ticket": lambda c: c["ticket_id"] or "–",
+            "Service and region": place,
+            "Started or received (UTC)": lambda c: instant(c["started_at"]),
+            "Ended (UTC)": lambda c: instant(c["ended_at"]),
+            "Downtime, or past target": length("seconds"),
+            "Cost": "amount",
+        },
+        name="Causes of credits",
+        key="causes",
+        money=["Cost"],
+    )
+    shown = part or parts[0]
+    components.link(
+        "proof",
+        f"Proof of {plain(shown['subscription_id'])}, {shown['month']:%Y-%m}: intervals, tickets, invoice lines",
+        subscription=shown["subscription_id"],
+        month=f"{shown['month']:%Y-%m}",
+    )
+
+
+def headroom() -> None:
+    st.subheader("Until the next credit tier", anchor=False)
+    left = rows(
+        """select service_id, region, month, currency, next_below_pct, min(seconds_left) as seconds_left, bool_or(is_within_reach) as is_within_reach,
+                  sum(additional_amount) as additional_amount, count(*) as subscriptions
+           from marts.credit_headroom where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
+           group by service_id, region, month, currency, next_below_pct order by seconds_left, additional_amount desc, service_id, region, currency""",
+        contracts,
+    )
+    if not left:
+        components.nothing("No eligible subscription has a credit tier ahead of it this month.")
+        return
+    components.table(
+        left,
+        {
+            "Service and region": place,
+            "Month": lambda r: f"{r['month']:%Y-%m}",
+            "Downtime left": length("seconds_left"),
+            "Crossing adds": "additional_amount",
+            "Currency": "currency",
+            "Subscriptions": "subscriptions",
+            "Then below": lambda r: percentage(r["next_below_pct"]),
+            "Within reach": lambda r: "yes" if r["is_within_reach"] else "no, the month is over before",
+        },
+        name="Downtime left until the next credit tier",
+        money=["Crossing adds"],
+        height="auto" if len(left) < 9 else 320,
+    )
+    st.caption(
+        "Further downtime that puts the first subscription of the group into its next tier, and what all of them would add to credits, all else as it is."
+    )
+
+
+def trend() -> None:
+    st.subheader("What is getting worse", anchor=False)
+    moved = []
+    for _, group in itertools.groupby(
+        sorted(figures, key=lambda f: (f["contract_id"], f["service_id"], f["region"], f["period_start"])), lambda f: (f["contract_id"], place(f))
+    ):
+        finished = [f for f in group if f["status"] == "final"]
+        if len(finished) >= 2:
+            before, last = finished[-2:]
+            history = [f["downtime_seconds"] / 60 for f in finished[-12:]]
+            moved.append(last | {"before": before, "more_s": last["downtime_seconds"] - before["downtime_seconds"], "history": history})
+    if not moved:
+        components.nothing("There are no two finished periods to compare yet.")
+    else:
+        moved.sort(key=lambda m: (-m["more_s"], place(m)))
+        components.table(
+            moved,
+            {
+                "Service and region": place,
+                "Last finished": period,
+                "Downtime": length("downtime_seconds"),
+                "Before": lambda m: duration(m["before"]["downtime_seconds"]),
+                "Change": lambda m: ("+" if m["more_s"] > 0 else "") + duration(m["more_s"]),
+                "Verdict": lambda m: "worse" if m["more_s"] > 0 else "better" if m["more_s"] < 0 else "as before",
+                "Downtime of finished periods, min": "history",
+            },
+            name="Downtime of the last finished period against the one before",
+            column_config={"Downtime of finished periods, min": st.column_config.BarChartColumn(y_min=0)},
+        )
+    late = rows(
+        """select month, contract_id, severity, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
+           from marts.ticket_sla
+           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id)
+           group by all order by contract_id, severity, month""",
+        contracts,
+    )
+    by_severity = []
+    for (contract, severity), group in itertools.groupby(late, lambda r: (r["contract_id"], r["severity"])):
+        months = list(group)
+        if len(months) > 1:
+            before, last = months[-2:]
+            share = [100 * m["missed"] / m["judged"] for m in months[-12:]]
+            by_severity.append(last | {"before": before, "share": share, "name": f"{severity} · {names.get(contract, contract)}"})
+    if by_severity:
+        components.table(
+            by_severity,
+            {
+                "Severity": "name",
+                "Month": lambda r: f"{r['month']:%Y-%m}",
+                "Late resolutions": lambda r: f"{r['missed']} of {r['judged']}",
+                "Month before": lambda r: f"{r['before']['missed']} of {r['before']['judged']}",
+                "Verdict": lambda r: _compared(r["missed"] * r["before"]["judged"], r["before"]["missed"] * r["judged"]),
+                "Share late, %": "share",
+            },
+            name="Late resolutions by severity, against the month before",
+            column_config={"Share late, %": st.column_config.LineChartColumn(y_min=0, y_max=100)},
+        )
+
+
+def _compared(now: int, before: int) -> str:
+    return "worse" if now > before else "better" if now < before else "as before"
+
+
+running = rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
+verdict()
+worst_of(running)
+left, right = st.columns([3, 2], gap="large")
+with left:
+    heat_maps()
+with right:
+    budgets_left(running)
+if running:
+    budget_table(running)
+exposure()
+left, right = st.columns(2, gap="large")
+with left:
+    incidents()
+with right:
+    headroom()
+trend()

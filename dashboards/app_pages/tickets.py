@@ -1,0 +1,93 @@
+"""Open tickets by how close they are to a broken promise, and whom to escalate to: operations' page."""
+
+import streamlit as st
+
+from dashboards import components
+from dashboards.gate import Row
+from dashboards.published import rows
+from dashboards.words import duration, instant, plain
+
+components.head("Open tickets", "Which promise breaks next, and who has to know?")
+
+PRESSURES = {"past": "past a promise", "near": "near a promise", "in_time": "in time"}
+tickets = rows(
+    """select o.*, s.customer_id, s.customer_name, s.service_id, s.region,
+              list_min([response_remaining_s, resolution_remaining_s, update_remaining_s]) as least_s
+       from marts.open_tickets as o inner join marts.subscriptions as s using (subscription_id) order by least_s nulls last, ticket_id"""
+)
+if not tickets:
+    components.nothing("No counted ticket is open.")
+    st.stop()
+first, second, third = components.filters(3)
+with first:
+    pressures = components.choice("Pressure", [p for p in PRESSURES if any(t["pressure"] == p for t in tickets)], "pressure", lambda p: PRESSURES[p])
+with second:
+    severities = components.choice("Severities", components.distinct(tickets, "severity"), "severities")
+with third:
+    contracts = components.choice("Contracts", components.distinct(tickets, "contract_id"), "contracts")
+shown = [t for t in tickets if t["pressure"] in pressures and (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts]
+
+columns = st.columns(3)
+for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=True):
+    column.metric(words.capitalize(), f"{sum(t['pressure'] == pressure for t in tickets)} of {len(tickets)}", border=True)
+
+
+def left(of: str, promised: str) -> components.Shown:
+    """What is left of a promise on its own clock; a dash without one."""
+
+    def shown(ticket: Row) -> str:
+        seconds = ticket[of]
+        if seconds is None:
+            return "–" if ticket[promised] is None else "kept"
+        return duration(seconds) if seconds >= 0 else f"{duration(-seconds)} late"
+
+    return shown
+
+
+def escalate(ticket: Row) -> str:
+    if ticket["escalate_to"] is not None:
+        return f"{ticket['escalate_to']} (step {ticket['escalation_step']})"
+    if ticket["is_escalation_open"] is None:
+        return "–"
+    return "at once" if ticket["is_escalation_open"] else "in business hours: closed at the moment"
+
+
+if not shown:
+    components.nothing("No open ticket matches the filters.")
+else:
+    picked = components.table(
+        shown,
+        {
+            "Ticket": "ticket_id",
+            "Customer": "customer_name",
+            "Severity": "severity",
+            "Pressure": lambda t: PRESSURES[t["pressure"]] + (", paused" if t["is_paused"] else ""),
+            "Next update due in": left("update_remaining_s", "update_cadence_s"),
+            "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
+            "Response due in": left("response_remaining_s", "response_remaining_s"),
+            "Escalate to": escalate,
+            "Received (UTC)": lambda t: instant(t["received_at"]),
+            "Last update (UTC)": lambda t: instant(t["last_update_at"]),
+            "Subscription": "subscription_id",
+            "Contract": "contract_id",
+        },
+        name="Open tickets, the most pressed first",
+        key="tickets",
+        height=420 if len(shown) > 11 else "auto",
+    )
+    st.caption(
+        "Time left is on each promise's own clock, as of the figures (K4–K6): what is closed or paused doesn't use it up. "
+        "Near: three quarters are used (Z5). Pick a row for the ticket's life."
+    )
+    if picked:
+        st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
+        life = rows("select * from marts.credit_ticket_events where ticket_id = ? order by place", picked["ticket_id"])
+        if life:
+            components.table(
+                life,
+                {"At (UTC)": lambda e: instant(e["occurred_at"]), "Event": "event", "Severity": "severity", "File": "file", "Line": "line"},
+                name="Events of the ticket",
+            )
+        else:
+            components.nothing("Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it.")
+components.downloads("from marts.open_tickets order by all", name="open_tickets", mart="open_tickets")

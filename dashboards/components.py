@@ -1,0 +1,120 @@
+"""What pages share: their head, filters, tables, downloads and links to each other."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import exports, navigation, published
+from dashboards.gate import Row
+from dashboards.words import duration, plain
+
+# how soon a claim that nobody has asked for is called lapsing
+LAPSING_DAYS = 14
+
+
+Shown = Callable[[Row], Any]
+# heading -> column, or what is shown of a row
+Columns = Mapping[str, str | Shown]
+
+
+def head(title: str, question: str) -> None:
+    """The title of a page, the question it answers, and what it rests on."""
+    st.title(title, anchor=False)
+    st.caption(question)
+    stamp()
+
+
+def stamp() -> None:
+    """As of when the figures are, and which publication they are of."""
+    run = published.run()
+    st.markdown(
+        f":small[Figures as of **{run['as_of']:%Y-%m-%d %H:%M:%S} UTC** · published {run['finished_at']:%Y-%m-%d %H:%M} UTC"
+        f" ({published.age(run['finished_at'])}) · run {run['run_number']}]"
+    )
+
+
+def choice(label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str, **more: Any) -> list[str]:
+    """A filter of several values; nothing chosen is everything. Its values stand in the address of the page."""
+    chosen = st.multiselect(label, options, key=key, format_func=shown, placeholder="all", bind="query-params", **more)
+    return list(chosen) or list(options)
+
+
+def pick(label: str, options: Sequence[str], key: str, *, start: str | None = None, shown: Callable[[str], str] = str) -> str:
+    """A filter of one value, in the address of the page. An address that asks for what is not there gets told so, and nothing else."""
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in options:
+        nothing(f"There is no {label.lower()} {plain(asked)} here.")
+        st.stop()
+    index = options.index(start) if start in options else 0
+    return str(st.selectbox(label, options, index=index, key=key, format_func=shown, bind="query-params"))
+
+
+def filters(count: int) -> list[Any]:
+    """Places for filters, side by side where there is room."""
+    return list(st.columns(count))
+
+
+def distinct(rows: Iterable[Row], column: str) -> list[str]:
+    """The values of a column in order, without nulls."""
+    return sorted({row[column] for row in rows if row[column] is not None})
+
+
+def table(rows: Sequence[Row], columns: Columns, *, name: str, key: str | None = None, money: Sequence[str] = (), **more: Any) -> Any:
+    """Rows as a table. `money`: headings of exact amounts; `key`: a row can be picked.
+
+    Returns the picked row or None."""
+    shown = [{heading: row[of] if isinstance(of, str) else of(row) for heading, of in columns.items()} for row in rows]
+    frame = pd.DataFrame(shown, columns=list(columns))
+    config: dict[str, Any] = {heading: st.column_config.NumberColumn(format="localized") for heading in money} | more.pop("column_config", {})
+    if key is None:
+        st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt=name, placeholder="–", **more)
+        return None
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        column_config=config,
+        alt=name,
+        placeholder="–",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        **more,
+    )
+    picked = event["selection"]["rows"]
+    return rows[picked[0]] if picked and picked[0] < len(rows) else None
+
+
+def length(column: str) -> Callable[[Row], str]:
+    """A column of seconds as people read them."""
+    return lambda row: duration(row[column])
+
+
+def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, notes: Mapping[str, str] | None = None) -> None:
+    """The rows of a query as files, made when they are asked for. `name`: of the file, and the title in it; `mart`: whose columns they are."""
+    reader = published.reader()
+    about = exports.about(reader, name.replace("_", " "), mart, notes)
+
+    def file(kind: exports.Kind) -> Callable[[], bytes]:
+        return lambda: kind.make(reader.table(sql, *parameters), about)
+
+    with st.popover(f"Download {plain(name.replace('_', ' '))}"):
+        st.caption("Exactly what the mart holds, as of the figures. CSV and Parquet for programs, Excel for people.")
+        for label, kind in exports.KINDS.items():
+            st.download_button(
+                label, file(kind), file_name=f"{name}.{kind.suffix}", mime=kind.media_type, key=f"{name} {label}", on_click="ignore", width="stretch"
+            )
+
+
+def link(page: str, label: str, **query: str | date | None) -> None:
+    """A link to another page with its filters; nothing where the viewer may not open it."""
+    if page in {listed.name for listed in navigation.pages_of(published.granted().roles)}:
+        st.page_link(f"app_pages/{page}.py", label=label, query_params={k: str(v) for k, v in query.items() if v is not None})
+
+
+def nothing(sentence: str) -> None:
+    """An empty state, in words."""
+    st.info(sentence)
