@@ -64,14 +64,16 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
         y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
     )
     words = list(BURNT)
-    rectangles = base.mark_rect(cornerRadius=3, stroke="transparent", strokeWidth=3).encode(
+    rectangles = base.mark_rect(cornerRadius=3, strokeWidth=2).encode(
         color=alt.Color(
             "burnt:N",
             title=None,
             scale=alt.Scale(domain=words, range=[BURNT[w][0] for w in words]),
-            legend=alt.Legend(orient="bottom", columns=3, symbolType="square"),
+            legend=alt.Legend(orient="bottom", columns=2, symbolType="square"),
         ),
-        opacity=alt.condition("datum.status == 'provisional'", alt.value(0.75), alt.value(1.0)),
+        # a dashed edge: not over
+        stroke=alt.condition("datum.status == 'provisional'", alt.value("#ffffff"), alt.value("transparent")),
+        strokeDash=alt.value([5, 4]),
         tooltip=[
             alt.Tooltip("place:N", title="service and region"),
             alt.Tooltip("period:O", title=kind),
@@ -118,11 +120,13 @@ def exposure(amounts: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
-            color=alt.Color("exposure:N", title=None, scale=alt.Scale(domain=words, range=list(EXPOSURES.values())), legend=alt.Legend(orient="bottom")),
+            color=alt.Color(
+                "exposure:N", title=None, scale=alt.Scale(domain=words, range=list(EXPOSURES.values())), legend=alt.Legend(orient="bottom", columns=2)
+            ),
             order=alt.Order("order:Q"),
             tooltip=[alt.Tooltip("month:O"), alt.Tooltip("exposure:N"), alt.Tooltip("shown:N", title="amount")],
         )
-        .properties(height=170)
+        .properties(height=200)
     )
 
 
@@ -152,5 +156,5 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
                 alt.Tooltip("length:N"),
             ],
         )
-        .properties(height=60 + 30 * bars["place"].nunique())
+        .properties(height=90 + 30 * bars["place"].nunique())
     )

@@ -21,7 +21,8 @@ Columns = Mapping[str, str | Shown]
 
 
 def head(title: str, question: str) -> None:
-    """The title of a page, the question it answers, and what it rests on."""
+    """The title of a page, the question it answers, and what it rests on. Comes first on each page: filters are those of the page."""
+    st.session_state["page"] = title
     st.title(title, anchor=False)
     st.caption(question)
     stamp()
@@ -36,20 +37,43 @@ def stamp() -> None:
     )
 
 
-def choice(label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str, **more: Any) -> list[str]:
-    """A filter of several values; nothing chosen is everything. Its values stand in the address of the page."""
-    chosen = st.multiselect(label, options, key=key, format_func=shown, placeholder="all", bind="query-params", **more)
+def _filter(key: str) -> str:
+    # by page: a filter of the page before must not be taken for this one's
+    return f"{st.session_state['page']}: {key}"
+
+
+def choice(label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str) -> list[str]:
+    """A filter of several values; nothing chosen is everything. Its values stand in the address of the page as they are, not as they are shown."""
+    name = _filter(key)
+    before = st.session_state.get(name, st.query_params.get_all(key))
+    st.session_state[name] = [value for value in before if value in options]
+    chosen = st.multiselect(label, options, key=name, format_func=shown, placeholder="all")
+    if st.query_params.get_all(key) != chosen:
+        st.query_params[key] = chosen
     return list(chosen) or list(options)
 
 
-def pick(label: str, options: Sequence[str], key: str, *, start: str | None = None, shown: Callable[[str], str] = str) -> str:
-    """A filter of one value, in the address of the page. An address that asks for what is not there gets told so, and nothing else."""
+def pick(label: str, options: Sequence[str], key: str, *, start: str | None = None, shown: Callable[[str], str] = str, value: str | None = None) -> str:
+    """A filter of one value, in the address of the page. `value`: what it is set to now, if anything.
+
+    An address that asks for what is not there gets told so, and nothing else."""
+    name = _filter(key)
     asked = st.query_params.get(key)
-    if asked is not None and asked not in options:
+    if name not in st.session_state and asked is not None and asked not in options:
         nothing(f"There is no {label.lower()} {plain(asked)} here.")
         st.stop()
-    index = options.index(start) if start in options else 0
-    return str(st.selectbox(label, options, index=index, key=key, format_func=shown, bind="query-params"))
+    before = value or st.session_state.get(name, asked)
+    st.session_state[name] = before if before in options else start if start in options else options[0]
+    chosen = str(st.selectbox(label, options, key=name, format_func=shown))
+    if asked != chosen:
+        st.query_params[key] = chosen
+    return chosen
+
+
+def picked_anew(row: str | None, key: str) -> str | None:
+    """A picked row if it is another than in the run before: a row stays picked, but what is chosen otherwise after it counts."""
+    before, st.session_state[f"{_filter(key)}, picked"] = st.session_state.get(f"{_filter(key)}, picked"), row
+    return row if row != before else None
 
 
 def filters(count: int) -> list[Any]:

@@ -60,7 +60,7 @@ columns[3].metric(
 
 kind = chosen[0]["period_kind"]
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
-st.caption(f"Availability in per cent by {kind}, with the commitment; paler where it is not over. Pick a row below for what is behind its figure.")
+st.caption(f"Availability in per cent by {kind}, with the commitment; dashed edge where it is not over. Pick a row below for what is behind its figure.")
 
 ordered = sorted(chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"]))
 picked = components.table(
@@ -112,10 +112,8 @@ if categories:
 # a picked row goes before the address; without either the figure that is worst off
 named = [name(f) for f in ordered]
 worst = min(ordered, key=lambda f: (f["budget_remaining_seconds"] is None, f["budget_remaining_seconds"] or 0))
-if picked and st.session_state.get("picked") != name(picked):
-    st.session_state["picked"] = st.session_state["figure"] = name(picked)
 with components.filters(2)[0]:
-    shown = components.pick("Figure", named, "figure", start=name(worst))
+    shown = components.pick("Figure", named, "figure", start=name(worst), value=components.picked_anew(name(picked) if picked else None, "figure"))
 figure = next(f for f in ordered if name(f) == shown)
 
 st.subheader(f"Behind the figure: {plain(place(figure))}, {period(figure)}", anchor=False)
