@@ -5,12 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from dashboards.policies import OWN, POLICIES, PUBLICATION
+
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 Row = dict[str, Any]
 
@@ -24,6 +28,12 @@ class Viewer:
 
 EVERYTHING = Viewer(None)
 
+_opening = Lock()
+
+
+class Refused(ValueError):
+    """A query that is anything but one question."""
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -35,15 +45,31 @@ class Reader:
 
     def rows(self, sql: str, *parameters: Any) -> list[Row]:
         """The rows of a query, with exact values."""
-        with self.connection.cursor() as cursor:
-            done = cursor.execute(sql, list(parameters))
+        with self._asking(sql) as (cursor, question):
+            done = cursor.execute(question, list(parameters))
             names = [d[0] for d in done.description]
             return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
 
     def frame(self, sql: str, *parameters: Any) -> "pd.DataFrame":
         """The result of a query for tables and charts."""
+        with self._asking(sql) as (cursor, question):
+            return cursor.execute(question, list(parameters)).df()
+
+    def table(self, sql: str, *parameters: Any) -> "pl.DataFrame":
+        """The result of a query for files: exact, with the types of the marts (`exports`)."""
+        with self._asking(sql) as (cursor, question):
+            return cursor.sql(question, params=list(parameters)).pl()
+
+    @contextmanager
+    def _asking(self, sql: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, duckdb.Statement]]:
+        """One query; raises Refused for what is more or something else."""
         with self.connection.cursor() as cursor:
-            return cursor.execute(sql, list(parameters)).df()
+            statements = cursor.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise Refused("only one query at a time, and nothing but queries")
+            # a query may delete, in a part of it
+            cursor.execute("begin transaction read only")
+            yield cursor, statements[0]
 
     @property
     def as_of(self) -> datetime:
@@ -64,6 +90,44 @@ def opened(database: Path, viewer: Viewer) -> Iterator[Reader]:
 
 def reader(database: Path, viewer: Viewer) -> Reader:
     """A reader of a publication: read-only, without access to anything else."""
-    con = duckdb.connect(str(database), read_only=True)
-    con.execute("set TimeZone = 'UTC'; set enable_external_access = false; set lock_configuration = true")
+    # connections of one process to one file share its settings, which can be locked once
+    with _opening:
+        con = duckdb.connect(str(database), read_only=True) if viewer.customers is None else _copied(database, viewer.customers)
+        if not con.execute("select current_setting('lock_configuration')").fetchall()[0][0]:
+            # global: a cursor has no settings of the connection it is of; a name in a query is a table's, never a variable's of the code around it
+            con.execute("set global TimeZone = 'UTC'; set global python_enable_replacements = false")
+            con.execute("set global enable_external_access = false; set global lock_configuration = true")
     return Reader(database, viewer, con)
+
+
+def _copied(database: Path, customers: frozenset[str]) -> duckdb.DuckDBPyConnection:
+    """A database in memory with what the customers may see, and nothing else: no query reaches what is not in it.
+
+    Tables and columns are those of the publication, so that pages ask everyone's questions; what is withheld is empty or null.
+    """
+    con = duckdb.connect(":memory:", config={"threads": 2, "temp_directory": ""})
+    con.execute(f"attach {_text(str(database))} as {PUBLICATION} (read_only)")
+    con.execute("create schema own; create table own.customers as select unnest(?::varchar[]) as customer_id", [sorted(customers)])
+    for name, rows in OWN.items():
+        con.execute(f"create table own.{name} as {rows}")
+    con.execute("create schema marts; create schema quality")
+    columns = con.execute(
+        """select schema_name || '.' || table_name, list(column_name order by column_index), list(data_type order by column_index)
+           from duckdb_columns() where database_name = ? group by all""",
+        [PUBLICATION],
+    ).fetchall()
+    for table, names, types in columns:
+        # no policy: no table
+        if (policy := POLICIES.get(table)) is not None:
+            shown = ", ".join(f"cast(null as {t}) as {_name(n)}" if n in policy.without else _name(n) for n, t in zip(names, types, strict=True))
+            con.execute(f"create table {table} as select {shown} from {PUBLICATION}.{table} as listed where {policy.condition}")
+    con.execute(f"drop schema own cascade; detach {PUBLICATION}")
+    return con
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -7,20 +7,25 @@ from pathlib import Path
 
 from dashboards.gate import EVERYTHING, Reader, opened
 from dashboards.proof import NotFound, Proof, prove
-from orchestration.warehouse import Warehouse
+from orchestration.warehouse import Publication, Warehouse
 
-__all__ = ["NotFound", "explain", "published"]
+__all__ = ["NotFound", "explain", "publication", "published"]
+
+
+def publication(root: Path) -> Publication:
+    """What is published in a warehouse, whole; raises NotFound where there is nothing that can be read."""
+    current = Warehouse(root).current()
+    if current is None:
+        raise NotFound(f"nothing is published in {root} yet")
+    if not current.is_readable:
+        raise NotFound(f"what is published in {root} is damaged: run again, it is built anew from what has landed")
+    return current
 
 
 @contextmanager
 def published(root: Path) -> Iterator[Reader]:
-    """What is published in a warehouse, whole; raises NotFound where there is nothing that can be read."""
-    publication = Warehouse(root).current()
-    if publication is None:
-        raise NotFound(f"nothing is published in {root} yet")
-    if not publication.is_readable:
-        raise NotFound(f"what is published in {root} is damaged: run again, it is built anew from what has landed")
-    with opened(publication.database, EVERYTHING) as reader:
+    """The marts of what is published; raises NotFound."""
+    with opened(publication(root).database, EVERYTHING) as reader:
         yield reader
 
 

@@ -86,6 +86,7 @@ class Run:
     profiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=profiles.PROFILES))
     compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
     published: Publication | None = None
     failure: BaseException | None = None
 
@@ -155,7 +156,8 @@ class Run:
     def transform(self) -> None:
         """Builds and tests the models."""
         self.database.parent.mkdir(parents=True, exist_ok=True)
-        self.tests = transform.build(self.work, self.database, self.folder, self.request.limits, self.progress)
+        built = transform.build(self.work, self.database, self.folder, self.request.limits, self.progress)
+        self.tests, self.comments = built.tests, built.comments
 
     def validated(self) -> list[CheckResult]:
         """What the expectations say of what was landed."""
@@ -191,6 +193,7 @@ class Run:
                 con.register("frame", frame.to_arrow())
                 con.execute(f"create table {name} as select * from frame")
                 con.unregister("frame")
+            con.execute(";".join(["begin", *self.comments, "commit"]))
             state = self.folder / "state"
             state.mkdir()
             for table, copy in STATE.items():

@@ -22,6 +22,8 @@ from ingestion.sql import quoted
 from orchestration.settings import DBT_PROJECT, NO_TELEMETRY, Limits, set_environment
 
 PARSED = DBT_PROJECT / "target"
+# the database that is published, as dbt_project.yml calls it
+PUBLISHED = "makegood"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,14 @@ class TestResult:
     message: str
     description: str
     is_unit: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of the tests, and the statements that describe the tables and columns that are published."""
+
+    tests: list[TestResult]
+    comments: list[str]
 
 
 class TransformFailed(RuntimeError):
@@ -83,14 +93,13 @@ def _arrow(rows: terms.Rows) -> pa.Table:
     return pa.table({n: [str(v) if isinstance(v, Decimal) else v for v in values] for n, values in columns.items()})
 
 
-def build(
-    work: Path, target: Path, scratch: Path, limits: Limits, progress: Callable[[str], None] = lambda message: None, unit_tests: bool = False
-) -> list[TestResult]:
+def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Callable[[str], None] = lambda message: None, unit_tests: bool = False) -> Built:
     """Builds and tests all models, reading `work`, building the database `target`; raises TransformFailed. `unit_tests`: those of dbt too,
     which prove the models on made-up rows."""
     environment = {
         "MAKEGOOD_WORK": str(work),
         "MAKEGOOD_BUILD": str(target),
+        "MAKEGOOD_READ_ONLY": "False",
         "MAKEGOOD_TEMP": str(scratch / "spill"),
         "MAKEGOOD_THREADS": str(limits.threads),
         "MAKEGOOD_MEMORY": limits.memory,
@@ -100,9 +109,11 @@ def build(
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    runner = dbtRunner(manifest=parsed(scratch), callbacks=[lambda event: _tell(event, progress)])
+    manifest = parsed(scratch)
+    runner = dbtRunner(manifest=manifest, callbacks=[lambda event: _tell(event, progress)])
     try:
-        done = runner.invoke(["build", *_options(scratch), *([] if unit_tests else ["--exclude-resource-type", "unit_test"])])
+        left_out = ["exposure"] if unit_tests else ["exposure", "unit_test"]
+        done = runner.invoke(["build", *options(scratch), *(word for kind in left_out for word in ("--exclude-resource-type", kind))])
     finally:
         # the next run in this process has other databases
         DuckDBConnectionManager.close_all_connections()
@@ -123,10 +134,21 @@ def build(
             broken.append(f"{node.name}: {result.message or status}")
     if broken:
         raise TransformFailed("the models could not be built:\n" + "\n".join(broken))
-    return results
+    return Built(results, comments(manifest))
 
 
-def _options(scratch: Path) -> list[str]:
+def comments(manifest: Any) -> list[str]:
+    """The descriptions of what is published as comments of the database: any SQL client shows them."""
+    described = [n for n in manifest.nodes.values() if n.resource_type == "model"] + list(manifest.sources.values())
+    found = []
+    for table in described:
+        if table.database == PUBLISHED:
+            found.append(f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'")
+            found += [f"comment on column {table.schema}.{table.name}.{c.name} is '{quoted(c.description)}'" for c in table.columns.values()]
+    return found
+
+
+def options(scratch: Path) -> list[str]:
     folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(scratch / "dbt"), "--log-path", str(scratch / "dbt")]
     return [*folders, "--quiet", "--no-write-json", "--no-version-check", "--no-use-colors", "--log-level-file", "none"]
 
@@ -142,13 +164,13 @@ def parsed(scratch: Path) -> Any:
     from dbt.contracts.graph.manifest import Manifest
 
     digest = hashlib.sha256()
-    for path in sorted(p for p in DBT_PROJECT.rglob("*") if p.is_file() and PARSED not in p.parents and p.suffix in {".sql", ".yml", ".yaml", ".csv"}):
+    for path in sorted(p for p in DBT_PROJECT.rglob("*") if p.is_file() and PARSED not in p.parents and p.suffix in {".sql", ".yml", ".yaml", ".csv", ".md"}):
         digest.update(f"{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes() + b"\0")
     digest.update(str(DBT_PROJECT).encode())
     kept = PARSED / f"manifest-{digest.hexdigest()[:16]}.msgpack"
     if kept.exists():
         return Manifest.from_msgpack(kept.read_bytes())
-    done = dbtRunner().invoke(["parse", *_options(scratch), "--no-partial-parse"])
+    done = dbtRunner().invoke(["parse", *options(scratch), "--no-partial-parse"])
     if done.exception or not done.success:
         raise TransformFailed(f"the dbt project can't be parsed: {done.exception}")
     shutil.rmtree(scratch / "dbt", ignore_errors=True)

@@ -14,7 +14,7 @@ from tests.conftest import CONTRACTS
 def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> None:
     inputs = terms.tables(load_folder(CONTRACTS), instant("2026-08-01T00:00:00Z"))
     transform.lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
-    results = transform.build(tmp_path / "work.duckdb", tmp_path / "makegood.duckdb", tmp_path, Limits(), unit_tests=True)
+    results = transform.build(tmp_path / "work.duckdb", tmp_path / "makegood.duckdb", tmp_path, Limits(), unit_tests=True).tests
     assert [r.message for r in results if not r.passed] == []
     # a model whose unit test is lost would go unnoticed otherwise
     proven = {r.model for r in results if r.is_unit}
