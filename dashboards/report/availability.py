@@ -1,0 +1,221 @@
+"""Availability of the subscription and of its region, the downtime behind it, and how much of the time was seen (A1-A9, M6, X4)."""
+
+from datetime import date, datetime, timedelta
+
+from dashboards.gate import Row
+from dashboards.proof import CLAUSES
+from dashboards.report.document import Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline
+from dashboards.report.figures import Figures, midnight
+from dashboards.report.phrases import cited, counted, listed, month_name, percent, seconds, words
+from dashboards.words import duration
+
+
+def verdict(is_met: bool | None) -> str:
+    return "no commitment" if is_met is None else "met" if is_met else "missed"
+
+
+def own_verdict(steps: Row) -> str:
+    """Of the subscription's own figure in covered time (A5, A6); where all of it is excluded, the commitment is met (A4)."""
+    return verdict(None if steps["commitment_pct"] is None else not steps["is_below_commitment"])
+
+
+def period_name(figures: Figures) -> str:
+    """The period that availability is measured over: the month, or the quarter that holds it."""
+    if not figures.is_quarterly:
+        return month_name(figures.month)
+    first = figures.period["period_start"] if figures.period else figures.month.replace(month=(figures.month.month - 1) // 3 * 3 + 1)
+    return f"quarter {(first.month - 1) // 3 + 1} of {first.year}"
+
+
+def downtime_of(figures: Figures) -> list[Row]:
+    """The intervals that the report shows: the subscription's own, or the region's where it has no figure of its own."""
+    return figures.own_downtime if figures.has_cover else figures.regional_downtime
+
+
+def availability(figures: Figures) -> Section:
+    blocks: list[Block] = []
+    if figures.steps is not None and figures.has_cover:
+        blocks += _own(figures, figures.steps)
+    elif figures.steps is not None:
+        blocks.append(
+            "Nothing of this month is covered by an availability commitment to this subscription, so it has no figure of its own. "
+            "How available the region was as a whole is said below, for information."
+        )
+    blocks.append(_timeline(figures))
+    if figures.period is None:
+        blocks.append("Nothing was measured for this service in this region: no check and no record of an outage is there for the period.")
+    elif not figures.has_cover or _differs(figures.steps, figures.period):
+        blocks.append(_region(figures, figures.period))
+    clause = CLAUSES.get(figures.contract["contract_id"], {}).get("A5")
+    return Section("Availability", tuple(blocks), "Availability", cited(clause, "A4, A5, A6"))
+
+
+def _own(figures: Figures, steps: Row) -> list[Block]:
+    facts = [
+        Fact("Availability", steps["availability_pct"], Kind.PERCENTAGE, "of this subscription, in its covered time"),
+        Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
+        Fact("Result", own_verdict(steps), Kind.VERDICT, "" if figures.is_final else "so far"),
+        Fact("Total time", steps["total_seconds"], Kind.SECONDS, "covered time" if figures.term("availability.total") == "covered" else "the whole month"),
+        Fact("Covered time", steps["covered_seconds"], Kind.SECONDS, "paid, active, and of a plan with service credits"),
+        Fact("Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time"),
+        Fact("Taken out of the total", steps["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+        *_budget(figures.period, steps),
+    ]
+    blocks: list[Block] = [Facts("Availability of the subscription", tuple(facts))]
+    return [*blocks, *_method(figures, steps)]
+
+
+def _budget(period: Row | None, steps: Row) -> list[Fact]:
+    """The region's error budget (A8), where it is the subscription's own too: the same commitment, time and downtime."""
+    if period is None or period["budget_seconds"] is None or _differs(steps, period):
+        return []
+    return [
+        Fact("Error budget", period["budget_seconds"], Kind.SECONDS, "downtime that the commitment allows"),
+        Fact("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS),
+    ]
+
+
+def _differs(steps: Row | None, period: Row) -> bool:
+    own = ("availability_pct", "commitment_pct", "total_seconds", "excluded_seconds", "downtime_seconds")
+    return steps is None or any(steps[k] != period[k] for k in own)
+
+
+def _method(figures: Figures, row: Row) -> list[str]:
+    shortest = int(figures.term("downtime.min_consecutive_s") or 0)
+    counts = f"Unavailability of {duration(shortest)} or longer is" if shortest else "Every second of unavailability is"
+    said = [f"{counts} downtime, unless the agreement excludes it."]
+    if row["availability_pct"] is not None:
+        without = f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
+        total = seconds(row["total_seconds"]) + without
+        base = seconds(row["total_seconds"]) if not without else f"({total})"
+        said.append(
+            f"({total} − {seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = {percent(row['availability_pct'])}, "
+            "rounded to six decimals for show only: met or missed is judged by the exact seconds."
+        )
+    else:
+        said.append("All of the time is excluded: there is no figure, and the commitment counts as met.")
+    if row["availability_pct"] is not None and not _is_over(figures):
+        said.append("Until the period is over, its whole length is divided by, also what is still to come.")
+    return said
+
+
+def _is_over(figures: Figures) -> bool:
+    return figures.is_final if figures.period is None else figures.period["status"] != "provisional"
+
+
+def _region(figures: Figures, period: Row) -> Section:
+    """The regional figure. That of a subscription without cover is for information: nothing is promised to it."""
+    is_promised = figures.steps is None or figures.has_cover
+    facts = [
+        Fact("Period", period_name(figures), Kind.TEXT, "not over yet" if period["status"] == "provisional" else ""),
+        Fact("Availability", period["availability_pct"], Kind.PERCENTAGE, "all of the time is excluded" if period["status"] == "fully_excluded" else ""),
+    ]
+    if is_promised:
+        facts += [
+            Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
+            Fact("Result", verdict(period["is_met"]), Kind.VERDICT, "so far" if period["status"] == "provisional" else ""),
+        ]
+    facts += [
+        Fact("Total time", period["total_seconds"], Kind.SECONDS),
+        Fact("Unavailable in all", period["unavailable_seconds"], Kind.SECONDS, "before exclusions and the shortest downtime that counts"),
+        Fact("Downtime", period["downtime_seconds"], Kind.SECONDS),
+        Fact("Taken out of the total", period["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+    ]
+    if is_promised and period["budget_seconds"] is not None:
+        facts += [
+            Fact("Error budget", period["budget_seconds"], Kind.SECONDS, "downtime that the commitment allows"),
+            Fact("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS),
+        ]
+    blocks: list[Block] = [Facts("Availability of the region", tuple(facts))]
+    if not figures.has_cover:
+        blocks += _method(figures, period)
+    else:
+        blocks.insert(0, "The region as a whole, without what holds for this subscription alone: its covered time, exclusions and terms.")
+    return Section(f"The service in region {figures.subscription['region']}", tuple(blocks), "", cited(None, "A4, A8"))
+
+
+def downtime(figures: Figures) -> Section:
+    rows = downtime_of(figures)
+    whose = "in covered time" if figures.has_cover else "in the region"
+    if not rows:
+        return Section("Downtime intervals", (f"There was no downtime {whose} in {period_name(figures)}.",), "Downtime", cited(None, "A1-A3"))
+    columns = (
+        Column("Started (UTC)", Kind.INSTANT),
+        Column("Ended (UTC)", Kind.INSTANT),
+        Column("Whole length", Kind.SECONDS),
+        Column("Counted here", Kind.SECONDS),
+        Column("Incident"),
+        Column("Note"),
+    )
+    table = Table(
+        f"Downtime intervals {whose}, {period_name(figures)}",
+        columns,
+        tuple((r["started_at"], r["ended_at"], r["downtime_seconds"], r["counted_seconds"], r["incident_id"], _note(figures, r)) for r in rows),
+    )
+    return Section("Downtime intervals", (table,), "Downtime", cited(None, "A1-A3"))
+
+
+def _note(figures: Figures, row: Row) -> str:
+    notes = ["not over yet"] if row["ended_at"] >= figures.as_of else []
+    if row["is_shared"]:
+        notes.append("the same event as a ticket that was resolved late")
+    return "; ".join(notes)
+
+
+def coverage(figures: Figures) -> Section:
+    period = figures.period
+    reference = cited(None, "M6")
+    if period is None:
+        return Section("Data coverage", ("Nothing was measured for this service in this region, so there is no coverage to speak of.",), "Coverage", reference)
+    facts = (
+        Fact("Coverage", period["coverage_pct"], Kind.PERCENTAGE, f"share of {period_name(figures)}, up to the figures' instant, in which the state was known"),
+        Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {words(figures.term('availability.unknown_counts_as') or 'available')}"),
+        Fact(
+            "Evidence",
+            "too little" if period["low_coverage"] else "not judged before the period is over" if period["status"] == "provisional" else "sufficient",
+        ),
+    )
+    blocks: list[Block] = [Facts("Coverage of the measurement", facts)]
+    least = figures.term("availability.min_coverage_pct")
+    if period["low_coverage"]:
+        blocks.append(
+            f"Less than {percent(least)} of the time was seen by monitoring: the availability figure rests on too little evidence and should be read with care."
+        )
+    if not figures.gaps:
+        blocks.append("There is no gap: the state of the service was known throughout.")
+        return Section("Data coverage", tuple(blocks), "Coverage", reference)
+    columns = (Column("From (UTC)", Kind.INSTANT), Column("Until (UTC)", Kind.INSTANT), Column("Length", Kind.SECONDS))
+    rows = tuple((g["started_at"], g["ended_at"], g["unknown_seconds"]) for g in figures.gaps)
+    blocks.append(Table(f"Times without evidence, {period_name(figures)}", columns, rows))
+    return Section("Data coverage", tuple(blocks), "Coverage", reference)
+
+
+def _timeline(figures: Figures) -> Timeline:
+    start, end = (figures.period["starts_at"], figures.period["ends_at"]) if figures.period else (figures.starts_at, figures.ends_at)
+    maintenance = [(m["starts_at"], m["ends_at"]) for m in figures.maintenance]
+    others = [(e["started_at"], e["ended_at"]) for e in figures.exclusions if not e["kind"].endswith("_maintenance")]
+    lanes = [
+        ("downtime", "Downtime", [(d["started_at"], d["ended_at"]) for d in downtime_of(figures)]),
+        ("maintenance", "Maintenance", maintenance),
+        ("exclusion", "Other exclusions", others),
+        ("unknown", "No evidence", [(g["started_at"], g["ended_at"]) for g in figures.gaps]),
+    ]
+    cut = tuple(Lane(key, name, tuple((max(a, start), min(b, end)) for a, b in found if a < end and b > start)) for key, name, found in lanes)
+    said = listed([f"{lane.name.lower()}: {counted(len(lane.intervals), 'interval')}" for lane in cut])
+    return Timeline(
+        f"Timeline of {period_name(figures)}",
+        f"Timeline of {period_name(figures)}: {said}. The tables of this report list each with start and end.",
+        start,
+        end,
+        min(figures.as_of, end),
+        _ticks(figures, start, end),
+        cut,
+    )
+
+
+def _ticks(figures: Figures, start: datetime, end: datetime) -> tuple[tuple[datetime, str], ...]:
+    """Local midnights: every seventh day of a month, the first days of the months of a quarter."""
+    first: date = start.astimezone(figures.zone).date()
+    days = [first + timedelta(days=n) for n in range((end - start).days + 1)]
+    chosen = [d for d in days if d.day == 1 or (not figures.is_quarterly and d.day in (8, 15, 22, 29))]
+    return tuple((midnight(d, figures.zone), f"{d.day} {month_name(d)[:3]}") for d in chosen if midnight(d, figures.zone) < end)

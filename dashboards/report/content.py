@@ -1,0 +1,136 @@
+"""What an SLA report says (TE §14, rule Z4): its head, what matters most, and its sections in order."""
+
+from datetime import date
+
+from dashboards.gate import Reader
+from dashboards.report import availability, credit, figures, support
+from dashboards.report.document import Fact, Facts, Kind, Money, Report, shortened
+from dashboards.report.figures import Figures
+from dashboards.report.phrases import listed, month_name, percent, reasons, words
+from dashboards.words import instant, money
+
+__all__ = ["report_of"]
+
+
+def report_of(reader: Reader, subscription_id: str, month: date) -> Report:
+    """The report on a subscription and month, of what the reader may see; raises dashboards.proof.NotFound. `month`: its first day."""
+    return _report(figures.read(reader, subscription_id, month))
+
+
+def _report(found: Figures) -> Report:
+    sections = [
+        availability.availability(found),
+        availability.downtime(found),
+        support.incidents(found),
+        support.performance(found),
+        support.maintenance(found),
+        support.configuration(found),
+        credit.calculation(found),
+        availability.coverage(found),
+        credit.claim(found),
+        credit.terms(found),
+    ]
+    return Report(
+        title=f"SLA report, {month_name(found.month)}",
+        subtitle="{}: {} in {}".format(*(shortened(found.subscription[k], 200) for k in ("customer_name", "service_name", "region"))),
+        agreement=found.contract["contract_name"],
+        subscription_id=found.subscription["subscription_id"],
+        month=found.month,
+        as_of=found.as_of,
+        head=_head(found),
+        highlights=(*_availability(found), _incidents(found), *_credits(found)),
+        notes=_notes(found),
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def _head(found: Figures) -> Facts:
+    subscription = found.subscription
+    plans = [f"{s['support_plan']}, {s['kind']}, {s['status']}" for s in found.spans]
+    local = "" if found.contract["time_zone"] == "UTC" else f"local months of {found.contract['time_zone']}"
+    facts = [
+        Fact("Agreement", found.contract["contract_name"]),
+        Fact("Version in force since", found.contract_version, Kind.DAY),
+        Fact("Customer", subscription["customer_name"], Kind.TEXT, subscription["customer_id"]),
+        Fact("Subscription", subscription["subscription_id"]),
+        Fact("Service", subscription["service_name"], Kind.TEXT, "" if subscription["lifecycle"] == "ga" else words(subscription["lifecycle"])),
+        Fact("Region", subscription["region"]),
+        Fact("Support plan", listed(list(dict.fromkeys(plans))) if plans else None),
+        Fact("Month", month_name(found.month), Kind.TEXT, local),
+        Fact("Status", "final" if found.is_final else "provisional", Kind.TEXT, "" if found.is_final else "the month is not over"),
+        Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
+    ]
+    if stated := credit.statement(found):
+        facts.append(Fact("Statement", stated))
+    return Facts("This report", tuple(facts))
+
+
+def _availability(found: Figures) -> list[Fact]:
+    if found.steps is not None and found.has_cover:
+        commitment, pct, result = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found.steps)
+        downtime = found.steps["downtime_seconds"]
+    elif found.period is not None and found.steps is None:
+        commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], availability.verdict(found.period["is_met"])
+        downtime = found.period["downtime_seconds"]
+    else:
+        return [Fact("Availability", None, Kind.PERCENTAGE, "no commitment to this subscription" if found.steps is not None else "nothing was measured")]
+    so_far = "" if (found.period["status"] != "provisional" if found.is_quarterly and found.period else found.is_final) else " so far"
+    judged = result if commitment is None else f"commitment {percent(commitment)}: {result}{so_far}"
+    over = f", {availability.period_name(found)}" if found.is_quarterly else ""
+    return [
+        Fact("Availability", pct, Kind.PERCENTAGE, judged + over),
+        Fact("Downtime", downtime, Kind.SECONDS, f"in {availability.period_name(found)}{so_far}"),
+    ]
+
+
+def _incidents(found: Figures) -> Fact:
+    row = next((r for r in found.ticket_counts if r["ticket_type"] == "incident"), None)
+    if row is None:
+        return Fact("Incidents", 0, Kind.COUNT, "none was received")
+    has_targets = any(key.startswith("resolution.") and key.endswith(".target") for key in found.terms)
+    late = [f"{row['resolved_late'] or 'none'} past the resolution target"] if has_targets else []
+    return Fact("Incidents", row["received"], Kind.COUNT, ", ".join([*late, f"{row['still_open'] or 'none'} still open"]))
+
+
+def _credits(found: Figures) -> list[Fact]:
+    if not found.credits:
+        return [Fact("Service credit", "none", Kind.TEXT, "the agreement promises none")]
+    said = []
+    for row in found.credits:
+        match row["exposure"]:
+            case "none" if row["reasons"] and (row["credit_pct"] or not found.has_cover):
+                note = reasons(row["reasons"])
+            case "none":
+                note = "nothing to claim" if found.is_final else "as things stand"
+            case "not_eligible":
+                note = f"not payable: {reasons(row['reasons'])}"
+            case "payable":
+                note = f"requested on {row['requested_on']}, payable"
+            case "claimable":
+                note = f"can be claimed until {row['claim_deadline']}"
+            case "at_stake":
+                note = "as things stand"
+            case _:
+                note = f"not claimed in time ({row['claim_deadline']}): waived"
+        share = f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; " if row["credit_pct"] else ""
+        said.append(Fact("Service credit", Money(row["credit_amount"], row["currency"]), Kind.MONEY, share + note))
+    return said
+
+
+def _notes(found: Figures) -> tuple[str, ...]:
+    notes = []
+    if not found.is_final:
+        notes.append(f"Provisional: {month_name(found.month)} is not over. The figures are those of {instant(found.as_of)} UTC and can still change.")
+    elif found.is_quarterly and found.period is not None and found.period["status"] == "provisional":
+        notes.append(f"Availability is measured over {availability.period_name(found)}, which is not over: that figure can still change.")
+    if found.period is None:
+        notes.append("Nothing was measured for this service in this region: the figures rest on no evidence of whether it was up or down.")
+    elif found.period["low_coverage"]:
+        notes.append("The availability figure rests on too little evidence: see Data coverage.")
+    if found.subscription["lifecycle"] != "ga":
+        notes.append(f"The service is offered as {words(found.subscription['lifecycle'])}: it has no availability commitment and no service credits.")
+    if found.steps is not None and not found.has_cover:
+        codes = sorted({code for row in found.credits for code in row["reasons"].split(",") if code})
+        if codes:
+            notes.append(f"No availability commitment or service credit applies to this subscription in this month: {reasons(','.join(codes))}.")
+    return tuple(notes)

@@ -1,0 +1,322 @@
+"""What a report says of a subscription and month, read from the published marts: rows, exact, and nothing worked out here."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from dashboards.gate import Reader, Row
+from dashboards.proof import NotFound, Step, prove
+
+# months in which a subscription has a span or a credit, from the first version of its contract (T5) up to that of as_of (T3)
+_MONTHS = """
+    with spans as (
+        select subscriptions.subscription_id, subscriptions.contract_id, spans.valid_from, spans.last_day, first.first_version, days.as_of_day
+        from marts.subscription_spans as spans
+        inner join marts.subscriptions as subscriptions on spans.subscription_id = subscriptions.subscription_id
+        inner join (select contract_id, min(contract_version) as first_version from marts.contract_terms group by contract_id) as first
+            on subscriptions.contract_id = first.contract_id
+        inner join (select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day) as days on subscriptions.contract_id = days.contract_id
+    ),
+    touched as (
+        select subscription_id, first_version, unnest(generate_series(
+            date_trunc('month', greatest(valid_from, first_version)), least(coalesce(last_day, as_of_day), as_of_day), interval 1 month
+        ))::date as month
+        from spans
+    )
+    select subscription_id, month from touched where month >= first_version
+    union
+    select subscription_id, month from marts.credits
+"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Rows of the marts on a subscription and month. `starts_at`, `ends_at`: of the month, by the contract's clock (T2)."""
+
+    month: date
+    starts_at: datetime
+    ends_at: datetime
+    as_of: datetime
+    subscription: Row
+    contract: Row
+    contract_version: date
+    spans: list[Row]
+    # of a contract with credits: the steps from downtime to credit, and the row of each currency
+    steps: Row | None
+    credits: list[Row]
+    statements: list[Row]
+    calculation: list[Step]
+    overdue: list[Row]
+    issued: list[Row]
+    # of the region: the month, or the quarter that holds it; None where nothing was measured
+    period: Row | None
+    own_downtime: list[Row]
+    regional_downtime: list[Row]
+    gaps: list[Row]
+    maintenance: list[Row]
+    exclusions: list[Row]
+    tickets: list[Row]
+    ticket_counts: list[Row]
+    outcomes: list[Row]
+    performance: Row | None
+    configuration: Row | None
+    terms: dict[str, Row]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.contract["time_zone"])
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the month is over (T3)."""
+        return self.ends_at <= self.as_of
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether any of the month is covered time (E1), so that there is a figure of the subscription's own (A5)."""
+        return self.steps is not None and self.steps["covered_seconds"] > 0
+
+    @property
+    def is_quarterly(self) -> bool:
+        return self.term("availability.period") == "quarter"
+
+    def term(self, key: str) -> str | None:
+        """The value of a key of the contract as it is in force."""
+        return self.terms[key]["value"] if key in self.terms else None
+
+
+def months_of(reader: Reader, subscription_id: str) -> list[date]:
+    """The months of a subscription that there can be a report on, in order."""
+    rows = reader.rows(f"select month from ({_MONTHS}) where subscription_id = ? order by month", *_days(reader), subscription_id)
+    return [row["month"] for row in rows]
+
+
+def subscriptions_of(reader: Reader, month: date) -> list[str]:
+    """The subscriptions that there can be a report on for a month, in order. `month`: its first day."""
+    rows = reader.rows(f"select subscription_id from ({_MONTHS}) where month = ? order by subscription_id", *_days(reader), month)
+    return [row["subscription_id"] for row in rows]
+
+
+def months(reader: Reader) -> list[date]:
+    """All months that there can be a report on, in order."""
+    return [row["month"] for row in reader.rows(f"select distinct month from ({_MONTHS}) order by month", *_days(reader))]
+
+
+def last_final_month(reader: Reader) -> date | None:
+    """The latest of these months that is over for everyone; None if there is none."""
+    as_of = reader.as_of
+    today = min((as_of.astimezone(ZoneInfo(row["time_zone"])).date() for row in reader.rows("select time_zone from marts.contracts")), default=None)
+    return None if today is None else max((month for month in months(reader) if _next(month) <= today), default=None)
+
+
+def _days(reader: Reader) -> tuple[list[str], list[date]]:
+    """The contracts, and as_of's date by the clock of each."""
+    as_of = reader.as_of
+    contracts = reader.rows("select contract_id, time_zone from marts.contracts order by contract_id")
+    return [c["contract_id"] for c in contracts], [as_of.astimezone(ZoneInfo(c["time_zone"])).date() for c in contracts]
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a local day begins (T2)."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
+def read(reader: Reader, subscription_id: str, month: date) -> Figures:
+    """The rows on a subscription and month; raises NotFound, which says what there is. `month`: its first day."""
+    there = months_of(reader, subscription_id)
+    if month not in there:
+        raise NotFound(_what_there_is(reader, subscription_id, month, there))
+    return _Marts(reader, subscription_id, month).figures()
+
+
+def _what_there_is(reader: Reader, subscription_id: str, month: date, there: list[date]) -> str:
+    if there:
+        named = ", ".join(f"{m:%Y-%m}" for m in there) if len(there) <= 12 else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
+        return f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named}"
+    if reader.rows("select 1 from marts.subscriptions where subscription_id = ?", subscription_id):
+        return f"no report on {subscription_id!r}: no version of its contract is in force in a month in which it has a span"
+    some = [row["subscription_id"] for row in reader.rows("select subscription_id from marts.subscriptions order by 1 limit 6")]
+    if not some:
+        return "no subscription is published"
+    return f"no subscription {subscription_id!r}; there are {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
+
+
+class _Marts:
+    """The marts of one subscription and month."""
+
+    def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
+        self.reader = reader
+        self.rows = reader.rows
+        self.subscription_id = subscription_id
+        self.month = month
+        (self.subscription,) = self.rows("select * from marts.subscriptions where subscription_id = ?", subscription_id)
+        (self.contract,) = self.rows("select * from marts.contracts where contract_id = ?", self.subscription["contract_id"])
+        zone = ZoneInfo(self.contract["time_zone"])
+        self.starts_at, self.ends_at = midnight(month, zone), midnight(_next(month), zone)
+        self.place = (self.contract["contract_id"], self.subscription["service_id"], self.subscription["region"])
+
+    def of_month(self, sql: str) -> list[Row]:
+        """The rows of a query by subscription and month."""
+        return self.rows(sql, self.subscription_id, self.month)
+
+    def figures(self) -> Figures:
+        steps = next(iter(self.of_month("select * from marts.credit_steps where subscription_id = ? and month = ?")), None)
+        period = next(
+            iter(
+                self.rows(
+                    """select * from marts.availability
+                       where contract_id = ? and service_id = ? and region = ? and starts_at <= ? and ends_at >= ?""",
+                    *self.place,
+                    self.starts_at,
+                    self.ends_at,
+                )
+            ),
+            None,
+        )
+        tickets = self.of_month("select * from marts.ticket_sla where subscription_id = ? and month = ? order by received_at, ticket_id")
+        version = self._version()
+        since, until = (period["starts_at"], period["ends_at"]) if period else (self.starts_at, self.ends_at)
+        return Figures(
+            month=self.month,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            as_of=self.reader.as_of,
+            subscription=self.subscription,
+            contract=self.contract,
+            contract_version=version,
+            spans=self._spans(),
+            steps=steps,
+            credits=self.of_month("select * from marts.credits where subscription_id = ? and month = ? order by currency"),
+            statements=self.of_month(
+                "select * from marts.credit_statements where subscription_id = ? and month = ? and is_current order by currency",
+            ),
+            calculation=prove(self.reader, self.subscription_id, self.month).steps if steps else [],
+            overdue=self.of_month("select * from marts.credit_overdue_invoices where subscription_id = ? and month = ? order by due_on, invoice_id"),
+            issued=self.of_month("select * from marts.credit_reconciliation where subscription_id = ? and month = ? order by currency"),
+            period=period,
+            own_downtime=self._own_downtime(steps) if steps else [],
+            regional_downtime=self._regional_downtime(period) if period else [],
+            gaps=self._gaps(period) if period else [],
+            maintenance=self._maintenance(since, until),
+            exclusions=self.of_month("select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"),
+            tickets=tickets,
+            ticket_counts=self._ticket_counts(),
+            outcomes=self._outcomes(),
+            performance=next(iter(self.of_month("select * from marts.resolution_performance where subscription_id = ? and month = ?")), None),
+            configuration=next(iter(self.of_month("select * from marts.configuration_hours where subscription_id = ? and month = ?")), None),
+            terms=self._terms(steps, tickets, version),
+        )
+
+    def _version(self) -> date:
+        """The version in force at the month's start (T5)."""
+        (row,) = self.rows(
+            "select max(contract_version) as version from marts.contract_terms where contract_id = ? and contract_version <= ?",
+            self.contract["contract_id"],
+            self.month,
+        )
+        return row["version"]
+
+    def _terms(self, steps: Row | None, tickets: list[Row], version: date) -> dict[str, Row]:
+        """Amended ones where a row of this subscription names them (T6), else the contract's own."""
+        of_tickets = {t["terms_id"] for t in tickets if t["terms_id"] is not None}
+        terms_id = steps["terms_id"] if steps else of_tickets.pop() if len(of_tickets) == 1 else None
+        if terms_id is not None:
+            rows = self.rows("select policy_key, value, document from marts.agreed_terms where terms_id = ? order by policy_key", terms_id)
+        else:
+            rows = self.rows(
+                "select policy_key, value, document from marts.contract_terms where contract_id = ? and contract_version = ? order by policy_key",
+                self.contract["contract_id"],
+                version,
+            )
+        return {row["policy_key"]: row for row in rows}
+
+    def _spans(self) -> list[Row]:
+        return self.rows(
+            """select valid_from, last_day, support_plan, kind, status from marts.subscription_spans
+               where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true) order by valid_from""",
+            self.subscription_id,
+            _next(self.month),
+            self.month,
+        )
+
+    def _own_downtime(self, steps: Row) -> list[Row]:
+        """The intervals that take from covered time (A5), with the first incident that their records name."""
+        return self.rows(
+            """select downtime.started_at, downtime.ended_at, downtime.downtime_seconds, downtime.counted_seconds, downtime.is_shared,
+                      min_by(sources.incident_id, (sources.source_from, sources.outage_id)) filter (where sources.incident_id <> '') as incident_id
+               from marts.credit_downtime as downtime
+               left join marts.downtime_sources as sources
+                   on sources.method_id = ? and sources.audience = ? and sources.service_id = downtime.service_id and sources.region = downtime.region
+                   and sources.started_at = downtime.started_at
+               where downtime.subscription_id = ? and downtime.month = ?
+               group by all
+               order by downtime.started_at""",
+            steps["method_id"],
+            steps["audience"],
+            self.subscription_id,
+            self.month,
+        )
+
+    def _regional_downtime(self, period: Row) -> list[Row]:
+        return self.rows(
+            """select parts.started_at, parts.ended_at, coalesce(whole.downtime_seconds, parts.downtime_seconds) as downtime_seconds,
+                      parts.downtime_seconds as counted_seconds, false as is_shared, whole.incident_id
+               from marts.downtime_by_period as parts
+               left join marts.downtime as whole
+                   on parts.contract_id = whole.contract_id and parts.service_id = whole.service_id and parts.region = whole.region
+                   and parts.started_at = whole.started_at
+               where parts.contract_id = ? and parts.service_id = ? and parts.region = ? and parts.period_start = ?
+               order by parts.started_at""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _gaps(self, period: Row) -> list[Row]:
+        return self.rows(
+            """select started_at, ended_at, unknown_seconds from marts.coverage_gaps
+               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _maintenance(self, since: datetime, until: datetime) -> list[Row]:
+        """Work that concerns this customer's service in this region (X1, Z2)."""
+        return self.rows(
+            """select * from marts.maintenance_notice
+               where contract_id = ? and coalesce(service_id = ?, true) and coalesce(region = ?, true) and coalesce(customer_id = ?, true)
+                   and starts_at < ? and ends_at > ?
+               order by starts_at, exclusion_id""",
+            *self.place,
+            self.subscription["customer_id"],
+            until,
+            since,
+        )
+
+    def _ticket_counts(self) -> list[Row]:
+        return self.of_month(
+            """select ticket_type, count(*) as received, count(*) filter (where status = 'counted') as counted,
+                      count(*) filter (where status = 'counted' and resolved_at is null) as still_open,
+                      count(*) filter (where resolution_outcome = 'missed') as resolved_late
+               from marts.ticket_sla where subscription_id = ? and month = ? group by ticket_type order by ticket_type"""
+        )
+
+    def _outcomes(self) -> list[Row]:
+        return self.of_month(
+            """select ticket_type, severity, count(*) as tickets,
+                      count(*) filter (where response_outcome = 'met') as response_met,
+                      count(*) filter (where response_outcome = 'missed') as response_missed,
+                      count(*) filter (where response_outcome = 'pending') as response_pending,
+                      count(*) filter (where update_outcome = 'met') as updates_met,
+                      count(*) filter (where update_outcome = 'missed') as updates_late,
+                      count(*) filter (where update_outcome = 'pending') as updates_pending,
+                      cast(sum(updates_missed) as bigint) as updates_missed,
+                      count(*) filter (where resolution_outcome = 'met') as resolution_met,
+                      count(*) filter (where resolution_outcome = 'missed') as resolution_missed,
+                      count(*) filter (where resolution_outcome = 'pending') as resolution_pending
+               from marts.ticket_sla where subscription_id = ? and month = ? and status = 'counted'
+               group by ticket_type, severity order by ticket_type, severity"""
+        )
