@@ -120,14 +120,18 @@ def length(column: str) -> Callable[[Row], str]:
 def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, notes: Mapping[str, str] | None = None) -> None:
     """The rows of a query as files, made when they are asked for. `name`: of the file, and the title in it; `mart`: whose columns they are."""
     reader = published.reader()
+    count = published.rows(f"select count(*) as rows from ({sql.removesuffix('order by all')})", *parameters)[0]["rows"]
     about = exports.about(reader, name.replace("_", " "), mart, notes)
 
     def file(kind: exports.Kind) -> Callable[[], bytes]:
         return lambda: kind.make(reader.table(sql, *parameters), about)
 
     with st.popover(f"Download {plain(name.replace('_', ' '))}"):
-        st.caption("Exactly what the mart holds, as of the figures. CSV and Parquet for programs, Excel for people.")
+        st.caption(f"{count:,} rows, exactly as the mart holds them. Parquet for programs, Excel and CSV for people.")
         for label, kind in exports.KINDS.items():
+            if label == "Excel" and count >= exports.MOST_ROWS:
+                st.caption(f"Excel holds {exports.MOST_ROWS - 1:,} rows at most: choose fewer, or take Parquet.")
+                continue
             st.download_button(
                 label, file(kind), file_name=f"{name}.{kind.suffix}", mime=kind.media_type, key=f"{name} {label}", on_click="ignore", width="stretch"
             )

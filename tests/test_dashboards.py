@@ -408,7 +408,7 @@ def served(sample: Published) -> Iterator[str]:
 def settled(page: Any, title: str) -> None:
     """Waits until the page of this title is there and nothing is at work any more."""
     page.get_by_role("heading", name=title, exact=True, level=1).wait_for(timeout=60_000)
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-stale=true]')", timeout=60_000)
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'", timeout=60_000)
     assert page.locator("[data-testid=stException]").count() == 0
 
 

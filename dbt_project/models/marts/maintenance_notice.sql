@@ -16,13 +16,17 @@ with promised as (
 select
     notice.exclusion_id, promised.contract_id, notice.kind, notice.notice_seconds, notice.notice_required_seconds,
     notice.is_met as notice_met, notice.length_seconds, notice.is_over_length as over_length, notice.business_hours_seconds,
-    promised.service_id, promised.region, promised.component_id, promised.customer_id, promised.change_type,
+    -- a component is of one service and region
+    coalesce(promised.service_id, scope.service_id) as service_id,
+    coalesce(promised.region, scope.region) as region,
+    promised.component_id, promised.customer_id, promised.change_type,
     {{ instant('promised.starts_at_s') }} as starts_at,
     {{ instant('promised.ends_at_s') }} as ends_at,
     {{ instant('promised.announced_at_s') }} as announced_at
 from promised
 inner join {{ ref('int_maintenance_notice') }} as notice
     on promised.exclusion_id = notice.exclusion_id and promised.maintenance_id = notice.maintenance_id
+left join {{ ref('stg_components') }} as scope on promised.component_id = scope.component_id
 where exists (
     select 1
     from {{ ref('int_components') }} as components
