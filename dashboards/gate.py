@@ -94,9 +94,8 @@ def reader(database: Path, viewer: Viewer) -> Reader:
     with _opening:
         con = duckdb.connect(str(database), read_only=True) if viewer.customers is None else _copied(database, viewer.customers)
         if not con.execute("select current_setting('lock_configuration')").fetchall()[0][0]:
-            # global: a cursor has no settings of the connection it is of; a name in a query is a table's, never a variable's of the code around it
-            con.execute("set global TimeZone = 'UTC'; set global python_enable_replacements = false")
-            con.execute("set global enable_external_access = false; set global lock_configuration = true")
+            # global: a cursor has no settings of the connection it is of; without external access there are no files, no extensions, no variables of Python
+            con.execute("set global TimeZone = 'UTC'; set global enable_external_access = false; set global lock_configuration = true")
     return Reader(database, viewer, con)
 
 

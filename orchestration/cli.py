@@ -34,6 +34,12 @@ class Size(StrEnum):
     year = "year"
 
 
+class ReportFormat(StrEnum):
+    pdf = "pdf"
+    html = "html"
+    xlsx = "xlsx"
+
+
 Alerts = Annotated[Path | None, typer.Option("--alerts", help="File that says who is told of alerts; default: alerts.yaml in the warehouse.")]
 Warehouse = Annotated[Path, typer.Option("--warehouse", help="Folder that holds everything the system keeps.")]
 
@@ -133,15 +139,18 @@ def _run(request: "Request", progress: Callable[[str], None]) -> str:  # type: i
 
 def summary(run: "Run") -> str:  # type: ignore[name-defined]  # noqa: F821
     """What a run says when it has published: what it read, and where the results are."""
+    from orchestration.reports import suggested_month
+
     assert run.reading is not None
     read = run.reading.feeds.values()
     published = run.warehouse.link
+    month = suggested_month(run.warehouse.root, run.request.as_of)
     lines = [
         f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files, "
         f"{sum(r.rows_read for r in read)} rows read, {sum(r.rows_rejected for r in read)} rejected",
         f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
         f"dashboards  {sys.argv[0]} dashboards --warehouse {run.warehouse.root}",
-        "reports     not part of this version",
+        f"reports     {sys.argv[0]} report --warehouse {run.warehouse.root} --all --month {month:%Y-%m} --out reports",
     ]
     return "\n".join(lines)
 
@@ -238,6 +247,29 @@ def doctor(
 
 
 @app.command()
+def docs(
+    warehouse: Warehouse,
+    out: Annotated[Path, typer.Option(help="Folder for the page; made if there is none.")],
+) -> None:
+    """Write the dbt docs of what is published, as one page: every mart and column, what it is made of, and what reads it."""
+    from orchestration.documentation import write
+    from orchestration.explain import NotFound, publication
+    from orchestration.transform import TransformFailed
+
+    if not warehouse.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    if out.exists() and not out.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--out {out} is no folder")
+    try:
+        with _progress() as progress:
+            progress("writing the docs")
+            page = write(publication(warehouse), out)
+    except (NotFound, TransformFailed, OSError) as error:
+        raise _fail(FAILED, str(error)) from error
+    typer.echo(str(page))
+
+
+@app.command()
 def explain(
     warehouse: Warehouse,
     subscription: Annotated[str, typer.Option(help="Id of the subscription.")],
@@ -263,14 +295,73 @@ def explain(
 
 
 @app.command()
+def report(
+    warehouse: Warehouse,
+    month: Annotated[str, typer.Option(help="Month, as 2026-07.")],
+    out: Annotated[Path, typer.Option(help="File to write, its kind by its suffix: .pdf, .html or .xlsx. With --all: a folder.")],
+    subscription: Annotated[str | None, typer.Option(help="Id of the subscription.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="A report for every subscription of the month.")] = False,
+    format: Annotated[ReportFormat | None, typer.Option("--format", help="With --all: kind of the files; default: pdf.")] = None,
+) -> None:
+    """Write a customer's SLA report on a subscription and month, or one for every subscription.
+
+    Exit 0: written. 1: there is no such report, or it could not be written. 2: bad arguments.
+    """
+    from datetime import date
+
+    from dashboards.report import FORMATS
+    from orchestration.explain import NotFound
+    from orchestration.reports import write_all, write_one
+
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError as error:
+        raise _fail(BAD_ARGUMENTS, f"--month {month!r} is no month: write it as in 2026-07") from error
+    if every == (subscription is not None):
+        raise _fail(BAD_ARGUMENTS, "say which report: --subscription ID for one, or --all for every subscription")
+    suffix = out.suffix.lower().removeprefix(".")
+    if every and (out.is_file() or (suffix in FORMATS and not out.is_dir())):
+        raise _fail(BAD_ARGUMENTS, f"--out {out} is a file: --all writes one file for each subscription, name a folder")
+    if not every and (out.is_dir() or suffix not in FORMATS):
+        raise _fail(BAD_ARGUMENTS, f"--out {out}: name a file that ends in .pdf, .html or .xlsx")
+    if not every and format is not None and format != suffix:
+        raise _fail(BAD_ARGUMENTS, f"--format {format.value} and --out {out} say different kinds: leave --format out, the suffix says it")
+    try:
+        with _progress() as progress:
+            if subscription is None:
+                said = write_all(warehouse, first, out, format.value if format else "pdf", progress)
+            else:
+                said = [write_one(warehouse, subscription, first, out, next(f for f in FORMATS if f == suffix))]
+    except NotFound as error:
+        raise _fail(FAILED, str(error)) from error
+    except OSError as error:
+        raise _fail(FAILED, f"could not write to {out}: {error.strerror or error}") from error
+    typer.echo("\n".join(map(printable, said)))
+
+
+@app.command()
 def dashboards(
     warehouse: Warehouse,
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8501,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs sign-in.")] = "127.0.0.1",
+    access: Annotated[Path | None, typer.Option("--access", help="File that says who may see what; default: access.yaml in the warehouse.")] = None,
 ) -> None:
-    """Serve the dashboards over what is published, on this machine only."""
+    """Serve the dashboards over what is published: on this machine, or to those who sign in (docs/access.md).
+
+    Exit 2: others could reach them, and nobody would have to sign in; or the file that says who may see what was refused.
+    """
+    from ingestion.strict_yaml import InvalidDocument
+    from orchestration.access_settings import SETTINGS, settings_of
+    from orchestration.serve import Unguarded
     from orchestration.serve import dashboards as serve
 
-    serve(warehouse, port)
+    try:
+        serve(warehouse, port, address, settings_of(warehouse, access))
+    except InvalidDocument as error:
+        raise _fail(BAD_ARGUMENTS, str(error)) from error
+    except Unguarded as error:
+        advice = f"say in {access or warehouse / SETTINGS} how people sign in (docs/access.md), or leave out --address: only this machine is served then"
+        raise _fail(BAD_ARGUMENTS, f"{error}\n{advice}") from error
 
 
 @app.command()

@@ -1,27 +1,33 @@
-"""Starts the servers: bound to this machine, telemetry off."""
+"""Starts the servers: telemetry off, bound to this machine unless people sign in."""
 
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
+from dashboards.access import Access, is_loopback
 from orchestration.settings import PROJECT, quiet_environment
 
 LOOPBACK = "127.0.0.1"
 
 
-def dashboards(warehouse: Path, port: int) -> NoReturn:
-    """Streamlit over what is published."""
-    command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "dashboards" / "app.py")]
-    options = [
-        f"--server.address={LOOPBACK}",
-        f"--server.port={port}",
-        "--server.headless=true",
-        "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=minimal",
-    ]
-    _serve([*command, *options, "--", "--warehouse", str(warehouse.absolute())], quiet_environment())
+class Unguarded(ValueError):
+    """Others could reach the dashboards, and nobody would have to sign in."""
+
+
+def dashboards(warehouse: Path, port: int, address: str = LOOPBACK, access: Access | None = None) -> NoReturn:
+    """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those who sign in."""
+    if not is_loopback(address):
+        if access is None:
+            raise Unguarded(f"--address {address} can be reached from other machines, and nobody would have to sign in")
+        if is_loopback(urlsplit(access.sign_in.redirect_uri).hostname):
+            raise Unguarded(f"--address {address} can be reached from other machines, and sign_in.redirect_uri leads to this one")
+    command = [sys.executable, "-m", "dashboards.server", "--warehouse", str(warehouse.absolute()), "--address", address, "--port", str(port)]
+    if access is not None:
+        command += ["--access", str(access.handle())]
+    _serve(command, quiet_environment())
 
 
 def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int, alerts: Path | None = None) -> NoReturn:
