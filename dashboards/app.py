@@ -40,8 +40,8 @@ def sign_out() -> None:
 
 def freshness() -> None:
     """As of when the figures are, and how long they have been published."""
-    as_of, finished = published.published_as_of()
-    st.caption(f"Figures as of **{instant(as_of)} UTC**  \npublished {instant(finished)[:16]} UTC ({published.age(finished)})")
+    run = published.run()
+    st.caption(f"Figures as of **{instant(run['as_of'])} UTC**  \npublished {instant(run['finished_at'])[:16]} UTC ({published.age(run['finished_at'])})")
 
 
 def by_section(pages: list[Listed]) -> dict[str, list[StreamlitPage]]:

@@ -86,7 +86,9 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
         ],
     )
     ink = alt.Color("ink:N", scale=None)
-    labels = base.mark_text(fontSize=12, fontWeight=600).encode(text="label:N", color=ink)
+    # as large as a tile is wide, and not at all where nobody could read it
+    fits = f"width / {tiles['period'].nunique()} / 3.8"
+    labels = base.mark_text(fontSize=alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})"), fontWeight=600).encode(text="label:N", color=ink)
     picked = alt.selection_point(name="tile", fields=["place", "period"], on="click", empty=False)
     return (rectangles.add_params(picked) + labels).properties(height=alt.Step(36)).resolve_scale(color="independent")
 

@@ -13,7 +13,6 @@ import duckdb
 from dashboards.policies import OWN, POLICIES, PUBLICATION
 
 if TYPE_CHECKING:
-    import pandas as pd
     import polars as pl
 
 Row = dict[str, Any]
@@ -49,11 +48,6 @@ class Reader:
             done = cursor.execute(question, list(parameters))
             names = [d[0] for d in done.description]
             return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
-
-    def frame(self, sql: str, *parameters: Any) -> "pd.DataFrame":
-        """The result of a query for tables and charts."""
-        with self._asking(sql) as (cursor, question):
-            return cursor.execute(question, list(parameters)).df()
 
     def table(self, sql: str, *parameters: Any) -> "pl.DataFrame":
         """The result of a query for files: exact, with the types of the marts (`exports`)."""

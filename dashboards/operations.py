@@ -18,7 +18,7 @@ def runs(warehouse: Path) -> list[Record]:
 
 
 def _run(path: Path) -> Record:
-    empty = {
+    empty: Record = {
         "run_number": None,
         "as_of": None,
         "finished_at": None,

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import access, gate
@@ -84,11 +83,6 @@ def _reader(key: str, _database: Path, _viewer: gate.Viewer) -> gate.Reader:
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _queried(key: str, _reader: gate.Reader, _sql: str, _parameters: tuple[Any, ...]) -> pd.DataFrame:
-    return _reader.frame(_sql, *_parameters)
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
 def _listed(key: str, _reader: gate.Reader, _sql: str, _parameters: tuple[Any, ...]) -> list[gate.Row]:
     return _reader.rows(_sql, *_parameters)
 
@@ -106,12 +100,6 @@ def reader() -> gate.Reader:
     return _reader(key_of(database, who), database, who)
 
 
-def query(sql: str, *parameters: Any) -> pd.DataFrame:
-    """The result of a query over what is published now, as far as who looks may see it."""
-    found = reader()
-    return _queried(key_of(found.database, found.viewer, sql, *parameters), found, sql, parameters)
-
-
 def rows(sql: str, *parameters: Any) -> list[gate.Row]:
     """The rows of a query over what is published now, with exact values, as far as who looks may see it."""
     found = reader()
@@ -121,12 +109,6 @@ def rows(sql: str, *parameters: Any) -> list[gate.Row]:
 def run() -> gate.Row:
     """The run that published what is shown: as_of, finished_at, run_number."""
     return rows("select as_of, finished_at, run_number from quality.runs order by run_number desc limit 1")[0]
-
-
-def published_as_of() -> tuple[datetime, datetime]:
-    """The instant as of which the figures are, and the instant at which they were published."""
-    (run,) = reader().rows("select as_of, finished_at from quality.runs order by run_number desc limit 1")
-    return run["as_of"], run["finished_at"]
 
 
 def age(since: datetime) -> str:

@@ -6,9 +6,11 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from dashboards.navigation import PAGES
 from dashboards.words import plain
 from ingestion.contracts import load_folder
 from ingestion.landing import feed_settings
@@ -18,7 +20,7 @@ from orchestration.status import describe
 from tests.conftest import Feeds, Published, Runner, published_once
 from tests.test_command import makegood
 from tests.test_credit_line import deliver
-from tests.test_dashboards import app, serving
+from tests.test_dashboards import app, serving, settled, tables
 from tests.test_landing import AS_OF, world
 
 # to a database, to HTML, to Markdown, to a template, to a path, to a spreadsheet
@@ -113,12 +115,18 @@ def test_a_terminal_is_told_words_and_no_commands(published: Published) -> None:
 
 
 def test_filters_choose_by_the_word(monkeypatch: pytest.MonkeyPatch, published: Published) -> None:
-    at = app(monkeypatch, published.warehouse)
+    at = app(monkeypatch, published.warehouse, "availability")
     assert not at.exception
     for word in HOSTILE:
-        at.sidebar.multiselect(key="services").set_value([f"s {word}"]).run()
+        at.multiselect(key="Availability: services").set_value([f"s {word}"]).run()
         assert not at.exception
-        assert set(at.dataframe[0].value["Service"]) == {f"s {word}"}
+        assert {row["Service"] for row in tables(at)["Availability by service, region and period"]} == {f"s {word}"}
+
+
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
+def test_no_page_fails_on_hostile_names(monkeypatch: pytest.MonkeyPatch, published: Published, page: str) -> None:
+    at = app(monkeypatch, published.warehouse, page)
+    assert [e.value for e in at.exception] == []
 
 
 @pytest.mark.parametrize("word", HOSTILE)
@@ -128,21 +136,25 @@ def test_a_heading_has_no_markdown_left_in_it(word: str) -> None:
 
 
 def test_names_do_nothing_in_a_browser(chromium: Any, published: Published) -> None:
+    """On every page, and in headings, which are Markdown."""
     with serving("dashboards", "--warehouse", published.warehouse, health="/_stcore/health") as (address, _):
         page = chromium.new_page(viewport={"width": 1360, "height": 1000})
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        for word in HOSTILE[2:6]:
-            page.goto(address)
-            page.get_by_text("Behind the figure").wait_for(timeout=60_000)
-            picker = page.get_by_label("Services")
-            picker.click()
-            picker.fill(word[:12])
-            page.get_by_role("option").first.click()
-            page.keyboard.press("Escape")
-            page.get_by_role("heading", name=f"s {word}").wait_for(timeout=30_000)
+
+        def nothing_happened() -> None:
             assert page.evaluate("window.hacked") is None
-            assert page.locator("[data-testid=stMain] img, [data-testid=stMain] h3 a[href*=javascript]").count() == 0
+            assert page.locator("[data-testid=stMain] img, [data-testid=stMain] a[href*=javascript]").count() == 0
+
+        for listed in PAGES:
+            page.goto(f"{address}/{'' if listed is PAGES[0] else listed.name}")
+            settled(page, listed.title)
+            nothing_happened()
+        for word in HOSTILE[2:6]:
+            page.goto(f"{address}/availability?{urlencode({'services': f's {word}'})}")
+            settled(page, "Availability")
+            page.get_by_role("heading", name=f"s {word}").wait_for(timeout=30_000)
+            nothing_happened()
         assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
         assert not [url for url in asked if url.endswith(("/x", "/x.png"))]
 
