@@ -155,7 +155,8 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        digits = "seconds" if not value.microsecond else "milliseconds" if value.microsecond % 1000 == 0 else "microseconds"
+        return value.isoformat(timespec=digits).replace("+00:00", "Z")
     return str(value) if not isinstance(value, Decimal) else f"{value:f}"
 
 
