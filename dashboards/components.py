@@ -1,7 +1,6 @@
 """What pages share: their head, filters, tables, downloads and links to each other."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,10 +9,6 @@ import streamlit as st
 from dashboards import exports, navigation, published
 from dashboards.gate import Row
 from dashboards.words import duration, plain
-
-# how soon a claim that nobody has asked for is called lapsing
-LAPSING_DAYS = 14
-
 
 Shown = Callable[[Row], Any]
 # heading -> column, or what is shown of a row
@@ -45,10 +40,14 @@ def _filter(key: str) -> str:
 def choice(label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str) -> list[str]:
     """A filter of several values; nothing chosen is everything. Its values stand in the address of the page as they are, not as they are shown."""
     name = _filter(key)
-    before = st.session_state.get(name, st.query_params.get_all(key))
+    asked = st.query_params.get_all(key)
+    if name not in st.session_state and asked and not set(asked) & set(options):
+        nothing(f"There is nothing here of {label.lower()} {plain(', '.join(asked))}.")
+        st.stop()
+    before = st.session_state.get(name, asked)
     st.session_state[name] = [value for value in before if value in options]
     chosen = st.multiselect(label, options, key=name, format_func=shown, placeholder="all")
-    if st.query_params.get_all(key) != chosen:
+    if asked != chosen:
         st.query_params[key] = chosen
     return list(chosen) or list(options)
 
@@ -117,8 +116,10 @@ def length(column: str) -> Callable[[Row], str]:
     return lambda row: duration(row[column])
 
 
-def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, notes: Mapping[str, str] | None = None) -> None:
-    """The rows of a query as files, made when they are asked for. `name`: of the file, and the title in it; `mart`: whose columns they are."""
+def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, notes: Mapping[str, str] | None = None, is_all: bool = False) -> None:
+    """The rows of a query as files, made when they are asked for.
+
+    `name`: of the file, and the title in it; `mart`: whose columns they are; `is_all`: filters of the page don't act on it, which is said."""
     reader = published.reader()
     count = published.rows(f"select count(*) as rows from ({sql.removesuffix('order by all')})", *parameters)[0]["rows"]
     about = exports.about(reader, name.replace("_", " "), mart, notes)
@@ -126,7 +127,7 @@ def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, no
     def file(kind: exports.Kind) -> Callable[[], bytes]:
         return lambda: kind.make(reader.table(sql, *parameters), about)
 
-    with st.popover(f"Download {plain(name.replace('_', ' '))}"):
+    with st.popover(f"Download {'all of ' if is_all else ''}{plain(name.replace('_', ' '))}"):
         st.caption(f"{count:,} rows, exactly as the mart holds them. Parquet for programs, Excel and CSV for people.")
         for label, kind in exports.KINDS.items():
             if label == "Excel" and count >= exports.MOST_ROWS:
@@ -137,10 +138,10 @@ def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, no
             )
 
 
-def link(page: str, label: str, **query: str | date | None) -> None:
+def link(page: str, label: str, **query: str | Sequence[str] | None) -> None:
     """A link to another page with its filters; nothing where the viewer may not open it."""
     if page in {listed.name for listed in navigation.pages_of(published.granted().roles)}:
-        st.page_link(f"app_pages/{page}.py", label=label, query_params={k: str(v) for k, v in query.items() if v is not None})
+        st.page_link(f"app_pages/{page}.py", label=label, query_params={k: v if isinstance(v, str) else list(v) for k, v in query.items() if v is not None})
 
 
 def nothing(sentence: str) -> None:

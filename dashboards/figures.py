@@ -2,6 +2,9 @@
 
 from dashboards.gate import Row
 
+# so many days before its deadline a claim that nobody has asked for is called lapsing
+LAPSING_DAYS = 14
+
 # the figures of all periods, each with the name of its contract
 FIGURES = """
     select a.*, c.contract_name

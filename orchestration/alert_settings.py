@@ -8,9 +8,10 @@ from typing import Annotated
 from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from dashboards.figures import LAPSING_DAYS
 from ingestion.contracts import DecimalValue
 from ingestion.strict_yaml import Document, InvalidDocument
-from orchestration.alerts import LAPSING_DAYS, Severity
+from orchestration.alerts import Severity
 from orchestration.settings import environment
 
 SETTINGS = "alerts.yaml"

@@ -29,8 +29,6 @@ Row = Mapping[str, Any]
 # an error can be as long as a log; beyond this it is read in the log
 LONGEST = 2000
 MOST_REASONS = 10
-# a claim is about to lapse when its window ends within so many days of as_of
-LAPSING_DAYS = 14
 # what breaks a line, turns text around or hides it has no place in a message
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+")
 

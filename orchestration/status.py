@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from dashboards.figures import LAPSING_DAYS
 from dashboards.words import printable
 from orchestration.alerting import listed
-from orchestration.alerts import LAPSING_DAYS, lapsing_claims
+from orchestration.alerts import lapsing_claims
 from orchestration.warehouse import Publication, Warehouse
 
 MOST_ALERTS = 3

@@ -152,9 +152,9 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(monkeypatch: pytest.Monk
         if c["claim_status"] in kind:
             sums[kind[c["claim_status"]], c["currency"]] += c["credit_amount"]
     assert {kind for kind, _ in sums} >= {"payable", "claimable", "at stake"}
-    said = words(at)
-    for (_, currency), amount in sums.items():
-        assert f"**{money(amount, currency)}**" in said
+    cards = {text.removeprefix(":small[").split(":")[0].lower(): text for text in (m.value for m in at.markdown) if text.startswith(":small[")}
+    for kind in ("payable", "claimable", "lapsing", "at stake"):
+        assert re.findall(r"\*\*(.*?)\*\*", cards[kind]) == [money(amount, c) for (of, c), amount in sorted(sums.items()) if of == kind] or ["–"]
     # until the next tier: what crossing adds, of those who would be paid
     headroom = [h for h in sample.mart("credit_headroom") if h["reasons"] == "" and h["seconds_left"] is not None]
     groups: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -267,6 +267,8 @@ def test_the_claim_calendar_has_each_claim_once_by_its_deadline(monkeypatch: pyt
     assert sorted((r["Subscription"], r["Month"], r["Credit"]) for r in shown) == sorted(
         (c["subscription_id"], f"{c['month']:%Y-%m}", c["credit_amount"]) for c in claims
     )
+    filtered = app(monkeypatch, sample.warehouse, "claims", claims=["claimable"])
+    assert not re.search("Nothing (was|has|is)", words(filtered)), "what a filter leaves out is not nothing"
     (due,) = {c["claim_deadline"] for c in claims if c["exposure"] == "claimable"}
     said = [r["Subscription"] for r in tables(at)[f"Credits claimable until {due}"]]
     assert said == [c["subscription_id"] for c in claims if c["exposure"] == "claimable"]
@@ -301,11 +303,21 @@ def test_the_proof_is_that_of_the_command(monkeypatch: pytest.MonkeyPatch, sampl
                 assert (found["file"], found["line"]) in {(r["file"], r["line"]) for rows in tables(at).values() for r in rows if {"file", "line"} <= r.keys()}
 
 
-@pytest.mark.parametrize(("page", "word"), [("proof", "subscription"), ("proof", "month"), ("report", "subscription"), ("availability", "contract")])
+@pytest.mark.parametrize(
+    ("page", "word"),
+    [
+        ("credits", "customers"),
+        ("statements", "subscription"),
+        ("proof", "subscription"),
+        ("proof", "month"),
+        ("report", "subscription"),
+        ("availability", "contract"),
+    ],
+)
 def test_an_address_that_asks_for_what_is_not_there_is_told_so(monkeypatch: pytest.MonkeyPatch, sample: Published, page: str, word: str) -> None:
     at = app(monkeypatch, sample.warehouse, page, **{word: "nobody's"})
     assert not at.exception
-    assert "nobody's here" in words(at)
+    assert re.search("There is nothing here of .* nobody's|There is no .* nobody's here", words(at))
     assert not at.dataframe
 
 
@@ -325,6 +337,10 @@ def test_open_tickets_are_sorted_by_what_breaks_next(monkeypatch: pytest.MonkeyP
         assert row["Next update due in"] == ("–" if left is None else duration(left) if left >= 0 else f"{duration(-left)} late")
         if ticket["escalate_to"]:
             assert row["Escalate to"] == f"{ticket['escalate_to']} (step {ticket['escalation_step']})"
+    at = app(monkeypatch, sample.warehouse, "tickets", contracts=["connect_engage"])
+    of_contract = [t for t in tickets.values() if t["contract_id"] == "connect_engage"]
+    assert 0 < len(of_contract) < len(tickets)
+    assert metrics(at)["Past an update or the resolution"] == f"{sum(t['pressure'] == 'past' for t in of_contract)} of {len(of_contract)}"
     at = app(monkeypatch, sample.warehouse, "tickets", pressure=["past"])
     assert {r["Ticket"] for r in tables(at)["Open tickets, the most pressed first"]} == {t for t, row in tickets.items() if row["pressure"] == "past"}
 

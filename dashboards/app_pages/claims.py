@@ -6,8 +6,7 @@ from itertools import groupby
 import streamlit as st
 
 from dashboards import components
-from dashboards.components import LAPSING_DAYS
-from dashboards.figures import place
+from dashboards.figures import LAPSING_DAYS, place
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import money, plain
@@ -72,8 +71,10 @@ def total(own: list[Row]) -> str:
 
 open_claims = [c for c in claims if c["exposure"] == "claimable"]
 st.subheader("Can still be claimed", anchor=False)
+# what a filter leaves out is not nothing
+is_filtered = len(claims) < rows("select count(*) as claims from marts.credits where credit_amount > 0")[0]["claims"]
 if not open_claims:
-    components.nothing("No eligible credit is waiting to be claimed.")
+    components.nothing("No eligible credit that matches the filters waits to be claimed." if is_filtered else "No eligible credit waits to be claimed.")
 for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
     due = list(group)
     soon = due[0]["days_left"] <= LAPSING_DAYS
@@ -87,6 +88,8 @@ for heading, exposure, empty in (
     ("Not eligible", "not_eligible", "Every credit is eligible."),
 ):
     own = [c for c in claims if c["exposure"] == exposure]
+    if is_filtered and not own:
+        continue
     st.subheader(f"{heading}: {total(own)}" if own else heading, anchor=False)
     if own:
         table(sorted(own, key=lambda c: (-c["month"].toordinal(), c["subscription_id"])), heading, f"claims {exposure}")

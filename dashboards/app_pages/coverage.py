@@ -97,9 +97,11 @@ if gaps:
         components.nothing("No gap in this period.")
 st.caption("Unknown time is not downtime unless the contract says so (M6); gaps are cut at the ends of periods and add up to the unknown time of each figure.")
 components.downloads(
-    "select * from marts.coverage_gaps where list_contains(?, contract_id) and list_contains(?, region) order by all",
+    """select * from marts.coverage_gaps
+       where list_contains(?, contract_id) and list_contains(?, region) and list_contains(?, concat_ws(' ', contract_id, period_start)) order by all""",
     contracts,
     regions,
+    sorted({f"{f['contract_id']} {f['period_start']}" for f in chosen}),
     name="coverage_gaps",
     mart="coverage_gaps",
 )

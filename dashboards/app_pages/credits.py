@@ -10,7 +10,7 @@ from dashboards.words import percentage, plain
 components.head("Credits", "What is each invoice due, why, and what has become of it?")
 
 options = rows(
-    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id, s.customer_name, c.region, c.exposure,
+    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id, s.customer_name, c.service_id, c.region, c.exposure,
               coalesce(c.currency, 'no fee') as currency
        from marts.credits as c inner join marts.subscriptions as s using (subscription_id)"""
 )
@@ -24,6 +24,7 @@ with first:
     contracts = components.choice("Contracts", components.distinct(options, "contract_id"), "contracts")
 with second:
     customers = components.choice("Customers", sorted(names), "customers", lambda c: f"{names[c]} ({c})" if names[c] != c else c)
+    services = components.choice("Services", components.distinct(options, "service_id"), "services")
     regions = components.choice("Regions", components.distinct(options, "region"), "regions")
 with third:
     currencies = components.choice("Currencies", components.distinct(options, "currency"), "currencies")
@@ -31,10 +32,11 @@ with third:
 
 FILTERED = """
     from marts.credits as c
-    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id) and list_contains(?, region)
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id)
+      and list_contains(?, service_id) and list_contains(?, region)
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
 """
-filters = (months, contracts, customers, regions, currencies, exposures)
+filters = (months, contracts, customers, services, regions, currencies, exposures)
 credits = rows(f"select * {FILTERED} order by month desc, credit_amount desc, subscription_id, currency", *filters)
 if not credits:
     components.nothing("No credit matches the filters.")

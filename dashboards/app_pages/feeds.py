@@ -108,4 +108,4 @@ try:
     st.json(json.loads(row["raw"]), expanded=True)
 except (TypeError, ValueError):
     st.code(str(row["raw"]), language=None)
-components.downloads("from quality.rejected_rows order by all", name="rejected_rows")
+components.downloads("from quality.rejected_rows order by all", name="rejected_rows", is_all=True)

@@ -70,4 +70,4 @@ else:
         height=420 if len(shown) > 11 else "auto",
     )
 st.caption("Notice: start less announcement. What is open counts up to the figures' instant.")
-components.downloads("from marts.maintenance_notice order by all", name="maintenance_notice", mart="maintenance_notice")
+components.downloads("from marts.maintenance_notice order by all", name="maintenance_notice", mart="maintenance_notice", is_all=True)

@@ -9,21 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import charts, components
-from dashboards.components import LAPSING_DAYS, length
-from dashboards.figures import FIGURES, period, place
+from dashboards.components import length
+from dashboards.figures import FIGURES, LAPSING_DAYS, period, place
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import duration, instant, money, percentage, plain
 
 components.head("Promises and credits", "Are we keeping our promises, where not, what will it cost, and what is getting worse?")
 
-figures = rows(FIGURES)
-if not figures:
-    components.nothing("There is no figure yet: no production component has a check or an outage record under a contract in force.")
-    st.stop()
-names = {f["contract_id"]: f["contract_name"] for f in figures}
+names = {c["contract_id"]: c["contract_name"] for c in rows("select contract_id, contract_name from marts.contracts")}
 contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
-figures = [f for f in figures if f["contract_id"] in contracts]
+figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
 
 
 def verdict() -> None:
@@ -89,6 +85,8 @@ def worst_of(budgets: list[Row]) -> None:
 
 def heat_maps() -> None:
     st.subheader("Availability against commitment", anchor=False)
+    if not figures:
+        components.nothing("There is no figure yet: no production component has a check or an outage record under a contract in force.")
     for contract in contracts:
         own = [f for f in figures if f["contract_id"] == contract]
         if not own:
@@ -112,7 +110,15 @@ def behind(figure: Row) -> None:
             contract=figure["contract_id"],
             figure=f"{place(figure)} · {period(figure)}",
         )
-        components.link("credits", "Credits of its subscriptions", regions=figure["region"], months=f"{figure['period_start']:%Y-%m}")
+        months = rows(
+            """select distinct strftime(month, '%Y-%m') as month from marts.credits
+               where contract_id = ? and service_id = ? and region = ? and month >= ? and month < ? + to_months(?) order by 1""",
+            *(figure[k] for k in ("contract_id", "service_id", "region", "period_start", "period_start")),
+            1 if figure["period_kind"] == "month" else 3,
+        )
+        if months:
+            where = {"contracts": figure["contract_id"], "services": figure["service_id"], "regions": figure["region"]}
+            components.link("credits", "Credits of its subscriptions", months=[m["month"] for m in months], **where)
 
 
 def budgets_left(budgets: list[Row]) -> None:
@@ -200,9 +206,8 @@ def exposure() -> None:
     }
     for column, word in zip(columns, charts.EXPOSURES, strict=True):
         with column.container(border=True):
-            st.caption(f"{word.capitalize()}: {means[word]}")
             amounts = [money(totals[word, c], c) for c in currencies if totals[word, c]]
-            st.markdown("  \n".join(f"**{a}**" for a in amounts) or "–")
+            st.markdown("  \n".join([f":small[{word.capitalize()}: {means[word]}]", *(f"**{a}**" for a in amounts or ["–"])]))
     for place_, currency in zip(itertools.cycle(st.columns(3)), currencies, strict=False):
         own = [c for c in credits if c["currency"] == currency]
         frame = pd.DataFrame(
@@ -368,6 +373,7 @@ def trend() -> None:
         """select month, contract_id, severity, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
            from marts.ticket_sla
            where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id)
+             and month + interval 1 month <= (select max(as_of) at time zone 'UTC' from quality.runs)
            group by all order by contract_id, severity, month""",
         contracts,
     )
@@ -385,11 +391,11 @@ def trend() -> None:
                 "Severity": "name",
                 "Month": lambda r: f"{r['month']:%Y-%m}",
                 "Late resolutions": lambda r: f"{r['missed']} of {r['judged']}",
-                "Month before": lambda r: f"{r['before']['missed']} of {r['before']['judged']}",
+                "Against": lambda r: f"{r['before']['missed']} of {r['before']['judged']} in {r['before']['month']:%Y-%m}",
                 "Verdict": lambda r: _compared(r["missed"] * r["before"]["judged"], r["before"]["missed"] * r["judged"]),
                 "Share late, %": "share",
             },
-            name="Late resolutions by severity, against the month before",
+            name="Late resolutions by severity, of months that are over",
             column_config={"Share late, %": st.column_config.LineChartColumn(y_min=0, y_max=100)},
         )
 

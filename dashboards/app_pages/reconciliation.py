@@ -78,7 +78,8 @@ else:
 agreed = [r for r in settled if not finding(r)]
 if agreed:
     st.subheader("In agreement", anchor=False)
-    picked = picked or components.table(agreed, COLUMNS, name="Credits issued as they are due", key="agreed", money=["Due", "Issued", "Difference"])
+    as_due = components.table(agreed, COLUMNS, name="Credits issued as they are due", key="agreed", money=["Due", "Issued", "Difference"])
+    picked = picked or as_due
 if picked:
     st.markdown(f"**Invoice lines behind {plain(picked['subscription_id'])}, {picked['month']:%Y-%m}**")
     lines = rows(

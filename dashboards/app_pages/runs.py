@@ -17,7 +17,10 @@ columns[1].metric("Runs that published", f"{sum(r['status'] == 'published' for r
 still = [a for a in alerts or [] if a["ended"] is None]
 columns[2].metric("Open alerts", "unknown" if alerts is None else len(still), border=True)
 if last and last["status"] != "published":
-    st.error("The last run published nothing; what was published before stands.", icon=":material/error:")
+    st.error(
+        "What became of the last run can't be read." if last["status"] == "unreadable" else "The last run published nothing; what was published before stands.",
+        icon=":material/error:",
+    )
     for reason in last["reasons"]:
         st.markdown(f"- {plain(reason)}")
 

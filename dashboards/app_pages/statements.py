@@ -16,7 +16,7 @@ CAUSES = {
     "monthly_fee": ("invoice lines came, changed or went", ("invoices", "invoice_lines")),
     "availability_pct": ("what is known of outages or exclusions changed", ("checks", "outages", "exclusions", "components", "services", "subscriptions")),
     "availability_credit_pct": ("the availability crossed a tier", ("checks", "outages", "exclusions", "components", "services", "subscriptions")),
-    "resolution_credit_pct": ("lives of tickets changed", ("tickets", "ticket_events", "subscriptions")),
+    "resolution_credit_pct": ("lives of tickets changed", ("tickets", "ticket_events", "subscriptions", "services")),
     "combined_pct": ("one of the two credits, or what they share, changed", ("checks", "outages", "exclusions", "tickets", "ticket_events")),
     "combination": ("what tickets and downtime share changed", ("outages", "tickets", "ticket_events")),
     "credit_pct": ("one of the two credits changed", ("checks", "outages", "exclusions", "tickets", "ticket_events")),
@@ -92,7 +92,9 @@ def history(of: Row) -> None:
         feeds = sorted({feed for n in names for feed in CAUSES.get(n, ("", ()))[1]})
         files = rows(
             """select d.feed, d.path, d.rows_read from state.deliveries as d inner join quality.runs as r using (run_id)
-               where r.as_of > ? and r.as_of <= ? and list_contains(?, d.feed) order by d.feed, d.path""",
+               where r.run_number > (select min(run_number) from quality.runs where as_of = ?)
+                 and r.run_number <= (select max(run_number) from quality.runs where as_of = ?)
+                 and list_contains(?, d.feed) order by d.feed, d.path""",
             before["issued_at"],
             after["issued_at"],
             feeds,
@@ -112,5 +114,9 @@ def _value(value: object) -> str:
 if shown and of:
     history(of)
 components.downloads(
-    "select * from marts.credit_statements where list_contains(?, subscription_id) order by all", chosen, name="credit_statements", mart="credit_statements"
+    "select * from marts.credit_statements where list_contains(?, subscription_id) order by all",
+    chosen,
+    name="credit_statements",
+    mart="credit_statements",
+    is_all=only,
 )

@@ -9,7 +9,8 @@ from dashboards.words import duration, instant, plain
 
 components.head("Open tickets", "Which promise breaks next, and who has to know?")
 
-PRESSURES = {"past": "past a promise", "near": "near a promise", "in_time": "in time"}
+# of update and resolution; a late response is said beside it (Z5)
+PRESSURES = {"past": "past an update or the resolution", "near": "near an update or the resolution", "in_time": "in time"}
 tickets = rows(
     """select o.*, s.customer_id, s.customer_name, s.service_id, s.region,
               list_min([response_remaining_s, resolution_remaining_s, update_remaining_s]) as least_s
@@ -25,11 +26,12 @@ with second:
     severities = components.choice("Severities", components.distinct(tickets, "severity"), "severities")
 with third:
     contracts = components.choice("Contracts", components.distinct(tickets, "contract_id"), "contracts")
-shown = [t for t in tickets if t["pressure"] in pressures and (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts]
+own = [t for t in tickets if (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts]
+shown = [t for t in own if t["pressure"] in pressures]
 
 columns = st.columns(3)
 for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=True):
-    column.metric(words.capitalize(), f"{sum(t['pressure'] == pressure for t in tickets)} of {len(tickets)}", border=True)
+    column.metric(words.capitalize(), f"{sum(t['pressure'] == pressure for t in own)} of {len(own)}", border=True)
 
 
 def left(of: str, promised: str) -> components.Shown:
@@ -42,6 +44,11 @@ def left(of: str, promised: str) -> components.Shown:
         return duration(seconds) if seconds >= 0 else f"{duration(-seconds)} late"
 
     return shown
+
+
+def pressure_of(ticket: Row) -> str:
+    is_late = ticket["response_remaining_s"] is not None and ticket["response_remaining_s"] < 0
+    return ", ".join([PRESSURES[ticket["pressure"]], *(["response late"] if is_late else []), *(["paused"] if ticket["is_paused"] else [])])
 
 
 def escalate(ticket: Row) -> str:
@@ -61,7 +68,7 @@ else:
             "Ticket": "ticket_id",
             "Customer": "customer_name",
             "Severity": "severity",
-            "Pressure": lambda t: PRESSURES[t["pressure"]] + (", paused" if t["is_paused"] else ""),
+            "Pressure": pressure_of,
             "Next update due in": left("update_remaining_s", "update_cadence_s"),
             "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
             "Response due in": left("response_remaining_s", "response_remaining_s"),
@@ -90,4 +97,4 @@ else:
             )
         else:
             components.nothing("Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it.")
-components.downloads("from marts.open_tickets order by all", name="open_tickets", mart="open_tickets")
+components.downloads("from marts.open_tickets order by all", name="open_tickets", mart="open_tickets", is_all=True)
