@@ -3,6 +3,8 @@
 import csv
 import io
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,18 +134,39 @@ def published_once(landing: Path, warehouse: Path, as_of: str, contracts: Path =
         return _published(landing, warehouse, as_of, contracts)
 
 
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """The small sample as of 2026-08-15, published once for all workers; only to be read."""
+def _once(tmp_path_factory: pytest.TempPathFactory, name: str, publish: Callable[[Path], object]) -> Published:
+    """A warehouse that is published once for all workers; only to be read."""
     base = tmp_path_factory.getbasetemp()
     # workers have folders of their own below that of the session
-    folder = (base.parent if base.name.startswith("popen-") else base) / "the-sample"
+    folder = (base.parent if base.name.startswith("popen-") else base) / name
     with filelock.FileLock(f"{folder}.lock"):
         if not (folder / "warehouse" / "published").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            write_sample(folder / "landing", "small", 1, faults=False)
-            published_once(folder / "landing", folder / "warehouse", "2026-08-15T00:00:00Z")
+            publish(folder)
     return Published(folder / "warehouse")
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The small sample as of 2026-08-15."""
+
+    def publish(folder: Path) -> None:
+        write_sample(folder / "landing", "small", 1, faults=False)
+        published_once(folder / "landing", folder / "warehouse", "2026-08-15T00:00:00Z")
+
+    return _once(tmp_path_factory, "the-sample", publish)
+
+
+@pytest.fixture(scope="session")
+def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """The real records as of 2026-08-21, by the command as it is installed."""
+
+    def publish(folder: Path) -> None:
+        command = [Path(sys.executable).parent / "makegood", "run", "--landing", shared / "landing-real", "--warehouse", folder / "warehouse"]
+        done = subprocess.run([*map(str, command), "--as-of", "2026-08-21T00:00:00Z"], capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return _once(tmp_path_factory, "the-real-records", publish)
 
 
 def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:

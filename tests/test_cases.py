@@ -12,7 +12,7 @@ import pytest
 from ingestion.strict_yaml import InvalidDocument
 from orchestration.run import BadArguments, Blocked
 from tests.conftest import Published, Runner
-from tests.test_command import MAKEGOOD, makegood
+from tests.test_command import MAKEGOOD
 
 # what each is for: a refused contract, two runs with late data; through the command as it is installed
 BY_COMMAND = ["refused_credits_on_quarters", "seed100019"]
@@ -51,14 +51,6 @@ def test_a_case_is_equal_to_its_answers(shared: Path, tmp_path: Path, publish: R
         compared, differences = judge.compare(tmp_path / "warehouse" / "published" / "makegood.duckdb", expected, (), None)
         assert compared
         assert differences == []
-
-
-@pytest.fixture(scope="module")
-def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
-    warehouse = tmp_path_factory.mktemp("real")
-    done = makegood("run", "--landing", shared / "landing-real", "--warehouse", warehouse, "--as-of", "2026-08-21T00:00:00Z")
-    assert done.returncode == 0, done.stderr
-    return Published(warehouse)
 
 
 def test_real_records_make_sense(real: Published) -> None:

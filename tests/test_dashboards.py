@@ -96,11 +96,6 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return found
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Published:
-    return published_once(shared / "landing-real", tmp_path_factory.mktemp("real") / "warehouse", "2026-08-21T00:00:00Z")
-
-
 @pytest.mark.parametrize("page", NAMES)
 @pytest.mark.parametrize("warehouse", ["sample", "empty", "corrected", "faulty", "real"])
 def test_no_page_fails_on_any_warehouse(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, warehouse: str, page: str) -> None:
