@@ -64,16 +64,15 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
         y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
     )
     words = list(BURNT)
-    rectangles = base.mark_rect(cornerRadius=3, strokeWidth=2).encode(
+    rectangles = base.mark_rect(cornerRadius=3, strokeWidth=3).encode(
         color=alt.Color(
             "burnt:N",
             title=None,
             scale=alt.Scale(domain=words, range=[BURNT[w][0] for w in words]),
             legend=alt.Legend(orient="bottom", columns=2, symbolType="square"),
         ),
-        # a dashed edge: not over
-        stroke=alt.condition("datum.status == 'provisional'", alt.value("#ffffff"), alt.value("transparent")),
-        strokeDash=alt.value([5, 4]),
+        # framed: not over
+        stroke=alt.condition("datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")),
         tooltip=[
             alt.Tooltip("place:N", title="service and region"),
             alt.Tooltip("period:O", title=kind),

@@ -60,7 +60,7 @@ columns[3].metric(
 
 kind = chosen[0]["period_kind"]
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
-st.caption(f"Availability in per cent by {kind}, with the commitment; dashed edge where it is not over. Pick a row below for what is behind its figure.")
+st.caption(f"Availability in per cent by {kind}, with the commitment; framed where it is not over. Pick a row below for what is behind its figure.")
 
 ordered = sorted(chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"]))
 picked = components.table(

@@ -92,7 +92,7 @@ def heat_maps() -> None:
         if not own:
             continue
         tiles = charts.tiles(own)
-        st.caption(f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; dashed edge: not over. Click a tile for what is behind it.")
+        st.caption(f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; framed: not over. Click a tile for what is behind it.")
         event = st.altair_chart(charts.heat_map(tiles, own[0]["period_kind"]), width="stretch", on_select="rerun", key=f"tiles {contract}")
         for tile in event["selection"].get("tile", []):
             found = [f for f, t in zip(own, tiles.to_dict("records"), strict=True) if (t["place"], t["period"]) == (tile["place"], tile["period"])]

@@ -71,7 +71,7 @@ else:
             "Pressure": pressure_of,
             "Next update due in": left("update_remaining_s", "update_cadence_s"),
             "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
-            "Response due in": left("response_remaining_s", "response_remaining_s"),
+            "Response due in": lambda t: "responded" if t["responded_at"] is not None else left("response_remaining_s", "response_remaining_s")(t),
             "Escalate to": escalate,
             "Received (UTC)": lambda t: instant(t["received_at"]),
             "Last update (UTC)": lambda t: instant(t["last_update_at"]),
