@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import exports, navigation, published
 from dashboards.gate import Row
-from dashboards.words import duration, plain
+from dashboards.words import decimals, duration, plain
 
 Shown = Callable[[Row], Any]
 # heading -> column, or what is shown of a row
@@ -91,7 +91,7 @@ def table(rows: Sequence[Row], columns: Columns, *, name: str, key: str | None =
     Returns the picked row or None."""
     shown = [{heading: row[of] if isinstance(of, str) else of(row) for heading, of in columns.items()} for row in rows]
     frame = pd.DataFrame(shown, columns=list(columns))
-    config: dict[str, Any] = {heading: st.column_config.NumberColumn(format="localized") for heading in money} | more.pop("column_config", {})
+    config: dict[str, Any] = {heading: st.column_config.NumberColumn(format=_amounts(rows)) for heading in money} | more.pop("column_config", {})
     if key is None:
         st.dataframe(frame, hide_index=True, width="stretch", column_config=config, alt=name, placeholder="–", **more)
         return None
@@ -109,6 +109,11 @@ def table(rows: Sequence[Row], columns: Columns, *, name: str, key: str | None =
     )
     picked = event["selection"]["rows"]
     return rows[picked[0]] if picked and picked[0] < len(rows) else None
+
+
+def _amounts(rows: Sequence[Row]) -> str:
+    """Two decimals where all currencies have two; else as many as each amount needs."""
+    return "accounting" if {decimals(row["currency"]) for row in rows if row["currency"]} <= {2} else "localized"
 
 
 def length(column: str) -> Callable[[Row], str]:

@@ -15,11 +15,16 @@ def plain(text: str) -> str:
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
+def decimals(currency: str) -> int:
+    """How many decimals amounts of a currency have (ISO 4217)."""
+    return Currency(currency).exponent or 0
+
+
 def money(amount: Decimal, currency: str | None) -> str:
     """An amount with as many decimals as its currency has."""
     if currency is None:
         return f"{amount.normalize():f}"
-    return f"{amount.quantize(Decimal(1).scaleb(-(Currency(currency).exponent or 0)))} {currency}"
+    return f"{amount.quantize(Decimal(1).scaleb(-decimals(currency)))} {currency}"
 
 
 def duration(seconds: int | None) -> str:
