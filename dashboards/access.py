@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from dashboards.gate import EVERYTHING, Viewer
 from dashboards.navigation import INTERNAL, ROLES
@@ -56,6 +57,16 @@ class SignIn:
     cookie_secret: str = field(repr=False)
     redirect_uri: str
     session_hours: int
+
+    @property
+    def host(self) -> str:
+        """The name of the dashboards, without a port."""
+        return urlsplit(self.redirect_uri).hostname or ""
+
+    @property
+    def address(self) -> str:
+        """Where people sign in."""
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.redirect_uri))
 
     def holds(self, claims: Mapping[str, Any], now: float) -> bool:
         """Whether who looks has signed in, and not too long ago. `now`: epoch seconds."""

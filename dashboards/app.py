@@ -14,7 +14,9 @@ def admitted() -> access.Granted:
         granted = published.granted()
     except published.Unguarded:
         st.title("Makegood")
-        st.error("This server can be reached from other machines, and nobody has to sign in: it shows nothing. Start it by `makegood dashboards`.")
+        st.error(
+            "This server can be reached from other machines or by any name, and nobody has to sign in: it shows nothing. Start it by `makegood dashboards`."
+        )
         st.stop()
     except published.NotSignedIn:
         st.title("Makegood")

@@ -75,6 +75,7 @@ POLICIES = {
         "(method_id, audience, service_id, region, started_at) in (select method_id, audience, service_id, region, started_at from own.intervals)",
     ),
     "marts.error_budgets": _PLACE,
+    "marts.exclusions": _PLACE,
     "marts.maintenance_notice": Policy(
         "whose scope meets one of their services and regions, and no other customer alone",
         """(customer_id is null or customer_id in (select customer_id from own.customers))

@@ -21,7 +21,7 @@ class NothingPublished(RuntimeError):
 
 
 class Unguarded(RuntimeError):
-    """The server can be reached from elsewhere, and nobody has to sign in."""
+    """The server can be reached from elsewhere or by any name, and nobody has to sign in."""
 
 
 class NotSignedIn(RuntimeError):
@@ -62,7 +62,8 @@ def granted() -> access.Granted:
     """What is granted to who looks, asked anew each time. Raises Unguarded, NotSignedIn."""
     handle = _arguments().access
     if handle is None:
-        if not access.is_loopback(st.get_option("server.address")):
+        # no names: any will do
+        if not all(map(access.is_loopback, [st.get_option("server.address"), *(st.get_option("server.allowedHosts") or [None])])):
             raise Unguarded
         return access.ALL
     claims, known = st.user.to_dict(), _handed_over(handle)

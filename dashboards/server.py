@@ -8,12 +8,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit import net_util
 
-from dashboards.access import Access, handed_over
+from dashboards.access import Access, handed_over, is_loopback
 
 APP = Path(__file__).parent / "app.py"
 
@@ -26,9 +25,19 @@ OPTIONS = {
     "server.trustedUserHeaders": "{}",
     "server.enableXsrfProtection": True,
     "server.enableCORS": True,
+    "server.corsAllowedOrigins": [],
     "server.enableStaticServing": False,
     "server.enableAgentApi": False,
 }
+
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def names(address: str, access: Access | None) -> list[str]:
+    """The names by which pages may be asked for. Another website can have its own name lead here, and would be the same origin as we are."""
+    found = {*LOCAL_NAMES, *([address] if is_loopback(address) else []), *([access.sign_in.host] if access else [])}
+    return sorted(found)
 
 
 def secrets_of(access: Access) -> dict[str, Any]:
@@ -52,14 +61,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--access", type=int)
     words = parser.parse_args()
-    options = {**OPTIONS, "server.address": words.address, "server.port": words.port}
-    secrets = None
+    options = {**OPTIONS, "server.address": words.address, "server.port": words.port, "browser.serverAddress": words.address}
+    secrets = access = None
     if words.access is not None:
         os.set_inheritable(words.access, False)
         access = handed_over(words.access)
         secrets = secrets_of(access)
-        # a page of this name talks to us as well; what went wrong is for our log, not for who looks
-        options |= {"browser.serverAddress": urlsplit(access.sign_in.redirect_uri).hostname, "client.showErrorDetails": "none"}
+        # a page of this name talks to us also where a proxy has another for us; what went wrong is for our log, not for who looks
+        options |= {"browser.serverAddress": access.sign_in.host, "client.showErrorDetails": "none"}
+    options["server.allowedHosts"] = names(words.address, access)
     # Streamlit would ask a host elsewhere for the address that we are seen by
     net_util.get_external_ip = lambda: None
     # an interrupt is how a server ends

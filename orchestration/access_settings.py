@@ -45,7 +45,8 @@ def _variable(value: str) -> str:
 
 def _address(value: str) -> str:
     parts = urlsplit(value)
-    if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+    # a host as browsers send it, and no pattern
+    if not re.fullmatch(r"[a-z0-9._:-]+", parts.hostname or "") or parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be an address as in https://example.com/…")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("must begin with https://; http:// is for this machine alone (localhost, 127.0.0.1)")

@@ -305,7 +305,7 @@ def report(
 ) -> None:
     """Write a customer's SLA report on a subscription and month, or one for every subscription.
 
-    Exit 0: written. 1: there is no such report, or it could not be written. 2: bad arguments.
+    Exit 0: written. 1: there is no such report, or one could not be written. 2: bad arguments.
     """
     from datetime import date
 
@@ -329,14 +329,16 @@ def report(
     try:
         with _progress() as progress:
             if subscription is None:
-                said = write_all(warehouse, first, out, format.value if format else "pdf", progress)
+                said, failed = write_all(warehouse, first, out, format.value if format else "pdf", progress)
             else:
-                said = [write_one(warehouse, subscription, first, out, next(f for f in FORMATS if f == suffix))]
+                said, failed = [write_one(warehouse, subscription, first, out, next(f for f in FORMATS if f == suffix))], []
     except NotFound as error:
         raise _fail(FAILED, str(error)) from error
     except OSError as error:
         raise _fail(FAILED, f"could not write to {out}: {error.strerror or error}") from error
     typer.echo("\n".join(map(printable, said)))
+    if failed:
+        raise _fail(FAILED, "\n".join([f"{len(failed):,} could not be made", *failed]))
 
 
 @app.command()
@@ -348,15 +350,18 @@ def dashboards(
 ) -> None:
     """Serve the dashboards over what is published: on this machine, or to those who sign in (docs/access.md).
 
-    Exit 2: others could reach them, and nobody would have to sign in; or the file that says who may see what was refused.
+    Says first whether people have to sign in. Exit 2: others could reach them, and nobody would have to sign in; or the file that says who may see what was
+    refused or is not there.
     """
     from ingestion.strict_yaml import InvalidDocument
     from orchestration.access_settings import SETTINGS, settings_of
-    from orchestration.serve import Unguarded
+    from orchestration.serve import Unguarded, who_gets_in
     from orchestration.serve import dashboards as serve
 
     try:
-        serve(warehouse, port, address, settings_of(warehouse, access))
+        found = settings_of(warehouse, access)
+        typer.echo(who_gets_in(port, address, found))
+        serve(warehouse, port, address, found)
     except InvalidDocument as error:
         raise _fail(BAD_ARGUMENTS, str(error)) from error
     except Unguarded as error:

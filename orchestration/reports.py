@@ -25,19 +25,27 @@ def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kin
     return f"wrote {out}"
 
 
-def write_all(warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]) -> list[str]:
-    """Writes a report for every subscription that has a span in the month, and says what; raises NotFound. `month`: its first day."""
+def write_all(warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]) -> tuple[list[str], list[str]]:
+    """Writes a report for every subscription that has a span in the month: what was written, and which failed and why; raises NotFound.
+
+    One that fails does not keep the others from being written. `month`: its first day.
+    """
     with published(warehouse) as reader:
         names = file_names(figures.subscriptions_of(reader, month), month, kind)
         if not names:
             raise NotFound(_what_there_is(reader, month))
-        said = []
+        said, failed = [], []
         for number, (subscription_id, name) in enumerate(names.items(), 1):
             progress(f"{number} of {len(names)}: {subscription_id}")
-            _write(folder / name, render(report_of(reader, subscription_id, month), kind))
+            try:
+                content = render(report_of(reader, subscription_id, month), kind)
+            except Exception as error:
+                failed.append(f"no report on {subscription_id!r}: {error if isinstance(error, NotFound) else f'{type(error).__name__}: {error}'}")
+                continue
+            _write(folder / name, content)
             said.append(f"wrote {folder / name}")
-    count = f"{len(names):,} reports" if len(names) != 1 else "1 report"
-    return [*said, f"{count} for {month:%Y-%m} in {folder}"]
+    count = f"{len(said):,} reports" if len(said) != 1 else "1 report"
+    return [*said, f"{count} for {month:%Y-%m} in {folder}"], failed
 
 
 def suggested_month(warehouse: Path, as_of: datetime) -> date:

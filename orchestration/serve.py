@@ -5,7 +5,6 @@ import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from dashboards.access import Access, is_loopback
 from orchestration.settings import PROJECT, quiet_environment
@@ -17,13 +16,21 @@ class Unguarded(ValueError):
     """Others could reach the dashboards, and nobody would have to sign in."""
 
 
-def dashboards(warehouse: Path, port: int, address: str = LOOPBACK, access: Access | None = None) -> NoReturn:
-    """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those who sign in."""
+def who_gets_in(port: int, address: str = LOOPBACK, access: Access | None = None) -> str:
+    """Who the dashboards at an address are served to, as a line to print; raises Unguarded."""
     if not is_loopback(address):
         if access is None:
             raise Unguarded(f"--address {address} can be reached from other machines, and nobody would have to sign in")
-        if is_loopback(urlsplit(access.sign_in.redirect_uri).hostname):
+        if is_loopback(access.sign_in.host):
             raise Unguarded(f"--address {address} can be reached from other machines, and sign_in.redirect_uri leads to this one")
+    if access is None:
+        return f"no sign-in: everyone who reaches http://{f'[{address}]' if ':' in address else address}:{port} sees everything"
+    return f"people sign in at {access.sign_in.address} and see what is granted to them"
+
+
+def dashboards(warehouse: Path, port: int, address: str = LOOPBACK, access: Access | None = None) -> NoReturn:
+    """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those who sign in."""
+    who_gets_in(port, address, access)
     command = [sys.executable, "-m", "dashboards.server", "--warehouse", str(warehouse.absolute()), "--address", address, "--port", str(port)]
     if access is not None:
         command += ["--access", str(access.handle())]

@@ -443,7 +443,7 @@ def test_people_click_through_every_page(chromium: Any, served: str, sample: Pub
             if width < 800 and page.get_by_test_id("stSidebarCollapseButton").is_visible():
                 page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
             stamp = page.get_by_test_id("stMain").get_by_text(f"Figures as of {run['as_of']:%Y-%m-%d %H:%M:%S} UTC")
-            assert stamp.is_visible(), "as of and age are always visible"
+            stamp.wait_for()
             assert "ago" in stamp.inner_text() or "just now" in stamp.inner_text()
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{listed.title} is wider than the screen"
             for chart in page.get_by_test_id("stVegaLiteChart").all():
@@ -497,7 +497,7 @@ def test_figures_filters_links_and_files_in_a_browser(chromium: Any, served: str
         page.keyboard.press("Escape")
         page.goto(f"{served}/proof?subscription={expected[0]['subscription_id']}&month=2026-06")
         settled(page, "Proof of a credit")
-        assert page.get_by_text(f"= {money(expected[0]['credit_amount'], 'EUR')}, rounded once").is_visible()
+        page.get_by_text(f"= {money(expected[0]['credit_amount'], 'EUR')}, rounded once").wait_for()
         page.get_by_role("link", name="The SLA report of this month").click()
         settled(page, "SLA report")
         assert f"subscription={expected[0]['subscription_id']}" in page.url
@@ -520,11 +520,11 @@ def test_a_new_publication_is_shown_without_a_restart(chromium: Any, tmp_path: P
         page = chromium.new_page(viewport={"width": 1366, "height": 900})
         page.goto(f"{address}/statements")
         settled(page, "Statements")
-        assert page.get_by_test_id("stMain").get_by_text("Figures as of 2026-07-05 00:00:00 UTC").is_visible()
+        page.get_by_test_id("stMain").get_by_text("Figures as of 2026-07-05 00:00:00 UTC").wait_for()
         publish(tmp_path / "landing", "2026-07-06T00:00:00Z")
         page.reload()
         settled(page, "Statements")
-        assert page.get_by_test_id("stMain").get_by_text("Figures as of 2026-07-06 00:00:00 UTC").is_visible()
+        page.get_by_test_id("stMain").get_by_text("Figures as of 2026-07-06 00:00:00 UTC").wait_for()
         assert re.search(r"run 2\b", page.get_by_test_id("stMain").inner_text())
         page.close()
 

@@ -26,5 +26,5 @@ def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> 
         "int_resolution_segments", "int_resolutions", "int_responses", "int_update_gaps", "int_updates", "ticket_sla", "open_tickets",
         "status_page_publication", "int_population", "int_shared_events", "int_resolution_performance", "int_month_credits",
         "int_fee_parts", "int_issued_lines", "int_claims", "int_overdue_invoices", "int_reasons", "int_credits", "credits",
-        "credit_statements", "credit_reconciliation", "configuration_hours", "what_if", "subscriptions", "subscription_spans", "coverage_gaps", "credit_headroom", "credit_causes", "error_budgets",
+        "credit_statements", "credit_reconciliation", "configuration_hours", "what_if", "subscriptions", "subscription_spans", "coverage_gaps", "exclusions", "credit_headroom", "credit_causes", "error_budgets",
     }  # fmt: skip

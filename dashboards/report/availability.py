@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES
-from dashboards.report.document import Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline
+from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, shortened
 from dashboards.report.figures import Figures, midnight
 from dashboards.report.phrases import cited, counted, listed, month_name, percent, seconds, words
 from dashboards.words import duration
@@ -21,15 +21,25 @@ def own_verdict(steps: Row) -> str:
 
 def period_name(figures: Figures) -> str:
     """The period that availability is measured over: the month, or the quarter that holds it."""
-    if not figures.is_quarterly:
+    if figures.period is None or not figures.is_quarterly:
         return month_name(figures.month)
-    first = figures.period["period_start"] if figures.period else figures.month.replace(month=(figures.month.month - 1) // 3 * 3 + 1)
+    first = figures.period["period_start"]
     return f"quarter {(first.month - 1) // 3 + 1} of {first.year}"
+
+
+def shown_name(figures: Figures) -> str:
+    """The name of `figures.shown_time`."""
+    return month_name(figures.month) if figures.has_cover else period_name(figures)
 
 
 def downtime_of(figures: Figures) -> list[Row]:
     """The intervals that the report shows: the subscription's own, or the region's where it has no figure of its own."""
     return figures.own_downtime if figures.has_cover else figures.regional_downtime
+
+
+def exclusions_of(figures: Figures) -> list[Row]:
+    """The exclusions that act in the figure whose downtime is shown."""
+    return figures.own_exclusions if figures.has_cover else figures.regional_exclusions
 
 
 def availability(figures: Figures) -> Section:
@@ -62,7 +72,7 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
         *_budget(figures.period, steps),
     ]
     blocks: list[Block] = [Facts("Availability of the subscription", tuple(facts))]
-    return [*blocks, *_method(figures, steps)]
+    return [*blocks, *_method(steps, figures.term("downtime.min_consecutive_s"), figures.is_final)]
 
 
 def _budget(period: Row | None, steps: Row) -> list[Fact]:
@@ -80,8 +90,9 @@ def _differs(steps: Row | None, period: Row) -> bool:
     return steps is None or any(steps[k] != period[k] for k in own)
 
 
-def _method(figures: Figures, row: Row) -> list[str]:
-    shortest = int(figures.term("downtime.min_consecutive_s") or 0)
+def _method(row: Row, min_consecutive_s: str | None, is_over: bool) -> list[str]:
+    """How a figure follows from its seconds, by the terms that judge it."""
+    shortest = int(min_consecutive_s or 0)
     counts = f"Unavailability of {duration(shortest)} or longer is" if shortest else "Every second of unavailability is"
     said = [f"{counts} downtime, unless the agreement excludes it."]
     if row["availability_pct"] is not None:
@@ -94,26 +105,22 @@ def _method(figures: Figures, row: Row) -> list[str]:
         )
     else:
         said.append("All of the time is excluded: there is no figure, and the commitment counts as met.")
-    if row["availability_pct"] is not None and not _is_over(figures):
+    if row["availability_pct"] is not None and not is_over:
         said.append("Until the period is over, its whole length is divided by, also what is still to come.")
     return said
-
-
-def _is_over(figures: Figures) -> bool:
-    return figures.is_final if figures.period is None else figures.period["status"] != "provisional"
 
 
 def _region(figures: Figures, period: Row) -> Section:
     """The regional figure. That of a subscription without cover is for information: nothing is promised to it."""
     is_promised = figures.steps is None or figures.has_cover
     facts = [
-        Fact("Period", period_name(figures), Kind.TEXT, "not over yet" if period["status"] == "provisional" else ""),
+        Fact("Period", period_name(figures), Kind.TEXT, "" if figures.is_period_over else "not over yet"),
         Fact("Availability", period["availability_pct"], Kind.PERCENTAGE, "all of the time is excluded" if period["status"] == "fully_excluded" else ""),
     ]
     if is_promised:
         facts += [
             Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
-            Fact("Result", verdict(period["is_met"]), Kind.VERDICT, "so far" if period["status"] == "provisional" else ""),
+            Fact("Result", verdict(period["is_met"]), Kind.VERDICT, "" if figures.is_period_over else "so far"),
         ]
     facts += [
         Fact("Total time", period["total_seconds"], Kind.SECONDS),
@@ -128,17 +135,17 @@ def _region(figures: Figures, period: Row) -> Section:
         ]
     blocks: list[Block] = [Facts("Availability of the region", tuple(facts))]
     if not figures.has_cover:
-        blocks += _method(figures, period)
+        blocks += _method(period, figures.regional_term("downtime.min_consecutive_s"), figures.is_period_over)
     else:
         blocks.insert(0, "The region as a whole, without what holds for this subscription alone: its covered time, exclusions and terms.")
-    return Section(f"The service in region {figures.subscription['region']}", tuple(blocks), "", cited(None, "A4, A8"))
+    return Section(f"The service in region {shortened(figures.subscription['region'], LONGEST)}", tuple(blocks), "", cited(None, "A4, A8"))
 
 
 def downtime(figures: Figures) -> Section:
     rows = downtime_of(figures)
     whose = "in covered time" if figures.has_cover else "in the region"
     if not rows:
-        return Section("Downtime intervals", (f"There was no downtime {whose} in {period_name(figures)}.",), "Downtime", cited(None, "A1-A3"))
+        return Section("Downtime intervals", (f"There was no downtime {whose} in {shown_name(figures)}.",), "Downtime", cited(None, "A1-A3"))
     columns = (
         Column("Started (UTC)", Kind.INSTANT),
         Column("Ended (UTC)", Kind.INSTANT),
@@ -148,7 +155,7 @@ def downtime(figures: Figures) -> Section:
         Column("Note"),
     )
     table = Table(
-        f"Downtime intervals {whose}, {period_name(figures)}",
+        f"Downtime intervals {whose}, {shown_name(figures)}",
         columns,
         tuple((r["started_at"], r["ended_at"], r["downtime_seconds"], r["counted_seconds"], r["incident_id"], _note(figures, r)) for r in rows),
     )
@@ -165,18 +172,22 @@ def _note(figures: Figures, row: Row) -> str:
 def coverage(figures: Figures) -> Section:
     period = figures.period
     reference = cited(None, "M6")
+    key = "availability.unknown_counts_as"
+    own, unknown = (words(of(key) or "available") for of in (figures.term, figures.regional_term))
+    if figures.has_cover and own != unknown:
+        unknown = f"{unknown} in the region's figure, as {own} in that of this subscription"
     if period is None:
         return Section("Data coverage", ("Nothing was measured for this service in this region, so there is no coverage to speak of.",), "Coverage", reference)
     facts = (
         Fact("Coverage", period["coverage_pct"], Kind.PERCENTAGE, f"share of {period_name(figures)}, up to the figures' instant, in which the state was known"),
-        Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {words(figures.term('availability.unknown_counts_as') or 'available')}"),
+        Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {unknown}"),
         Fact(
             "Evidence",
-            "too little" if period["low_coverage"] else "not judged before the period is over" if period["status"] == "provisional" else "sufficient",
+            "too little" if period["low_coverage"] else "sufficient" if figures.is_period_over else "not judged before the period is over",
         ),
     )
     blocks: list[Block] = [Facts("Coverage of the measurement", facts)]
-    least = figures.term("availability.min_coverage_pct")
+    least = figures.regional_term("availability.min_coverage_pct")
     if period["low_coverage"]:
         blocks.append(
             f"Less than {percent(least)} of the time was seen by monitoring: the availability figure rests on too little evidence and should be read with care."
@@ -191,9 +202,9 @@ def coverage(figures: Figures) -> Section:
 
 
 def _timeline(figures: Figures) -> Timeline:
-    start, end = (figures.period["starts_at"], figures.period["ends_at"]) if figures.period else (figures.starts_at, figures.ends_at)
+    start, end = figures.shown_time
     maintenance = [(m["starts_at"], m["ends_at"]) for m in figures.maintenance]
-    others = [(e["started_at"], e["ended_at"]) for e in figures.exclusions if not e["kind"].endswith("_maintenance")]
+    others = [(e["started_at"], e["ended_at"]) for e in exclusions_of(figures) if not e["kind"].endswith("_maintenance")]
     lanes = [
         ("downtime", "Downtime", [(d["started_at"], d["ended_at"]) for d in downtime_of(figures)]),
         ("maintenance", "Maintenance", maintenance),
@@ -203,8 +214,8 @@ def _timeline(figures: Figures) -> Timeline:
     cut = tuple(Lane(key, name, tuple((max(a, start), min(b, end)) for a, b in found if a < end and b > start)) for key, name, found in lanes)
     said = listed([f"{lane.name.lower()}: {counted(len(lane.intervals), 'interval')}" for lane in cut])
     return Timeline(
-        f"Timeline of {period_name(figures)}",
-        f"Timeline of {period_name(figures)}: {said}. The tables of this report list each with start and end.",
+        f"Timeline of {shown_name(figures)}",
+        f"Timeline of {shown_name(figures)}: {said}. The tables of this report list each with start and end.",
         start,
         end,
         min(figures.as_of, end),
@@ -216,6 +227,7 @@ def _timeline(figures: Figures) -> Timeline:
 def _ticks(figures: Figures, start: datetime, end: datetime) -> tuple[tuple[datetime, str], ...]:
     """Local midnights: every seventh day of a month, the first days of the months of a quarter."""
     first: date = start.astimezone(figures.zone).date()
+    is_long = (end - start).days > 31
     days = [first + timedelta(days=n) for n in range((end - start).days + 1)]
-    chosen = [d for d in days if d.day == 1 or (not figures.is_quarterly and d.day in (8, 15, 22, 29))]
+    chosen = [d for d in days if d.day == 1 or (not is_long and d.day in (8, 15, 22, 29))]
     return tuple((midnight(d, figures.zone), f"{d.day} {month_name(d)[:3]}") for d in chosen if midnight(d, figures.zone) < end)

@@ -4,7 +4,7 @@ from datetime import date
 
 from dashboards.gate import Reader
 from dashboards.report import availability, credit, figures, support
-from dashboards.report.document import Fact, Facts, Kind, Money, Report, shortened
+from dashboards.report.document import LONGEST, Fact, Facts, Kind, Money, Report, shortened
 from dashboards.report.figures import Figures
 from dashboards.report.phrases import listed, month_name, percent, reasons, words
 from dashboards.words import instant, money
@@ -51,7 +51,7 @@ def _head(found: Figures) -> Facts:
     facts = [
         Fact("Agreement", found.contract["contract_name"]),
         Fact("Version in force since", found.contract_version, Kind.DAY),
-        Fact("Customer", subscription["customer_name"], Kind.TEXT, subscription["customer_id"]),
+        Fact("Customer", subscription["customer_name"], Kind.TEXT, shortened(subscription["customer_id"], LONGEST)),
         Fact("Subscription", subscription["subscription_id"]),
         Fact("Service", subscription["service_name"], Kind.TEXT, "" if subscription["lifecycle"] == "ga" else words(subscription["lifecycle"])),
         Fact("Region", subscription["region"]),
@@ -68,18 +68,18 @@ def _head(found: Figures) -> Facts:
 def _availability(found: Figures) -> list[Fact]:
     if found.steps is not None and found.has_cover:
         commitment, pct, result = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found.steps)
-        downtime = found.steps["downtime_seconds"]
+        downtime, is_over = found.steps["downtime_seconds"], found.is_final
     elif found.period is not None and found.steps is None:
         commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], availability.verdict(found.period["is_met"])
-        downtime = found.period["downtime_seconds"]
+        downtime, is_over = found.period["downtime_seconds"], found.is_period_over
     else:
         return [Fact("Availability", None, Kind.PERCENTAGE, "no commitment to this subscription" if found.steps is not None else "nothing was measured")]
-    so_far = "" if (found.period["status"] != "provisional" if found.is_quarterly and found.period else found.is_final) else " so far"
+    so_far = "" if is_over else " so far"
     judged = result if commitment is None else f"commitment {percent(commitment)}: {result}{so_far}"
-    over = f", {availability.period_name(found)}" if found.is_quarterly else ""
+    over = f", {availability.shown_name(found)}" if availability.shown_name(found) != month_name(found.month) else ""
     return [
         Fact("Availability", pct, Kind.PERCENTAGE, judged + over),
-        Fact("Downtime", downtime, Kind.SECONDS, f"in {availability.period_name(found)}{so_far}"),
+        Fact("Downtime", downtime, Kind.SECONDS, f"in {availability.shown_name(found)}{so_far}"),
     ]
 
 
@@ -109,7 +109,7 @@ def _credits(found: Figures) -> list[Fact]:
             case "claimable":
                 note = f"can be claimed until {row['claim_deadline']}"
             case "at_stake":
-                note = "as things stand"
+                note = "as things stand" + (f", requested on {row['requested_on']}" if row["requested_on"] else "")
             case _:
                 note = f"not claimed in time ({row['claim_deadline']}): waived"
         share = f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; " if row["credit_pct"] else ""
@@ -119,9 +119,11 @@ def _credits(found: Figures) -> list[Fact]:
 
 def _notes(found: Figures) -> tuple[str, ...]:
     notes = []
+    if not found.has_begun:
+        notes.append(f"This subscription had not begun in {month_name(found.month)}: its first day is {found.subscription['first_day']}.")
     if not found.is_final:
         notes.append(f"Provisional: {month_name(found.month)} is not over. The figures are those of {instant(found.as_of)} UTC and can still change.")
-    elif found.is_quarterly and found.period is not None and found.period["status"] == "provisional":
+    elif found.is_quarterly and not found.is_period_over:
         notes.append(f"Availability is measured over {availability.period_name(found)}, which is not over: that figure can still change.")
     if found.period is None:
         notes.append("Nothing was measured for this service in this region: the figures rest on no evidence of whether it was up or down.")
@@ -130,7 +132,6 @@ def _notes(found: Figures) -> tuple[str, ...]:
     if found.subscription["lifecycle"] != "ga":
         notes.append(f"The service is offered as {words(found.subscription['lifecycle'])}: it has no availability commitment and no service credits.")
     if found.steps is not None and not found.has_cover:
-        codes = sorted({code for row in found.credits for code in row["reasons"].split(",") if code})
-        if codes:
-            notes.append(f"No availability commitment or service credit applies to this subscription in this month: {reasons(','.join(codes))}.")
+        why = f": {reasons(found.common_reasons)}" if found.common_reasons else ""
+        notes.append(f"No availability commitment or service credit applies to this subscription in this month{why}.")
     return tuple(notes)

@@ -2,8 +2,8 @@
 
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES, Step
-from dashboards.report.document import Block, Column, Fact, Facts, Kind, Money, Section, Table, Value
-from dashboards.report.figures import Figures
+from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Money, Section, Table, Value, shortened
+from dashboards.report.figures import Figures, codes
 from dashboards.report.phrases import cited, counted, listed, month_name, percent, reasons, sentence_case, words
 from dashboards.words import instant, money
 
@@ -68,19 +68,21 @@ _CAPTIONS = {
     "Issued so far": "Credit lines",
 }
 _ELSEWHERE = {"What was agreed": "Terms in force", "Downtime intervals that take from covered time": "Downtime intervals"}
+# what an availability figure rests on
+_MEASURED_BY = ("availability.", "monitoring.", "downtime.", "exclusions.", "maintenance.")
 # all that there is to say where nothing of the month is covered
 _WITHOUT_COVER = ("Covered time", "Fee of the month", "Eligibility")
 
 
 def calculation(figures: Figures) -> Section:
-    name = figures.contract["contract_name"]
+    name = shortened(figures.contract["contract_name"], LONGEST)
     if figures.steps is None:
         return Section("Service credit", (f"The {name} promises no service credits.",), "Credit")
     blocks: list[Block] = []
     steps = figures.calculation
     if not figures.has_cover:
-        why = sorted({code for row in figures.credits for code in row["reasons"].split(",") if code})
-        blocks.append(f"There is no service credit for this month: {reasons(','.join(why))}." if why else "There is no service credit for this month.")
+        why = f": {reasons(figures.common_reasons)}" if figures.common_reasons else ""
+        blocks.append(f"There is no service credit for this month{why}.")
         steps = [step for step in steps if step.title in _WITHOUT_COVER]
     else:
         blocks.append(
@@ -137,7 +139,8 @@ def claim(figures: Figures) -> Section:
     reference = cited(CLAUSES.get(figures.contract["contract_id"], {}).get("C5"), "C5, E2")
     title = "How to claim"
     if not figures.credits:
-        return Section(title, (f"There is nothing to claim: the {figures.contract['contract_name']} promises no service credits.",), "Claim", reference)
+        name = shortened(figures.contract["contract_name"], LONGEST)
+        return Section(title, (f"There is nothing to claim: the {name} promises no service credits.",), "Claim", reference)
     row = figures.credits[0]
     facts = [
         Fact("Claim", words(row["claim_status"])),
@@ -178,24 +181,25 @@ def _standing(figures: Figures, row: Row) -> str:
 
 
 def _what_to_do(figures: Figures) -> list[str]:
-    """How a request is made, where one can still be made to some effect."""
+    """How a request is made, where one can still be made to some effect in a currency; window and request are the same in all."""
     row = figures.credits[0]
-    codes = {code for r in figures.credits for code in r["reasons"].split(",") if code}
     said = []
+    subscription = shortened(figures.subscription["subscription_id"], LONGEST)
     request = (
-        f"Send a written request that names subscription {figures.subscription['subscription_id']} and the month {month_name(figures.month)}, "
-        f"dated no later than {row['claim_deadline']}."
+        f"Send a written request that names subscription {subscription} and the month {month_name(figures.month)}, dated no later than {row['claim_deadline']}."
     )
     waived = "Without a request by then the credit is waived."
     if figures.overdue:
-        invoices = listed([str(o["invoice_id"]) for o in figures.overdue])
+        invoices = listed([shortened(str(o["invoice_id"]), LONGEST) for o in figures.overdue])
         said.append(f"Overdue: {invoices}. A credit is payable only if no invoice is overdue on the day of the request.")
-    if row["claim_status"] == "claimable" and any(r["exposure"] in ("claimable", "not_eligible") for r in figures.credits) and codes <= {"overdue"}:
+    if row["claim_status"] == "claimable" and any(r["exposure"] in ("claimable", "not_eligible") and codes(r) <= {"overdue"} for r in figures.credits):
         left = row["days_left"]
         said.append(
             f"{request} {waived} " + (f"{counted(left, 'day')} left from the day of these figures." if left else "The day of these figures is the last.")
         )
-    if row["claim_status"] == "accruing" and codes <= {"overdue", "no_fee"}:
+    if row["claim_status"] == "accruing" and row["requested_on"] is not None:
+        said.append(f"It was requested on {row['requested_on']}. The earliest request is the one that counts: another one changes nothing.")
+    elif row["claim_status"] == "accruing" and any(codes(r) <= {"overdue", "no_fee"} for r in figures.credits):
         said.append(f"Should a credit be due when the month is over: {request[0].lower()}{request[1:]} It may be sent before the month is over. {waived}")
     return said
 
@@ -210,7 +214,16 @@ def statement(figures: Figures) -> str | None:
 
 
 def terms(figures: Figures) -> Section:
-    """Everything the figures rest on, as it is agreed."""
+    """Everything the figures rest on, as it is agreed; those of the region where they are others."""
     columns = (Column("Term"), Column("Value"), Column("Set by"))
-    rows = tuple((key, row["value"], row["document"]) for key, row in sorted(figures.terms.items()))
-    return Section("Terms in force", (Table("Terms that the figures rest on", columns, rows),), "Terms", cited(None, "T5, T6"))
+
+    def table(caption: str, of: dict[str, Row]) -> Table:
+        return Table(caption, columns, tuple((key, row["value"], row["document"]) for key, row in sorted(of.items())))
+
+    blocks = [table("Terms that the figures rest on", figures.terms)]
+    others = {
+        key: row for key, row in figures.regional_terms.items() if key.startswith(_MEASURED_BY) and row["value"] != figures.terms.get(key, {}).get("value")
+    }
+    if others:
+        blocks.append(table("Terms that judge the region as a whole, where they are others", others))
+    return Section("Terms in force", tuple(blocks), "Terms", cited(None, "T5, T6"))

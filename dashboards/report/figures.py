@@ -25,7 +25,9 @@ _MONTHS = """
     )
     select subscription_id, month from touched where month >= first_version
     union
-    select subscription_id, month from marts.credits
+    select credits.subscription_id, credits.month
+    from marts.credits as credits
+    inner join marts.subscriptions as subscriptions on credits.subscription_id = subscriptions.subscription_id
 """
 
 
@@ -48,19 +50,22 @@ class Figures:
     calculation: list[Step]
     overdue: list[Row]
     issued: list[Row]
+    own_downtime: list[Row]
+    own_exclusions: list[Row]
     # of the region: the month, or the quarter that holds it; None where nothing was measured
     period: Row | None
-    own_downtime: list[Row]
     regional_downtime: list[Row]
+    regional_exclusions: list[Row]
     gaps: list[Row]
     maintenance: list[Row]
-    exclusions: list[Row]
     tickets: list[Row]
     ticket_counts: list[Row]
     outcomes: list[Row]
     performance: Row | None
     configuration: Row | None
+    # what holds for the subscription (T6), and what its region is judged by: the contract's own
     terms: dict[str, Row]
+    regional_terms: dict[str, Row]
 
     @property
     def zone(self) -> ZoneInfo:
@@ -77,12 +82,47 @@ class Figures:
         return self.steps is not None and self.steps["covered_seconds"] > 0
 
     @property
+    def shown_time(self) -> tuple[datetime, datetime]:
+        """What downtime, exclusions and maintenance are shown of: the month of a figure of its own, else the period of the region's."""
+        if self.period is None or self.has_cover:
+            return self.starts_at, self.ends_at
+        return self.period["starts_at"], self.period["ends_at"]
+
+    @property
     def is_quarterly(self) -> bool:
-        return self.term("availability.period") == "quarter"
+        return self.period is not None and self.period["period_kind"] == "quarter"
+
+    @property
+    def is_period_over(self) -> bool:
+        """Whether the period of the region's figure is over (T3): the month, where there is none."""
+        return self.is_final if self.period is None else self.period["ends_at"] <= self.as_of
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the subscription has had a day by the end of the month (E1)."""
+        return self.subscription["first_day"] < _next(self.month)
 
     def term(self, key: str) -> str | None:
-        """The value of a key of the contract as it is in force."""
-        return self.terms[key]["value"] if key in self.terms else None
+        """The value of a key as it is in force for the subscription."""
+        return _value(self.terms, key)
+
+    def regional_term(self, key: str) -> str | None:
+        """The value of a key as it judges the region."""
+        return _value(self.regional_terms, key)
+
+    @property
+    def common_reasons(self) -> str:
+        """The reasons against a credit (E1, E2, E4) that hold in every currency, comma-joined."""
+        return ",".join(sorted(set.intersection(*(codes(row) for row in self.credits)))) if self.credits else ""
+
+
+def codes(row: Row) -> set[str]:
+    """The reasons against a credit in its currency."""
+    return set(filter(None, row["reasons"].split(",")))
+
+
+def _value(terms: dict[str, Row], key: str) -> str | None:
+    return terms[key]["value"] if key in terms else None
 
 
 def months_of(reader: Reader, subscription_id: str) -> list[date]:
@@ -137,7 +177,9 @@ def _what_there_is(reader: Reader, subscription_id: str, month: date, there: lis
     if there:
         named = ", ".join(f"{m:%Y-%m}" for m in there) if len(there) <= 12 else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
         return f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named}"
-    if reader.rows("select 1 from marts.subscriptions where subscription_id = ?", subscription_id):
+    if known := reader.rows("select first_day from marts.subscriptions where subscription_id = ?", subscription_id):
+        if not reader.rows("select 1 from marts.subscription_spans where subscription_id = ?", subscription_id):
+            return f"no report on {subscription_id!r}: it has not begun, its first day is {known[0]['first_day']}"
         return f"no report on {subscription_id!r}: no version of its contract is in force in a month in which it has a span"
     some = [row["subscription_id"] for row in reader.rows("select subscription_id from marts.subscriptions order by 1 limit 6")]
     if not some:
@@ -164,6 +206,7 @@ class _Marts:
         return self.rows(sql, self.subscription_id, self.month)
 
     def figures(self) -> Figures:
+        version = self._version()
         steps = next(iter(self.of_month("select * from marts.credit_steps where subscription_id = ? and month = ?")), None)
         period = next(
             iter(
@@ -178,7 +221,6 @@ class _Marts:
             None,
         )
         tickets = self.of_month("select * from marts.ticket_sla where subscription_id = ? and month = ? order by received_at, ticket_id")
-        version = self._version()
         since, until = (period["starts_at"], period["ends_at"]) if period else (self.starts_at, self.ends_at)
         return Figures(
             month=self.month,
@@ -197,18 +239,20 @@ class _Marts:
             calculation=prove(self.reader, self.subscription_id, self.month).steps if steps else [],
             overdue=self.of_month("select * from marts.credit_overdue_invoices where subscription_id = ? and month = ? order by due_on, invoice_id"),
             issued=self.of_month("select * from marts.credit_reconciliation where subscription_id = ? and month = ? order by currency"),
-            period=period,
             own_downtime=self._own_downtime(steps) if steps else [],
+            own_exclusions=self.of_month("select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"),
+            period=period,
             regional_downtime=self._regional_downtime(period) if period else [],
+            regional_exclusions=self._regional_exclusions(period) if period else [],
             gaps=self._gaps(period) if period else [],
             maintenance=self._maintenance(since, until),
-            exclusions=self.of_month("select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"),
             tickets=tickets,
             ticket_counts=self._ticket_counts(),
             outcomes=self._outcomes(),
             performance=next(iter(self.of_month("select * from marts.resolution_performance where subscription_id = ? and month = ?")), None),
             configuration=next(iter(self.of_month("select * from marts.configuration_hours where subscription_id = ? and month = ?")), None),
             terms=self._terms(steps, tickets, version),
+            regional_terms=self._contract_terms(period["contract_version"] if period else version),
         )
 
     def _version(self) -> date:
@@ -224,14 +268,18 @@ class _Marts:
         """Amended ones where a row of this subscription names them (T6), else the contract's own."""
         of_tickets = {t["terms_id"] for t in tickets if t["terms_id"] is not None}
         terms_id = steps["terms_id"] if steps else of_tickets.pop() if len(of_tickets) == 1 else None
-        if terms_id is not None:
-            rows = self.rows("select policy_key, value, document from marts.agreed_terms where terms_id = ? order by policy_key", terms_id)
-        else:
-            rows = self.rows(
-                "select policy_key, value, document from marts.contract_terms where contract_id = ? and contract_version = ? order by policy_key",
-                self.contract["contract_id"],
-                version,
-            )
+        if terms_id is None:
+            return self._contract_terms(version)
+        rows = self.rows("select policy_key, value, document from marts.agreed_terms where terms_id = ? order by policy_key", terms_id)
+        return {row["policy_key"]: row for row in rows}
+
+    def _contract_terms(self, version: date) -> dict[str, Row]:
+        """Those of a version of the contract, without amendments (T5)."""
+        rows = self.rows(
+            "select policy_key, value, document from marts.contract_terms where contract_id = ? and contract_version = ? order by policy_key",
+            self.contract["contract_id"],
+            version,
+        )
         return {row["policy_key"]: row for row in rows}
 
     def _spans(self) -> list[Row]:
@@ -271,6 +319,15 @@ class _Marts:
                    and parts.started_at = whole.started_at
                where parts.contract_id = ? and parts.service_id = ? and parts.region = ? and parts.period_start = ?
                order by parts.started_at""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _regional_exclusions(self, period: Row) -> list[Row]:
+        """Those that act in the region's figure (X1); one of a customer alone is none of them (A5)."""
+        return self.rows(
+            """select exclusion_id, kind, component_id, null as customer_id, started_at, ended_at from marts.exclusions
+               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at, exclusion_id""",
             *self.place,
             period["period_start"],
         )

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from dashboards.report import timeline
 from dashboards.report.document import NUMBERS, Column, Kind, Report, Timeline, footer, shown
+from dashboards.words import printable
 
 
 def html(report: Report) -> bytes:
@@ -23,7 +24,7 @@ def html(report: Report) -> bytes:
 @cache
 def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("dashboards.report", ""), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"shown": shown, "svg": _picture, "look": _look}
+    environment.filters |= {"shown": shown, "said": printable, "svg": _picture, "look": _look}
     return environment
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from dashboards.gate import Row
+from dashboards.report.availability import exclusions_of, shown_name
 from dashboards.report.document import Block, Column, Fact, Facts, Kind, Section, Table
 from dashboards.report.figures import Figures
 from dashboards.report.phrases import cited, counted, listed, month_name, percent, promise, reason, sentence_case, ticket_type, words
@@ -130,9 +131,10 @@ def _resolution_performance(figures: Figures) -> list[Block]:
 
 
 def maintenance(figures: Figures) -> Section:
-    name = month_name(figures.month)
-    works = [m for m in figures.maintenance if m["starts_at"] < figures.ends_at and m["ends_at"] > figures.starts_at]
-    others = [e for e in figures.exclusions if not e["kind"].endswith("_maintenance")]
+    name = shown_name(figures)
+    start, end = figures.shown_time
+    works = [m for m in figures.maintenance if m["starts_at"] < end and m["ends_at"] > start]
+    others = [e for e in exclusions_of(figures) if not e["kind"].endswith("_maintenance")]
     blocks: list[Block] = []
     if works:
         columns = (
@@ -158,7 +160,7 @@ def maintenance(figures: Figures) -> Section:
             (e["exclusion_id"], sentence_case(words(e["kind"])), e["started_at"], e["ended_at"], "this customer alone" if e["customer_id"] else "everyone")
             for e in others
         )
-        blocks.append(Table("Other times that the agreement excludes", kinds, times))
+        blocks.append(Table(f"Other times that the agreement excludes, {name}", kinds, times))
     return Section("Maintenance and exclusions", tuple(blocks), "Maintenance", cited(None, "X1-X4, Z2"))
 
 

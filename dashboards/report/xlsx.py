@@ -75,8 +75,10 @@ class _Sheet:
         for block in blocks:
             match block:
                 case str():
-                    self.text(0, block)
-                    self.row += 1
+                    # nothing of a sentence is lost: what a cell can't hold is in the next
+                    for at in range(0, len(block), _LONGEST):
+                        self.text(0, block[at : at + _LONGEST])
+                        self.row += 1
                 case Facts():
                     self.facts(block)
                 case Table():
