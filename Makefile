@@ -17,7 +17,8 @@ run: setup
 	@$(BIN)/makegood run --landing $(SAMPLE)/landing --warehouse $(SAMPLE)/warehouse --as-of $(AS_OF)
 
 test: setup-dev check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@# three workers for two cores: tests wait for servers, browsers and other processes; files in order, since long ones have few tests
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	@$(BIN)/ruff check .
