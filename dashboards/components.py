@@ -75,6 +75,11 @@ def picked_anew(row: str | None, key: str) -> str | None:
     return row if row != before else None
 
 
+def named(names: Mapping[str, str]) -> Callable[[str], str]:
+    """How ids with names are shown: both, or one where they are the same."""
+    return lambda key: f"{names[key]} ({key})" if names[key] != key else key
+
+
 def filters(count: int) -> list[Any]:
     """Places for filters, side by side where there is room."""
     return list(st.columns(count))

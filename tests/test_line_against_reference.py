@@ -19,7 +19,7 @@ def expected(feeds: dict[str, Any], contracts: dict[str, Any], as_of: datetime) 
     return sorted(figures, key=str), sorted(intervals)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds())
 def test_figures_and_intervals_are_those_of_the_rules(publish: Runner, tmp_path_factory: Any, world: tuple[dict[str, Any], dict[str, Any], datetime]) -> None:
     feeds, contracts, as_of = world

@@ -23,7 +23,7 @@ if not options:
 names = {o["customer_id"]: o["customer_name"] for o in options}
 first, second = components.filters(2)
 with first:
-    customers = components.choice("Customers", sorted(names), "customers", lambda c: f"{names[c]} ({c})" if names[c] != c else c)
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with second:
     statuses = components.choice("Claims", components.distinct(options, "claim_status"), "claims")
 CLAIMS = """

@@ -23,7 +23,7 @@ with first:
     months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
     contracts = components.choice("Contracts", components.distinct(options, "contract_id"), "contracts")
 with second:
-    customers = components.choice("Customers", sorted(names), "customers", lambda c: f"{names[c]} ({c})" if names[c] != c else c)
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
     services = components.choice("Services", components.distinct(options, "service_id"), "services")
     regions = components.choice("Regions", components.distinct(options, "region"), "regions")
 with third:

@@ -29,7 +29,7 @@ first, second, third = components.filters(3)
 with first:
     months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
 with second:
-    customers = components.choice("Customers", sorted(names), "customers", lambda c: f"{names[c]} ({c})" if names[c] != c else c)
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with third:
     currencies = components.choice("Currencies", components.distinct(options, "currency"), "currencies")
 filters = (months, customers, currencies)
