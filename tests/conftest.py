@@ -1,6 +1,7 @@
 """What tests share: a line that is run in this process, on feeds that a test writes down."""
 
 import csv
+import gc
 import io
 import shutil
 import subprocess
@@ -169,6 +170,15 @@ def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
         assert done.returncode == 0, done.stderr
 
     return _once(tmp_path_factory, "the-real-records", publish)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def let_go() -> Iterator[None]:
+    """Pages that were tried keep readers open, whose settings are locked for every connection of this process to the same file."""
+    yield
+    if "streamlit" in sys.modules:
+        sys.modules["streamlit"].cache_resource.clear()
+        gc.collect()
 
 
 def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:
