@@ -298,7 +298,8 @@ class _Writer:
 def landed_columns(feed: Feed) -> dict[str, str]:
     """The columns of a feed as landed -> SQL type; what the models read as a source."""
     columns = {"_delivery_id": "bigint", "_line": "bigint"}
-    columns |= {c.landed: c.landed_type for c in feed.columns}
+    for column in feed.columns:
+        columns |= column.landed_columns
     if feed.key:
         columns[DELETED] = "boolean"
     return columns | {"_extra": "varchar"}
