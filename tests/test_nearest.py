@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingestion.feeds import feeds
 from ingestion.nearest import MOST_COMPARED, Candidates, nearest
 
 IDS = ["0004711", "SUB-0012", "C-1", "C-2", "Müller", "9900000000000123", "1234567890123456789", "eu-west-1", "O-77"]
@@ -70,3 +71,25 @@ def test_slips_of_the_pen_are_not_looked_for_among_many() -> None:
     assert nearest("alpga", ["alpha", *(f"x{n}" for n in range(MOST_COMPARED))]) is None
     assert nearest("alpga", ["alpha"]) == "alpha"
     assert nearest("alpha" * 100 + "x", ["alpha" * 100]) is None
+
+
+@pytest.mark.parametrize(
+    ("feed", "column", "names", "name"),
+    [
+        ("outages", "ended_at", ["note", "resolved_at"], "resolved_at"),
+        ("invoices", "due_on", ["due_date"], "due_date"),
+        ("outages", "component_id", ["Component ID"], "Component ID"),
+        ("ticket_events", "occurred_at", ["occured_at"], "occured_at"),
+        ("subscriptions", "subscription_id", ["subscription_ids"], "subscription_ids"),
+        ("subscriptions", "subscription_id", ["subscription_kind", "subscription_note", ""], None),
+        ("outages", "component_id", ["component_name"], None),
+    ],
+)
+def test_columns_that_look_like_one_of_a_feed(feed: str, column: str, names: list[str], name: str | None) -> None:
+    assert next(c for c in feeds()[feed].columns if c.name == column).lookalike(names) == name
+
+
+def test_no_column_is_called_as_another_of_its_feed() -> None:
+    """What other systems call a column must not be a column that the feed knows: a file may have both."""
+    for feed in feeds().values():
+        assert not {c.name for c in feed.columns} & {name for c in feed.columns for name in c.also_called}, feed.feed
