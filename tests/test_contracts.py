@@ -185,7 +185,7 @@ def test_readings_lie_below_amendments(tmp_path: Path) -> None:
     assert [basis(rank) for rank in ("order_form", "sla", "price_list")] == ["before_threshold", "before_threshold", "after_threshold"]
 
 
-def test_alternatives_are_the_values_that_no_version_has(tmp_path: Path) -> None:
+def test_alternatives_are_the_values_that_some_version_does_not_have(tmp_path: Path) -> None:
     te = load(CONTRACTS / "trueengage.yaml")
     assert len(alternatives(te)) == 12
     assert alternatives(load(CONTRACTS / "connect_engage.yaml")) == [], "without credits nothing is worth anything"
@@ -194,7 +194,7 @@ def test_alternatives_are_the_values_that_no_version_has(tmp_path: Path) -> None
         te.versions[0].model_copy(update={"effective_from": date(2026, 8, 1), "terms": {**te.versions[0].terms, "monitoring": {"quorum": "any"}}}),
     ]
     both = te.model_copy(update={"versions": versions})
-    assert [value for key, value in alternatives(both) if key == "monitoring.quorum"] == ["all"]
+    assert [value for key, value in alternatives(both) if key == "monitoring.quorum"] == ["majority", "any", "all"]
     # the order in a list of states says nothing
     states = {"availability": {**te.versions[0].terms["availability"], "unavailable_states": ["degraded", "down"]}}
     turned = te.model_copy(update={"versions": [te.versions[0].model_copy(update={"terms": {**te.versions[0].terms, **states}})]})
