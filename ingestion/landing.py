@@ -24,6 +24,7 @@ from ingestion.discovery import NewFile, discover
 from ingestion.feeds import Feed, feeds
 from ingestion.formats import UnreadableFile, readers, suffix
 from ingestion.limits import MIB, REJECTED_BYTES
+from ingestion.nearest import nearest
 from ingestion.strict_yaml import Document
 from ingestion.typed import DELETED, REJECTED, typed
 
@@ -112,7 +113,9 @@ class LandingSettings(RootModel[dict[str, FeedSettings]]):
     def _known_feeds(self) -> "LandingSettings":
         unknown = sorted(self.root.keys() - feeds().keys())
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: there is no such feed; there are {', '.join(sorted(feeds()))}")
+            near = {name: nearest(name, feeds()) for name in unknown}
+            said = [f"{name} is not a feed" + (f" (the nearest is {near[name]})" if near[name] else "") for name in unknown]
+            raise ValueError(f"{', '.join(said)}; the feeds are {', '.join(sorted(feeds()))}")
         return self
 
 
@@ -174,7 +177,7 @@ class Reading:
             yield f"  {_rows(count)}{f', {column}' if column else ''}: {reason} (first in {path}, line {line})"
         others = faults[MOST_FAULTS:]
         if others.height:
-            yield f"  {_rows(others['count'].sum())} for other reasons"
+            yield f"  {_rows(int(others['count'].sum()))} for other reasons"
 
     def _has(self, feed: str) -> bool:
         return not self.landed.deliveries.filter(pl.col("feed") == feed).is_empty()

@@ -13,6 +13,8 @@ from io import BytesIO
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion import landing
@@ -455,6 +457,20 @@ def test_values_of_parquet_types(tmp_path: Path, feed: str, column: str, values:
     assert [(r["line"], r["rule"], r["column_name"]) for r in found] == [(1, rule, column)]
     assert reason in found[0]["reason"]
     assert column in json.loads(found[0]["raw"])
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("ms", 10**3), ("us", 10**6)])
+def test_a_midnight_is_a_date_beside_a_day_beyond_all_calendars(tmp_path: Path, unit: str, per_second: int) -> None:
+    """The far one costs its own row alone."""
+    at = pa.array([1_782_777_600 * per_second, -86_400 * per_second, 5 * per_second, 2**62, -(2**62), None], pa.timestamp(unit))
+    rows = [good(feeds()["invoices"], n) for n in range(6)]
+    table = pa.Table.from_pylist(rows).drop_columns("due_on").append_column("due_on", at)
+    folder = delivered(tmp_path, "invoices/a.parquet", b"")
+    pq.write_table(table, folder / "invoices" / "a.parquet")
+    found = read(folder).rejected
+    assert found["line"].to_list() == [3, 4, 5]
+    assert found["column_name"].unique().to_list() == ["due_on"]
+    assert pl.read_parquet(tmp_path / "store/invoices/r.parquet")["due_on"].to_list() == [date(2026, 6, 30), date(1969, 12, 31), None]
 
 
 # ---------------------------------------------------------------- what a blocked run says
