@@ -92,10 +92,15 @@ def _write(text: str, candidates: Candidates) -> str:
 
 # ---------------------------------------------------------------- dates and instants
 
+# the day before a spreadsheet's first, and a database's zero
+_EMPTY_DAYS = ("1900-01-00", "0000-00-00")
+
 
 @_kept
 def not_a_date(text: str) -> str:
     plain = _folded(text)
+    if plain[:10] in _EMPTY_DAYS:
+        return f"{shown(text)} is what some programs write for an empty date: leave the field empty where there is none"
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain) and not _days(plain):
         return f"{shown(text)} is not a day of the calendar: write one that is, as in 2026-06-30"
     day_of = re.fullmatch(r"(.+?)[Tt ] ?[0-9]{1,2}:[0-9]{2}.*", plain)
