@@ -203,7 +203,7 @@ def test_settings_of_feeds_are_strict(publish: Runner, tmp_path: Path) -> None:
     landing = write_landing(tmp_path / "in", world())
     for text, said in (
         ("tickets: {timezone: UTC}\n", r"feeds.yaml:1: tickets.timezone: unknown key"),
-        ("\nticketz: {}\n", "ticketz is no feed"),
+        ("\nticketz: {}\n", r"ticketz is not a feed \(the nearest is tickets\); the feeds are checks"),
         ("tickets: {time_zone: Nowhere}\n", "'Nowhere' is not a time zone: write the region, as in Europe/Amsterdam"),
         ("tickets: {time_zone: Europe/Amsterdm}\n", "'Europe/Amsterdm' is not a time zone: write Europe/Amsterdam, the nearest"),
         ("tickets: {time_zone: EST}\n", "feeds.yaml:1: tickets.time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York"),
