@@ -55,6 +55,8 @@ KINDS: dict[Kind, About] = {
     "credit_not_due": About("credit issued without being due", "What was issued is due now, or was taken back."),
     "state_damaged": About("state damaged", "It is whole again."),
 }
+# what only a run can end; all else is told by what is published
+OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Outcome:
     word. `rejected_rows`: where those of a run lie that published nothing. `mended`: what of the warehouse was damaged, and what was done."""
 
     run_id: str
-    status: Literal["published", "blocked", "failed", "refused"]
+    status: Literal["published", "blocked", "failed", "refused", "rolled back"]
     as_of: datetime
     reasons: tuple[str, ...] = ()
     rejected_rows: str | None = None

@@ -1,0 +1,78 @@
+"""Landing a warehouse of an earlier layout anew: all its deliveries, under their numbers, from the delivered files.
+
+It is a run that reads what has been delivered instead of what is new. Statements, alerts, profiles of feeds and the history of runs go on;
+what was published stays as it was until the new publication takes its place.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from ingestion import checks, landing, mending
+from ingestion.landing import FeedReading, Landed, Reading
+from orchestration.run import Progress, Request, Run, opened, steps
+from orchestration.warehouse import LAYOUT, Warehouse
+
+
+class FilesGone(RuntimeError):
+    """Delivered files are no longer there, so that what they brought can't be landed anew."""
+
+
+class Migration(Run):
+    """A run that lands all deliveries anew."""
+
+    @staticmethod
+    def check_layout(warehouse: Warehouse) -> None:
+        """An earlier layout is what it is for."""
+
+    def read(self) -> Reading:
+        """Reads all deliveries anew, run by run, each with the runs' own numbers and order. Raises FilesGone."""
+        assert self.before is not None
+        self.landed_before = self.before.landed()
+        deliveries = self.landed_before.deliveries.sort("delivery_id")
+        files, gone = mending.at_hand(self.request.landing, deliveries.to_dicts())
+        if gone:
+            raise FilesGone(
+                f"files of {len(gone)} of {deliveries.height} deliveries are no longer below {self.request.landing}: put them back, under any path, "
+                "with the content they had\n" + "\n".join(gone)
+            )
+        whole = Reading(Landed(), {name: FeedReading() for name in self.settings}, pl.DataFrame(schema=landing.REJECTED_ROWS), [])
+        for run_id, numbers in groupby(deliveries.select("run_id", "delivery_id").iter_rows(), key=lambda d: d[0]):
+            # in files of their own: those of the earlier layout stay until no publication names them
+            name, work = f"{run_id}-layout{LAYOUT}", self.folder / run_id
+            work.mkdir()
+            part = landing.land({n: files[n] for _, n in numbers}, self.warehouse.landed, work, name, self.settings, self.progress)
+            landed = replace(
+                whole.landed,
+                deliveries=pl.concat([whole.landed.deliveries, part.landed.deliveries.with_columns(pl.lit(run_id).alias("run_id"))]),
+                files=pl.concat([whole.landed.files, part.landed.files]),
+            )
+            with self._connected() as con:
+                whole.landed = checks.land(con, self.warehouse.landed, work, name, landed, self.progress)[0]
+            whole.rejected = pl.concat([whole.rejected, part.rejected])
+            whole.feeds = {feed: _sum(found, part.feeds[feed]) for feed, found in whole.feeds.items()}
+        whole.warnings = whole.undelivered()
+        return whole
+
+
+def _sum(one: FeedReading, other: FeedReading) -> FeedReading:
+    return FeedReading(**{f.name: getattr(one, f.name) + getattr(other, f.name) for f in fields(one)})
+
+
+def migrate(root: Path, request: Callable[[datetime], Request], progress: Progress = lambda message: None) -> Run | None:
+    """Lands the warehouse anew in the present layout and publishes it; None where it is of that layout, or nothing is published.
+
+    `request`: what is asked for, given the `as_of` of what is published. Raises what a run raises, FilesGone and LaterLayout."""
+    warehouse = Warehouse(root)
+    last = warehouse.last()
+    if last is None or last.layout == LAYOUT:
+        return None
+    if last.layout > LAYOUT:
+        warehouse.check_layout()
+    with opened(request(last.run()["as_of"]), progress, Migration) as run:
+        steps(run)
+    return run
