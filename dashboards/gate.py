@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,16 @@ class Reader:
             cursor.execute("begin transaction read only")
             yield cursor, statements[0]
 
+    @cached_property
+    def run(self) -> Row:
+        """The run that published it: run_number, as_of, finished_at."""
+        (run,) = self.rows("select run_number, as_of, finished_at from quality.runs order by run_number desc limit 1")
+        return run
+
     @property
     def as_of(self) -> datetime:
         """The instant as of which the figures are."""
-        (run,) = self.rows("select as_of from quality.runs order by run_number desc limit 1")
-        return run["as_of"]
+        return self.run["as_of"]
 
 
 @contextmanager

@@ -107,11 +107,6 @@ def rows(sql: str, *parameters: Any) -> list[gate.Row]:
     return _listed(key_of(found.database, found.viewer, sql, *parameters), found, sql, parameters)
 
 
-def run() -> gate.Row:
-    """The run that published what is shown: as_of, finished_at, run_number."""
-    return rows("select as_of, finished_at, run_number from quality.runs order by run_number desc limit 1")[0]
-
-
 def age(since: datetime) -> str:
     """How long ago, in the largest unit that fits: 3 days."""
     minutes = max(0, int((datetime.now(UTC) - since).total_seconds())) // 60

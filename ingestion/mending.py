@@ -67,7 +67,7 @@ def _land_again(
 def at_hand(landing: Path, deliveries: list[dict[str, Any]]) -> tuple[dict[int, NewFile], list[str]]:
     """The files of deliveries (rows of `landing.DELIVERIES`) by their numbers, in their order and under the names they were delivered by,
     wherever below the landing folder they lie now; and those that are gone, with their SHA-256."""
-    found = {(f.feed.feed, f.sha256): f for f in discover(landing, {})[0] if not f.refusal}
+    found = {(f.feed.feed, f.sha256): f for f in discover(landing, [])[0] if not f.refusal}
     files, gone = {}, []
     for delivery in sorted(deliveries, key=lambda d: int(d["delivery_id"])):
         file = found.get((delivery["feed"], delivery["sha256"]))

@@ -22,13 +22,13 @@ contracts = components.choice("Contracts", sorted(names), "contracts", lambda c:
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
 
 
-def verdict() -> None:
+def verdict(running: list[Row]) -> None:
     """The last finished period of each contract, and the one that runs, in sentences."""
     for contract in contracts:
         finished = [f for f in figures if f["contract_id"] == contract and f["status"] != "provisional" and f["is_met"] is not None]
         last = [f for f in finished if f["period_start"] == max(f["period_start"] for f in finished)]
         missed = [f for f in last if not f["is_met"]]
-        budgets = rows("select * from marts.error_budgets where contract_id = ? order by service_id, region", contract)
+        budgets = [b for b in running if b["contract_id"] == contract]
         over = [b for b in budgets if b["course"] == "overdrawn"]
         risky = [b for b in budgets if b["course"] == "at_risk"]
         said = [f"**{plain(names[contract])}** –"]
@@ -52,7 +52,7 @@ def verdict() -> None:
             st.success(" ".join(said), icon=":material/check_circle:")
 
 
-def worst_of(budgets: list[Row]) -> None:
+def glance(budgets: list[Row]) -> None:
     """Four figures for a glance."""
     finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
     kept = sum(f["is_met"] for f in finished)
@@ -405,8 +405,8 @@ def _compared(now: int, before: int) -> str:
 
 
 running = rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
-verdict()
-worst_of(running)
+verdict(running)
+glance(running)
 left, right = st.columns([3, 2], gap="large")
 with left:
     heat_maps()
