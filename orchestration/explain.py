@@ -31,8 +31,8 @@ def published(root: Path) -> Iterator[Reader]:
     try:
         with opened(found.database, EVERYTHING) as reader:
             yield reader
-    except duckdb.Error as error:
-        # an earlier layout may lack a column
+    except (duckdb.Error, KeyError) as error:
+        # an earlier layout may lack a table or a column
         told = Warehouse(root).other_layout(found)
         if told is None:
             raise
