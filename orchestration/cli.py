@@ -121,8 +121,9 @@ def migrate(
     2 and 3: as for `run`. In all but the first case what was published before stays published.
     """
     limits, at = _asked(threads, memory, as_of)
-    if not warehouse.is_dir():
-        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    for option, folder in (("--warehouse", warehouse), ("--landing", landing)):
+        if not folder.is_dir():
+            raise _fail(BAD_ARGUMENTS, f"{option} {folder} is no folder")
 
     from ingestion.contracts import FOLDER
     from orchestration.migrate import migrate as land_anew

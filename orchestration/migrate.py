@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from ingestion import checks, landing, mending
+from ingestion.discovery import NewFile
 from ingestion.landing import FeedReading, Landed, Reading
 from orchestration.run import Progress, Request, Run, opened, steps
 from orchestration.warehouse import LAYOUT, Warehouse
@@ -34,12 +35,7 @@ class Migration(Run):
         assert self.before is not None
         self.landed_before = self.before.landed()
         deliveries = self.landed_before.deliveries.sort("delivery_id")
-        files, gone = mending.at_hand(self.request.landing, deliveries.to_dicts())
-        if gone:
-            raise FilesGone(
-                f"files of {len(gone)} of {deliveries.height} deliveries are no longer below {self.request.landing}: put them back, under any path, "
-                "with the content they had\n" + "\n".join(gone)
-            )
+        files = _files(self.request.landing, deliveries)
         whole = Reading(Landed(), {name: FeedReading() for name in self.settings}, pl.DataFrame(schema=landing.REJECTED_ROWS), [])
         for run_id, numbers in groupby(deliveries.select("run_id", "delivery_id").iter_rows(), key=lambda d: d[0]):
             # in files of their own: those of the earlier layout stay until no publication names them
@@ -59,6 +55,17 @@ class Migration(Run):
         return whole
 
 
+def _files(folder: Path, deliveries: pl.DataFrame) -> dict[int, NewFile]:
+    """The files of deliveries by their numbers; raises FilesGone."""
+    files, gone = mending.at_hand(folder, deliveries.to_dicts())
+    if gone:
+        raise FilesGone(
+            f"files of {len(gone)} of {deliveries.height} deliveries are no longer below {folder}: "
+            "put them back, under any path, with the content they had\n" + "\n".join(gone)
+        )
+    return files
+
+
 def _sum(one: FeedReading, other: FeedReading) -> FeedReading:
     return FeedReading(**{f.name: getattr(one, f.name) + getattr(other, f.name) for f in fields(one)})
 
@@ -73,6 +80,9 @@ def migrate(root: Path, request: Callable[[datetime], Request], progress: Progre
         return None
     if last.layout > LAYOUT:
         warehouse.check_layout()
-    with opened(request(last.run()["as_of"]), progress, Migration) as run:
+    asked = request(last.run()["as_of"])
+    # before the warehouse is held: where files are gone, nothing at all changes
+    _files(asked.landing, last.landed().deliveries)
+    with opened(asked, progress, Migration) as run:
         steps(run)
     return run

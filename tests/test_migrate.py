@@ -19,6 +19,8 @@ from tests.test_command import makegood
 # two runs, the second of which changed a statement, and a third that was blocked; an alert is open
 WRITTEN_BY_0_4_0 = Path(__file__).parent / "data" / "warehouse-0.4.0.tar.xz"
 AS_OF = "2026-07-20T00:00:00Z"
+# how long a probe has been silent is known of the last run alone
+PROFILES = "select * from quality.feed_profiles where measure <> 'silent_intervals' order by all"
 
 
 class Place:
@@ -103,13 +105,13 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     statements = rows(place, "select * exclude (is_current) from marts.credit_statements order by all")
     deliveries = rows(place, "select * from state.deliveries order by delivery_id")
     history = rows(place, "select * from quality.runs order by run_number")
-    measured = rows(place, "select * from quality.feed_profiles where measure <> 'silence' order by all")
+    measured = rows(place, PROFILES)
     records = kept(place.warehouse / "runs")
     silent = next(e for e in alerting.kept(place.warehouse).open() if e.alert.kind == "monitoring_silent")
     old = Published(place.warehouse).database
     # under any path
     for path in sorted(place.landing.rglob("*.csv")):
-        (path.parent / "moved").mkdir()
+        (path.parent / "moved").mkdir(exist_ok=True)
         path.rename(path.parent / "moved" / f"x-{path.name}")
 
     with duckdb.connect(str(old), read_only=True) as reader:
@@ -128,7 +130,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     assert (str(added["availability_pct"]), f"{added['issued_at']:%Y-%m-%d}") == ("100.000000", "2026-07-20")
     assert rows(place, "select * from state.deliveries order by delivery_id") == deliveries
     assert rows(place, "select * from quality.runs order by run_number")[:-1] == history
-    assert rows(place, "select * from quality.feed_profiles where measure <> 'silence' order by all") == measured
+    assert [m for m in rows(place, PROFILES) if m["run_number"] < 4] == measured
     assert records.items() <= kept(place.warehouse / "runs").items()
     assert Warehouse(place.warehouse).recorded()[-1]["status"] == "published"
     # the run that was blocked has been followed by one that published; what is still so is open since then
@@ -172,7 +174,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
 
 
 def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None:
-    before = kept(place.warehouse, "runs", "alerts.json")
+    before = kept(place.warehouse)
     gone = ["outages/2026-07-late.csv", "tickets/all.csv"]
     sums = {name: fingerprint(place.landing / name) for name in gone}
     for name in gone:
@@ -180,8 +182,9 @@ def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None
     (place.landing / "tickets" / "all.csv").write_text("ticket_id\n")
     done = place.migrate()
     assert done.returncode == 1
-    assert [line for line in done.stderr.splitlines() if "SHA-256" in line] == [f"{name} (SHA-256 {sums[name]})" for name in sorted(gone, key=gone.index)[::-1]]
-    assert kept(place.warehouse, "runs", "alerts.json") == before
+    named = [line for line in done.stderr.splitlines() if "SHA-256" in line]
+    assert sorted(named) == [f"{name} (SHA-256 {sums[name]})" for name in gone]
+    assert kept(place.warehouse) == before
     assert "is of an earlier layout" in place.makegood("status").stdout
 
 
