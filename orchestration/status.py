@@ -31,7 +31,7 @@ def describe(root: Path) -> str:
         lines += ["", "the last run was a rollback:", *(f"  {reason}" for reason in runs[-1]["reasons"])]
     elif runs and runs[-1]["status"] != "published":
         lines += ["", "the last run published nothing:"]
-        lines += [f"  {reason}" for reason in runs[-1]["reasons"]]
+        lines += [f"  {line}" for reason in runs[-1]["reasons"] for line in reason.split("\n")]
         if "rejected_rows" in runs[-1]:
             lines.append(f"  rejected rows: {runs[-1]['rejected_rows']}")
         if "data_docs" in runs[-1]:
