@@ -164,10 +164,13 @@ class Publication:
         return con
 
     def _rows(self, table: str, schema: dict[str, Any]) -> pl.DataFrame:
-        """A table of STATE; empty where an earlier layout has none."""
+        """A table of STATE; what an earlier layout has not is empty."""
         with self._state() as con:
             known = con.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
-            return con.sql(f"select * from {table} order by all").pl().cast(schema) if (table,) in known else pl.DataFrame(schema=schema)
+            if (table,) not in known:
+                return pl.DataFrame(schema=schema)
+            found = con.sql(f"select * from {table} order by all").pl()
+        return found.with_columns(pl.lit(None).alias(name) for name in schema if name not in found.columns).select(*schema).cast(schema)
 
     @cached_property
     def layout(self) -> int:
@@ -196,9 +199,7 @@ class Publication:
         return self._rows("quality.feed_profiles", PROFILES)
 
     def landed(self) -> Landed:
-        with self._state() as con:
-            frames = [con.sql(f"select * from state.{name}").pl() for name in ("deliveries", "files", "series")]
-        return Landed(*(f.cast(schema) for f, schema in zip(frames, (DELIVERIES, FILES, SERIES), strict=True)))
+        return Landed(self._rows("state.deliveries", DELIVERIES), self._rows("state.files", FILES), self._rows("state.series", SERIES))
 
 
 class Warehouse:
