@@ -223,9 +223,7 @@ KINDS: dict[str, Kind] = {
 # ---------------------------------------------------------------- what is found
 
 
-def collected(
-    database: Path, work: Path, contracts: Sequence[Contract], settings: dict[str, FeedSettings]
-) -> pl.DataFrame:
+def collected(database: Path, work: Path, contracts: Sequence[Contract], settings: dict[str, FeedSettings]) -> pl.DataFrame:
     """All findings (FINDINGS), those of a kind and feed together, the ones that stand for most rows first.
 
     `database` and `work`: what dbt has built."""
@@ -244,9 +242,7 @@ def collected(
             rows.append({"severity": severity, "rows": row.get("row_count", 1), **place, **words, **{k: row[k] for k in ("kind", "feed", "key", "seen")}})
     frame = pl.DataFrame(rows, schema=FINDINGS, orient="row")
     order = [*(k for k in KINDS)]
-    return frame.sort(
-        pl.col("kind").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64), "feed", pl.col("rows") * -1, "key", "file", "line"
-    )
+    return frame.sort(pl.col("kind").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64), "feed", pl.col("rows") * -1, "key", "file", "line")
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[Row]:
@@ -299,7 +295,7 @@ def _candidates(con: duckdb.DuckDBPyConnection, kind: str, where: str) -> Iterab
 def _share(part: int, whole: int) -> str:
     """A share of rows in whole per cent, never 0 or 100 where it is neither."""
     per_cent = 100 * part // whole
-    return f"{part:,} rows, " + ("under 1 %" if per_cent == 0 else f"{per_cent} %")
+    return f"{part:,} row{'s' if part != 1 else ''}, " + ("under 1 %" if per_cent == 0 else f"{per_cent} %")
 
 
 def _fees(con: duckdb.DuckDBPyConnection, key: str) -> str:
@@ -312,12 +308,13 @@ def _of_files(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """What is odd about whole files: columns under another name, amounts in another form."""
     digits = dict(con.execute("select currency, minor_digits from work.inputs.currencies").fetchall())
     for file in _rows(con, "select * from found_files order by delivery_id"):
-        known = Candidates(json.loads(file["empty_columns"]))
-        for unknown in json.loads(file["unknown_columns"]):
-            meant = _meant(unknown, known, file["feed"])
-            if meant:
-                seen = f"{file['path']} has no value in {meant}, and a column {unknown} that is not known"
-                yield {"kind": "misnamed_column", "feed": file["feed"], "key": unknown, "delivery_id": file["delivery_id"], "line": 1, "seen": seen, "nearest": meant}
+        empty, unknown = json.loads(file["empty_columns"]), json.loads(file["unknown_columns"])
+        for column in (c for c in feeds()[file["feed"]].columns if c.name in empty):
+            name = column.lookalike(unknown)
+            if name:
+                seen = f"{file['path']} has no value in {column.name}, and a column {name} that is not known"
+                where = {"feed": file["feed"], "key": column.name, "delivery_id": file["delivery_id"], "line": 1}
+                yield {"kind": "misnamed_column", "seen": seen, "nearest": column.name, **where}
         for currency, amounts in json.loads(file["amounts"]).items():
             where = {"feed": file["feed"], "key": currency, "delivery_id": file["delivery_id"], "line": amounts["line"], "row_count": amounts["amounts"]}
             if digits.get(currency) == 2 and amounts["three_decimals"] == amounts["amounts"]:
@@ -325,33 +322,6 @@ def _of_files(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                 yield {"kind": "thousands_points", "seen": seen, **where}
             if (digits.get(currency) or 0) > 0 and amounts["whole"] == amounts["amounts"] >= FEWEST_WHOLE:
                 yield {"kind": "amounts_without_cents", "seen": f"no amount in {currency} of {file['path']} has cents", **where}
-
-
-# what exports call a column, where the name alone doesn't show it
-_OTHER_NAMES = {
-    "ended_at": {"resolved_at", "end", "end_time", "finished_at", "closed_at", "stopped_at", "end_at"},
-    "due_on": {"due_date", "due", "payment_due"},
-    "paid_on": {"paid_date", "payment_date", "paid", "paid_at"},
-    "issued_on": {"invoice_date", "issue_date", "date", "issued_at"},
-    "ends_at": {"ended_at", "end", "end_time", "until", "finished_at"},
-    "announced_at": {"notified_at", "announced_on", "notice_at", "published_at"},
-    "valid_to": {"valid_until", "end_date", "ends_on", "expires_on"},
-    "published_at": {"posted_at", "status_page_at"},
-    "redundancy_group": {"group", "cluster", "pool"},
-    "active_to": {"retired_at", "active_until"},
-    "active_from": {"created_at", "active_since"},
-    "exclusion_kind": {"excluded", "exclusion", "exclusion_type"},
-    "subscription_id": {"subscription", "contract_no"},
-    "period_start": {"start_date", "period_from", "service_start"},
-    "period_end": {"end_date", "period_to", "service_end"},
-}
-
-
-def _meant(unknown: str, empty: Candidates, feed: str) -> str | None:
-    """The empty column of the feed that an unknown one probably is."""
-    name = "_".join(unknown.strip().lower().replace("-", " ").split())
-    by_name = next((c.name for c in feeds()[feed].columns if name in _OTHER_NAMES.get(c.name, ()) and c.name in empty), None)
-    return by_name or empty.nearest(name, alike=0.75)
 
 
 def _of_amendments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> Iterator[Row]:

@@ -30,6 +30,10 @@ class Migration(Run):
     def check_layout(warehouse: Warehouse) -> None:
         """An earlier layout is what it is for."""
 
+    @property
+    def first_read(self) -> int:
+        return 1
+
     def read(self) -> Reading:
         """Reads all deliveries anew, run by run, each with the runs' own numbers and order. Raises FilesGone."""
         assert self.before is not None
@@ -70,10 +74,17 @@ def _sum(one: FeedReading, other: FeedReading) -> FeedReading:
     return FeedReading(**{f.name: getattr(one, f.name) + getattr(other, f.name) for f in fields(one)})
 
 
-def migrate(root: Path, request: Callable[[datetime], Request], progress: Progress = lambda message: None) -> Run | None:
-    """Lands the warehouse anew in the present layout and publishes it; None where it is of that layout, or nothing is published.
+def migrate(
+    root: Path,
+    request: Callable[[datetime], Request],
+    tell: Callable[[Run], str],
+    progress: Progress = lambda message: None,
+) -> str | None:
+    """Lands the warehouse anew in the present layout and publishes it. Gives what `tell` makes of
+    the run; None where the warehouse is of that layout, or nothing is published in it.
 
-    `request`: what is asked for, given the `as_of` of what is published. Raises what a run raises, FilesGone and LaterLayout."""
+    `request`: what is asked for, given the `as_of` of what is published. Raises what a run raises,
+    FilesGone and LaterLayout."""
     warehouse = Warehouse(root)
     last = warehouse.last()
     if last is None or last.layout == LAYOUT:
@@ -85,4 +96,4 @@ def migrate(root: Path, request: Callable[[datetime], Request], progress: Progre
     _files(asked.landing, last.landed().deliveries)
     with opened(asked, progress, Migration) as run:
         steps(run)
-    return run
+        return tell(run)
