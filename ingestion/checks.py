@@ -64,7 +64,8 @@ def compact(
 def land(
     con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed, progress: Callable[[str], None] = lambda message: None
 ) -> tuple[Landed, set[str]]:
-    """Lands what `landing.land` left of checks below `work`, without spans; the months that it touches."""
+    """Lands what `landing.land` left of checks below `work`, without spans; with the months that
+    it touches."""
     delivered = work / f"{CHECKS}.parquet"
     if not delivered.exists():
         return landed, set()

@@ -51,7 +51,8 @@ def mend(con: duckdb.DuckDBPyConnection, landing: Path, store: Path, work: Path,
 def _land_again(
     con: duckdb.DuckDBPyConnection, landing: Path, scratch: Path, name: str, wanted: set[str | None], landed: Landed, settings: dict[str, FeedSettings]
 ) -> None:
-    """`name`: that of the files of a run. `wanted`: the feeds; None stands for the rejected rows, which are those of all."""
+    """`name`: that of the files of a run. `wanted`: the feeds; None stands for the rejected rows,
+    which are those of all."""
     # a migration lands what a run had read under the run's id with an ending
     of_run = landed.deliveries.filter(pl.lit(name).str.starts_with(pl.col("run_id")))
     files, gone = at_hand(landing, [d for d in of_run.to_dicts() if None in wanted or d["feed"] in wanted])
@@ -65,8 +66,9 @@ def _land_again(
 
 
 def at_hand(landing: Path, deliveries: list[dict[str, Any]]) -> tuple[dict[int, NewFile], list[str]]:
-    """The files of deliveries (rows of `landing.DELIVERIES`) by their numbers, in their order and under the names they were delivered by,
-    wherever below the landing folder they lie now; and those that are gone, with their SHA-256."""
+    """The files of deliveries (rows of `landing.DELIVERIES`) by their numbers, in their order and
+    under the names they were delivered by, wherever in the folder of their feed they are now; and
+    those that are gone, with their SHA-256."""
     found = {(f.feed.feed, f.sha256): f for f in discover(landing, [])[0] if not f.refusal}
     files, gone = {}, []
     for delivery in sorted(deliveries, key=lambda d: int(d["delivery_id"])):

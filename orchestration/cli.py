@@ -81,8 +81,9 @@ def run(
 ) -> None:
     """Land new files, validate, transform, audit, publish.
 
-    Exit 0: published. 1: failed. 2: bad arguments, a refused contract, or a warehouse of another layout. 3: blocked by data quality. In all but the first
-    case what was published before stays published.
+    Exit 0: published. 1: failed. 2: bad arguments, a refused contract, or a warehouse of another
+    layout. 3: blocked by data quality. In all but the first case what was published before stays
+    published.
     """
     limits, at = _asked(threads, memory, as_of)
     if target is Target.spark:
@@ -113,7 +114,7 @@ def migrate(
     memory: Memory = None,
     alerts: Alerts = None,
 ) -> None:
-    """Land a warehouse of an earlier layout anew, from all files that were ever delivered, and publish it.
+    """Land a warehouse of an earlier layout anew, from all delivered files, and publish it.
 
     Statements, alerts, what is usual of feeds and the history of runs are kept.
 
@@ -476,7 +477,8 @@ def dashboards(
 
     current = Folder(warehouse).current()
     if current and current.has_state and (told := Folder(warehouse).other_layout(current)):
-        typer.echo("\n".join(map(printable, [*told, "until then pages that need more than it has can't be shown"])))
+        told = (*told, "until then pages that need more than it has can't be shown")
+        typer.echo("\n".join(map(printable, told)))
     try:
         found = settings_of(warehouse, access)
         typer.echo(who_gets_in(port, address, found))

@@ -99,8 +99,9 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
 
 
 def repair(root: Path, landing: Path | None) -> list[str]:
-    """Does what is safe, and says what was done: nothing that was published changes. Raises Busy, Damaged, OtherLayout,
-    Unmendable."""
+    """Does what is safe, and says what was done: nothing that was published changes.
+
+    Raises Busy, Damaged, OtherLayout, Unmendable."""
     warehouse = Warehouse(root)
     with warehouse.locked():
         warehouse.check_layout()

@@ -1,7 +1,8 @@
-"""Landing a warehouse of an earlier layout anew: all its deliveries, under their numbers, from the delivered files.
+"""Landing a warehouse of an earlier layout anew: all its deliveries, from the delivered files.
 
-It is a run that reads what has been delivered instead of what is new. Statements, alerts, profiles of feeds and the history of runs go on;
-what was published stays as it was until the new publication takes its place.
+It is a run that reads what has been delivered instead of what is new. Statements, alerts, profiles
+of feeds and the history of runs go on; what was published stays as it was until the new publication
+takes its place.
 """
 
 from collections.abc import Callable
@@ -35,43 +36,52 @@ class Migration(Run):
         return 1
 
     def read(self) -> Reading:
-        """Reads all deliveries anew, run by run, each with the runs' own numbers and order. Raises FilesGone."""
+        """Reads all deliveries anew, in their order and under their numbers. Raises FilesGone."""
         assert self.before is not None
         self.landed_before = self.before.landed()
         deliveries = self.landed_before.deliveries.sort("delivery_id")
         files = _files(self.request.landing, deliveries)
-        whole = Reading(Landed(), {name: FeedReading() for name in self.settings}, pl.DataFrame(schema=landing.REJECTED_ROWS), [])
-        for run_id, numbers in groupby(deliveries.select("run_id", "delivery_id").iter_rows(), key=lambda d: d[0]):
-            # in files of their own: those of the earlier layout stay until no publication names them
-            name, work = f"{run_id}-layout{LAYOUT}", self.folder / run_id
-            work.mkdir()
-            part = landing.land({n: files[n] for _, n in numbers}, self.warehouse.landed, work, name, self.settings, self.progress)
-            landed = replace(
-                whole.landed,
-                deliveries=pl.concat([whole.landed.deliveries, part.landed.deliveries.with_columns(pl.lit(run_id).alias("run_id"))]),
-                files=pl.concat([whole.landed.files, part.landed.files]),
-            )
-            with self._connected() as con:
-                whole.landed = checks.land(con, self.warehouse.landed, work, name, landed, self.progress)[0]
-            whole.rejected = pl.concat([whole.rejected, part.rejected])
-            whole.feeds = {feed: _sum(found, part.feeds[feed]) for feed, found in whole.feeds.items()}
+        rejected = pl.DataFrame(schema=landing.REJECTED_ROWS)
+        whole = Reading(Landed(), {name: FeedReading() for name in self.settings}, rejected, [])
+        # run by run: limits on what a run may hold in memory were kept by each of them
+        by_run = groupby(deliveries.select("run_id", "delivery_id").iter_rows(), lambda d: d[0])
+        for run_id, numbers in by_run:
+            self._land_again(whole, run_id, {number: files[number] for _, number in numbers})
         whole.warnings = whole.undelivered()
         return whole
+
+    def _land_again(self, whole: Reading, run_id: str, files: dict[int, NewFile]) -> None:
+        """Lands what a run had read, and adds it to `whole`."""
+        store, work = self.warehouse.landed, self.folder / run_id
+        work.mkdir()
+        # under names of their own: files of the earlier layout stay while a publication names them
+        name = f"{run_id}-layout{LAYOUT}"
+        part = landing.land(files, store, work, name, self.settings, self.progress)
+        delivered = part.landed.deliveries.with_columns(pl.lit(run_id).alias("run_id"))
+        landed = replace(
+            whole.landed,
+            deliveries=pl.concat([whole.landed.deliveries, delivered]),
+            files=pl.concat([whole.landed.files, part.landed.files]),
+        )
+        with self._connected() as con:
+            whole.landed, _ = checks.land(con, store, work, name, landed, self.progress)
+        whole.rejected = pl.concat([whole.rejected, part.rejected])
+        whole.feeds = {feed: _sum(read, part.feeds[feed]) for feed, read in whole.feeds.items()}
 
 
 def _files(folder: Path, deliveries: pl.DataFrame) -> dict[int, NewFile]:
     """The files of deliveries by their numbers; raises FilesGone."""
     files, gone = mending.at_hand(folder, deliveries.to_dicts())
     if gone:
-        raise FilesGone(
-            f"files of {len(gone)} of {deliveries.height} deliveries are no longer below {folder}: "
-            "put them back, under any path, with the content they had\n" + "\n".join(gone)
-        )
+        share = f"{len(gone)} of {deliveries.height} delivered files"
+        first = f"{share} are no longer below {folder}: put them back, with the content they had"
+        raise FilesGone("\n".join([first, *gone]))
     return files
 
 
 def _sum(one: FeedReading, other: FeedReading) -> FeedReading:
-    return FeedReading(**{f.name: getattr(one, f.name) + getattr(other, f.name) for f in fields(one)})
+    values = {f.name: getattr(one, f.name) + getattr(other, f.name) for f in fields(one)}
+    return FeedReading(**values)
 
 
 def migrate(

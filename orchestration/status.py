@@ -29,7 +29,7 @@ def describe(root: Path) -> str:
     runs = warehouse.recorded()
     lines += ["", "open alerts", *listed(warehouse.root, MOST_ALERTS), ""]
     lines += [f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "") for r in runs[-5:]] or ["no run yet"]
-    lines += ["", f"can be gone back to: makegood rollback --warehouse {shlex.quote(str(warehouse.root))}", *_earlier(warehouse)]
+    lines += ["", f"to go back to (makegood rollback --warehouse {shlex.quote(str(warehouse.root))})", *_earlier(warehouse)]
     if runs and runs[-1]["status"] == ROLLED_BACK:
         lines += ["", "the last run was a rollback:", *(f"  {reason}" for reason in runs[-1]["reasons"])]
     elif runs and runs[-1]["status"] != "published":

@@ -33,7 +33,8 @@ from ingestion.sql import quoted
 
 # old publications stay for readers that have just followed the link, and to fall back on or go back to
 KEPT_PUBLICATIONS = 3
-# what has landed is laid out in one way; a warehouse of another layout can be read, not continued. 1: version 0.4.0
+# how what has landed is laid out; a warehouse of another layout can be read, but not continued.
+# 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second
 LAYOUT = 2
 DATABASE = "makegood.duckdb"
 MANIFEST = "manifest.json"
@@ -83,7 +84,7 @@ RUNS: dict[str, Any] = {
 ROLLED_BACK = "rolled back"
 
 _PERCENTAGE, _MONEY = pl.Decimal(18, 6), pl.Decimal(18, 3)
-# statements that a rollback took back (C7): as they were, when that was, and the run that had issued them
+# statements that a rollback took back (C7): as they were, when, and which run had issued them
 WITHDRAWN: dict[str, Any] = {
     "subscription_id": pl.String,
     "month": pl.Date,
@@ -178,7 +179,8 @@ class Publication:
         return int(next(iter(self._rows("state.layout", {"version": pl.Int64})["version"]), 1))
 
     def runs(self) -> pl.DataFrame:
-        """`quality.runs`: a row for each run that led to it, this one last; what a rollback has undone is not among them."""
+        """`quality.runs`: a row for each run that led to it, this one last; those that a rollback
+        has undone are not among them."""
         return self._rows("quality.runs", RUNS)
 
     def run(self) -> dict[str, Any]:
@@ -186,7 +188,8 @@ class Publication:
         return self.runs().to_dicts()[-1]
 
     def withdrawn(self) -> pl.DataFrame:
-        """The statements that were taken back so far (`WITHDRAWN`); their versions are never used again (C7)."""
+        """The statements that were withdrawn so far (`WITHDRAWN`); their versions are never used
+        again (C7)."""
         return self._rows("quality.withdrawn_statements", WITHDRAWN)
 
     def statements(self) -> list[dict[str, Any]]:
@@ -216,7 +219,8 @@ class Warehouse:
         self._looked_at: dict[str, Publication] = {}
 
     def check_layout(self) -> None:
-        """Raises OtherLayout or LaterLayout where what was published last can't be continued, and Damaged."""
+        """Raises OtherLayout or LaterLayout where what was published last can't be continued; and
+        Damaged."""
         last = self.last()
         if last and (told := self.other_layout(last)):
             raise (OtherLayout if last.layout < LAYOUT else LaterLayout)("\n".join(told))
@@ -314,7 +318,8 @@ class Warehouse:
         return killed
 
     def kept(self) -> list[Publication]:
-        """What readers, the next run and a rollback may need: the last publication, and those before it that are whole."""
+        """What readers, the next run and a rollback may need: the last publication, and those
+        before it that are whole."""
         last, current = self.last(), self.current()
         if last is None:
             return []
@@ -324,8 +329,8 @@ class Warehouse:
         return kept[:KEPT_PUBLICATIONS]
 
     def earlier(self) -> list[Publication]:
-        """What one can go back to, the newest first: publications that led to the last one, and are kept, whole and of this layout. Raises
-        Damaged."""
+        """What can be gone back to, the newest first: publications that led to the last one, and
+        are kept, whole and of this layout. Raises Damaged."""
         last = self.last()
         if last is None:
             return []

@@ -71,7 +71,11 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
     assert run.returncode == 2
     # at night nobody reads what a run says
     assert any(command in e.alert.happened for e in alerting.kept(place.warehouse).open())
-    status, doctor, repair = place.makegood("status"), place.makegood("doctor"), place.makegood("doctor", "--repair")
+    status, doctor, repair = (
+        place.makegood("status"),
+        place.makegood("doctor"),
+        place.makegood("doctor", "--repair"),
+    )
     assert (status.returncode, doctor.returncode, repair.returncode) == (0, 1, 1)
     assert "as of         2026-07-20T00:00:00Z" in status.stdout
     said += [status.stdout, doctor.stdout, repair.stderr]
@@ -84,7 +88,15 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
     explain = place.makegood("explain", "--subscription", "mill-phone", "--month", "2026-06")
     assert (explain.returncode, "300.00 EUR" in explain.stdout) == (0, True), explain.stderr
     # what it lacks is no error of the program
-    report = place.makegood("report", "--subscription", "mill-phone", "--month", "2026-06", "--out", place.landing.parent / "r.html")
+    report = place.makegood(
+        "report",
+        "--subscription",
+        "mill-phone",
+        "--month",
+        "2026-06",
+        "--out",
+        place.landing.parent / "r.html",
+    )
     assert report.returncode == 0 or "is of an earlier layout" in report.stderr, report.stderr
     assert kept(place.warehouse, "alerts.json") == before
 
@@ -126,8 +138,15 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     found = rows(place, "select * exclude (is_current) from marts.credit_statements order by all")
     assert [s for s in found if s in statements] == statements
     (added,) = [s for s in found if s not in statements]
-    assert (added["subscription_id"], added["statement_version"], added["changed"]) == ("quay-mail", 2, "availability_pct")
-    assert (str(added["availability_pct"]), f"{added['issued_at']:%Y-%m-%d}") == ("100.000000", "2026-07-20")
+    assert (added["subscription_id"], added["statement_version"], added["changed"]) == (
+        "quay-mail",
+        2,
+        "availability_pct",
+    )
+    assert (str(added["availability_pct"]), f"{added['issued_at']:%Y-%m-%d}") == (
+        "100.000000",
+        "2026-07-20",
+    )
     landed = rows(place, "select * from state.deliveries order by delivery_id")
     assert [{name: d[name] for name in deliveries[0]} for d in landed] == deliveries
     assert rows(place, "select * from quality.runs order by run_number")[:-1] == history
@@ -194,7 +213,10 @@ def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> No
     before = kept(place.warehouse, "runs", "alerts.json", "landed")
     (place.landing / "feeds.yaml").write_text("checks: {max_rejected_pct: 1}\n")
     blocked = place.migrate()
-    assert (blocked.returncode, "checks: 1 of 66 rows are rejected" in blocked.stderr) == (3, True), blocked.stderr
+    assert (blocked.returncode, "checks: 1 of 66 rows are rejected" in blocked.stderr) == (
+        3,
+        True,
+    ), blocked.stderr
     early = place.migrate("--as-of", "2026-07-19T00:00:00Z")
     assert (early.returncode, "(T3)" in early.stderr) == (2, True)
     nowhere = place.makegood("migrate", "--landing", place.landing / "nowhere")
@@ -215,10 +237,28 @@ def test_a_warehouse_of_a_newer_makegood_is_left_alone(place: Place) -> None:
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {DATABASE: fingerprint(database)}))
     before = kept(place.warehouse)
     run = place.makegood("run", "--landing", place.landing, "--contracts", place.contracts)
-    migrate, back, repair = place.migrate(), place.makegood("rollback", "--yes"), place.makegood("doctor", "--repair")
+    migrate, back, repair = (
+        place.migrate(),
+        place.makegood("rollback", "--yes"),
+        place.makegood("doctor", "--repair"),
+    )
     status, doctor = place.makegood("status"), place.makegood("doctor")
-    assert [d.returncode for d in (run, migrate, back, repair, status, doctor)] == [2, 2, 2, 1, 0, 1]
-    for text in (run.stderr, migrate.stderr, back.stderr, repair.stderr, status.stdout, doctor.stdout):
+    assert [d.returncode for d in (run, migrate, back, repair, status, doctor)] == [
+        2,
+        2,
+        2,
+        1,
+        0,
+        1,
+    ]
+    for text in (
+        run.stderr,
+        migrate.stderr,
+        back.stderr,
+        repair.stderr,
+        status.stdout,
+        doctor.stdout,
+    ):
         assert f"was written by a newer makegood (layout {LAYOUT + 1}" in text
         assert "damaged" not in text
     assert kept(place.warehouse) == before

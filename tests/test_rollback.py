@@ -154,7 +154,10 @@ def test_wrong_runs_are_undone_and_their_versions_never_used_again(grounds: tupl
         right, expected = place.run(RIGHT), never.run(RIGHT)
         assert right.figures() == expected.figures()
         assert statements(right, numbered=False) == statements(expected, numbered=False)
-        assert (versions(expected), versions(right)) == ([(1, False), (2, True)], [(1, False), (3, True)])
+        assert (versions(expected), versions(right)) == (
+            [(1, False), (2, True)],
+            [(1, False), (3, True)],
+        )
         final = right.query("select statement_version from marts.credits where status = 'final'")
         assert [r["statement_version"] for r in final] == [3]
         assert withdrawn(right) == first, "later publications carry it on"
@@ -163,7 +166,10 @@ def test_wrong_runs_are_undone_and_their_versions_never_used_again(grounds: tupl
         again = place.run(WRONG)
         assert versions(again, "2026-07-01") == [(2, True)]
         # what a rollback led to can be gone back to, what it undid can't; the newest comes first
-        assert [p.folder.name for p in place.warehouse.earlier()] == [right.database.parent.name, back.database.parent.name]
+        assert [p.folder.name for p in place.warehouse.earlier()] == [
+            right.database.parent.name,
+            back.database.parent.name,
+        ]
         done = place.back("--yes")
         assert done.returncode == 0, done.stderr
         twice = place.published
@@ -181,7 +187,10 @@ def test_wrong_runs_are_undone_and_their_versions_never_used_again(grounds: tupl
     files = {p.relative_to(landed).as_posix() for p in landed.rglob("*.parquet")}
     publications = [Publication(place.path / "publications" / name, place.path / "state" / name) for name in place.names]
     named = {path for publication in publications for path in publication.landed().files["path"]}
-    assert (files == named, wrong.database.parent.name in {Path(f).stem for f in files}) == (True, False)
+    assert (files == named, wrong.database.parent.name in {Path(f).stem for f in files}) == (
+        True,
+        False,
+    )
 
 
 def test_what_was_undone_does_not_come_back_by_itself(place: Place) -> None:
@@ -218,7 +227,7 @@ def test_it_says_what_it_will_do_and_does_nothing_unasked(place: Place) -> None:
     ]
     assert f"  s                2026-06         250.00 EUR, version 2, issued by run {names[1]}" in said
     assert said[said.index("deliveries that are undone (the next run reads them again)") :][1:3] == ["  invoice_lines/2.csv", "  outages/2.csv"]
-    gone = next(n for n, line in enumerate(said) if line.startswith("of these, no longer below"))
+    gone = next(n for n, line in enumerate(said) if line.startswith("of these no longer below"))
     assert [line.split(" (SHA-256")[0] for line in said[gone + 1 :]] == ["  outages/2.csv"]
     assert unchanged(place.path) == before
 
@@ -243,10 +252,17 @@ def test_it_is_recorded_and_status_and_pages_say_so(place: Place, monkeypatch: p
     done = place.back("--yes", "--to", first)
     assert done.returncode == 0, done.stderr
     record = place.warehouse.recorded()[-1]
-    assert (record["status"], record["rolled_back_from"], record["rolled_back_to"]) == ("rolled back", wrong, first)
+    assert (record["status"], record["rolled_back_from"], record["rolled_back_to"]) == (
+        "rolled back",
+        wrong,
+        first,
+    )
     assert record["run_id"] == place.published.database.parent.name
     runs = place.published.query("select run_id, status from quality.runs order by run_number")
-    assert [(r["run_id"], r["status"]) for r in runs] == [(first, "published"), (record["run_id"], "rolled back")]
+    assert [(r["run_id"], r["status"]) for r in runs] == [
+        (first, "published"),
+        (record["run_id"], "rolled back"),
+    ]
     said = describe(place.path)
     assert "the last run published nothing" not in said
     assert f"from run {wrong}, as of {WRONG}, to run {first}, as of 2026-07-05T00:00:00Z: 13 statements are withdrawn" in said
@@ -282,7 +298,10 @@ def test_each_statement_names_the_run_that_issued_it(place: Place) -> None:
     first, wrong, _ = place.names
     assert place.back("--yes", "--to", first).returncode == 0
     found = withdrawn(place.published)
-    assert [w for w in found if w[0] == "2026-07"] == [("2026-07", "EUR", 1, wrong), ("2026-07", "EUR", 2, second)]
+    assert [w for w in found if w[0] == "2026-07"] == [
+        ("2026-07", "EUR", 1, wrong),
+        ("2026-07", "EUR", 2, second),
+    ]
     assert {w[3] for w in found if w[0] != "2026-07"} == {wrong}
 
 
