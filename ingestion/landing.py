@@ -184,6 +184,10 @@ class Reading:
         if others.height:
             yield f"  {_rows(int(others['count'].sum()))} for other reasons"
 
+    def undelivered(self) -> list[str]:
+        """A warning for each feed of which there is nothing."""
+        return [f"{name}: nothing has been delivered; it counts as empty" for name in feeds() if not self._has(name)]
+
     def _has(self, feed: str) -> bool:
         return not self.landed.deliveries.filter(pl.col("feed") == feed).is_empty()
 
@@ -212,9 +216,7 @@ def read(
     reading = land(dict(enumerate(in_order, before.next_delivery)), store, work, run_id, settings, progress)
     reading.warnings = warnings
     reading.landed = Landed(pl.concat([before.deliveries, reading.landed.deliveries]), pl.concat([before.files, reading.landed.files]), before.series)
-    for name in feeds():
-        if not reading._has(name):
-            reading.warnings.append(f"{name}: nothing has been delivered; it counts as empty")
+    reading.warnings += reading.undelivered()
     return reading
 
 

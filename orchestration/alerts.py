@@ -59,6 +59,8 @@ KINDS: dict[Kind, About] = {
     "data_finding": About("data that has no effect, or one that nobody can have meant", "It is no longer found."),
     "state_damaged": About("state damaged", "It is whole again."),
 }
+# what only a run can end; all else is told by what is published
+OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Outcome:
     word. `rejected_rows`: where those of a run lie that published nothing. `mended`: what of the warehouse was damaged, and what was done."""
 
     run_id: str
-    status: Literal["published", "blocked", "failed", "refused"]
+    status: Literal["published", "blocked", "failed", "refused", "rolled back"]
     as_of: datetime
     reasons: tuple[str, ...] = ()
     rejected_rows: str | None = None
