@@ -38,11 +38,10 @@ def dashboards(warehouse: Path, port: int, address: str = LOOPBACK, access: Acce
 
 
 def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int, alerts: Path | None = None) -> NoReturn:
-    """Dagster over the runs of a warehouse."""
+    """Dagster over the runs of a warehouse, on this machine only."""
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", LOOPBACK, "-p", str(port)]
+    command = [sys.executable, "-m", "orchestration.server", "--port", str(port)]
     environment = quiet_environment() | {
         "DAGSTER_HOME": str(home),
         "MAKEGOOD_LANDING": str(landing.absolute()),

@@ -1,0 +1,98 @@
+"""When the sensor has a delivery run, and when once more: a run that came to nothing is tried again
+where that can help, and never over and over while nothing changes."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import dagster as dg
+from dagster import DagsterRunStatus as Status
+
+# a tag of each run of the orchestrator: published, blocked, failed, refused (as makegood calls them), or
+# AS_OF_REFUSED
+OUTCOME = "makegood/outcome"
+# what was to be published as of an instant was published as of a later one meanwhile: it says nothing
+# about what is delivered now
+AS_OF_REFUSED = "as_of refused"
+
+# doubled with each failure in a row, up to a day
+PAUSE_SECONDS = 600
+LONGEST_PAUSE_SECONDS = 86_400
+# as many failures in a row as make the longest pause
+LOOKED_BACK = 10
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Fingerprints of what a run reads: of the landing folder, and of the contracts and alerts.yaml."""
+
+    delivered: str
+    configured: str
+
+    @classmethod
+    def now(cls, landing: Path, contracts: Path, alerts: Path) -> Self:
+        return cls(_fingerprint(landing), _fingerprint(contracts, alerts))
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What the sensor remembers: what it saw last, and what it has dealt with."""
+
+    seen: Seen | None = None
+    settled: Seen | None = None
+
+    @classmethod
+    def read(cls, text: str | None) -> Self:
+        """A cursor that can't be read, as that of an earlier version, remembers nothing."""
+        words = (text or "").split()
+        found = [Seen(*words[i : i + 2]) if words[i : i + 2] != ["-", "-"] else None for i in (0, 2)] if len(words) == 4 else [None, None]
+        return cls(*found)
+
+    def __str__(self) -> str:
+        return " ".join(f"{s.delivered} {s.configured}" if s else "- -" for s in (self.seen, self.settled))
+
+
+def decide(now: Seen, cursor: Cursor, runs: Sequence[dg.RunRecord], at: float) -> tuple[Cursor, str | None]:
+    """What the sensor remembers from here on, and why it asks for no run; None: it asks for one.
+
+    `runs`: those of the job, the newest first, at most LOOKED_BACK of them. `at`: epoch seconds."""
+    if now != cursor.seen:
+        # a delivery may still be under way
+        return Cursor(now, cursor.settled), "what is delivered or configured is changing"
+    settled = cursor.settled
+    outcomes = [(_outcome(r), r) for r in runs]
+    if any(r.dagster_run.status == Status.QUEUED for r in runs):
+        return Cursor(now, now), "a run is queued, and will read what there is"
+    if settled is None or settled.delivered != now.delivered:
+        return Cursor(now, now), None
+    told = [(outcome, r) for outcome, r in outcomes if outcome != AS_OF_REFUSED]
+    last = told[0][0] if told else "published"
+    if last == "at work":
+        return cursor, "a run is at work"
+    if last in ("blocked", "refused"):
+        if settled.configured != now.configured:
+            return Cursor(now, now), None
+        return cursor, f"the last run was {last}: it is tried again when what is delivered or configured changes"
+    if last == "failed":
+        failures = next((n for n, (outcome, _) in enumerate(told) if outcome != "failed"), len(told))
+        due = (told[0][1].end_time or at) + min(PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+        if at >= due:
+            return Cursor(now, now), None
+        return cursor, f"the last run failed: it is tried again in {round((due - at) / 60)} minutes"
+    return Cursor(now, now), "nothing new has been delivered"
+
+
+def _outcome(record: dg.RunRecord) -> str:
+    run = record.dagster_run
+    if run.status == Status.FAILURE:
+        # one that was killed could not say so
+        return run.tags.get(OUTCOME, "failed")
+    return "published" if run.status == Status.SUCCESS else "ended by hand" if run.status == Status.CANCELED else "at work"
+
+
+def _fingerprint(*places: Path) -> str:
+    files = sorted(p for place in places for p in (place, *place.rglob("*")) if p.is_file())
+    found = [(p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return hashlib.sha256(repr(found).encode()).hexdigest()

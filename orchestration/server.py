@@ -1,0 +1,133 @@
+"""Dagster as a server: `python -m orchestration.server --port PORT`.
+
+`makegood orchestrator` starts it, and says by variables which folders it is about. In place of what
+`dagster dev` starts, whose pages would answer everyone: this process serves the pages behind a guard,
+and beside it are, in a group of processes that ends with it, a code server (definitions and runs)
+and the daemon (sensor, schedule and queue).
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+import uvicorn
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.server import wait_for_grpc_server
+from dagster_webserver.webserver import DagsterWebserver
+
+from orchestration import history, settings
+from orchestration.guard import Guard
+from orchestration.serve import LOOPBACK
+
+DEFINITIONS = "orchestration.definitions"
+START_SECONDS = 300
+# a run that is told to end tidies up first
+END_SECONDS = 30
+DAY_SECONDS = 86_400
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    home = Path(settings.environment("DAGSTER_HOME") or "")
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        lock = stack.enter_context((home / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"another orchestrator is at work on {home.parent}: end it first; `fuser {lock.name}` lists its processes")
+        try:
+            listening = stack.enter_context(socket.create_server((LOOPBACK, port)))
+        except OSError as error:
+            sys.exit(f"--port {port} can't be listened on ({error.strerror}): name another one")
+        (home / "dagster.yaml").write_text(history.SETTINGS)
+        instance = stack.enter_context(dg.DagsterInstance.get())
+        history.settle(instance)
+        workspace, processes = stack.enter_context(_beside(lock.fileno()))
+        _serve(instance, workspace, listening, processes)
+
+
+def _serve(instance: dg.DagsterInstance, workspace: Path, listening: socket.socket, processes: list[subprocess.Popen[bytes]]) -> None:
+    """Serves the pages until a signal comes; exits with 1 when one of the processes has ended by itself."""
+    port = listening.getsockname()[1]
+    over = threading.Event()
+
+    def forget_daily() -> None:
+        while not over.is_set():
+            history.forget(instance, datetime.now(UTC))
+            over.wait(DAY_SECONDS)
+
+    with WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)])) as context:
+        app = Guard(DagsterWebserver(context, live_data_poll_rate=2000).create_asgi_app(), port)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=5))
+
+        def end_with(process: subprocess.Popen[bytes]) -> None:
+            process.wait()
+            server.should_exit = True
+
+        for task, args in ((forget_daily, ()), *((end_with, (process,)) for process in processes)):
+            threading.Thread(target=task, args=args, daemon=True).start()
+        print(f"Dagster is served at http://{LOOPBACK}:{port}", flush=True)
+        try:
+            server.run(sockets=[listening])
+        finally:
+            over.set()
+    for process in processes:
+        if process.poll() is not None:
+            sys.exit(f"{' '.join(map(str, process.args))} has ended by itself, with exit code {process.returncode}")
+
+
+@contextmanager
+def _beside(lock: int) -> Iterator[tuple[Path, list[subprocess.Popen[bytes]]]]:
+    """Starts the code server and the daemon, and ends them with their runs; gives the file that says
+    where the code server is. They hold the lock, too, in case this process is killed."""
+    python = [sys.executable, "-m"]
+    with TemporaryDirectory() as folder:
+        workspace, at = Path(folder) / "workspace.yaml", Path(folder) / "code"
+        origin = {"socket": str(at), "location_name": DEFINITIONS}
+        workspace.write_text(json.dumps({"load_from": [{"grpc_server": origin}]}))
+        serve_code = [*python, "dagster", "api", "grpc", "-m", DEFINITIONS, "--socket", str(at), "--log-level", "warning"]
+        run_daemon = [*python, "dagster._daemon", "run", "-w", str(workspace)]
+        code = subprocess.Popen(serve_code, process_group=0, pass_fds=[lock])
+        processes = [code]
+        try:
+            wait_for_grpc_server(code, DagsterGrpcClient(socket=str(at)), serve_code, START_SECONDS)
+            processes.append(subprocess.Popen(run_daemon, process_group=code.pid, pass_fds=[lock]))
+            yield workspace, processes
+        finally:
+            # who sends a second signal must not leave processes behind
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            _end(code.pid, processes)
+
+
+def _end(group: int, processes: list[subprocess.Popen[bytes]]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        for process in processes:
+            process.wait(END_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    for process in processes:
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()
