@@ -82,8 +82,8 @@ class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
             outcome = deliveries.AS_OF_REFUSED if self.as_of else outcome
             raise
         finally:
-            if context.instance and context.run_id:
-                context.instance.add_run_tags(context.run_id, {deliveries.OUTCOME: outcome})
+            if context.instance and context.run:
+                context.instance.add_run_tags(context.run.run_id, {deliveries.OUTCOME: outcome})
 
     def _opened(self, stack: ExitStack, progress: Progress) -> Run:
         is_waiting = False
@@ -99,7 +99,10 @@ class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
 
     def _request(self) -> Request:
         now = datetime.now(UTC).replace(microsecond=0)
-        as_of = instant(self.as_of) if self.as_of else now
+        try:
+            as_of = instant(self.as_of) if self.as_of else now
+        except ValueError as error:
+            raise BadArguments(f"as_of can't be read ({error}): write it as {now:%Y-%m-%dT%H:%M:%SZ}") from error
         if as_of > now:
             raise BadArguments(
                 f"as_of {self.as_of} is in the future, which is only for `makegood run`: give an instant up to now, as {now:%Y-%m-%dT%H:%M:%SZ}, or none"

@@ -36,6 +36,9 @@ class Seen:
         return cls(_fingerprint(landing), _fingerprint(contracts, alerts))
 
 
+NOTHING = Seen("-", "-")
+
+
 @dataclass(frozen=True)
 class Cursor:
     """What the sensor remembers: what it saw last, and what it has dealt with."""
@@ -47,11 +50,13 @@ class Cursor:
     def read(cls, text: str | None) -> Self:
         """A cursor that can't be read, as that of an earlier version, remembers nothing."""
         words = (text or "").split()
-        found = [Seen(*words[i : i + 2]) if words[i : i + 2] != ["-", "-"] else None for i in (0, 2)] if len(words) == 4 else [None, None]
-        return cls(*found)
+        if len(words) != 4:
+            return cls()
+        seen, settled = Seen(*words[:2]), Seen(*words[2:])
+        return cls(seen, settled if settled != NOTHING else None)
 
     def __str__(self) -> str:
-        return " ".join(f"{s.delivered} {s.configured}" if s else "- -" for s in (self.seen, self.settled))
+        return " ".join(f"{s.delivered} {s.configured}" for s in (self.seen or NOTHING, self.settled or NOTHING))
 
 
 def decide(now: Seen, cursor: Cursor, runs: Sequence[dg.RunRecord], at: float) -> tuple[Cursor, str | None]:

@@ -1,13 +1,13 @@
-"""Dagster as a server: `python -m orchestration.server --port PORT`.
+"""Dagster as a server: `python -m orchestration.server --lock HANDLE --listening HANDLE`.
 
-`makegood orchestrator` starts it, and says by variables which folders it is about. In place of what
+`makegood orchestrator` starts it, hands over the lock of the orchestrator and the socket of the pages,
+and says by variables which folders it is about. In place of what
 `dagster dev` starts, whose pages would answer everyone: this process serves the pages behind a guard,
 and beside it are, in a group of processes that ends with it, a code server (definitions and runs)
 and the daemon (sensor, schedule and queue).
 """
 
 import argparse
-import fcntl
 import json
 import os
 import signal
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,25 +42,17 @@ DAY_SECONDS = 86_400
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    port = parser.parse_args().port
+    parser.add_argument("--lock", type=int, required=True)
+    parser.add_argument("--listening", type=int, required=True)
+    words = parser.parse_args()
+    os.set_inheritable(words.lock, False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    home = Path(settings.environment("DAGSTER_HOME") or "")
-    with suppress(KeyboardInterrupt), ExitStack() as stack:
-        lock = stack.enter_context((home / "lock").open("w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            sys.exit(f"another orchestrator is at work on {home.parent}: end it first; `fuser {lock.name}` lists its processes")
-        try:
-            listening = stack.enter_context(socket.create_server((LOOPBACK, port)))
-        except OSError as error:
-            sys.exit(f"--port {port} can't be listened on ({error.strerror}): name another one")
-        (home / "dagster.yaml").write_text(history.SETTINGS)
-        instance = stack.enter_context(dg.DagsterInstance.get())
+    (Path(str(settings.environment("DAGSTER_HOME"))) / "dagster.yaml").write_text(history.SETTINGS)
+    with suppress(KeyboardInterrupt), socket.socket(fileno=words.listening) as listening, dg.DagsterInstance.get() as instance:
+        listening.set_inheritable(False)
         history.settle(instance)
-        workspace, processes = stack.enter_context(_beside(lock.fileno()))
-        _serve(instance, workspace, listening, processes)
+        with _beside(words.lock) as (workspace, processes):
+            _serve(instance, workspace, listening, processes)
 
 
 def _serve(instance: dg.DagsterInstance, workspace: Path, listening: socket.socket, processes: list[subprocess.Popen[bytes]]) -> None:
@@ -73,7 +65,7 @@ def _serve(instance: dg.DagsterInstance, workspace: Path, listening: socket.sock
             history.forget(instance, datetime.now(UTC))
             over.wait(DAY_SECONDS)
 
-    with WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)])) as context:
+    with WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)]), version=dg.__version__) as context:
         app = Guard(DagsterWebserver(context, live_data_poll_rate=2000).create_asgi_app(), port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=5))
 
