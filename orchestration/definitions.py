@@ -61,7 +61,7 @@ class Folders:
 class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
     """A run that is opened when Dagster starts its job and closed when it ends.
 
-    `as_of` is all that whoever launches it may say: an instant that is not in the future; empty: now.
+    `as_of` is all that may be said when it is launched: an instant up to now; empty: now.
     While another run is at work on the warehouse, it waits.
     """
 
@@ -72,7 +72,7 @@ class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
         outcome = "failed"
         try:
             with ExitStack() as stack:
-                run = self._opened(stack, lambda message: context.log.info(message) if context.log else None)
+                run = self._opened(stack, context.log.info if context.log else print)
                 yield run
             outcome = run.outcome().status
         except InvalidDocument:
@@ -93,20 +93,20 @@ class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
                 return stack.enter_context(opened(self._request(), progress))
             except Busy:
                 if not is_waiting:
-                    progress(f"another run is at work on {Folders.configured().warehouse}: waiting for it")
+                    progress("another run is at work on this warehouse: this one waits for it")
                 is_waiting = True
             time.sleep(LOOK_SECONDS)
 
     def _request(self) -> Request:
         now = datetime.now(UTC).replace(microsecond=0)
+        form = f"{now:%Y-%m-%dT%H:%M:%SZ}"
         try:
             as_of = instant(self.as_of) if self.as_of else now
         except ValueError as error:
-            raise BadArguments(f"as_of can't be read ({error}): write it as {now:%Y-%m-%dT%H:%M:%SZ}") from error
+            raise BadArguments(f"as_of can't be read ({error}): write it as {form}") from error
         if as_of > now:
-            raise BadArguments(
-                f"as_of {self.as_of} is in the future, which is only for `makegood run`: give an instant up to now, as {now:%Y-%m-%dT%H:%M:%SZ}, or none"
-            )
+            advice = f"give an instant up to now, as {form}, or none"
+            raise BadArguments(f"as_of {self.as_of} is in the future: {advice}")
         over = Folders.configured()
         return Request(over.landing, over.warehouse, over.contracts, as_of, alerts=over.alerts)
 
@@ -265,14 +265,15 @@ def _on_delivery(job: Any) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="When what is delivered has changed and then stayed as it is for one look, and again when a run came to nothing.",
+        description="When what is delivered has changed and then stayed as it is for one look; again when a run came to nothing and another may not.",
     )
     def on_delivery(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         over = Folders.configured()
         if not over.landing.is_dir():
             return dg.SensorResult(skip_reason=f"{over.landing} is not a folder")
         cursor = deliveries.Cursor.read(context.cursor)
-        runs = context.instance.get_run_records(dg.RunsFilter(job_name=JOB), limit=deliveries.LOOKED_BACK)
+        ours = dg.RunsFilter(job_name=JOB)
+        runs = context.instance.get_run_records(ours, limit=deliveries.LOOKED_BACK)
         cursor, reason = deliveries.decide(over.seen(), cursor, runs, time.time())
         if reason:
             return dg.SensorResult(skip_reason=reason, cursor=str(cursor))

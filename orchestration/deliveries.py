@@ -4,17 +4,19 @@ where that can help, and never over and over while nothing changes."""
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
+from math import ceil
 from pathlib import Path
 from typing import Self
 
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
-# a tag of each run of the orchestrator: published, blocked, failed, refused (as makegood calls them), or
+# a tag of each run of the orchestrator: published, blocked, failed, refused, or
 # AS_OF_REFUSED
 OUTCOME = "makegood/outcome"
-# what was to be published as of an instant was published as of a later one meanwhile: it says nothing
-# about what is delivered now
+# its instant is in the future, or before that of what is published: this says nothing about what is
+# delivered now
 AS_OF_REFUSED = "as_of refused"
 
 # doubled with each failure in a row, up to a day
@@ -26,7 +28,7 @@ LOOKED_BACK = 10
 
 @dataclass(frozen=True)
 class Seen:
-    """Fingerprints of what a run reads: of the landing folder, and of the contracts and alerts.yaml."""
+    """Fingerprints of what a run reads: the landing folder; the contracts and alerts.yaml."""
 
     delivered: str
     configured: str
@@ -56,45 +58,58 @@ class Cursor:
         return cls(seen, settled if settled != NOTHING else None)
 
     def __str__(self) -> str:
-        return " ".join(f"{s.delivered} {s.configured}" for s in (self.seen or NOTHING, self.settled or NOTHING))
+        both = (self.seen or NOTHING, self.settled or NOTHING)
+        return " ".join(f"{s.delivered} {s.configured}" for s in both)
 
 
-def decide(now: Seen, cursor: Cursor, runs: Sequence[dg.RunRecord], at: float) -> tuple[Cursor, str | None]:
+def decide(
+    now: Seen,
+    cursor: Cursor,
+    runs: Sequence[dg.RunRecord],
+    at: float,
+) -> tuple[Cursor, str | None]:
     """What the sensor remembers from here on, and why it asks for no run; None: it asks for one.
 
-    `runs`: those of the job, the newest first, at most LOOKED_BACK of them. `at`: epoch seconds."""
+    `runs`: those of the job, the newest first, at most LOOKED_BACK. `at`: epoch seconds."""
+    settled, dealt_with = cursor.settled, Cursor(now, now)
     if now != cursor.seen:
         # a delivery may still be under way
-        return Cursor(now, cursor.settled), "what is delivered or configured is changing"
-    settled = cursor.settled
-    outcomes = [(_outcome(r), r) for r in runs]
+        return Cursor(now, settled), "what is delivered or configured is changing"
     if any(r.dagster_run.status == Status.QUEUED for r in runs):
-        return Cursor(now, now), "a run is queued, and will read what there is"
+        return dealt_with, "a run is queued, and will read what there is"
     if settled is None or settled.delivered != now.delivered:
-        return Cursor(now, now), None
-    told = [(outcome, r) for outcome, r in outcomes if outcome != AS_OF_REFUSED]
-    last = told[0][0] if told else "published"
+        return dealt_with, None
+    told = [r for r in runs if _outcome(r) != AS_OF_REFUSED]
+    last = _outcome(told[0]) if told else "published"
     if last == "at work":
         return cursor, "a run is at work"
     if last in ("blocked", "refused"):
         if settled.configured != now.configured:
-            return Cursor(now, now), None
-        return cursor, f"the last run was {last}: it is tried again when what is delivered or configured changes"
+            return dealt_with, None
+        wanted = "it is tried again when what is delivered or configured changes"
+        return cursor, f"the last run was {last}: {wanted}"
     if last == "failed":
-        failures = next((n for n, (outcome, _) in enumerate(told) if outcome != "failed"), len(told))
-        due = (told[0][1].end_time or at) + min(PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-        if at >= due:
-            return Cursor(now, now), None
-        return cursor, f"the last run failed: it is tried again in {round((due - at) / 60)} minutes"
-    return Cursor(now, now), "nothing new has been delivered"
+        failures = sum(1 for _ in takewhile(lambda r: _outcome(r) == "failed", told))
+        pause = min(PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+        left = (told[0].end_time or at) + pause - at
+        if left <= 0:
+            return dealt_with, None
+        return cursor, f"the last run failed: it is tried again in {ceil(left / 60)} minutes"
+    return dealt_with, "nothing new has been delivered"
 
 
 def _outcome(record: dg.RunRecord) -> str:
     run = record.dagster_run
-    if run.status == Status.FAILURE:
-        # one that was killed could not say so
-        return run.tags.get(OUTCOME, "failed")
-    return "published" if run.status == Status.SUCCESS else "ended by hand" if run.status == Status.CANCELED else "at work"
+    match run.status:
+        case Status.SUCCESS:
+            return "published"
+        case Status.FAILURE:
+            # one that was killed could not say so
+            return run.tags.get(OUTCOME, "failed")
+        case Status.CANCELED:
+            return "ended by hand"
+        case _:
+            return "at work"
 
 
 def _fingerprint(*places: Path) -> str:

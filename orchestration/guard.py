@@ -1,10 +1,10 @@
-"""Only pages of a server itself may talk to it: Dagster's webserver answers whoever asks, and a web page
-elsewhere can make a browser on this machine ask.
+"""Only pages of a server itself may talk to it: Dagster's webserver answers whoever asks, and a web
+page elsewhere can make a browser on this machine ask.
 
-Such a page can send requests of a few kinds without asking first, read answers if its own name is made
-to lead to this machine, open WebSockets, and show our pages in a frame. So a request must name us as
-its host, come from a page of ours or from no page, and change things only by POST with JSON, which a
-browser sends to another server only after that server has agreed to it.
+Such a page can send requests of a few kinds without asking first, read answers if its own name is
+made to lead to this machine, open WebSockets, and show our pages in a frame. So a request must name
+us as its host, come from a page of ours or from no page, and change things only by POST with JSON,
+which a browser sends to another server only after that server has agreed to it.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -51,7 +51,7 @@ class Guard:
             for header in (b"host", b"origin", b"sec-fetch-site", b"content-type")
         )
         if len(host) != 1 or host[0] not in self.hosts:
-            return f"Host is {_shown(host)}, which is not a name of this server; open {self.address}"
+            return f"Host is {_shown(host)}, not a name of this server; open {self.address}"
         if origin not in ([], [f"http://{host[0]}"]):
             return f"Origin is {_shown(origin)}: only pages of http://{host[0]} are answered"
         if site not in ([], ["same-origin"], ["none"]):
@@ -76,7 +76,7 @@ def _shown(values: list[str]) -> str:
 
 
 def _unframed(send: Send) -> Send:
-    """Tells browsers to show no answer in a frame, where a click could be meant for another page."""
+    """Tells browsers to show no answer in a frame, where a click may be meant for another page."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -17,7 +17,8 @@ concurrency: {{runs: {{max_concurrent_runs: 1}}}}
 # in days; the sensor looks twice a minute, and nearly always has nothing to do
 retention:
   schedule: {{purge_after_days: {KEPT_DAYS}}}
-  sensor: {{purge_after_days: {{skipped: 1, started: 1, success: {KEPT_DAYS}, failure: {KEPT_DAYS}}}}}
+  sensor:
+    purge_after_days: {{skipped: 1, started: 1, success: {KEPT_DAYS}, failure: {KEPT_DAYS}}}
 """
 
 FINISHED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
@@ -26,17 +27,17 @@ INTERRUPTED = [Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCE
 
 
 def settle(instance: dg.DagsterInstance) -> None:
-    """Fails the runs that ended together with an earlier server: they would hold up the queue. Only
-    while no server is at work."""
+    """Fails the runs that ended together with an earlier server: they would hold up the queue.
+    Only while no server is at work."""
     for run in instance.get_runs(dg.RunsFilter(statuses=INTERRUPTED)):
         instance.report_run_failed(run, "it ended without a word, together with the orchestrator")
 
 
 def forget(instance: dg.DagsterInstance, now: datetime) -> int:
-    """Deletes finished runs from more than KEPT_DAYS ago with all that Dagster keeps about them; returns
-    how many. What makegood itself keeps about runs stays. `now`: aware."""
-    old = dg.RunsFilter(statuses=FINISHED, created_before=now - timedelta(days=KEPT_DAYS))
-    runs = instance.get_runs(old)
+    """Deletes finished runs from more than KEPT_DAYS ago with all that Dagster keeps about them;
+    returns how many. What makegood itself keeps about runs stays. `now`: aware."""
+    before = now - timedelta(days=KEPT_DAYS)
+    runs = instance.get_runs(dg.RunsFilter(statuses=FINISHED, created_before=before))
     for run in runs:
         instance.delete_run(run.run_id)
         instance.compute_log_manager.delete_logs(prefix=[run.run_id])

@@ -51,16 +51,20 @@ def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int, ale
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise Taken(f"another orchestrator is at work on {warehouse}: end it first; `fuser {home / 'lock'}` lists its processes") from error
+        advice = f"end it first (`fuser {home / 'lock'}` lists its processes)"
+        raise Taken(f"another orchestrator is at work on {warehouse}: {advice}") from error
     try:
         listening = socket.create_server((LOOPBACK, port))
     except OSError as error:
-        raise Taken(f"--port {port} can't be listened on ({os.strerror(error.errno or 0)}): name another one, as --port {port + 1}") from error
+        reason = os.strerror(error.errno or 0)
+        advice = f"name another one, as --port {port + 1}"
+        raise Taken(f"--port {port} can't be listened on ({reason}): {advice}") from error
     # both are held by the server that takes the place of this process
     handles = {"--lock": lock, "--listening": listening.detach()}
     for handle in handles.values():
         os.set_inheritable(handle, True)
-    command = [sys.executable, "-m", "orchestration.server", *(str(word) for pair in handles.items() for word in pair)]
+    command = [sys.executable, "-m", "orchestration.server"]
+    command += [str(word) for pair in handles.items() for word in pair]
     environment = quiet_environment() | {
         "DAGSTER_HOME": str(home),
         "MAKEGOOD_LANDING": str(landing.absolute()),

@@ -143,7 +143,9 @@ def begun(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
     # Dagster queues nothing without knowing where its code is
     location = GrpcServerCodeLocationOrigin(host="localhost", port=1, location_name="nowhere")
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), definitions.JOB)
-    return instance.create_run_for_job(stand_in, status=status, remote_job_origin=origin, job_code_origin=dg.reconstructable(stand_in).get_python_origin()).run_id
+    return instance.create_run_for_job(
+        stand_in, status=status, remote_job_origin=origin, job_code_origin=dg.reconstructable(stand_in).get_python_origin()
+    ).run_id
 
 
 @dataclass
