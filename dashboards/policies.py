@@ -76,6 +76,7 @@ POLICIES = {
     ),
     "marts.error_budgets": _PLACE,
     "marts.exclusions": _PLACE,
+    "marts.last_seen": _PLACE,
     "marts.maintenance_notice": Policy(
         "whose scope meets one of their services and regions, and no other customer alone",
         """(customer_id is null or customer_id in (select customer_id from own.customers))

@@ -196,6 +196,7 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
         "downtime_by_period",
         "error_budgets",
         "exclusions",
+        "last_seen",
     ]
     # what names a document, and what is about all
     assert {name for name in POLICIES if name.startswith("marts.")} - marked == {f"marts.{name}" for name in [*regional, "agreed_terms", "what_if"]}
