@@ -1,5 +1,6 @@
 """What pages share: their head, filters, tables, downloads and links to each other."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import exports, navigation, published
+from dashboards.figures import MISSES, Evidence, Verdict, evidence_of, is_incomplete, verdict_of
 from dashboards.gate import Row
-from dashboards.words import decimals, duration, plain
+from dashboards.words import decimals, duration, instant, plain
 
 Shown = Callable[[Row], Any]
 # heading -> column, or what is shown of a row
@@ -30,6 +32,46 @@ def stamp() -> None:
         f":small[Figures as of **{run['as_of']:%Y-%m-%d %H:%M:%S} UTC** · published {run['finished_at']:%Y-%m-%d %H:%M} UTC"
         f" ({published.age(run['finished_at'])}) · run {run['run_number']}]"
     )
+
+
+def last_seen() -> dict[str, str]:
+    """When each contract was last seen, in words; empty in a publication of an older version."""
+    sql = "select contract_id, max(last_seen_at) as last_seen_at from marts.last_seen group by all"
+    found = published.rows_of_newer("marts.last_seen", sql)
+    return {row["contract_id"]: f"{instant(row['last_seen_at'])} UTC" if row["last_seen_at"] else "never" for row in found}
+
+
+def commitments(figures: Sequence[Row]) -> None:
+    """How many commitments of finished periods were kept, and of how many that can't be said (M6).
+
+    `figures`: rows of FIGURES."""
+    finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    verdicts = Counter(verdict_of(f) for f in finished)
+    counts = {
+        "Commitments kept": (verdicts[Verdict.KEPT], "Finished periods of which enough was seen"),
+        "Kept, on thin evidence": (verdicts[Verdict.KEPT_ON_THIN], "Too little of the period was seen (M6)"),
+        "Commitments missed": (sum(verdicts[v] for v in MISSES), "Also where little was seen"),
+        "Not seen": (verdicts[Verdict.NOT_SEEN], "Nothing is known of the period"),
+        "On incomplete data": (sum(map(is_incomplete, finished)), "Rows were rejected or wait"),
+    }
+    for column, (label, (count, means)) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        column.metric(label, f"{count} of {len(finished)}", help=means, border=True)
+
+
+def evidence(rows: Sequence[Row], what: str) -> None:
+    """How many of the figures that a page sums up rest on thin evidence or incomplete data, if any.
+
+    `rows`: of FIGURES or CREDITS; `what` they are, in the plural."""
+    thin = sum(row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT for row in rows)
+    incomplete = sum(map(is_incomplete, rows))
+    if thin or incomplete:
+        st.caption(f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}.")
+
+
+def dashed(figures: Sequence[Row]) -> str:
+    """What the signs of a heat map mean. `figures`: rows of FIGURES."""
+    star = "; with a star: incomplete data" if any(map(is_incomplete, figures)) else ""
+    return f"framed: not over; dashed: not seen{star}"
 
 
 def _filter(key: str) -> str:

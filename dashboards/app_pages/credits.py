@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import place
+from dashboards.figures import CREDITS, availability_words, evidence_words, place
 from dashboards.published import rows
 from dashboards.words import percentage, plain
 
@@ -30,8 +30,8 @@ with third:
     currencies = components.choice("Currencies", components.distinct(options, "currency"), "currencies")
     exposures = components.choice("What has become of it", components.distinct(options, "exposure"), "exposures", lambda e: e.replace("_", " "))
 
-FILTERED = """
-    from marts.credits as c
+FILTERED = f"""
+    from ({CREDITS}) as c
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id)
       and list_contains(?, service_id) and list_contains(?, region)
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
@@ -71,6 +71,7 @@ components.table(
     money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
 )
 st.caption("Amounts in the currency of their row. Credits = payable + claimable + at stake + lapsed + not eligible.")
+components.evidence(credits, "credits")
 
 st.subheader("By subscription", anchor=False)
 picked = components.table(
@@ -81,7 +82,7 @@ picked = components.table(
         "Service and region": place,
         "Month": lambda c: f"{c['month']:%Y-%m}",
         "Fee": "monthly_fee",
-        "Availability": lambda c: percentage(c["availability_pct"]),
+        "Availability": availability_words,
         "Credit, %": lambda c: percentage(c["credit_pct"]),
         "Credit": "credit_amount",
         "Payable": "payable_amount",
@@ -91,7 +92,7 @@ picked = components.table(
         "Until": "claim_deadline",
         "Reasons": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
         "Version": "statement_version",
-        "Evidence": lambda c: "thin" if c["low_coverage"] else "sufficient",
+        "Evidence": evidence_words,
     },
     name="Credits by subscription, month and currency",
     key="credits",
