@@ -16,14 +16,7 @@ from typing import Any
 from playwright.sync_api import TimeoutError, sync_playwright
 
 from dashboards.navigation import PAGES
-from tests.test_dashboards import serving
-
-QUIET = "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
-
-
-def settled(page: Any, title: str) -> None:
-    page.get_by_role("heading", name=title, exact=True, level=1).wait_for(timeout=120_000)
-    page.wait_for_function(QUIET, timeout=120_000, polling=20)
+from tests.test_dashboards import QUIET, serving, settled
 
 
 def interact(page: Any) -> float | None:
@@ -66,7 +59,7 @@ def main(warehouse: str, rounds: str = "5") -> None:
                 taken.setdefault((listed.name, "opened"), []).append(time.monotonic() - started)
                 if (started := interact(fresh)) is not None:
                     fresh.wait_for_timeout(30)
-                    fresh.wait_for_function(QUIET, timeout=120_000, polling=20)
+                    fresh.wait_for_function(QUIET, timeout=60_000)
                     taken.setdefault((listed.name, "interaction"), []).append(time.monotonic() - started)
                 fresh.close()
                 started = time.monotonic()

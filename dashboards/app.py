@@ -3,9 +3,9 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from dashboards import access, published
+from dashboards import access, components, published
 from dashboards.navigation import INTERNAL, Listed, pages_of
-from dashboards.words import instant, plain
+from dashboards.words import plain
 
 
 def admitted() -> access.Granted:
@@ -40,12 +40,6 @@ def sign_out() -> None:
     st.button("Sign out", on_click=st.logout)
 
 
-def freshness() -> None:
-    """As of when the figures are, and how long they have been published."""
-    run = published.run()
-    st.caption(f"Figures as of **{instant(run['as_of'])} UTC**  \npublished {instant(run['finished_at'])[:16]} UTC ({published.age(run['finished_at'])})")
-
-
 def by_section(pages: list[Listed]) -> dict[str, list[StreamlitPage]]:
     """What may be opened; a page that is not among it has no address for who looks."""
     sections: dict[str, list[StreamlitPage]] = {}
@@ -66,6 +60,6 @@ except published.NothingPublished as error:
     st.stop()
 page = st.navigation(by_section(pages_of(granted.roles)), expanded=True)
 with st.sidebar:
-    freshness()
+    components.stamp()
     sign_out()
 page.run()

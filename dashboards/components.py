@@ -27,10 +27,10 @@ def head(title: str, question: str) -> None:
 
 def stamp() -> None:
     """As of when the figures are, and which publication they are of."""
-    run = published.run()
-    st.markdown(
-        f":small[Figures as of **{run['as_of']:%Y-%m-%d %H:%M:%S} UTC** · published {run['finished_at']:%Y-%m-%d %H:%M} UTC"
-        f" ({published.age(run['finished_at'])}) · run {run['run_number']}]"
+    run = published.reader().run
+    st.caption(
+        f"Figures as of **{instant(run['as_of'])} UTC** · published {instant(run['finished_at'])[:16]} UTC"
+        f" ({published.age(run['finished_at'])}) · run {run['run_number']}"
     )
 
 
@@ -186,7 +186,7 @@ def downloads(sql: str, *parameters: Any, name: str, mart: str | None = None, no
                 st.caption(f"Excel holds {exports.MOST_ROWS - 1:,} rows at most: choose fewer, or take Parquet.")
                 continue
             st.download_button(
-                label, file(kind), file_name=f"{name}.{kind.suffix}", mime=kind.media_type, key=f"{name} {label}", on_click="ignore", width="stretch"
+                label, file(kind), file_name=kind.file_name(about), mime=kind.media_type, key=f"{name} {label}", on_click="ignore", width="stretch"
             )
 
 

@@ -49,12 +49,11 @@ class About:
 
 def about(reader: "Reader", title: str, mart: str | None = None, notes: Mapping[str, str] | None = None) -> About:
     """What an export of what the reader sees says of itself; `mart`: whose descriptions of columns it takes."""
-    (run,) = reader.rows("select as_of, finished_at from quality.runs order by run_number desc limit 1")
     described = reader.rows(
         "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? and comment is not null order by column_index", mart
     )
     columns = DESCRIPTIONS | {row["column_name"]: row["comment"] for row in described}
-    return About(title, run["as_of"], run["finished_at"], notes or {}, columns)
+    return About(title, reader.as_of, reader.run["finished_at"], notes or {}, columns)
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:

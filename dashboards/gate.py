@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -69,11 +70,16 @@ class Reader:
         """Whether the publication has a table, as `marts.credits`; one of an older version lacks newer ones."""
         return bool(self.rows("select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", table))
 
+    @cached_property
+    def run(self) -> Row:
+        """The run that published it: run_number, as_of, finished_at."""
+        (run,) = self.rows("select run_number, as_of, finished_at from quality.runs order by run_number desc limit 1")
+        return run
+
     @property
     def as_of(self) -> datetime:
         """The instant as of which the figures are."""
-        (run,) = self.rows("select as_of from quality.runs order by run_number desc limit 1")
-        return run["as_of"]
+        return self.run["as_of"]
 
 
 @contextmanager

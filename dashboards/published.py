@@ -112,11 +112,6 @@ def rows_of_newer(table: str, sql: str, *parameters: Any) -> list[gate.Row]:
     return rows(sql, *parameters) if reader().has(table) else []
 
 
-def run() -> gate.Row:
-    """The run that published what is shown: as_of, finished_at, run_number."""
-    return rows("select as_of, finished_at, run_number from quality.runs order by run_number desc limit 1")[0]
-
-
 def age(since: datetime) -> str:
     """How long ago, in the largest unit that fits: 3 days."""
     minutes = max(0, int((datetime.now(UTC) - since).total_seconds())) // 60

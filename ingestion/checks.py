@@ -1,7 +1,7 @@
 """Checks in their compact layout, and the state spans they are compressed into (M1).
 
-Compact: a number per component and location, epoch seconds, a small-integer state (the higher the worse), sorted, a file
-a month and run. Spans: runs of equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the
+Compact: a number per component and location, epoch seconds, the microseconds within that second (they decide which check
+of a second counts), a small-integer state (the higher the worse), sorted, a file a month and run. Spans: runs of equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the
 months that a delivery touches. With a limit no longer than any contract's `monitoring.stale_after_s`, a span is
 known without a break, so that every rule can be evaluated on spans alone.
 """
@@ -23,6 +23,7 @@ _PARQUET = "(format parquet, compression zstd, parquet_version v2)"
 COMPACT_COLUMNS = {
     "series_id": "integer",
     "checked_at_s": "bigint",
+    "checked_at_us": "integer",
     "state": "utinyint",
     "latency_ms": "double",
     "_delivery_id": "bigint",
@@ -105,12 +106,12 @@ def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, tar
     con.execute(
         f"""copy (
             select
-                series.series_id::integer as series_id, d.checked_at_s, (case d.status {states} end)::utinyint as state,
+                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer as checked_at_us, (case d.status {states} end)::utinyint as state,
                 d.latency_ms, d._delivery_id, d._line, d._extra
             from read_parquet('{quoted(delivered)}') as d
             inner join series on series.component_id = d.component_id and series.location = d.location
             where {_month("d.checked_at_s")} = '{month}'
-            order by series_id, checked_at_s, state, d._delivery_id, d._line
+            order by series_id, checked_at_s, checked_at_us, state, d._delivery_id, d._line
         ) to '{quoted(target)}' {_PARQUET}"""
     )
 
@@ -118,9 +119,13 @@ def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, tar
 def _build_spans(con: duckdb.DuckDBPyConnection, sources: list[str], gap_limit_s: int, spans: Path, intervals: Path) -> None:
     """The window functions run over a table in order, without partitions: many times cheaper, and the series is compared by hand."""
     con.execute(
-        "create or replace temp table instants as select series_id, checked_at_s, state from read_parquet(?) order by series_id, checked_at_s, state", [sources]
+        """create or replace temp table instants as
+           select series_id, checked_at_s, checked_at_us, state from read_parquet(?)
+           order by series_id, checked_at_s, checked_at_us, state""",
+        [sources],
     )
-    # of several checks at one instant the worst counts: the last in this order
+    # of several checks in one second those of the greatest microsecond count, and of these the worst:
+    # the last in this order
     con.execute(
         """create or replace temp table instants as
            select series_id, checked_at_s, state from (

@@ -6,6 +6,7 @@ each version with each span of amendments on top.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ RANKS = (
     "trust_center",
 )
 CLOCKS = ("24x7", "business_hours", "business_days")
+# delays are added up over the common multiple of targets; sums of them stay far below 38 digits (R3)
+LARGEST_DENOMINATOR = 10**18
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "bd": 86_400}
 _PER_VERSION = re.compile(r"availability\.period|monitoring(\..*)?")
 
@@ -527,7 +530,7 @@ READINGS: dict[str, tuple[Any, ...]] = {
 
 
 def alternatives(contract: Contract) -> list[tuple[str, Any]]:
-    """Every other value of the keys of READINGS: one that no version of a contract with credits has."""
+    """The other values of the keys of READINGS, of a contract with credits: those that at least one version does not have."""
     versions = [Terms.model_validate(v.terms) for v in contract.versions]
     if not any(v.credits for v in versions) and not any(a.terms.get("credits") for a in contract.amendments or []):
         return []
@@ -535,7 +538,7 @@ def alternatives(contract: Contract) -> list[tuple[str, Any]]:
     for key, values in READINGS.items():
         group, name = key.split(".")
         own = [getattr(getattr(v, group) or ResolutionCredit.model_construct(), name) for v in versions]
-        result += [(key, value) for value in values if all(_as_set(value) != _as_set(o) for o in own)]
+        result += [(key, value) for value in values if any(_as_set(value) != _as_set(o) for o in own)]
     return result
 
 
@@ -593,9 +596,41 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
             for path, what in _terms_findings(merged, ()):
                 place = path if path in own else path[:1] if path[:1] in own else ()
                 yield (*where, *place), what if path in own else f"{'.'.join(map(str, path))}: {what}"
+    yield from _averaging_findings(contract)
     periods = [_period(v.terms) for v in contract.versions]
     if any(period != periods[0] for period in periods):
         yield ("versions",), "all versions must have the same availability.period"
+
+
+def _averaged_targets(contract: Contract) -> Iterator[tuple[Location, int]]:
+    """The resolution targets, in seconds, of the severities over which any document averages delays (R3), and where they are set."""
+    documents: list[tuple[Location, dict[str, Any]]] = [
+        *((("versions", i, "terms"), flat(v.terms)) for i, v in enumerate(contract.versions)),
+        *((("amendments", i, "terms"), flat(a.terms)) for i, a in enumerate(contract.amendments or [])),
+    ]
+    listed = [terms.get("resolution_credit.severities") for _, terms in documents]
+    averaged = {f"resolution.{severity}.target" for severities in listed if isinstance(severities, list) for severity in severities}
+    for where, terms in documents:
+        for key in terms.keys() & averaged:
+            try:
+                yield (*where, *key.split(".")), _duration(terms[key]).seconds
+            except ValueError:
+                pass  # a finding of its own
+
+
+def delay_denominator(contract: Contract) -> int:
+    """The common multiple, in seconds, of the targets whose delays are averaged; 1 where none are (R3)."""
+    return math.lcm(*(seconds for _, seconds in _averaged_targets(contract)))
+
+
+def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
+    multiple = 1
+    for where, seconds in sorted(_averaged_targets(contract), key=lambda target: (target[1], str(target[0]))):
+        multiple = math.lcm(multiple, seconds)
+        if multiple > LARGEST_DENOMINATOR:
+            what = "with this target, the targets whose delays are averaged (resolution_credit.severities) have no common multiple below 10^18 seconds"
+            yield where, f"{what}, so that delays can't be averaged exactly (R3): choose rounder ones, as in 4h, 12h and 3d"
+            return
 
 
 def _period(terms: Mapping[str, Any]) -> Any:

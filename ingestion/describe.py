@@ -91,6 +91,7 @@ def _feed_page() -> str:
         lines += [f"## {feed.feed}", "", feed.description, "", _key_line(feed), "", "| column | type | | meaning |", "|---|---|---|---|"]
         for c in feed.columns:
             marks = ["required"] * c.required + [f"one of {', '.join(f'`{v}`' for v in c.values or [])}"] * bool(c.values)
+            marks += ["its fraction of a second decides an order (T1)"] * c.fraction
             marks += [f"at least {c.minimum}"] * (c.minimum is not None) + [f"refers to {c.references}"] * bool(c.references)
             lines.append(f"| `{c.name}` | {c.type} | {'; '.join(marks)} | {c.description} |")
         lines.append("")

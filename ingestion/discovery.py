@@ -9,7 +9,7 @@ import hashlib
 import os
 import signal
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from errno import EAGAIN
 from pathlib import Path
@@ -49,12 +49,37 @@ class _Found:
     refusal: str | None = None
 
 
-def discover(landing: Path, known: Mapping[tuple[str, str], str]) -> tuple[list[NewFile], list[str]]:
-    """The files whose content is new, in the order in which they count, and warnings about files that are not read. `known`: feed and
-    SHA-256 of what has landed -> the path it was delivered by."""
+class _Delivered:
+    """What has been delivered so far: the content that each path had, and had last."""
+
+    def __init__(self, deliveries: Iterable[tuple[str, str, str]]) -> None:
+        self._last: dict[tuple[str, str], str] = {}
+        self._paths: dict[tuple[str, str], list[str]] = {}
+        for feed, path, sha256 in deliveries:
+            self.add(feed, path, sha256)
+
+    def add(self, feed: str, path: str, sha256: str) -> None:
+        self._last[feed, path] = sha256
+        self._paths.setdefault((feed, sha256), []).append(path)
+
+    def is_unchanged(self, file: "NewFile") -> bool:
+        return self._last.get((file.feed.feed, file.path)) == file.sha256
+
+    def other_path(self, file: "NewFile") -> str | None:
+        """The path that delivered the same content first, if this path never has."""
+        paths = self._paths.get((file.feed.feed, file.sha256), [])
+        return paths[0] if paths and file.path not in paths else None
+
+
+def discover(landing: Path, delivered: Iterable[tuple[str, str, str]]) -> tuple[list[NewFile], list[str]]:
+    """The files that are new deliveries, in the order in which they count, and warnings about files that are not read. `delivered`:
+    feed, path and SHA-256 of each delivery so far, in their order.
+
+    Content that a path delivered last changes nothing; content that it had before that, or that nobody had, is a new delivery; content
+    that only another path had is a copy or a file that was moved, and is not read."""
     new: list[NewFile] = []
     warnings: list[str] = []
-    known = dict(known)
+    known = _Delivered(delivered)
     for found in sorted(_found(landing), key=lambda f: f.path):  # by code point
         name = found.path.partition("/")[0]
         feed = feeds().get(name)
@@ -70,11 +95,16 @@ def discover(landing: Path, known: Mapping[tuple[str, str], str]) -> tuple[list[
             file = _opened(feed, found)
             if file is None:
                 warnings.append(f"{found.path} is not read: it is still being written or moved; it comes in with the next run")
-            elif file.refusal or (name, file.sha256) not in known:
-                known[name, file.sha256] = file.path
+            elif file.refusal:
                 new.append(file)
-            elif (first := known[name, file.sha256]) != file.path and (landing / first).exists():
-                warnings.append(f"{found.path} is not read: it is a copy of {first}, and changes nothing")
+            elif known.is_unchanged(file):
+                continue
+            elif first := known.other_path(file):
+                what = "is a copy of" if (landing / first).exists() else "holds what was delivered as"
+                warnings.append(f"{found.path} is not read: it {what} {first}, and changes nothing")
+            else:
+                known.add(name, file.path, file.sha256)
+                new.append(file)
     return new, warnings
 
 

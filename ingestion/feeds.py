@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ingestion.strict_yaml import Document
 
@@ -22,20 +22,38 @@ class _Strict(BaseModel):
 
 
 class Column(_Strict):
-    """A column of a feed. `references`: the feed (or `contracts`) whose key the value must be."""
+    """A column of a feed. `references`: the feed (or `contracts`) whose key the value must be. `fraction`: an instant whose
+    fraction of a second decides an order, and is kept for that (T1)."""
 
     name: str
     type: ColumnType
     required: bool = False
+    fraction: bool = False
     values: list[str] | None = None
     minimum: int | None = None
     references: str | None = None
     description: str
 
+    @model_validator(mode="after")
+    def _only_instants_have_fractions(self) -> "Column":
+        if self.fraction and self.type != "ts":
+            raise ValueError(f"{self.name} is a {self.type}; only a ts may have `fraction`")
+        return self
+
     @property
     def landed(self) -> str:
         """Its name once landed: instants are epoch seconds, amounts are minor units."""
         return self.name + {"ts": "_s", "decimal": "_minor"}.get(self.type, "")
+
+    @property
+    def landed_fraction(self) -> str | None:
+        """The column with the microseconds (0 to 999,999) of its fraction of a second, where it is kept."""
+        return f"{self.name}_us" if self.fraction else None
+
+    @property
+    def landed_columns(self) -> dict[str, str]:
+        """All that it lands as: column -> SQL type."""
+        return {self.landed: self.landed_type} | ({self.landed_fraction: "bigint"} if self.landed_fraction else {})
 
     @property
     def landed_type(self) -> str:

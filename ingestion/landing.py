@@ -1,6 +1,6 @@
 """Landing: new files of a landing folder become typed, immutable Parquet below `<warehouse>/landed`.
 
-A file is known by its content, per feed; only new content is read. What a run writes counts once the run is published:
+A file is known by its path and content, per feed; only new deliveries are read (`discovery`). What a run writes counts once the run is published:
 `Landed` (what has landed so far, in which files) is part of the publication, and files that no publication names are
 leftovers. So a blocked or killed run lands nothing.
 """
@@ -173,7 +173,7 @@ def read(
 ) -> Reading:
     """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are left below `work`, for
     `checks.compact`. Nothing of it counts until the result's `landed` is published."""
-    new, warnings = discover(landing, {(feed, sha256): path for feed, sha256, path in before.deliveries.select("feed", "sha256", "path").iter_rows()})
+    new, warnings = discover(landing, before.deliveries.sort("delivery_id").select("feed", "path", "sha256").iter_rows())
     # files count by feed, then path
     in_order = [file for feed in feeds().values() for file in new if file.feed is feed]
     reading = land(dict(enumerate(in_order, before.next_delivery)), store, work, run_id, settings, progress)
@@ -298,7 +298,8 @@ class _Writer:
 def landed_columns(feed: Feed) -> dict[str, str]:
     """The columns of a feed as landed -> SQL type; what the models read as a source."""
     columns = {"_delivery_id": "bigint", "_line": "bigint"}
-    columns |= {c.landed: c.landed_type for c in feed.columns}
+    for column in feed.columns:
+        columns |= column.landed_columns
     if feed.key:
         columns[DELETED] = "boolean"
     return columns | {"_extra": "varchar"}

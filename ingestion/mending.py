@@ -51,7 +51,7 @@ def _land_again(
     con: duckdb.DuckDBPyConnection, landing: Path, scratch: Path, run_id: str, wanted: set[str | None], landed: Landed, settings: dict[str, FeedSettings]
 ) -> None:
     """`wanted`: the feeds; None stands for the rejected rows, which are those of all."""
-    at_hand = {(file.feed.feed, file.sha256): file for file in discover(landing, {})[0]}
+    at_hand = {(file.feed.feed, file.sha256): file for file in discover(landing, [])[0]}
     of_run = landed.deliveries.filter(pl.col("run_id") == run_id).sort("delivery_id").to_dicts()
     deliveries = [d for d in of_run if None in wanted or d["feed"] in wanted]
     gone = [f"{d['path']} (SHA-256 {d['sha256']})" for d in deliveries if (d["feed"], d["sha256"]) not in at_hand]

@@ -101,7 +101,9 @@ def _distributions(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: i
 
 def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -> int:
     """How many new rows say what a row of an earlier run has said."""
-    columns = ["series_id", "checked_at_s", "state"] if feed.feed == CHECKS else [*(c.landed for c in feed.columns), DELETED]
+    compact = ["series_id", "checked_at_s", "checked_at_us", "state"]
+    landed = [*(name for c in feed.columns for name in c.landed_columns), DELETED]
+    columns = compact if feed.feed == CHECKS else landed
     # what is the same has the same instant: of many checks only the later ones are looked at
     since = "and checked_at_s >= (select min(checked_at_s) from new)" if feed.feed == CHECKS else ""
     same = " and ".join(f"new.{c} is not distinct from old.{c}" for c in columns)

@@ -6,7 +6,6 @@ they share is evaluated once.
 """
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,8 +15,18 @@ from typing import Any
 import iso4217
 
 from ingestion import calendars
-from ingestion.contracts import COMMITMENT, Contract, Duration, Resolved, Terms, alternatives, amendments_in_force, of_known_year, resolve
-from ingestion.strict_yaml import InvalidDocument
+from ingestion.contracts import (
+    COMMITMENT,
+    Contract,
+    Duration,
+    Resolved,
+    Terms,
+    alternatives,
+    amendments_in_force,
+    delay_denominator,
+    of_known_year,
+    resolve,
+)
 from ingestion.zones import zone as named_zone
 
 Rows = list[dict[str, Any]]
@@ -177,8 +186,6 @@ TABLES: dict[str, dict[str, str]] = {
 FOREVER = date(9999, 1, 1)
 # how far ahead of as_of an invoice line is followed
 _YEARS_AHEAD = 10
-# delays are added up over the common multiple of all targets; sums of them stay far below 38 digits
-_LONGEST_DENOMINATOR = 10**18
 
 
 @dataclass(frozen=True)
@@ -432,13 +439,6 @@ class _Builder:
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
             day = date.fromordinal(ordinal)
             self.tables["local_days"].append({"contract_id": contract.contract_id, "local_day": day, "start_s": calendars.start_of_day(day, zone)})
-        desks = {d["desk_id"] for d in self.tables["desks"] if d["contract_id"] == contract.contract_id}
-        targets = [t["target_s"] for t in self.tables["targets"] if t["promise"] == "resolution" and t["desk_id"] in desks]
-        denominator = math.lcm(*targets)
-        if denominator > _LONGEST_DENOMINATOR:
-            raise InvalidDocument(
-                [f"{contract.contract_id}: the resolution targets have no common multiple below 10^18 seconds: delays can't be averaged exactly"]
-            )
         self.tables["contracts"].append(
             {
                 "contract_id": contract.contract_id,
@@ -447,7 +447,7 @@ class _Builder:
                 "as_of_day": today,
                 "first_day": first,
                 "last_day": last,
-                "delay_denominator": denominator,
+                "delay_denominator": delay_denominator(contract),
             }
         )
 

@@ -1,7 +1,8 @@
 """Typing: raw rows in, landed rows and rejections out (T1, E2, E3, and the list of bad input in the interfaces).
 
-Instants become epoch seconds (fractions dropped), dates days, amounts integers of the currency's minor unit. A row with
-any fault is rejected whole, with the rule, the column and the reason of each fault; nothing is guessed.
+Instants become epoch seconds (and, where they decide an order, microseconds within the second), dates days, amounts
+integers of the currency's minor unit. A row with any fault is rejected whole, with the rule, the column and the reason
+of each fault; nothing is guessed.
 """
 
 import json
@@ -22,7 +23,7 @@ DELETED = "is_deleted"
 REJECTED = {"line": pl.Int64, "rule": pl.String, "column_name": pl.String, "reason": pl.String, "raw": pl.String}
 
 _INSTANT = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,][0-9]+)?)?"
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
     r"(?:([Zz])|([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
 # the years 1 to 9999, and of naive times a day less on either side, so that every zone can show them
@@ -62,8 +63,10 @@ def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
         faults.append(fault if column.name in feed.key else pl.when(~deleted).then(fault))
     faults += [pl.when(~deleted).then(fault) for fault in _row_rules(feed)]
     for column in feed.columns:
-        value = pl.col(f"typed:{column.name}")
-        values.append((value if column.name in feed.key else pl.when(~deleted).then(value)).alias(column.landed))
+        landed = {column.landed: pl.col(f"typed:{column.name}")}
+        if column.landed_fraction:
+            landed[column.landed_fraction] = _microseconds(frame, column.name)
+        values += [(value if column.name in feed.key else pl.when(~deleted).then(value)).alias(name) for name, value in landed.items()]
     frame = frame.with_columns(pl.concat_list(faults).list.drop_nulls().alias("faults"))
     good = frame.filter(pl.col("faults").list.len() == 0).select(values)
     bad = frame.filter(pl.col("faults").list.len() > 0)
@@ -187,7 +190,7 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
         frame = frame.with_columns(pl.lit(None, pl.Int64).alias(into))
         return frame, pl.when(pl.col(name).is_not_null()).then(_fault("type", name, _shown(name), " is no instant"))
     frame = frame.with_columns(pl.col(name).str.extract_groups(_INSTANT).alias("part:" + name))
-    day, minute, second, utc, sign, hours, minutes = (pl.col("part:" + name).struct[i] for i in range(7))
+    day, minute, second, _, utc, sign, hours, minutes = (pl.col("part:" + name).struct[i] for i in range(8))
     local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
     local_s = local.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).dt.epoch("s")
     offset_s = hours.cast(pl.Int64) * 3600 + minutes.fill_null("00").cast(pl.Int64) * 60
@@ -201,6 +204,17 @@ def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Ste
     frame = frame.with_columns(pl.coalesce("zoned:" + name, into).alias(into))
     fault = pl.when(pl.col("local:" + name).is_not_null()).then(fault)
     return frame, fault.otherwise(_untyped(into, name, "instant, as in 2026-06-01T00:00:00Z"))
+
+
+def _microseconds(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """The microseconds within the second of an instant that is typed; further digits are cut (T1)."""
+    if isinstance(frame.schema[name], pl.Datetime):
+        return pl.col(name).dt.epoch("us").mod(1_000_000)
+    if frame.schema[name] != pl.String:
+        return pl.lit(None, pl.Int64)
+    fraction = pl.col("part:" + name).struct[3]
+    # offsets and zones shift by whole seconds
+    return pl.when(pl.col("typed:" + name).is_not_null()).then(fraction.str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0))
 
 
 def _from_local(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:

@@ -80,8 +80,7 @@ def _what_there_is(reader: Reader, month: date) -> str:
     there = figures.months(reader)
     if not there:
         return "there is no month to report on yet"
-    named = ", ".join(f"{m:%Y-%m}" for m in there) if len(there) <= 12 else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
-    return f"no subscription has a report for {month:%Y-%m}; there are some for {named}"
+    return f"no subscription has a report for {month:%Y-%m}; there are some for {figures.named(there)}"
 
 
 def _write(path: Path, content: bytes) -> None:

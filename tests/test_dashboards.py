@@ -416,10 +416,14 @@ def served(sample: Published) -> Iterator[str]:
         yield address
 
 
+# nothing is at work any more
+QUIET = "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
+
+
 def settled(page: Any, title: str) -> None:
     """Waits until the page of this title is there and nothing is at work any more."""
     page.get_by_role("heading", name=title, exact=True, level=1).wait_for(timeout=60_000)
-    page.wait_for_function("document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'", timeout=60_000)
+    page.wait_for_function(QUIET, timeout=60_000)
     assert page.locator("[data-testid=stException]").count() == 0
 
 

@@ -2,16 +2,22 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.feeds import feeds
-from ingestion.formats import LINE, Batch, with_extra
+from ingestion import landing
+from ingestion.feeds import Feed, feeds
+from ingestion.formats import LINE, Batch, readers, with_extra
+from ingestion.landing import Landed, feed_settings, landed_columns
 from ingestion.typed import Typed, typed
+from tests.conftest import csv_text
 
 GOOD: dict[str, dict[str, Any]] = {
     "checks": {"component_id": "c", "location": "l", "checked_at": "2026-06-01T00:00:00Z", "status": "up", "latency_ms": "12.5"},
@@ -26,7 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 def row(feed: str, zone: str | None = None, **change: Any) -> Typed:
     values = {**GOOD[feed], **change}
-    frame = pl.DataFrame({k: [v] for k, v in values.items()}).with_columns(pl.lit(7).alias(LINE))
+    frame = pl.DataFrame({k: v if isinstance(v, pl.Series) else [v] for k, v in values.items()}).with_columns(pl.lit(7).alias(LINE))
     return typed(Batch(with_extra(frame, feeds()[feed])), feeds()[feed], zone)
 
 
@@ -58,6 +64,64 @@ def refused(feed: str, zone: str | None = None, **change: Any) -> tuple[str, str
 )
 def test_instants_are_seconds_with_fractions_dropped(text: str, instant: str) -> None:
     assert accepted("checks", "checked_at_s", checked_at=text) == int(datetime.fromisoformat(instant).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("written", "zone", "second", "microseconds"),
+    [
+        ("2026-06-01T00:00:00Z", None, 1_780_272_000, 0),
+        ("2026-06-01T00:00Z", None, 1_780_272_000, 0),
+        ("2026-06-01T00:00:00.5Z", None, 1_780_272_000, 500_000),
+        ("2026-06-01t00:00:00,000001z", None, 1_780_272_000, 1),
+        # further digits are cut
+        ("2026-06-01T00:00:00.9999999Z", None, 1_780_272_000, 999_999),
+        ("2026-06-01T05:30:00.0000009+05:30", None, 1_780_272_000, 0),
+        ("2026-06-01T02:00:00.25", "Europe/Warsaw", 1_780_272_000, 250_000),
+        # before 1970, too, it is the time since the second began
+        ("1969-12-31T23:59:59.9Z", None, -1, 900_000),
+        ("1970-01-01T00:59:58.000001", "Europe/Warsaw", -2, 1),
+        (pl.Series([1_780_272_000_999], dtype=pl.Datetime("ms", "UTC")), None, 1_780_272_000, 999_000),
+        (pl.Series([1_780_272_000_000_001], dtype=pl.Datetime("us", "UTC")), None, 1_780_272_000, 1),
+        (pl.Series([1_780_272_000_999_999_999], dtype=pl.Datetime("ns", "UTC")), None, 1_780_272_000, 999_999),
+        (pl.Series([-1], dtype=pl.Datetime("ms", "UTC")), None, -1, 999_000),
+        (pl.Series([-999_999], dtype=pl.Datetime("us", "UTC")), None, -1, 1),
+        (pl.Series([-1], dtype=pl.Datetime("ns", "UTC")), None, -1, 999_999),
+        (pl.Series([1_780_279_200_000_000_999], dtype=pl.Datetime("ns")), "Europe/Warsaw", 1_780_272_000, 0),
+        (pl.Series([3_599_000_001], dtype=pl.Datetime("us")), "Europe/Warsaw", -1, 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("feed", "column"), [("checks", "checked_at"), ("ticket_events", "occurred_at")])
+def test_fractions_that_decide_an_order_land_as_microseconds(
+    feed: str, column: str, written: str | pl.Series, zone: str | None, second: int, microseconds: int
+) -> None:
+    """T1."""
+    landed = row(feed, zone, **{column: written}).rows
+    assert landed.select(f"{column}_s", f"{column}_us").rows() == [(second, microseconds)]
+    assert landed.schema[f"{column}_us"] == pl.Int64
+
+
+def test_seconds_of_parquet_have_no_fraction(tmp_path: Path) -> None:
+    at = pa.array([1_780_272_000, -1], pa.timestamp("s", "UTC"))
+    table = pa.table({"component_id": ["c", "c"], "location": ["l", "l"], "checked_at": at, "status": ["up", "up"]})
+    # Parquet has no seconds of its own; what Arrow writes says that they were
+    pq.write_table(table, tmp_path / "a.parquet")
+    landed = [typed(batch, feeds()["checks"]).rows for batch in readers()[".parquet"](tmp_path / "a.parquet", feeds()["checks"])]
+    assert pl.concat(landed).select("checked_at_s", "checked_at_us").rows() == [(1_780_272_000, 0), (-1, 0)]
+
+
+def test_a_deleted_row_has_no_fraction_and_other_instants_have_none() -> None:
+    """Where no order hangs on it, a fraction is dropped (T1)."""
+    assert accepted("ticket_events", "occurred_at_us", deleted="true", occurred_at="2026-06-01T00:00:00.5Z") is None
+    landed = {feed.feed: [name for name in landed_columns(feed) if name.endswith("_us")] for feed in feeds().values()}
+    assert {feed: names for feed, names in landed.items() if names} == {"checks": ["checked_at_us"], "ticket_events": ["occurred_at_us"]}
+    assert not [name for name in row("outages", started_at="2026-06-01T00:00:00.5Z").rows.columns if name.endswith("_us")]
+
+
+@pytest.mark.parametrize("feed", feeds().values(), ids=lambda feed: feed.feed)
+def test_what_is_typed_has_the_columns_that_are_described(feed: Feed) -> None:
+    nothing = pl.DataFrame(schema={c.name: pl.String for c in feed.columns} | {LINE: pl.Int64})
+    typed_columns = typed(Batch(with_extra(nothing, feed)), feed).rows.columns
+    assert {*typed_columns, "_delivery_id"} == landed_columns(feed).keys()
 
 
 @pytest.mark.parametrize(
@@ -185,3 +249,14 @@ def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
     assert "location is missing; 'UP' is none of" in found["reason"]
     assert '"status": "UP"' in found["raw"]
     assert "beside" in found["raw"]
+
+
+def test_fractions_are_in_what_landing_writes(tmp_path: Path) -> None:
+    """Of checks, too, in the file that is compacted (T1)."""
+    for feed, column in (("checks", "checked_at"), ("ticket_events", "occurred_at")):
+        rows = [GOOD[feed] | {column: f"2026-06-01T00:00:00{fraction}Z"} for fraction in (".25", "")]
+        (tmp_path / "landing" / feed).mkdir(parents=True)
+        (tmp_path / "landing" / feed / "a.csv").write_text(csv_text(feed, rows))
+    landing.read(tmp_path / "landing", tmp_path / "store", tmp_path / "work", "r", Landed(), feed_settings(tmp_path / "landing"))
+    assert pl.read_parquet(tmp_path / "work/checks.parquet")["checked_at_us"].to_list() == [250_000, 0]
+    assert pl.read_parquet(tmp_path / "store/ticket_events/r.parquet")["occurred_at_us"].to_list() == [250_000, 0]

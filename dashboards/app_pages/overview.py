@@ -44,14 +44,9 @@ contracts = components.choice("Contracts", sorted(names), "contracts", lambda c:
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
 by_period = {key_of(f): f for f in figures}
 last_seen = components.last_seen()
-# error budgets of the periods that are not over, each with the figure that it is of
-running = [
-    budget | {"figure": by_period[key_of(budget)]}
-    for budget in rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
-]
 
 
-def verdict() -> None:
+def verdict(running: list[Row]) -> None:
     """The last finished period of each contract, and the one that runs, in sentences."""
     for contract in contracts:
         finished = [f for f in figures if f["contract_id"] == contract and f["status"] != "provisional" and f["is_met"] is not None]
@@ -82,7 +77,7 @@ def verdict() -> None:
             st.info(" ".join(said))
 
 
-def worst_of(budgets: list[Row]) -> None:
+def glance(budgets: list[Row]) -> None:
     """Figures for a glance."""
     components.commitments(figures)
     over = [b for b in budgets if b["course"] == "overdrawn"]
@@ -464,8 +459,13 @@ def _compared(now: int, before: int) -> str:
     return "worse" if now > before else "better" if now < before else "as before"
 
 
-verdict()
-worst_of(running)
+# error budgets of the periods that are not over, each with the figure that it is of
+running = [
+    budget | {"figure": by_period[key_of(budget)]}
+    for budget in rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
+]
+verdict(running)
+glance(running)
 left, right = st.columns([3, 2], gap="large")
 with left:
     heat_maps()

@@ -6,6 +6,7 @@ from datetime import date
 import streamlit as st
 
 from dashboards import components, published
+from dashboards.exports import KINDS
 from dashboards.gate import Reader
 from dashboards.proof import NotFound
 from dashboards.report import FORMATS, Format, render
@@ -17,7 +18,7 @@ from dashboards.words import plain
 components.head("SLA report", "How did the service do in a month, and what is owed?")
 
 NAMES = {"pdf": "PDF", "html": "HTML", "xlsx": "Excel"}
-MEDIA_TYPES = {"pdf": "application/pdf", "html": "text/html", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+MEDIA_TYPES = {"pdf": "application/pdf", "html": "text/html", "xlsx": KINDS["Excel"].media_type}
 # browsers take addresses of two million characters
 LONGEST_ADDRESS = 1_900_000
 

@@ -157,6 +157,11 @@ def months(reader: Reader) -> list[date]:
     return [row["month"] for row in reader.rows(f"select distinct month from ({_MONTHS}) order by month", *_days(reader))]
 
 
+def named(there: list[date]) -> str:
+    """Months in words: each, or how many from when to when."""
+    return ", ".join(f"{m:%Y-%m}" for m in there) if len(there) <= 12 else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
+
+
 def last_final_month(reader: Reader) -> date | None:
     """The latest of these months that is over for everyone; None if there is none."""
     as_of = reader.as_of
@@ -190,8 +195,7 @@ def read(reader: Reader, subscription_id: str, month: date) -> Figures:
 
 def _what_there_is(reader: Reader, subscription_id: str, month: date, there: list[date]) -> str:
     if there:
-        named = ", ".join(f"{m:%Y-%m}" for m in there) if len(there) <= 12 else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
-        return f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named}"
+        return f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named(there)}"
     if known := reader.rows("select first_day from marts.subscriptions where subscription_id = ?", subscription_id):
         if not reader.rows("select 1 from marts.subscription_spans where subscription_id = ?", subscription_id):
             return f"no report on {subscription_id!r}: it has not begun, its first day is {known[0]['first_day']}"
@@ -254,7 +258,7 @@ class _Marts:
             calculation=prove(self.reader, self.subscription_id, self.month).steps if steps else [],
             overdue=self.of_month("select * from marts.credit_overdue_invoices where subscription_id = ? and month = ? order by due_on, invoice_id"),
             issued=self.of_month("select * from marts.credit_reconciliation where subscription_id = ? and month = ? order by currency"),
-            own_downtime=self._own_downtime(steps) if steps else [],
+            own_downtime=self.of_month("select * from marts.credit_downtime where subscription_id = ? and month = ? order by started_at"),
             own_exclusions=self.of_month("select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"),
             period=period,
             regional_downtime=self._regional_downtime(period) if period else [],
@@ -310,24 +314,6 @@ class _Marts:
                where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true) order by valid_from""",
             self.subscription_id,
             _next(self.month),
-            self.month,
-        )
-
-    def _own_downtime(self, steps: Row) -> list[Row]:
-        """The intervals that take from covered time (A5), with the first incident that their records name."""
-        return self.rows(
-            """select downtime.started_at, downtime.ended_at, downtime.downtime_seconds, downtime.counted_seconds, downtime.is_shared,
-                      min_by(sources.incident_id, (sources.source_from, sources.outage_id)) filter (where sources.incident_id <> '') as incident_id
-               from marts.credit_downtime as downtime
-               left join marts.downtime_sources as sources
-                   on sources.method_id = ? and sources.audience = ? and sources.service_id = downtime.service_id and sources.region = downtime.region
-                   and sources.started_at = downtime.started_at
-               where downtime.subscription_id = ? and downtime.month = ?
-               group by all
-               order by downtime.started_at""",
-            steps["method_id"],
-            steps["audience"],
-            self.subscription_id,
             self.month,
         )
 

@@ -20,6 +20,10 @@
 {% macro default__plus_days(day, days) -%} cast({{ day }} + cast({{ days }} as integer) as date) {%- endmacro %}
 {% macro spark__plus_days(day, days) -%} date_add({{ day }}, cast({{ days }} as int)) {%- endmacro %}
 
+{#- The first and the last day of a date's month. -#}
+{% macro first_of_month(day) -%} cast(date_trunc('month', {{ day }}) as date) {%- endmacro %}
+{% macro last_of_month(day) -%} last_day({{ day }}) {%- endmacro %}
+
 {#- The days from one date to another. -#}
 {% macro days_between(first, last) -%} {{ return(adapter.dispatch('days_between')(first, last)) }} {%- endmacro %}
 {% macro default__days_between(first, last) -%} (cast({{ last }} as date) - cast({{ first }} as date)) {%- endmacro %}

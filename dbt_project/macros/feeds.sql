@@ -12,6 +12,6 @@
         'outages': {'key': ['outage_id'], 'references': {'component_id': 'components'}, 'columns': ['outage_id', 'component_id', 'state', 'started_at_s', 'ended_at_s', 'incident_id', 'is_deleted']},
         'support_hours': {'key': ['entry_id'], 'references': {'subscription_id': 'subscriptions'}, 'columns': ['entry_id', 'subscription_id', 'ticket_id', 'worked_on', 'minutes', 'is_deleted']},
         'tickets': {'key': ['ticket_id'], 'references': {'subscription_id': 'subscriptions'}, 'columns': ['ticket_id', 'subscription_id', 'ticket_type', 'environment', 'subject', 'exclusion_kind', 'incident_id', 'outage_id', 'published_at_s', 'is_deleted']},
-        'ticket_events': {'key': ['event_id'], 'references': {'ticket_id': 'tickets'}, 'columns': ['event_id', 'ticket_id', 'occurred_at_s', 'event', 'severity', 'resolution_kind', 'is_deleted']},
+        'ticket_events': {'key': ['event_id'], 'references': {'ticket_id': 'tickets'}, 'columns': ['event_id', 'ticket_id', 'occurred_at_s', 'occurred_at_us', 'event', 'severity', 'resolution_kind', 'is_deleted']},
     }) }}
 {%- endmacro %}

@@ -1,8 +1,26 @@
-with applicable as (
+with first_terms as (
+    select method_id, min(valid_from_s) as valid_from_s
+    from {{ source('inputs', 'method_maintenance') }}
+    group by method_id
+),
+
+applicable as (
     select methods.method_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
     inner join {{ source('inputs', 'method_kinds') }} as methods on exclusions.kind = methods.kind
     where exclusions.kind not in ('scheduled_maintenance', 'emergency_maintenance')
+    union all
+    -- before the first version there was no promise of notice to keep (X3)
+    select methods.method_id, exclusions.exclusion_id
+    from {{ ref('stg_exclusions') }} as exclusions
+    inner join {{ source('inputs', 'method_kinds') }} as methods on exclusions.kind = methods.kind
+    inner join first_terms on methods.method_id = first_terms.method_id
+    where
+        exclusions.starts_at_s < first_terms.valid_from_s
+        and (
+            exclusions.kind = 'emergency_maintenance'
+            or (exclusions.kind = 'scheduled_maintenance' and exclusions.announced_at_s < exclusions.starts_at_s)
+        )
     union all
     -- by what was agreed on the local date on which it started (T5)
     select methods.method_id, exclusions.exclusion_id

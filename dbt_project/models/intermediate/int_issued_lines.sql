@@ -1,20 +1,23 @@
--- credits that were issued, in the month that they are for, begun or not (C6)
+-- credits that were issued, in the month that they are for, whichever that is (C6)
+with credits as (
+    select
+        lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start, lines.amount_minor, lines.currency,
+        lines.issued_on, lines._delivery_id, lines._line,
+        {{ first_of_month('lines.period_start') }} as month,
+        coalesce(lines.issued_on <= {{ last_of_month('lines.period_start') }}, false) as is_early
+    from {{ ref('int_billed_lines') }} as lines
+    where lines.line_kind = 'credit'
+)
+
+-- before the first version nothing was agreed: no cap
 select
-    lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start, lines.amount_minor, lines.currency, lines.issued_on,
-    months.month, terms.cap_pct,
-    coalesce(lines.issued_on <= months.last_day, false) as is_early,
-    lines._delivery_id, lines._line
-from {{ ref('int_billed_lines') }} as lines
-inner join {{ source('inputs', 'months') }} as months
+    credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start, credits.amount_minor,
+    credits.currency, credits.issued_on, credits.month, terms.cap_pct, credits.is_early, credits._delivery_id, credits._line
+from credits
+left join {{ ref('int_subscription_terms') }} as agreed
     on
-        lines.contract_id = months.contract_id
-        and lines.period_start >= months.month
-        and lines.period_start <= months.last_day
-inner join {{ ref('int_subscription_terms') }} as agreed
-    on
-        lines.subscription_id = agreed.subscription_id
-        and months.month >= agreed.valid_from
-        and months.month < agreed.valid_until
+        credits.subscription_id = agreed.subscription_id
+        and credits.month >= agreed.valid_from
+        and credits.month < agreed.valid_until
         and agreed.reading_id = 0
-inner join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id
-where lines.line_kind = 'credit'
+left join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id

@@ -70,7 +70,8 @@ tiered as (
 
 select
     events.events, events.subscription_id, events.month, events.reading_id, events.covered_seconds, events.total_seconds,
-    events.excluded_seconds, events.downtime_seconds, events.shared_seconds, events.base_seconds, events.up_seconds, events.commitment_pct, tiered.tier,
+    events.excluded_seconds, events.downtime_seconds, events.shared_seconds, events.base_seconds, events.up_seconds,
+    events.commitment_pct, events.commitment_numerator, events.commitment_denominator, tiered.tier,
     coalesce(
         events.commitment_pct is not null
         and events.up_seconds * events.commitment_denominator < events.commitment_numerator * events.base_seconds,

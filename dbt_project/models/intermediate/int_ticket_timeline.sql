@@ -1,7 +1,11 @@
 -- each event, in the order of its ticket's life (K1), and what it leaves in force until the next
 with ordered as (
     select
-        *, row_number() over (partition by ticket_id order by occurred_at_s, event_id) as place
+        *,
+        -- 9 before 10: of equal instants the shorter id comes first
+        row_number() over (
+            partition by ticket_id order by occurred_at_s, occurred_at_us, length(event_id), event_id
+        ) as place
     from {{ ref('stg_ticket_events') }}
 ),
 

@@ -1,7 +1,8 @@
 with figures as (
     select
         availability.*,
-        availability.total_seconds - availability.excluded_seconds as base_seconds
+        availability.total_seconds - availability.excluded_seconds as base_seconds,
+        availability.status = 'fully_excluded' as is_excluded
     from {{ ref('availability') }} as availability
     inner join {{ ref('stg_services') }} as services on availability.service_id = services.service_id
     inner join {{ ref('int_terms') }} as terms
@@ -10,22 +11,24 @@ with figures as (
         services.lifecycle = 'ga'
         and terms.has_category_commitments
         and availability.product_category is not null
-        and availability.status <> 'fully_excluded'
 ),
 
--- the worst by the exact ratio, not by the percentage that is shown (A4, A6)
+-- the worst by the exact ratio, not by the percentage that is shown; one that is fully excluded only
+-- where all are (A4, A6)
 ranked as (
     select
         *,
         row_number() over (
             partition by contract_id, product_category, period_start
-            order by {{ ratio_order('downtime_seconds', 'base_seconds') }}, service_id, region
+            order by is_excluded, {{ ratio_order('downtime_seconds', 'greatest(base_seconds, 1)') }}, service_id, region
         ) as place
     from figures
 )
 
 select
     contract_id, product_category, period_kind, period_start, availability_pct, commitment_pct, is_met,
-    service_id as worst_service_id, region as worst_region, status
+    case when not is_excluded then service_id end as worst_service_id,
+    case when not is_excluded then region end as worst_region,
+    status
 from ranked
 where place = 1

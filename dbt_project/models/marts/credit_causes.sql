@@ -29,57 +29,11 @@ split as (
     from credits
 ),
 
-linked as (
-    select distinct subscription_id, month, ticket_id, start_s
+shared_tickets as (
+    select subscription_id, month, ticket_id, min(start_s) as start_s
     from {{ ref('int_shared_events') }}
     where reading_id = 0
-),
-
-shared_intervals as (select distinct subscription_id, month, start_s from linked),
-shared_tickets as (select subscription_id, month, ticket_id, min(start_s) as start_s from linked group by subscription_id, month, ticket_id),
-
-named_records as (
-    select
-        downtime.subscription_id, downtime.month, downtime.method_id, downtime.start_s, records.incident_id,
-        row_number() over (
-            partition by downtime.subscription_id, downtime.month, downtime.method_id, downtime.start_s
-            order by records.start_s, records.outage_id
-        ) as place
-    from {{ ref('int_month_downtime') }} as downtime
-    inner join {{ ref('int_down_records') }} as records
-        on
-            downtime.method_id = records.method_id
-            and downtime.service_id = records.service_id
-            and downtime.region = records.region
-            and downtime.start_s < records.end_s
-            and downtime.end_s > records.start_s
-    where records.incident_id is not null
-),
-
--- the downtime that each credit rests on, and the incident that its records name first (C3: without the shared where resolution is first)
-intervals as (
-    select
-        downtime.subscription_id, downtime.month, downtime.start_s, downtime.end_s, downtime.seconds, named_records.incident_id,
-        shared_intervals.start_s is not null as is_shared
-    from {{ ref('int_month_downtime') }} as downtime
-    inner join {{ ref('int_month_readings') }} as readings
-        on
-            downtime.subscription_id = readings.subscription_id
-            and downtime.month = readings.month
-            and downtime.method_id = readings.method_id
-            and readings.reading_id = 0
-    left join named_records
-        on
-            downtime.subscription_id = named_records.subscription_id
-            and downtime.month = named_records.month
-            and downtime.method_id = named_records.method_id
-            and downtime.start_s = named_records.start_s
-            and named_records.place = 1
-    left join shared_intervals
-        on
-            downtime.subscription_id = shared_intervals.subscription_id
-            and downtime.month = shared_intervals.month
-            and downtime.start_s = shared_intervals.start_s
+    group by subscription_id, month, ticket_id
 ),
 
 outage_incidents as (
@@ -103,7 +57,7 @@ late as (
             population.subscription_id = shared_tickets.subscription_id
             and population.month = shared_tickets.month
             and population.ticket_id = shared_tickets.ticket_id
-    left join intervals
+    left join {{ ref('int_credit_downtime') }} as intervals
         on
             shared_tickets.subscription_id = intervals.subscription_id
             and shared_tickets.month = intervals.month
@@ -117,7 +71,7 @@ causes as (
         split.*, 'downtime' as cause, split.availability_minor as part_minor, {{ wide('intervals.seconds') }} as weight,
         intervals.start_s, intervals.end_s, cast(null as varchar) as ticket_id, intervals.incident_id, intervals.seconds
     from split
-    inner join intervals on split.subscription_id = intervals.subscription_id and split.month = intervals.month
+    inner join {{ ref('int_credit_downtime') }} as intervals on split.subscription_id = intervals.subscription_id and split.month = intervals.month
     where not (intervals.is_shared and split.combination = 'resolution_first') and split.availability_minor > 0
     union all
     select

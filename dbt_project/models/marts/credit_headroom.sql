@@ -2,25 +2,21 @@
 with standing as (
     select
         available.subscription_id, available.month, available.events, available.base_seconds, available.up_seconds,
-        readings.terms_id, readings.is_commitment_first_bound, commitments.commitment_pct, commitments.commitment_numerator,
-        commitments.commitment_denominator
+        available.commitment_pct, available.commitment_numerator, available.commitment_denominator,
+        readings.terms_id, readings.is_commitment_first_bound
     from {{ ref('int_month_availability') }} as available
     inner join {{ ref('int_month_readings') }} as readings
         on
             available.subscription_id = readings.subscription_id
             and available.month = readings.month
             and available.reading_id = readings.reading_id
-    inner join {{ source('inputs', 'commitments') }} as commitments
-        on
-            readings.terms_id = commitments.terms_id
-            and (commitments.product_category is null or readings.product_category = commitments.product_category)
-            and commitments.commitment_numerator > 0
     where
         available.reading_id = 0
         and not readings.is_final
         and available.covered_seconds > 0
         and available.base_seconds > 0
-        and available.commitment_pct is not null
+        -- below 0 is nothing
+        and available.commitment_pct > 0
 ),
 
 -- the most seconds available that are still strictly below each bound (A6): below the commitment, and below the tier's own (C1)

@@ -16,25 +16,6 @@ intervals as (
         and downtime.end_s > periods.start_s
         and downtime.start_s < periods.end_s
         and (downtime.start_s >= periods.start_s or periods.start_s = first_periods.start_s)
-),
-
--- the records that make an interval what it is
-named as (
-    select
-        intervals.method_id, intervals.service_id, intervals.region, intervals.start_s, records.incident_id,
-        row_number() over (
-            partition by intervals.method_id, intervals.service_id, intervals.region, intervals.start_s
-            order by records.start_s, records.outage_id
-        ) as place
-    from intervals
-    inner join {{ ref('int_down_records') }} as records
-        on
-            intervals.method_id = records.method_id
-            and intervals.service_id = records.service_id
-            and intervals.region = records.region
-            and intervals.start_s < records.end_s
-            and intervals.end_s > records.start_s
-    where records.incident_id is not null
 )
 
 select
@@ -42,14 +23,14 @@ select
     {{ instant('intervals.start_s') }} as started_at,
     {{ instant('intervals.end_s') }} as ended_at,
     intervals.end_s - intervals.start_s as downtime_seconds,
-    named.incident_id,
+    incidents.incident_id,
     intervals.end_s = run.as_of_s as is_open
 from intervals
-left join named
+left join {{ ref('int_downtime_incidents') }} as incidents
     on
-        intervals.method_id = named.method_id
-        and intervals.service_id = named.service_id
-        and intervals.region = named.region
-        and intervals.start_s = named.start_s
-        and named.place = 1
+        intervals.method_id = incidents.method_id
+        and intervals.audience = incidents.audience
+        and intervals.service_id = incidents.service_id
+        and intervals.region = incidents.region
+        and intervals.start_s = incidents.start_s
 cross join {{ source('inputs', 'run') }} as run

@@ -96,12 +96,27 @@ unknown_severities as (
     where latest.occurred_at_s <= run.as_of_s and latest.event in ('classified', 'severity_changed') and severities.severity is null and lives.ticket_id is null
 ),
 
+-- amounts so large that their sums would not fit into any mart (E3): judged anew on each run
+too_large as (
+    select
+        'invoice_lines' as feed, arrived._delivery_id as delivery_id, arrived._line as line, 'rejected' as status, 'sum' as rule,
+        'amount' as column_name,
+        'all amounts in ' || arrived.currency || ' together have more than 15 digits before the point, which is more than a mart '
+        || 'can hold; the largest are left out: write the amount in units of the currency, as in 1234.56' as reason,
+        {{ json_of(keyed['invoice_lines'].columns, 'latest') }} as raw
+    from {{ ref('stg_arrived_invoice_lines') }} as arrived
+    inner join ({{ latest_rows('invoice_lines') }}) as latest on arrived.line_id = latest.line_id
+    where arrived.is_too_large
+),
+
 judged as (
     select feed, delivery_id, line, status, rule, column_name, reason, raw from changed_spans
     union all
     select feed, delivery_id, line, status, rule, column_name, reason, raw from broken_lives
     union all
     select feed, delivery_id, line, status, rule, column_name, reason, raw from unknown_severities
+    union all
+    select feed, delivery_id, line, status, rule, column_name, reason, raw from too_large
     union all
     select
         feed, delivery_id, line, 'waiting' as status, 'reference' as rule, missing as column_name,

@@ -5,7 +5,7 @@ with contracts_of as (
 )
 
 select
-    latest.event_id, latest.ticket_id, latest.occurred_at_s, latest.event,
+    latest.event_id, latest.ticket_id, latest.occurred_at_s, latest.occurred_at_us, latest.event,
     case when latest.event in ('classified', 'severity_changed') then latest.severity end as severity,
     latest.resolution_kind, latest._delivery_id, latest._line
 from ({{ latest_rows('ticket_events') }}) as latest

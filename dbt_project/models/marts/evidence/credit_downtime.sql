@@ -1,22 +1,8 @@
-with shared as (
-    select distinct subscription_id, month, start_s
-    from {{ ref('int_shared_events') }}
-    where reading_id = 0
-)
-
 select
-    downtime.subscription_id, downtime.month, downtime.method_id, downtime.audience, downtime.service_id, downtime.region,
-    {{ instant('downtime.start_s') }} as started_at,
-    {{ instant('downtime.end_s') }} as ended_at,
-    downtime.end_s - downtime.start_s as downtime_seconds,
-    downtime.seconds as counted_seconds,
-    shared.start_s is not null as is_shared
-from {{ ref('int_month_downtime') }} as downtime
-inner join {{ ref('int_month_readings') }} as readings
-    on
-        downtime.subscription_id = readings.subscription_id
-        and downtime.month = readings.month
-        and downtime.method_id = readings.method_id
-        and readings.reading_id = 0
-left join shared
-    on downtime.subscription_id = shared.subscription_id and downtime.month = shared.month and downtime.start_s = shared.start_s
+    subscription_id, month, method_id, audience, service_id, region,
+    {{ instant('start_s') }} as started_at,
+    {{ instant('end_s') }} as ended_at,
+    end_s - start_s as downtime_seconds,
+    seconds as counted_seconds,
+    is_shared, incident_id
+from {{ ref('int_credit_downtime') }}

@@ -40,27 +40,21 @@ ends as (
     select series_id, last_s as checked_at_s, state from spans
 ),
 
--- the landed rows at both ends of a run; of equal ones the first
-rows_of as (
-    select
-        checks.series_id, checks.checked_at_s, checks.state,
-        min(checks._delivery_id) as _delivery_id
-    from ends
-    inner join {{ source('landed', 'checks') }} as checks
-        on ends.series_id = checks.series_id and ends.checked_at_s = checks.checked_at_s and ends.state = checks.state
-    group by checks.series_id, checks.checked_at_s, checks.state
-),
-
+-- the landed rows at both ends of a run: those that count in their second (M1), of equal ones the first
 lines_of as (
-    select rows_of.series_id, rows_of.checked_at_s, rows_of.state, rows_of._delivery_id, min(checks._line) as _line
-    from rows_of
-    inner join {{ source('landed', 'checks') }} as checks
-        on
-            rows_of.series_id = checks.series_id
-            and rows_of.checked_at_s = checks.checked_at_s
-            and rows_of.state = checks.state
-            and rows_of._delivery_id = checks._delivery_id
-    group by rows_of.series_id, rows_of.checked_at_s, rows_of.state, rows_of._delivery_id
+    select series_id, checked_at_s, state, _delivery_id, _line
+    from (
+        select
+            checks.series_id, checks.checked_at_s, checks.state, checks._delivery_id, checks._line,
+            row_number() over (
+                partition by checks.series_id, checks.checked_at_s, checks.state
+                order by checks.checked_at_us desc, checks._delivery_id, checks._line
+            ) as place
+        from ends
+        inner join {{ source('landed', 'checks') }} as checks
+            on ends.series_id = checks.series_id and ends.checked_at_s = checks.checked_at_s and ends.state = checks.state
+    ) as ranked
+    where place = 1
 )
 
 select
