@@ -12,6 +12,8 @@ from dashboards.figures import (
     THIN_COURSE,
     Verdict,
     availability_words,
+    budget_words,
+    downtime_words,
     evidence_words,
     is_incomplete,
     is_unseen,
@@ -21,7 +23,7 @@ from dashboards.figures import (
     verdict_words,
 )
 from dashboards.gate import Row
-from dashboards.words import duration, percentage
+from dashboards.words import percentage
 
 # blue where a promise is kept, orange where it isn't (after Okabe and Ito), darker the more of the budget is used: word -> tile, ink
 # neither of the two where too little was seen to say
@@ -32,7 +34,7 @@ BURNT = {
     "missed": ("#d97706", "#1c1000"),
     "missed by far": ("#8a3b00", "#ffffff"),
     "kept, on thin evidence": ("#ddd6bd", "#1f1f1f"),
-    "not seen": ("#f4f4f4", "#3d3d3d"),
+    "not seen": ("#e9e9e9", "#3d3d3d"),
     "no commitment": ("#b8b8b8", "#1f1f1f"),
 }
 EXPOSURES = {"payable": "#0072b2", "claimable": "#56b4e9", "lapsing": "#e69f00", "at stake": "#009e73"}
@@ -80,8 +82,8 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
             "label": _label(f),
             "verdict": verdict_words(f),
             "commitment": percentage(f["commitment_pct"]),
-            "downtime": duration(f["downtime_seconds"]),
-            "budget": duration(f["budget_remaining_seconds"]),
+            "downtime": downtime_words(f),
+            "budget": budget_words(f),
             "coverage": percentage(f["coverage_pct"]),
             "evidence": evidence_words(f),
             "status": f["status"].replace("_", " "),
@@ -97,7 +99,6 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
         y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
     )
     words = list(BURNT)
-    unseen = f"datum.burnt == '{Verdict.NOT_SEEN}'"
     rectangles = base.mark_rect(cornerRadius=3, strokeWidth=3).encode(
         color=alt.Color(
             "burnt:N",
@@ -105,9 +106,8 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             scale=alt.Scale(domain=words, range=[BURNT[w][0] for w in words]),
             legend=alt.Legend(orient="bottom", columns=2, symbolType="square"),
         ),
-        # framed: not over; dashed: not seen
-        stroke=alt.condition(f"datum.status == 'provisional' || {unseen}", alt.value("#7a7a7a"), alt.value("transparent")),
-        strokeDash=alt.condition(unseen, alt.value([4, 4]), alt.value([1, 0])),
+        # framed: not over
+        stroke=alt.condition("datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")),
         tooltip=[
             alt.Tooltip("place:N", title="service and region"),
             alt.Tooltip("period:O", title=kind),
@@ -124,7 +124,10 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
     ink = alt.Color("ink:N", scale=None)
     # as large as a tile is wide, and not at all where nobody could read it
     fits = f"width / {tiles['period'].nunique()} / 3.8"
-    labels = base.mark_text(fontSize=alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})"), fontWeight=600, lineBreak="\n").encode(text="label:N", color=ink)
+    # of two lines the first is a little higher
+    higher = alt.ExprRef("indexof(datum.label, '\\n') < 0 ? 0 : -6")
+    size = alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})")
+    labels = base.mark_text(fontSize=size, fontWeight=600, lineBreak="\n", dy=higher).encode(text="label:N", color=ink)
     picked = alt.selection_point(name="tile", fields=["place", "period"], on="click", empty=False)
     return (rectangles.add_params(picked) + labels).properties(height=alt.Step(36)).resolve_scale(color="independent")
 
@@ -132,7 +135,9 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
 def burn_down(points: pd.DataFrame) -> alt.LayerChart:
     """`points`: place, at, left_pct (of the budget), left (in words), is_projected, course."""
     y = alt.Y("left_pct:Q", title="error budget left, %", scale=alt.Scale(zero=True))
-    color = alt.Color("course:N", title=None, scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())), legend=alt.Legend(orient="bottom"))
+    color = alt.Color(
+        "course:N", title=None, scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())), legend=alt.Legend(orient="bottom", columns=3)
+    )
     x = alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b", labelOverlap=True))
     told = [
         alt.Tooltip("place:N", title="service and region"),

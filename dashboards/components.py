@@ -68,10 +68,9 @@ def evidence(rows: Sequence[Row], what: str) -> None:
         st.caption(f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}.")
 
 
-def dashed(figures: Sequence[Row]) -> str:
+def signs(figures: Sequence[Row]) -> str:
     """What the signs of a heat map mean. `figures`: rows of FIGURES."""
-    star = "; with a star: incomplete data" if any(map(is_incomplete, figures)) else ""
-    return f"framed: not over; dashed: not seen{star}"
+    return "framed: not over" + ("; with a star: incomplete data" if any(map(is_incomplete, figures)) else "")
 
 
 def _filter(key: str) -> str:

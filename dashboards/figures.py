@@ -152,6 +152,11 @@ def downtime_words(row: Row) -> str:
     return str(Evidence.NONE) if is_unseen(row) else duration(row["downtime_seconds"])
 
 
+def budget_words(row: Row) -> str:
+    """What is left of an error budget as it may be shown: nothing is said where nothing was seen."""
+    return str(Evidence.NONE) if is_unseen(row) else duration(row["budget_remaining_seconds"])
+
+
 def is_unseen(row: Row) -> bool:
     """Whether there is a figure of which nothing was seen. `row`: one of FIGURES or CREDITS."""
     return row["availability_pct"] is not None and evidence_of(row) is Evidence.NONE
@@ -183,14 +188,14 @@ def evidence_words(row: Row) -> str:
 def kept_words(figures: Sequence[Row]) -> str:
     """How many commitments were kept, and of how many that can't be said.
 
-    1 of 3 commitments kept, 1 kept, on thin evidence, 1 not seen."""
+    1 of 3 commitments kept, 1 kept on thin evidence, 1 not seen."""
     verdicts = [verdict_of(f) for f in figures]
     said = [f"{verdicts.count(Verdict.KEPT)} of {len(verdicts)} commitments kept"]
-    said += [f"{verdicts.count(v)} {v}" for v in (Verdict.KEPT_ON_THIN, Verdict.NOT_SEEN) if v in verdicts]
+    said += [f"{verdicts.count(v)} {v.replace(',', '')}" for v in (Verdict.KEPT_ON_THIN, Verdict.NOT_SEEN) if v in verdicts]
     return ", ".join(said)
 
 
-THIN_COURSE = "on course, on thin evidence"
+THIN_COURSE = "on thin evidence"
 
 
 def course_of(budget: Row) -> str:

@@ -9,6 +9,7 @@ from dashboards.figures import (
     FIGURES,
     Evidence,
     availability_words,
+    budget_words,
     downtime_words,
     evidence_of,
     evidence_words,
@@ -72,7 +73,7 @@ columns[2].metric(
 
 kind = chosen[0]["period_kind"]
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
-st.caption(f"Availability in per cent by {kind}, with the commitment; {components.dashed(chosen)}. Pick a row below for what is behind its figure.")
+st.caption(f"Availability in per cent by {kind}, with the commitment; {components.signs(chosen)}. Pick a row below for what is behind its figure.")
 
 ordered = sorted(chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"]))
 picked = components.table(
@@ -86,7 +87,7 @@ picked = components.table(
         "Verdict": verdict_words,
         "Downtime": downtime_words,
         "Error budget": length("budget_seconds"),
-        "Budget left": length("budget_remaining_seconds"),
+        "Budget left": budget_words,
         "Coverage": lambda f: percentage(f["coverage_pct"]),
         "Evidence": evidence_words,
         "Status": lambda f: f["status"].replace("_", " "),

@@ -19,6 +19,7 @@ from dashboards.figures import (
     Evidence,
     Verdict,
     availability_words,
+    budget_words,
     course_of,
     credit_key,
     downtime_words,
@@ -56,7 +57,7 @@ def verdict(running: list[Row]) -> None:
         courses = Counter(map(course_of, budgets))
         said = [f"**{plain(names[contract])}** –"]
         if last:
-            where = ", ".join(f"{plain(place(f))} ({availability_words(f)} of {percentage(f['commitment_pct'])})" for f in missed)
+            where = ", ".join(f"{plain(place(f))} ({_missed(f)})" for f in missed)
             said.append(f"{period(last[0])}: {kept_words(last)}" + (f", missed in {where}." if missed else "."))
         if budgets:
             told = {"overdrawn": "overdrawn", "at risk": "will be at this rate", THIN_COURSE: THIN_COURSE, "not seen": "not seen"}
@@ -75,6 +76,11 @@ def verdict(running: list[Row]) -> None:
             st.success(" ".join(said), icon=":material/check_circle:")
         elif contract in last_seen:
             st.info(" ".join(said))
+
+
+def _missed(figure: Row) -> str:
+    thin = ", on thin evidence" if verdict_of(figure) is Verdict.MISSED_ON_THIN else ""
+    return f"{percentage(figure['availability_pct'])} of {percentage(figure['commitment_pct'])}{thin}"
 
 
 def glance(budgets: list[Row]) -> None:
@@ -119,7 +125,7 @@ def heat_maps() -> None:
         if not own:
             continue
         tiles = charts.tiles(own)
-        signs = components.dashed(own)
+        signs = components.signs(own)
         st.caption(f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; {signs}. Click a tile for what is behind it.")
         event = st.altair_chart(charts.heat_map(tiles, own[0]["period_kind"]), width="stretch", on_select="rerun", key=f"tiles {contract}")
         for tile in event["selection"].get("tile", []):
@@ -206,7 +212,7 @@ def budget_table(budgets: list[Row]) -> None:
             "Course": course_of,
             "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
-            "Left": length("budget_remaining_seconds"),
+            "Left": lambda b: budget_words(b["figure"]),
             "Left at the end, at this rate": lambda b: "–" if course_of(b) == Evidence.NONE else duration(b["projected_remaining_seconds"]),
         },
         name="Error budgets of the current periods",

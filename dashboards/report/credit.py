@@ -165,7 +165,9 @@ def evidence(figures: Figures) -> str:
     """What is to be said beside a credit that rests on too little; empty where it rests on enough."""
     if not figures.has_cover:
         return ""
-    return {Evidence.THIN: "; on thin evidence", Evidence.NONE: "; nothing was seen of the month" if figures.is_unseen else ""}.get(figures.evidence, "")
+    if figures.is_unseen:
+        return "; nothing was seen of the month" + ("" if figures.is_final else " so far")
+    return "; on thin evidence" if figures.evidence is Evidence.THIN else ""
 
 
 def _standing(figures: Figures, row: Row) -> str:
