@@ -2,25 +2,20 @@
 
 from datetime import date, datetime, timedelta
 
-from dashboards.figures import Evidence, evidence_of, is_unseen, judged, verdict_of
+from dashboards.figures import Evidence, Verdict, evidence_of, is_unseen, judged, verdict_of
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES
 from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, Value, shortened
 from dashboards.report.figures import Figures, midnight
-from dashboards.report.phrases import cited, counted, listed, month_name, percent, seconds, words
+from dashboards.report.phrases import cited, counted, listed, met, month_name, percent, seconds, words
 from dashboards.words import duration
 
 
-def verdict(period: Row) -> str:
-    """The verdict on the region's figure, as agreements word it."""
-    return verdict_of(period).replace("kept", "met")
-
-
-def own_verdict(figures: Figures, steps: Row) -> str:
+def own_verdict(figures: Figures, steps: Row) -> Verdict:
     """Of the subscription's own figure in covered time (A5, A6); where all of it is excluded, the commitment is met (A4)."""
     is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
     evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
-    return judged(is_met, evidence).replace("kept", "met")
+    return judged(is_met, evidence)
 
 
 def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fact:
@@ -74,7 +69,7 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
     facts = [
         measured("Availability", steps["availability_pct"], Kind.PERCENTAGE, "of this subscription, in its covered time", unseen),
         Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
-        Fact("Result", own_verdict(figures, steps), Kind.VERDICT, "" if figures.is_final else "so far"),
+        Fact("Result", met(own_verdict(figures, steps)), Kind.VERDICT, "" if figures.is_final else "so far"),
         Fact("Total time", steps["total_seconds"], Kind.SECONDS, "covered time" if figures.term("availability.total") == "covered" else "the whole month"),
         Fact("Covered time", steps["covered_seconds"], Kind.SECONDS, "paid, active, and of a plan with service credits"),
         measured("Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time", unseen),
@@ -134,7 +129,7 @@ def _region(figures: Figures, period: Row) -> Section:
     if is_promised:
         facts += [
             Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
-            Fact("Result", verdict(period), Kind.VERDICT, "" if figures.is_period_over else "so far"),
+            Fact("Result", met(verdict_of(period)), Kind.VERDICT, "" if figures.is_period_over else "so far"),
         ]
     facts += [
         Fact("Total time", period["total_seconds"], Kind.SECONDS),

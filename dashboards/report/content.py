@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from dashboards.figures import Evidence, is_incomplete
+from dashboards.figures import Evidence, is_incomplete, verdict_of
 from dashboards.gate import Reader
 from dashboards.report import availability, credit, figures, support
 from dashboards.report.document import LONGEST, Fact, Facts, Kind, Money, Report, shortened
 from dashboards.report.figures import Figures
-from dashboards.report.phrases import counted, listed, month_name, percent, reasons, words
+from dashboards.report.phrases import counted, listed, met, month_name, percent, reasons, words
 from dashboards.words import instant, money
 
 __all__ = ["report_of"]
@@ -72,12 +72,12 @@ def _availability(found: Figures) -> list[Fact]:
         commitment, pct, result = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found, found.steps)
         downtime, is_over = found.steps["downtime_seconds"], found.is_final
     elif found.period is not None and found.steps is None:
-        commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], availability.verdict(found.period)
+        commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], verdict_of(found.period)
         downtime, is_over = found.period["downtime_seconds"], found.is_period_over
     else:
         return [Fact("Availability", None, Kind.PERCENTAGE, "no commitment to this subscription" if found.steps is not None else "nothing was measured")]
     so_far = "" if is_over else " so far"
-    judged = result if commitment is None else f"commitment {percent(commitment)}: {result}{so_far}"
+    judged = met(result, is_over) if commitment is None else f"commitment {percent(commitment)}: {met(result, is_over)}"
     over = f", {availability.shown_name(found)}" if availability.shown_name(found) != month_name(found.month) else ""
     unseen = found.is_unseen
     return [
