@@ -62,7 +62,9 @@ class Proof:
         for number, step in enumerate(self.steps, 1):
             lines += ["", f"{number}. {step.title}   [{', '.join(filter(None, [step.clause, f'rule {step.rule}']))}]"]
             lines += [f"   {sentence}" for sentence in step.sentences]
-            lines += [f"     - {_in_words(row)}" for row in step.rows]
+            for row in step.rows:
+                first, *rest = _in_words(row)
+                lines += [f"     - {first}", *rest]
         return "\n".join(map(printable, lines))
 
 
@@ -335,17 +337,19 @@ def _shown(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def _in_words(row: Row, depth: int = 1) -> str:
+def _in_words(row: Row, depth: int = 1) -> list[str]:
     """Names and values, then where the row was landed; rows below it on lines of their own."""
     if row.keys() == {"policy_key", "value", "document"}:
-        return f"{row['policy_key']}: {row['value']}  [{row['document']}]"
+        return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
     below = {k: v for k, v in row.items() if isinstance(v, list)}
     places = [p for p in (_place(row, "file", "line"), _place(row, "last_file", "last_line")) if p]
     own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None]
     lines = [", ".join(own) + (f"  [{' to '.join(places)}]" if places else "")]
     for rows in below.values():
-        lines += [f"{'  ' * depth}     - {_in_words(r, depth + 1)}" for r in rows]
-    return "\n".join(lines)
+        for r in rows:
+            first, *rest = _in_words(r, depth + 1)
+            lines += [f"{'  ' * depth}     - {first}", *rest]
+    return lines
 
 
 def _place(row: Row, file: str, line: str) -> str | None:

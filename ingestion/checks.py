@@ -1,9 +1,10 @@
 """Checks in their compact layout, and the state spans they are compressed into (M1).
 
-Compact: a number per component and location, epoch seconds, the microseconds within that second (they decide which check
-of a second counts), a small-integer state (the higher the worse), sorted, a file a month and run. Spans: runs of equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the
-months that a delivery touches. With a limit no longer than any contract's `monitoring.stale_after_s`, a span is
-known without a break, so that every rule can be evaluated on spans alone.
+Compact: a number per component and location, epoch seconds, the microseconds within that second (they decide which
+check of a second counts), a small-integer state (the higher the worse), sorted, a file a month and run. Spans: runs of
+equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the months that a delivery touches.
+With a limit no longer than any contract's `monitoring.stale_after_s`, a span is known without a break, so that every
+rule can be evaluated on spans alone.
 """
 
 from collections.abc import Callable
@@ -106,8 +107,8 @@ def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, tar
     con.execute(
         f"""copy (
             select
-                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer as checked_at_us, (case d.status {states} end)::utinyint as state,
-                d.latency_ms, d._delivery_id, d._line, d._extra
+                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer as checked_at_us,
+                (case d.status {states} end)::utinyint as state, d.latency_ms, d._delivery_id, d._line, d._extra
             from read_parquet('{quoted(delivered)}') as d
             inner join series on series.component_id = d.component_id and series.location = d.location
             where {_month("d.checked_at_s")} = '{month}'

@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
@@ -612,10 +613,8 @@ def _averaged_targets(contract: Contract) -> Iterator[tuple[Location, int]]:
     averaged = {f"resolution.{severity}.target" for severities in listed if isinstance(severities, list) for severity in severities}
     for where, terms in documents:
         for key in terms.keys() & averaged:
-            try:
+            with suppress(ValueError):  # a finding of its own
                 yield (*where, *key.split(".")), _duration(terms[key]).seconds
-            except ValueError:
-                pass  # a finding of its own
 
 
 def delay_denominator(contract: Contract) -> int:

@@ -24,6 +24,7 @@ from ingestion.discovery import NewFile, discover
 from ingestion.feeds import Feed, feeds
 from ingestion.formats import UnreadableFile, readers, suffix
 from ingestion.limits import MIB, REJECTED_BYTES
+from ingestion.shape import Shape
 from ingestion.strict_yaml import Document
 from ingestion.typed import DELETED, REJECTED, typed
 
@@ -40,6 +41,10 @@ DELIVERIES = {
     "rows_read": pl.Int64,
     "rows_landed": pl.Int64,
     "rows_rejected": pl.Int64,
+    # what the file looks like, as JSON (`shape`)
+    "unknown_columns": pl.String,
+    "empty_columns": pl.String,
+    "amounts": pl.String,
 }
 FILES = {"kind": pl.String, "feed": pl.String, "month": pl.String, "path": pl.String, "gap_limit_s": pl.Int64, "seal": pl.String}
 SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
@@ -224,6 +229,7 @@ _CHANGED = "changed while it was read"
 def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writer", rejected: list[pl.DataFrame], reading: FeedReading) -> dict[str, object]:
     """Reads one file; a file that breaks off is rejected whole, and what was read of it is taken back by blocking the run."""
     rows_read = rows_landed = rows_rejected = 0
+    shape = Shape(file.feed)
 
     def reject(frame: pl.DataFrame) -> None:
         origin = (pl.lit(file.feed.feed).alias("feed"), pl.lit(delivery_id, pl.Int64).alias("delivery_id"), pl.lit(file.path).alias("path"))
@@ -237,6 +243,7 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
             raise UnreadableFile(_CHANGED)
         read_batches = readers()[suffix(file.path) or ""]
         for batch in read_batches(file.file, file.feed):
+            shape.add(batch)
             result = typed(batch, file.feed, zone)
             rows_read += batch.rows.height + len(batch.refused)
             rows_landed += result.rows.height
@@ -254,7 +261,7 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
         if not isinstance(error, UnreadableFile):
             error = UnreadableFile(f"can't be read: {type(error).__name__}: {error}")
         reading.files_refused.append((file.path, str(error)))
-        reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None)], schema=REJECTED, orient="row"))
+        reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None, None)], schema=REJECTED, orient="row"))
     reading.rows_read += rows_read
     reading.rows_rejected += rows_rejected
     return {
@@ -266,7 +273,7 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
         "rows_read": rows_read,
         "rows_landed": rows_landed,
         "rows_rejected": rows_rejected,
-    }
+    } | shape.as_columns()
 
 
 class _Writer:

@@ -20,7 +20,10 @@ from ingestion.formats import EXTRA, LINE, Batch
 from ingestion.zones import zone as named_zone
 
 DELETED = "is_deleted"
-REJECTED = {"line": pl.Int64, "rule": pl.String, "column_name": pl.String, "reason": pl.String, "raw": pl.String}
+# beside the columns of a feed, which never begin like this
+_NAMED = "named:"
+# `named`: the values of the row that could be typed, as JSON by landed column; `raw`: the row as it was read
+REJECTED = {"line": pl.Int64, "rule": pl.String, "column_name": pl.String, "reason": pl.String, "named": pl.String, "raw": pl.String}
 
 _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
@@ -70,18 +73,20 @@ def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
     frame = frame.with_columns(pl.concat_list(faults).list.drop_nulls().alias("faults"))
     good = frame.filter(pl.col("faults").list.len() == 0).select(values)
     bad = frame.filter(pl.col("faults").list.len() > 0)
+    named = pl.struct(pl.col(f"typed:{c.name}").alias(c.landed) for c in feed.columns).struct.json_encode()
+    bad = bad.with_columns(named.alias("named"))
     return Typed(_minor_units(good, feed), _rejected(bad, raw.columns, batch))
 
 
 def _rejected(bad: pl.DataFrame, columns: list[str], batch: Batch) -> pl.DataFrame:
-    rows: list[tuple[int, str, str | None, str, str]] = []
+    rows: list[tuple[int, str, str | None, str, str | None, str]] = []
     # far dates exist in Parquet, not in Python
-    shown = bad.select([*columns, "faults"]).with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
+    shown = bad.select([*columns, "faults", pl.col("named").alias(_NAMED)]).with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
     for row in shown.iter_rows(named=True):
         rules, names, reasons = zip(*(fault.split("|", 2) for fault in row.pop("faults")), strict=True)
-        line = row.pop(LINE)
-        rows.append((line, rules[0], ", ".join(dict.fromkeys(names)), "; ".join(reasons), json.dumps(row, default=str, ensure_ascii=False)))
-    rows += [(r.line, "readable", None, f"the row {r.reason}", r.raw) for r in batch.refused]
+        line, named = row.pop(LINE), row.pop(_NAMED)
+        rows.append((line, rules[0], ", ".join(dict.fromkeys(names)), "; ".join(reasons), named, json.dumps(row, default=str, ensure_ascii=False)))
+    rows += [(r.line, "readable", None, f"the row {r.reason}", None, r.raw) for r in batch.refused]
     return pl.DataFrame(rows, schema=REJECTED, orient="row")
 
 

@@ -49,6 +49,10 @@ class AuditFailed(RuntimeError):
     """What was built contradicts itself; it is not published (exit 1)."""
 
 
+class OutOfMemory(RuntimeError):
+    """Neither the memory that the run may use nor the disk it spills to suffices (exit 1)."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a run is asked to do. `as_of`: aware, in UTC, whole seconds."""
@@ -89,6 +93,17 @@ class Run:
     comments: list[str] = field(default_factory=list)
     published: Publication | None = None
     failure: BaseException | None = None
+    # what the run is at, in words
+    doing: str = "the run"
+
+    def __post_init__(self) -> None:
+        tell = self.progress
+
+        def told(message: str) -> None:
+            self.doing = message
+            tell(message)
+
+        self.progress = told
 
     @property
     def database(self) -> Path:
@@ -233,6 +248,9 @@ class Run:
         """Notes what a step raises: an orchestrator closes a run without saying why."""
         try:
             yield
+        except duckdb.OutOfMemoryException as error:
+            self.failure = OutOfMemory(transform.needs_more_memory(self.doing, self.request.limits.memory))
+            raise self.failure from error
         except BaseException as error:
             self.failure = error
             raise

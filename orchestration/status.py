@@ -25,7 +25,7 @@ def describe(root: Path) -> str:
     lines += [f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "") for r in runs[-5:]] or ["no run yet"]
     if runs and runs[-1]["status"] != "published":
         lines += ["", "the last run published nothing:"]
-        lines += [f"  {reason}" for reason in runs[-1]["reasons"]]
+        lines += [f"  {line}" for reason in runs[-1]["reasons"] for line in reason.split("\n")]
         if "rejected_rows" in runs[-1]:
             lines.append(f"  rejected rows: {runs[-1]['rejected_rows']}")
         if "data_docs" in runs[-1]:

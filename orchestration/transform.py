@@ -51,6 +51,18 @@ class TransformFailed(RuntimeError):
     """A model or test that could not run; the message names it."""
 
 
+# how DuckDB begins its message where neither memory nor the disk that it spills to suffice
+OUT_OF_MEMORY = "Out of Memory Error"
+
+
+def needs_more_memory(what: str, memory: str) -> str:
+    """What to say where `what` needs more than the memory that a run may use."""
+    return (
+        f"{what} needs more memory than --memory {memory} allows, also with what it wrote to disk; "
+        "give the run more, as in --memory 8GB, or fewer --threads, each of which needs its own"
+    )
+
+
 def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
     """Makes the database `work` that the models read: schema `landed` over the landed files, schema `inputs` for the rest."""
     with duckdb.connect(str(work)) as con:
@@ -119,22 +131,29 @@ def build(work: Path, target: Path, scratch: Path, limits: Limits, progress: Cal
         DuckDBConnectionManager.close_all_connections()
     if done.exception:
         raise TransformFailed(f"the models could not be built: {done.exception}") from done.exception
-    results, broken = [], []
+    results, broken, skipped = [], [], []
     for result in done.result or []:
         node, status = result.node, str(result.status)
-        if node.resource_type in ("test", "unit_test"):
+        if status == "skipped":
+            skipped.append(f"{node.resource_type} {node.name}: skipped")
+        elif node.resource_type in ("test", "unit_test"):
             about = [node.tested_node_unique_id] if node.resource_type == "unit_test" else node.depends_on.nodes
             model = next((d.split(".")[-1] for d in about if d.startswith("model.")), None)
             is_unit = node.resource_type == "unit_test"
             is_error = is_unit or node.config.severity.lower() == "error"
             results.append(TestResult(node.name, model, status == "pass", is_error, result.message or "", node.description or "", is_unit))
             if status == "error":
-                broken.append(f"{node.name}: {result.message}")
+                broken.append(_broken(f"the test {node.name}", result.message, limits))
         elif status != "success":
-            broken.append(f"{node.name}: {result.message or status}")
-    if broken:
-        raise TransformFailed("the models could not be built:\n" + "\n".join(broken))
+            broken.append(_broken(f"the model {node.name}", result.message or status, limits))
+    if broken or skipped:
+        # what was skipped is no news where its cause is named
+        raise TransformFailed("the models could not be built:\n" + "\n".join(broken or skipped))
     return Built(results, comments(manifest))
+
+
+def _broken(what: str, message: str, limits: Limits) -> str:
+    return needs_more_memory(what, limits.memory) if OUT_OF_MEMORY in message else f"{what}: {message}"
 
 
 def comments(manifest: Any) -> list[str]:

@@ -15,6 +15,11 @@
 {% macro default__json_of(columns, of) -%} to_json({{ '{' }}{% for c in columns %}'{{ c }}': {{ of }}{{ c }}{{ ', ' if not loop.last }}{% endfor %}{{ '}' }})::varchar {%- endmacro %}
 {% macro spark__json_of(columns, of) -%} to_json(struct({% for c in columns %}{{ of }}{{ c }}{{ ', ' if not loop.last }}{% endfor %})) {%- endmacro %}
 
+{#- The text of a key in a JSON object; null where there is none. -#}
+{% macro json_value(json, key) -%} {{ return(adapter.dispatch('json_value')(json, key)) }} {%- endmacro %}
+{% macro default__json_value(json, key) -%} json_extract_string({{ json }}, '$.{{ key }}') {%- endmacro %}
+{% macro spark__json_value(json, key) -%} get_json_object({{ json }}, '$.{{ key }}') {%- endmacro %}
+
 {#- Dates. -#}
 {% macro plus_days(day, days) -%} {{ return(adapter.dispatch('plus_days')(day, days)) }} {%- endmacro %}
 {% macro default__plus_days(day, days) -%} cast({{ day }} + cast({{ days }} as integer) as date) {%- endmacro %}

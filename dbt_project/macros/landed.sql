@@ -13,3 +13,6 @@
 {% macro delivery_of(row, as='deliveries') -%}
     inner join {{ source('landed', 'deliveries') }} as {{ as }} on {{ row }}._delivery_id = {{ as }}.delivery_id
 {%- endmacro %}
+
+{#- A feed's key as one value that can be counted. -#}
+{% macro row_key(feed) -%} {{ json_of(feeds()[feed]['key']) }} {%- endmacro %}

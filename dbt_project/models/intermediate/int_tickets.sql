@@ -5,9 +5,10 @@ with lives as (
         min(case when timeline.event = 'classified' then timeline.at_s end) as classified_s,
         min(case when timeline.event in ('responded', 'resolved', 'closed') then timeline.at_s end) as responded_s,
         min(case when timeline.is_final then timeline.at_s end) as stopped_s,
-        max(case when timeline.event = 'cancelled' then 1 else 0 end) = 1 as is_cancelled
+        max(case when timeline.event = 'cancelled' then 1 else 0 end) = 1 as is_cancelled,
+        max(receipts.receipts) > 1 as is_rejected
     from {{ ref('int_ticket_timeline') }} as timeline
-    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id and receipts.receipts = 1
+    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id and receipts.receipts > 0
     group by timeline.ticket_id
 ),
 
@@ -66,6 +67,8 @@ judged as (
 select
     *,
     case
+        -- in no mart; timed from its first receipt to tell what that leaves out (K1)
+        when is_rejected then 'rejected'
         when is_cancelled then 'cancelled'
         when reason is not null then 'excluded'
         when classified_s is null then 'unclassified'

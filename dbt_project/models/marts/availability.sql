@@ -25,6 +25,13 @@ judged as (
         )
 ),
 
+gaps as (
+    select contract_id, service_id, region, period_start, count(*) as incomplete_rows
+    from {{ ref('int_evidence_gaps') }}
+    where figure = 'availability'
+    group by contract_id, service_id, region, period_start
+),
+
 measured as (
     select
         judged.*,
@@ -41,7 +48,8 @@ measured as (
         coalesce(seconds.unavailable_seconds, 0) as unavailable_seconds,
         coalesce(seconds.downtime_seconds, 0) as downtime_seconds,
         coalesce(seconds.unknown_seconds, 0) as unknown_seconds,
-        coalesce(seconds.active_seconds, 0) as active_seconds
+        coalesce(seconds.active_seconds, 0) as active_seconds,
+        cast(coalesce(gaps.incomplete_rows, 0) as bigint) as incomplete_rows
     from judged
     inner join {{ ref('int_terms') }} as terms on judged.terms_id = terms.terms_id
     left join {{ source('inputs', 'commitments') }} as commitments
@@ -54,6 +62,12 @@ measured as (
             and judged.service_id = seconds.service_id
             and judged.region = seconds.region
             and judged.period_start = seconds.period_start
+    left join gaps
+        on
+            judged.contract_id = gaps.contract_id
+            and judged.service_id = gaps.service_id
+            and judged.region = gaps.region
+            and judged.period_start = gaps.period_start
 ),
 
 figured as (
@@ -83,5 +97,6 @@ select
     end as is_met,
     case when commitment_pct is not null then allowed_seconds end as budget_seconds,
     case when commitment_pct is not null then allowed_seconds - downtime_seconds end as budget_remaining_seconds,
-    case when base_seconds = 0 then 'fully_excluded' when is_final then 'final' else 'provisional' end as status
+    case when base_seconds = 0 then 'fully_excluded' when is_final then 'final' else 'provisional' end as status,
+    incomplete_rows > 0 as is_incomplete, incomplete_rows
 from figured

@@ -1,3 +1,11 @@
+-- rows that are set aside and that a credit lacks; it lacks those of its region's availability, too
+with gaps as (
+    select subscription_id, period_start as month, cast(count(*) as bigint) as incomplete_rows
+    from {{ ref('int_evidence_gaps') }}
+    where figure = 'credits'
+    group by subscription_id, period_start
+)
+
 select
     stated.subscription_id, stated.customer_id, stated.contract_id, stated.service_id, stated.region, stated.month,
     stated.currency, stated.monthly_fee, stated.availability_pct, stated.availability_credit_pct, stated.resolution_credit_pct,
@@ -17,8 +25,11 @@ select
     end as exposure,
     case
         when stated.claim_status = 'claimable' then cast({{ days_between('contracts.as_of_day', 'stated.claim_deadline') }} as bigint)
-    end as days_left
+    end as days_left,
+    coalesce(gaps.incomplete_rows, 0) + coalesce(availability.incomplete_rows, 0) > 0 as is_incomplete,
+    coalesce(gaps.incomplete_rows, 0) + coalesce(availability.incomplete_rows, 0) as incomplete_rows
 from {{ ref('int_stated') }} as stated
+left join gaps on stated.subscription_id = gaps.subscription_id and stated.month = gaps.month
 left join {{ ref('availability') }} as availability
     on
         stated.contract_id = availability.contract_id

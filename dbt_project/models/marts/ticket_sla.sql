@@ -6,6 +6,14 @@ with joined as (
         tickets.status = 'counted' as is_counted
     from {{ ref('int_tickets') }} as tickets
     cross join {{ source('inputs', 'run') }} as run
+    where tickets.status <> 'rejected'
+),
+
+gaps as (
+    select ticket_id, cast(count(*) as bigint) as incomplete_rows
+    from {{ ref('int_evidence_gaps') }}
+    where figure = 'ticket_sla'
+    group by ticket_id
 )
 
 select
@@ -36,8 +44,10 @@ select
     end as delay_pct,
     joined.status,
     case when joined.status = 'excluded' then joined.reason end as reason,
-    joined.terms_id
+    joined.terms_id,
+    gaps.ticket_id is not null as is_incomplete, coalesce(gaps.incomplete_rows, 0) as incomplete_rows
 from joined
+left join gaps on joined.ticket_id = gaps.ticket_id
 left join {{ ref('int_resolutions') }} as resolutions on joined.ticket_id = resolutions.ticket_id and resolutions.is_own and joined.has_clock
 left join {{ ref('int_responses') }} as responses on joined.ticket_id = responses.ticket_id and joined.has_clock
 left join {{ ref('int_updates') }} as updates on joined.ticket_id = updates.ticket_id and joined.has_clock

@@ -12,8 +12,8 @@ set_aside as (
     select
         feed,
         sum(case when status = 'waiting' then 1 else 0 end) as rows_waiting,
-        sum(case when status = 'rejected' and rule in ('E1', 'K1', 'sum') then 1 else 0 end) as rows_judged_out
-    from {{ ref('rejected_rows') }}
+        sum(case when status = 'rejected' and is_judged then 1 else 0 end) as rows_judged_out
+    from {{ ref('int_set_aside') }}
     group by feed
 ),
 
