@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 import altair as alt
 import pandas as pd
 
-from dashboards.figures import (
+from dashboards.evidence import (
     MISSES,
     THIN_COURSE,
     Verdict,
@@ -17,11 +17,10 @@ from dashboards.figures import (
     evidence_words,
     is_incomplete,
     is_unseen,
-    period,
-    place,
     verdict_of,
     verdict_words,
 )
+from dashboards.figures import period, place
 from dashboards.gate import Row
 from dashboards.words import percentage
 

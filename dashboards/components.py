@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import exports, navigation, published
-from dashboards.figures import MISSES, Evidence, Verdict, evidence_of, is_incomplete, verdict_of
+from dashboards.evidence import MISSES, Evidence, Verdict, evidence_of, is_incomplete, verdict_of
 from dashboards.gate import Row
 from dashboards.words import decimals, duration, instant, plain
 
@@ -32,13 +32,6 @@ def stamp() -> None:
         f"Figures as of **{instant(run['as_of'])} UTC** · published {instant(run['finished_at'])[:16]} UTC"
         f" ({published.age(run['finished_at'])}) · run {run['run_number']}"
     )
-
-
-def last_seen() -> dict[str, str]:
-    """When each contract was last seen, in words; empty in a publication of an older version."""
-    sql = "select contract_id, max(last_seen_at) as last_seen_at from marts.last_seen group by all"
-    found = published.rows_of_newer("marts.last_seen", sql)
-    return {row["contract_id"]: f"{instant(row['last_seen_at'])} UTC" if row["last_seen_at"] else "never" for row in found}
 
 
 def commitments(figures: Sequence[Row]) -> None:
@@ -66,6 +59,21 @@ def evidence(rows: Sequence[Row], what: str) -> None:
     incomplete = sum(map(is_incomplete, rows))
     if thin or incomplete:
         st.caption(f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}.")
+
+
+# of rows that a figure lacks
+MOST_GAPS = 1000
+
+
+def missing(gaps: Sequence[Row]) -> None:
+    """The rows that a figure lacks, with file and line; nothing where there are none. `gaps`: of GAPS."""
+    if not gaps:
+        return
+    st.markdown(f"**Incomplete:** {len(gaps):,} {'row was rejected or waits' if len(gaps) == 1 else 'rows were rejected or wait'}.")
+    columns: Columns = {"Missing": "sentence", "File": "file", "Line": "line", "Reason": "reason", "Column": lambda g: g["column_name"] or "–"}
+    table(gaps[:MOST_GAPS], columns, name="Rows that the figure lacks", height=320 if len(gaps) > 8 else "auto")
+    if len(gaps) > MOST_GAPS:
+        st.caption(f"The first {MOST_GAPS:,} of {len(gaps):,}.")
 
 
 def signs(figures: Sequence[Row]) -> str:

@@ -1,14 +1,6 @@
-"""What figures of availability and credits are called on pages and in reports, and whether what was seen bears them out (A6, M6).
-
-No figure changes by its evidence; what it is called does: nothing is kept of which nothing was seen.
-"""
-
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from enum import StrEnum
+"""How figures of availability and credits are read and named on pages and in reports."""
 
 from dashboards.gate import Row
-from dashboards.words import duration, percentage
 
 # so many days before its deadline a claim that nobody has asked for is called lapsing
 LAPSING_DAYS = 14
@@ -41,34 +33,39 @@ CREDIT_EVIDENCE = f"""
     from ({CREDITS})
 """
 
+# when each contract was last seen; not in publications of older versions
+LAST_SEEN = "select contract_id, max(last_seen_at) as last_seen_at from marts.last_seen group by all"
+
+# rows that were rejected or wait and that figures lack, to be filtered; not in publications of older versions
+GAPS = """
+    select distinct sentence, reason, feed, file, line, status, rule, column_name
+    from marts.evidence_gaps
+"""
+
+# those of a credit, and of the availability of its region; and the columns of CREDITS that it asks for
+GAPS_OF_CREDIT = f"""
+    {GAPS}
+    where (figure = 'credits' and subscription_id = ? and period_start = ?)
+       or (figure = 'availability' and contract_id = ? and service_id = ? and region = ? and period_start = ?)
+    order by feed, file, line
+"""
+OF_CREDIT = ("subscription_id", "month", "contract_id", "service_id", "region", "month")
+GAPS_OF_FIGURE = f"""
+    {GAPS}
+    where figure = 'availability' and contract_id = ? and service_id = ? and region = ? and period_start = ?
+    order by feed, file, line
+"""
+GAPS_OF_TICKET = f"{GAPS} where figure = 'ticket_sla' and ticket_id = ? order by feed, file, line"
+
 # columns of these that are of no mart of credits
 DESCRIPTIONS = {
     "coverage_pct": "Share of the active time of the service in the region that was seen, so far where it is not over, per cent (M6).",
     "min_coverage_pct": "Coverage that the contract asks for at least, per cent (M6).",
     "downtime_seconds": "Seconds of downtime in covered time (A5).",
+    "low_coverage": "The period is final and coverage is below the policy (M6).",
+    "is_incomplete": "Whether a rejected or waiting row is missing in it.",
+    "incomplete_rows": "How many such rows.",
 }
-
-
-class Evidence(StrEnum):
-    """How much was seen of the time behind a figure."""
-
-    SUFFICIENT = "sufficient"
-    THIN = "thin"
-    NONE = "not seen"
-
-
-class Verdict(StrEnum):
-    """What can be said of a commitment. Missed on thin evidence is missed: the downtime was seen."""
-
-    KEPT = "kept"
-    KEPT_ON_THIN = "kept, on thin evidence"
-    MISSED = "missed"
-    MISSED_ON_THIN = "missed, on thin evidence"
-    NOT_SEEN = "not seen"
-    NO_COMMITMENT = "no commitment"
-
-
-MISSES = (Verdict.MISSED, Verdict.MISSED_ON_THIN)
 
 
 def place(row: Row) -> str:
@@ -90,119 +87,3 @@ def period(row: Row) -> str:
     """The period of a figure: 2026-06, or 2026 Q2 for a quarter."""
     first = row["period_start"]
     return f"{first:%Y-%m}" if row["period_kind"] == "month" else f"{first:%Y} Q{(first.month + 2) // 3}"
-
-
-def evidence_of(row: Row) -> Evidence:
-    """How much was seen of a figure's time, so far where it is not over (M6).
-
-    `row`: one of FIGURES or CREDITS."""
-    coverage, least = row["coverage_pct"], row["min_coverage_pct"]
-    if not coverage and not row["downtime_seconds"]:
-        return Evidence.NONE
-    if row["status"] == "provisional":
-        return Evidence.THIN if coverage is None or (least is not None and coverage < Decimal(least)) else Evidence.SUFFICIENT
-    return Evidence.THIN if row["low_coverage"] else Evidence.SUFFICIENT
-
-
-def together(parts: Iterable[Evidence]) -> Evidence:
-    """The evidence of a figure that rests on several: thin where they differ."""
-    found = set(parts)
-    return found.pop() if len(found) == 1 else Evidence.THIN if found else Evidence.NONE
-
-
-def judged(is_met: bool | None, evidence: Evidence) -> Verdict:
-    """What can be said of a commitment. `is_met`: by the exact figure (A6), None without one."""
-    if is_met is None:
-        return Verdict.NO_COMMITMENT
-    if not is_met:
-        return Verdict.MISSED if evidence is Evidence.SUFFICIENT else Verdict.MISSED_ON_THIN
-    return {Evidence.SUFFICIENT: Verdict.KEPT, Evidence.THIN: Verdict.KEPT_ON_THIN, Evidence.NONE: Verdict.NOT_SEEN}[evidence]
-
-
-def verdict_of(figure: Row) -> Verdict:
-    """What can be said of a figure's commitment. `figure`: one of FIGURES."""
-    # where all is excluded there is nothing to see, and it is kept (A4)
-    is_excluded = figure["status"] == "fully_excluded"
-    return judged(figure["is_met"], Evidence.SUFFICIENT if is_excluded else evidence_of(figure))
-
-
-def so_far(verdict: Verdict, is_over: bool) -> str:
-    """A verdict in words; of a period that is not over it holds so far."""
-    if is_over or verdict is Verdict.NO_COMMITMENT:
-        return str(verdict)
-    word, comma, thin = verdict.partition(",")
-    return f"{word} so far{comma}{thin}"
-
-
-def verdict_words(figure: Row) -> str:
-    """The verdict on a figure as tables show it."""
-    said = so_far(verdict_of(figure), figure["status"] != "provisional")
-    return said + (", incomplete data" if is_incomplete(figure) else "")
-
-
-def availability_words(row: Row) -> str:
-    """A figure as it may be shown: no percentage of what was not seen.
-
-    `row`: one of FIGURES or CREDITS."""
-    return str(Evidence.NONE) if is_unseen(row) else percentage(row["availability_pct"])
-
-
-def downtime_words(row: Row) -> str:
-    """The downtime of a figure as it may be shown: not 0 where nothing was seen."""
-    return str(Evidence.NONE) if is_unseen(row) else duration(row["downtime_seconds"])
-
-
-def budget_words(row: Row) -> str:
-    """What is left of an error budget as it may be shown: nothing is said where nothing was seen."""
-    return str(Evidence.NONE) if is_unseen(row) else duration(row["budget_remaining_seconds"])
-
-
-def is_unseen(row: Row) -> bool:
-    """Whether there is a figure of which nothing was seen. `row`: one of FIGURES or CREDITS."""
-    return row["availability_pct"] is not None and evidence_of(row) is Evidence.NONE
-
-
-def is_incomplete(row: Row) -> bool:
-    """Whether rows that were rejected or wait name what a figure is about.
-
-    A publication of an older version does not say."""
-    return bool(row.get("is_incomplete"))
-
-
-def incomplete_words(row: Row) -> str:
-    """How many such rows there are; empty without any."""
-    if not is_incomplete(row):
-        return ""
-    rows = row["incomplete_rows"]
-    return f"incomplete: {rows:,} {'row was' if rows == 1 else 'rows were'} not used"
-
-
-def evidence_words(row: Row) -> str:
-    """What a figure rests on, as tables show it: how much was seen, and what is missing.
-
-    `row`: one of FIGURES or CREDITS."""
-    seen = "" if row["availability_pct"] is None else evidence_of(row) + (" so far" if row["status"] == "provisional" else "")
-    return "; ".join(filter(None, [seen, incomplete_words(row)])) or "–"
-
-
-def kept_words(figures: Sequence[Row]) -> str:
-    """How many commitments were kept, and of how many that can't be said.
-
-    1 of 3 commitments kept, 1 kept on thin evidence, 1 not seen."""
-    verdicts = [verdict_of(f) for f in figures]
-    said = [f"{verdicts.count(Verdict.KEPT)} of {len(verdicts)} commitments kept"]
-    said += [f"{verdicts.count(v)} {v.replace(',', '')}" for v in (Verdict.KEPT_ON_THIN, Verdict.NOT_SEEN) if v in verdicts]
-    return ", ".join(said)
-
-
-THIN_COURSE = "on thin evidence"
-
-
-def course_of(budget: Row) -> str:
-    """Where an error budget is heading, as far as its period was seen.
-
-    `budget`: one of error_budgets, with its row of FIGURES as `figure`."""
-    if budget["course"] != "on_course":
-        return budget["course"].replace("_", " ")
-    evidence = evidence_of(budget["figure"])
-    return {Evidence.SUFFICIENT: "on course", Evidence.THIN: THIN_COURSE, Evidence.NONE: "not seen"}[evidence]

@@ -10,7 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from dashboards.figures import CREDITS, Evidence, evidence_of, is_unseen
+from dashboards.evidence import Evidence, evidence_of, incomplete_words, is_incomplete, is_unseen
+from dashboards.figures import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
 from dashboards.gate import Reader, Row
 from dashboards.words import money, printable
 
@@ -78,6 +79,7 @@ class _Marts:
 
     def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
         self.rows = reader.rows
+        self.has_gaps = reader.has("marts.evidence_gaps")
         self.as_of = reader.as_of
         self.subscription_id = subscription_id
         self.month = month
@@ -105,7 +107,7 @@ class _Marts:
             made("Fee of the month", "E3", "E3", map(_fee, credits), self._fee_lines()),
             made("Exclusions in the month", "X1-X4", "X", [_excluded(step)], self._exclusions()),
             made("Downtime intervals that take from covered time", "A1-A3, A5", "A2", [_downtime(step, is_unseen(credit))], self._intervals(step)),
-            made("What was seen", "M6", "M6", [_seen(credit)]),
+            made("What the figures rest on", "M6", "M6", [_seen(credit), _missing(credit)], self._gaps(credit)),
             made("Availability", "A5, A6", "A5", _availability(step, is_unseen(credit))),
             made("Availability credit", "C1", "C1", _availability_credit(step, is_unseen(credit))),
             made("Incidents and their resolution", "K3, K5, K7, R1", "K5", [_incidents(step)], self._tickets()),
@@ -154,6 +156,12 @@ class _Marts:
             interval["from"] = [{k: v for k, v in s.items() if k != "started_at"} for s in sources if s["started_at"] == interval["started_at"]]
         return intervals
 
+    def _gaps(self, credit: Row) -> list[Row]:
+        """The rows that the credit and the availability of its region lack."""
+        if not self.has_gaps:
+            return []
+        return self.rows(GAPS_OF_CREDIT, *(credit[k] for k in OF_CREDIT))
+
     def _tickets(self) -> list[Row]:
         tickets = self.of_month("credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id")
         for ticket in tickets:
@@ -162,6 +170,8 @@ class _Marts:
                    from marts.credit_ticket_events where ticket_id = ? order by place""",
                 ticket["ticket_id"],
             )
+            if self.has_gaps:
+                ticket["missing"] = self.rows(GAPS_OF_TICKET, ticket["ticket_id"])
         return tickets
 
     def _overdue(self) -> list[Row]:
@@ -228,6 +238,11 @@ def _seen(credit: Row) -> str:
         Evidence.NONE: "nothing was seen: what follows rests on no evidence",
     }
     return f"coverage {_pct(credit['coverage_pct'])} {when}{least}: {told[evidence_of(credit)]}"
+
+
+def _missing(credit: Row) -> str | None:
+    """That rows are missing, and how many; which, the rows of the step say."""
+    return f"{incomplete_words(credit)}; no figure changes by it" if is_incomplete(credit) else None
 
 
 def _availability(step: Row, unseen: bool) -> list[str | None]:
@@ -341,6 +356,8 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
     """Names and values, then where the row was landed; rows below it on lines of their own."""
     if row.keys() == {"policy_key", "value", "document"}:
         return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
+    if "sentence" in row:
+        return [f"{row['sentence']}: {row['reason']}  [{_place(row, 'file', 'line')}]"]
     below = {k: v for k, v in row.items() if isinstance(v, list)}
     places = [p for p in (_place(row, "file", "line"), _place(row, "last_file", "last_line")) if p]
     own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None]

@@ -17,7 +17,8 @@ import openpyxl
 import pytest
 
 from dashboards import charts
-from dashboards.figures import FIGURES, Evidence, Verdict, evidence_of, so_far, together, verdict_of
+from dashboards.evidence import Evidence, Verdict, evidence_of, so_far, together, verdict_of
+from dashboards.figures import FIGURES
 from dashboards.gate import EVERYTHING, Viewer, opened
 from dashboards.proof import prove
 from dashboards.report import FORMATS, render

@@ -5,8 +5,7 @@ import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
-from dashboards.figures import (
-    FIGURES,
+from dashboards.evidence import (
     Evidence,
     availability_words,
     budget_words,
@@ -16,15 +15,14 @@ from dashboards.figures import (
     is_incomplete,
     is_unseen,
     judged,
-    key_of,
-    period,
-    place,
+    last_seen_words,
     so_far,
     together,
     verdict_words,
 )
+from dashboards.figures import FIGURES, GAPS_OF_FIGURE, LAST_SEEN, key_of, period, place
 from dashboards.gate import Row
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import duration, instant, percentage, plain
 
 components.head("Availability", "How available was each service in each region, against what was promised, and which intervals decide it?")
@@ -55,8 +53,9 @@ if not chosen:
 
 final = [f for f in chosen if f["status"] != "provisional"]
 current = [f for f in chosen if f["status"] == "provisional" and f["is_met"] is not None]
-if contract in (last_seen := components.last_seen()):
-    st.markdown(f"Last check or record under this contract: **{last_seen[contract]}**")
+last_seen = [last_seen_words(row) for row in rows_of_newer("marts.last_seen", LAST_SEEN) if row["contract_id"] == contract]
+if last_seen:
+    st.markdown(f"Last check or record under this contract: **{last_seen[0]}**")
 components.commitments(chosen)
 columns = st.columns(3)
 unseen = sum(evidence_of(f) is Evidence.NONE for f in current)
@@ -160,6 +159,7 @@ st.caption(
     f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
 )
 OF_FIGURE = key_of(figure)
+components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_FIGURE, *OF_FIGURE))
 intervals = rows(
     """select p.*, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
        from marts.downtime_by_period as p

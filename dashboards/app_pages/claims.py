@@ -6,7 +6,8 @@ from itertools import groupby
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import CREDITS, LAPSING_DAYS, evidence_words, place
+from dashboards.evidence import evidence_words
+from dashboards.figures import CREDITS, LAPSING_DAYS, place
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import money, plain

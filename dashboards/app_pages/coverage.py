@@ -7,7 +7,8 @@ import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
-from dashboards.figures import FIGURES, Evidence, availability_words, evidence_of, evidence_words, period, place
+from dashboards.evidence import Evidence, availability_words, evidence_of, evidence_words
+from dashboards.figures import FIGURES, period, place
 from dashboards.published import rows
 from dashboards.words import duration, instant, percentage, plain
 

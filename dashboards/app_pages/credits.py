@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import CREDITS, availability_words, evidence_words, place
-from dashboards.published import rows
+from dashboards.evidence import availability_words, evidence_words
+from dashboards.figures import CREDITS, GAPS_OF_CREDIT, OF_CREDIT, place
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import percentage, plain
 
 components.head("Credits", "What is each invoice due, why, and what has become of it?")
@@ -107,5 +108,6 @@ if picked:
         components.link("proof", f"Proof of {said}: intervals, tickets, invoice lines, step by step", **where)
         components.link("report", f"SLA report of {said}", **where)
         components.link("statements", f"Statements of {said}", subscription=picked["subscription_id"])
+        components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_CREDIT, *(picked[k] for k in OF_CREDIT)))
 notes = {"months": ", ".join(months), "currencies": ", ".join(currencies), "exposure": ", ".join(exposures)}
 components.downloads(f"select * {FILTERED} order by all", *filters, name="credits", mart="credits", notes=notes)

@@ -10,10 +10,7 @@ import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
-from dashboards.figures import (
-    CREDITS,
-    FIGURES,
-    LAPSING_DAYS,
+from dashboards.evidence import (
     MISSES,
     THIN_COURSE,
     Evidence,
@@ -21,21 +18,19 @@ from dashboards.figures import (
     availability_words,
     budget_words,
     course_of,
-    credit_key,
     downtime_words,
     evidence_of,
     evidence_words,
     is_incomplete,
     is_unseen,
     kept_words,
-    key_of,
-    period,
-    place,
+    last_seen_words,
     verdict_of,
     verdict_words,
 )
+from dashboards.figures import CREDITS, FIGURES, LAPSING_DAYS, LAST_SEEN, credit_key, key_of, period, place
 from dashboards.gate import Row
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import duration, instant, money, percentage, plain
 
 components.head("Promises and credits", "Are we keeping our promises, where not, what will it cost, and what is getting worse?")
@@ -44,7 +39,7 @@ names = {c["contract_id"]: c["contract_name"] for c in rows("select contract_id,
 contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
 by_period = {key_of(f): f for f in figures}
-last_seen = components.last_seen()
+last_seen = {row["contract_id"]: last_seen_words(row) for row in rows_of_newer("marts.last_seen", LAST_SEEN)}
 
 
 def verdict(running: list[Row]) -> None:
@@ -114,6 +109,16 @@ def glance(budgets: list[Row]) -> None:
         help="Open tickets whose update cadence or resolution target has passed",
         border=True,
     )
+    incomplete = rows_of_newer(
+        "marts.evidence_gaps",
+        """select count(distinct g.ticket_id) as tickets from marts.evidence_gaps as g
+           where g.figure = 'ticket_sla' and list_contains(?, g.contract_id)
+             and (g.period_start = ? or g.ticket_id in (select ticket_id from marts.open_tickets))""",
+        contracts,
+        late[0]["month"] if late else None,
+    )
+    if incomplete and (tickets := incomplete[0]["tickets"]):
+        st.caption(f"Of the tickets of these figures {tickets} {'rests' if tickets == 1 else 'rest'} on incomplete data.")
 
 
 def heat_maps() -> None:
@@ -154,6 +159,8 @@ def behind(figure: Row) -> None:
         if months:
             where = {"contracts": figure["contract_id"], "services": figure["service_id"], "regions": figure["region"]}
             components.link("credits", "Credits of its subscriptions", months=[m["month"] for m in months], **where)
+        if is_incomplete(figure):
+            st.caption(evidence_words(figure))
 
 
 def budgets_left(budgets: list[Row]) -> None:

@@ -5,7 +5,8 @@ from itertools import pairwise
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import CREDIT_EVIDENCE, CREDITS, credit_key, evidence_words
+from dashboards.evidence import evidence_words
+from dashboards.figures import CREDIT_EVIDENCE, CREDITS, credit_key
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import instant, plain

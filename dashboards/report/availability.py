@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from dashboards.figures import Evidence, Verdict, evidence_of, is_unseen, judged, verdict_of
+from dashboards.evidence import Evidence, Verdict, evidence_of, is_unseen, judged, verdict_of
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES
 from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, Value, shortened

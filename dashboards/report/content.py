@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from dashboards.figures import Evidence, is_incomplete, verdict_of
+from dashboards.evidence import Evidence, is_incomplete, verdict_of
 from dashboards.gate import Reader
 from dashboards.report import availability, credit, figures, support
 from dashboards.report.document import LONGEST, Fact, Facts, Kind, Money, Report, shortened
@@ -80,8 +80,9 @@ def _availability(found: Figures) -> list[Fact]:
     judged = met(result, is_over) if commitment is None else f"commitment {percent(commitment)}: {met(result, is_over)}"
     over = f", {availability.shown_name(found)}" if availability.shown_name(found) != month_name(found.month) else ""
     unseen = found.is_unseen
+    data = ", incomplete data" if found.period is not None and is_incomplete(found.period) else ""
     return [
-        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over, unseen),
+        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over + data, unseen),
         availability.measured("Downtime", downtime, Kind.SECONDS, f"in {availability.shown_name(found)}{so_far}", unseen),
     ]
 
@@ -92,7 +93,9 @@ def _incidents(found: Figures) -> Fact:
         return Fact("Incidents", 0, Kind.COUNT, "none was received")
     has_targets = any(key.startswith("resolution.") and key.endswith(".target") for key in found.terms)
     late = [f"{row['resolved_late'] or 'none'} past the resolution target"] if has_targets else []
-    return Fact("Incidents", row["received"], Kind.COUNT, ", ".join([*late, f"{row['still_open'] or 'none'} still open"]))
+    incomplete = sum(t["ticket_type"] == "incident" and is_incomplete(t) for t in found.tickets)
+    data = [f"{incomplete} on incomplete data"] if incomplete else []
+    return Fact("Incidents", row["received"], Kind.COUNT, ", ".join([*late, f"{row['still_open'] or 'none'} still open", *data]))
 
 
 def _credits(found: Figures) -> list[Fact]:
@@ -148,7 +151,8 @@ def _incomplete(found: Figures) -> list[str]:
     """Which figures lack rows that were delivered and could not be used, and how many; not which rows: that is the provider's matter."""
     parts = [
         ("The availability of this service in this region", [found.period] if found.period else []),
-        ("The service credit", found.credits),
+        # the same in all currencies
+        ("The service credit", found.credits[:1]),
         ("What is said of tickets", found.tickets),
     ]
     told = [(what, sum(row["incomplete_rows"] for row in rows if is_incomplete(row))) for what, rows in parts]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from dashboards.figures import CREDITS, FIGURES, Evidence, evidence_of, is_unseen
+from dashboards.evidence import Evidence, evidence_of, is_unseen
+from dashboards.figures import CREDITS, FIGURES
 from dashboards.gate import Reader, Row
 from dashboards.proof import NotFound, Step, prove
 

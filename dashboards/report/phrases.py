@@ -4,7 +4,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from dashboards.figures import Verdict, so_far
+from dashboards.evidence import Verdict, so_far
 from dashboards.words import percentage
 
 _REASONS = {

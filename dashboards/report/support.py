@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from dashboards.figures import is_incomplete
+from dashboards.evidence import is_incomplete
 from dashboards.gate import Row
 from dashboards.report.availability import exclusions_of, shown_name
 from dashboards.report.document import Block, Column, Fact, Facts, Kind, Section, Table
