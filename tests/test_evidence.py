@@ -24,10 +24,11 @@ from dashboards.proof import prove
 from dashboards.report import FORMATS, render
 from dashboards.report.content import report_of
 from dashboards.report.document import Fact, Report
-from tests.conftest import Published, published_once, write_landing
-from tests.test_credit_examples import AS_OF, DAY, Examples
+from tests.conftest import Published, Runner, published_once, write_landing
+from tests.test_command import makegood
+from tests.test_credit_examples import AS_OF, DAY, Examples, H
 from tests.test_dashboards import app, cells, metrics, serving, settled, tables, words
-from tests.test_reports import cards, facts_of, pdf_text, said
+from tests.test_reports import cards, facts_of, pdf_text, rows_of, said
 
 JUNE, JULY, SEPTEMBER = date(2026, 6, 1), date(2026, 7, 1), date(2026, 9, 1)
 # pages on which a figure of availability or a credit stands
@@ -75,18 +76,18 @@ def nowhere() -> Examples:
     return e
 
 
-def publish(folder: Path, examples: Examples) -> Published:
+def published_in(folder: Path, examples: Examples) -> Published:
     return published_once(write_landing(folder / "landing", examples.feeds), folder / "warehouse", AS_OF)
 
 
 @pytest.fixture(scope="module")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    return publish(tmp_path_factory.mktemp("part"), partly())
+    return published_in(tmp_path_factory.mktemp("part"), partly())
 
 
 @pytest.fixture(scope="module")
 def unseen(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    return publish(tmp_path_factory.mktemp("unseen"), nowhere())
+    return published_in(tmp_path_factory.mktemp("unseen"), nowhere())
 
 
 def report(published: Published, subscription_id: str, month: date) -> Report:
@@ -287,12 +288,9 @@ def texts_of(made: Report, kind: str) -> list[str]:
         return " ".join(" ".join(pdf_text(content)).split()).split(". ")
     if kind == "html":
         page = re.sub(r"<style>.*?</style>", "", content.decode(), flags=re.DOTALL)
-        assert 'class="met"' not in page
         return re.sub(r"<[^>]+>", "\n", page).split("\n")
     book = openpyxl.load_workbook(BytesIO(content))
-    values = [c.value for sheet in book for row in sheet.iter_rows() for c in row if c.value is not None]
-    assert 100 not in values
-    return [str(v) for v in values]
+    return [str(c.value) for sheet in book for row in sheet.iter_rows() for c in row if c.value is not None]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -301,6 +299,9 @@ def test_no_report_claims_what_was_not_seen(unseen: Published, month: date, kind
     made = report(unseen, "gone", month)
     texts = texts_of(made, kind)
     assert claims(texts) == []
+    # a cell of a workbook holds the number alone
+    assert "100" not in texts
+    assert b'class="met"' not in render(made, "html")
     assert cards(made)["Availability"][0].value == cards(made)["Downtime"][0].value == "not seen"
     assert any("nothing was seen" in t.lower() for t in texts)
 
@@ -345,15 +346,163 @@ def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> Non
             assert "nothing was seen: there is no figure to state" in json.dumps(proof.as_data())
 
 
+# ---------------------------------------------------------------- rows that figures lack
+
+
+def lacking() -> Examples:
+    """A credit whose event, invoice line and outage record could not be used, and one beside it that lacks nothing."""
+    e = Examples().subscription("whole").subscription("lacks")
+    e.ticket((0, "classified", "P1"), (60, "severity_changed", "P9"), (5 * H, "resolved"), ticket_id="t-lacks")
+    # open, so that it is on the page of open tickets
+    e.ticket((80 * DAY, "classified", "P1"), (80 * DAY + 60, "severity_changed", "P9"), ticket_id="t-open")
+    e.line("7.00", invoice="not-there")
+    # so many others that one that is rejected does not block
+    for n in range(40):
+        e.outage(DAY + 60 * n, DAY + 60 * n + 1, state="up")
+    e.outage(3 * DAY, 2 * DAY, outage_id="o-backwards")
+    return e
+
+
+@pytest.fixture(scope="module")
+def gaps(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return published_in(tmp_path_factory.mktemp("gaps"), lacking())
+
+
+# what the proof says of each row, and an id that stands in the line it names
+MISSING = {
+    "an event of a ticket was rejected": "t-lacks",
+    "an invoice line is waiting for another row": "not-there",
+    "an outage record of a component was rejected": "o-backwards",
+}
+
+
+def test_the_proof_names_each_row_that_a_credit_lacks(gaps: Published) -> None:
+    landing = gaps.warehouse.parent / "landing"
+    words = ["explain", "--warehouse", gaps.warehouse, "--subscription", "lacks", "--month", "2026-06"]
+    told = makegood(*words).stdout
+    assert "incomplete: 3 rows were not used" in told
+    for sentence, name in MISSING.items():
+        places = re.findall(rf"^ +- {sentence}: .+  \[(\S+):(\d+)\]$", told, re.MULTILINE)
+        assert places, sentence
+        for file, line in places:
+            assert name in (landing / file).read_text().splitlines()[int(line) - 1]
+    data = json.loads(makegood(*words, "--json").stdout)
+    (step,) = [s for s in data["steps"] if s["title"] == "What the figures rest on"]
+    assert {r["sentence"] for r in step["rows"]} == set(MISSING)
+    assert all({"file", "line", "reason", "status"} <= r.keys() for r in step["rows"])
+    (credit,) = [c for c in gaps.mart("credits") if (c["subscription_id"], c["month"]) == ("lacks", JUNE)]
+    assert len(step["rows"]) == credit["incomplete_rows"]
+    # beside the ticket that an event of is missing, too
+    tickets = {t["ticket_id"]: t for s in data["steps"] for t in s["rows"] if "ticket_id" in t}
+    assert [r["sentence"] for r in tickets["t-lacks"]["missing"]] == ["an event of a ticket was rejected"]
+    whole = makegood("explain", "--warehouse", gaps.warehouse, "--subscription", "whole", "--month", "2026-06").stdout
+    assert "incomplete" not in whole
+    assert "was rejected" not in whole
+
+
+def test_a_customer_reads_how_many_rows_are_missing_and_not_which(gaps: Published) -> None:
+    made = report(gaps, "lacks", JUNE)
+    assert "The service credit rests on incomplete data: 3 rows that concern it could not be used." in made.notes
+    assert "The availability of this service in this region rests on incomplete data: 1 row that concerns it could not be used." in made.notes
+    assert "What is said of tickets rests on incomplete data: 1 row that concerns it could not be used." in made.notes
+    assert "incomplete data" in cards(made)["Availability"][0].note
+    assert "incomplete data" in cards(made)["Service credit"][0].note
+    assert "1 on incomplete data" in cards(made)["Incidents"][0].note
+    assert [r[-1] for r in rows_of(made, "Tickets received")] == ["resolved, incomplete data"]
+    for kind in FORMATS:
+        assert [t for t in texts_of(made, kind) if ".csv" in t or "not-there" in t or "o-backwards" in t] == []
+    assert "incomplete" not in said(report(gaps, "whole", JUNE))
+    with opened(gaps.database, Viewer(frozenset({"of-lacks"}))) as reader:
+        assert report_of(reader, "lacks", JUNE) == made
+        mine = reader.rows("select * from marts.evidence_gaps")
+        assert {r["sentence"] for r in mine} == set(MISSING) - {"an outage record of a component was rejected"}
+        assert {r[k] for r in mine for k in ("file", "line", "reason", "rule", "column_name")} == {None}
+    with opened(gaps.database, Viewer(frozenset({"of-whole"}))) as reader:
+        assert reader.rows("select * from marts.evidence_gaps") == []
+
+
+def test_pages_say_what_is_incomplete_beside_the_figure(monkeypatch: pytest.MonkeyPatch, gaps: Published) -> None:
+    figures = [f for f in gaps.mart("availability") if f["status"] == "final" and f["is_met"] is not None]
+    incomplete = sum(f["is_incomplete"] for f in figures)
+    assert 0 < incomplete < len(figures)
+    at = app(monkeypatch, gaps.warehouse)
+    assert metrics(at)["On incomplete data"] == f"{incomplete} of {len(figures)}"
+    assert "rests on incomplete data" in words(at) or "rest on incomplete data" in words(at)
+    name = "lacks · eu · 2026-06"
+    at = app(monkeypatch, gaps.warehouse, "availability", contract="trueengage", figure=name)
+    shown = {(r["Service"], r["Period"]): r for r in tables(at)["Availability by service, region and period"]}
+    assert (shown["lacks", "2026-06"]["Verdict"], shown["whole", "2026-06"]["Verdict"]) == ("kept, incomplete data", "kept")
+    assert shown["lacks", "2026-06"]["Evidence"] == "sufficient; incomplete: 1 row was not used"
+    (row,) = tables(at)["Rows that the figure lacks"]
+    assert row["Missing"] == "an outage record of a component was rejected"
+    assert row["File"] == "outages/rows.csv"
+    assert not [s.value for s in at.success if "No downtime" in s.value]
+    with opened(gaps.database, EVERYTHING) as reader:
+        tiles = {t["place"].split(" ")[0]: t["label"] for t in charts.tiles(reader.rows(FIGURES)).to_dict("records") if t["period"] == "2026-06"}
+    assert tiles == {"lacks": "100*", "whole": "100"}
+    credits = {(r["Subscription"], r["Month"]): r for r in tables(app(monkeypatch, gaps.warehouse, "credits"))["Credits by subscription, month and currency"]}
+    assert credits["lacks", "2026-06"]["Evidence"] == "sufficient; incomplete: 3 rows were not used"
+    assert credits["whole", "2026-06"]["Evidence"] == "sufficient"
+    at = app(monkeypatch, gaps.warehouse, "tickets")
+    assert metrics(at)["On incomplete data"] == "1 of 1"
+    assert tables(at)["Open tickets, the most pressed first"][0]["Data"] == "incomplete: 1 row was not used"
+
+
+def test_what_rests_on_incomplete_data_is_not_green(monkeypatch: pytest.MonkeyPatch, publish: Runner, tmp_path: Path) -> None:
+    e = Examples().subscription("lacks")
+    for n in range(40):
+        e.outage(80 * DAY + 60 * n, 80 * DAY + 60 * n + 1, state="up")
+    published = publish(e.feeds, AS_OF)
+    assert len(app(monkeypatch, published.warehouse).success) == 1
+    e.outage(80 * DAY, 79 * DAY)
+    at = app(monkeypatch, publish(e.feeds, AS_OF, warehouse=tmp_path / "lacking").warehouse)
+    assert [s.value for s in at.success] == []
+    assert "1 of these figures rests on incomplete data." in at.warning[0].value
+
+
+# ---------------------------------------------------------------- findings
+
+
+def test_findings_are_grouped_by_kind_and_feed(monkeypatch: pytest.MonkeyPatch, gaps: Published, tmp_path: Path) -> None:
+    """As a run publishes them: many of a kind are one line, with three examples."""
+    found = copied(gaps, tmp_path)
+    rows = [
+        *(
+            ("waiting", "warning", "tickets", f"t{n}", "tickets/a.csv", n, f"subscription 's{n}'", "no figure counts it", "deliver it", None, 1)
+            for n in range(5)
+        ),
+        ("no_length", "notice", "outages", "o1", "outages/a.csv", 7, "outage o1", "it takes no time", "leave it out", "o2", 3),
+    ]
+    with duckdb.connect(str(found.database)) as con:
+        con.execute("drop table if exists quality.findings")
+        con.execute(
+            """create table quality.findings (kind varchar, severity varchar, feed varchar, key varchar, file varchar, line bigint, seen varchar,
+               means varchar, action varchar, nearest varchar, rows bigint)"""
+        )
+        con.executemany("insert into quality.findings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    at = app(monkeypatch, found.warehouse, "feeds")
+    assert not at.exception
+    first, second = tables(at)["Findings by kind and feed"]
+    assert (first["Severity"], first["Finding"], first["Feed"], first["Findings"], first["Rows"]) == ("warning", "waiting", "tickets", 5, 5)
+    assert first["Examples"] == "subscription 's0'; subscription 's1'; subscription 's2'"
+    assert (second["Finding"], second["Rows"], second["Examples"]) == ("no length", 3, "outage o1")
+
+
 # ---------------------------------------------------------------- what an older version published
+
+
+def copied(published: Published, folder: Path) -> Published:
+    """A warehouse whose published database may be changed."""
+    shutil.copytree(published.warehouse, folder / "copy", symlinks=True)
+    found = Published(folder / "copy")
+    found.database.chmod(0o644)
+    return found
 
 
 @pytest.fixture
 def older(part: Published, tmp_path: Path) -> Published:
     """The warehouse as a version published it that knew none of the newer tables and columns."""
-    shutil.copytree(part.warehouse, tmp_path / "older", symlinks=True)
-    found = Published(tmp_path / "older")
-    found.database.chmod(0o644)
+    found = copied(part, tmp_path)
     with duckdb.connect(str(found.database)) as con:
         for table in ("marts.last_seen", "marts.evidence_gaps", "quality.findings"):
             con.execute(f"drop table if exists {table}")

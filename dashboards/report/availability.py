@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from dashboards.evidence import Evidence, Verdict, evidence_of, is_unseen, judged, verdict_of
+from dashboards.evidence import Evidence, Verdict, evidence_of, is_incomplete, is_unseen, judged, verdict_of
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES
 from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, Value, shortened
@@ -16,6 +16,12 @@ def own_verdict(figures: Figures, steps: Row) -> Verdict:
     is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
     evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
     return judged(is_met, evidence)
+
+
+def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
+    """A verdict on a figure of the service in the region, as agreements word it, with what it lacks."""
+    lacks = ", incomplete data" if figures.period is not None and is_incomplete(figures.period) else ""
+    return met(verdict, is_over) + lacks
 
 
 def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fact:
@@ -69,7 +75,7 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
     facts = [
         measured("Availability", steps["availability_pct"], Kind.PERCENTAGE, "of this subscription, in its covered time", unseen),
         Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
-        Fact("Result", met(own_verdict(figures, steps)), Kind.VERDICT, "" if figures.is_final else "so far"),
+        Fact("Result", result(figures, own_verdict(figures, steps)), Kind.VERDICT, "" if figures.is_final else "so far"),
         Fact("Total time", steps["total_seconds"], Kind.SECONDS, "covered time" if figures.term("availability.total") == "covered" else "the whole month"),
         Fact("Covered time", steps["covered_seconds"], Kind.SECONDS, "paid, active, and of a plan with service credits"),
         measured("Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time", unseen),
@@ -129,7 +135,7 @@ def _region(figures: Figures, period: Row) -> Section:
     if is_promised:
         facts += [
             Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
-            Fact("Result", met(verdict_of(period)), Kind.VERDICT, "" if figures.is_period_over else "so far"),
+            Fact("Result", result(figures, verdict_of(period)), Kind.VERDICT, "" if figures.is_period_over else "so far"),
         ]
     facts += [
         Fact("Total time", period["total_seconds"], Kind.SECONDS),

@@ -7,7 +7,7 @@ from dashboards.gate import Reader
 from dashboards.report import availability, credit, figures, support
 from dashboards.report.document import LONGEST, Fact, Facts, Kind, Money, Report, shortened
 from dashboards.report.figures import Figures
-from dashboards.report.phrases import counted, listed, met, month_name, percent, reasons, words
+from dashboards.report.phrases import counted, listed, month_name, percent, reasons, words
 from dashboards.words import instant, money
 
 __all__ = ["report_of"]
@@ -69,20 +69,20 @@ def _head(found: Figures) -> Facts:
 
 def _availability(found: Figures) -> list[Fact]:
     if found.steps is not None and found.has_cover:
-        commitment, pct, result = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found, found.steps)
+        commitment, pct, verdict = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found, found.steps)
         downtime, is_over = found.steps["downtime_seconds"], found.is_final
     elif found.period is not None and found.steps is None:
-        commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], verdict_of(found.period)
+        commitment, pct, verdict = found.period["commitment_pct"], found.period["availability_pct"], verdict_of(found.period)
         downtime, is_over = found.period["downtime_seconds"], found.is_period_over
     else:
         return [Fact("Availability", None, Kind.PERCENTAGE, "no commitment to this subscription" if found.steps is not None else "nothing was measured")]
     so_far = "" if is_over else " so far"
-    judged = met(result, is_over) if commitment is None else f"commitment {percent(commitment)}: {met(result, is_over)}"
+    said = availability.result(found, verdict, is_over)
+    judged = said if commitment is None else f"commitment {percent(commitment)}: {said}"
     over = f", {availability.shown_name(found)}" if availability.shown_name(found) != month_name(found.month) else ""
     unseen = found.is_unseen
-    data = ", incomplete data" if found.period is not None and is_incomplete(found.period) else ""
     return [
-        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over + data, unseen),
+        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over, unseen),
         availability.measured("Downtime", downtime, Kind.SECONDS, f"in {availability.shown_name(found)}{so_far}", unseen),
     ]
 
