@@ -16,7 +16,8 @@ MOST_ROWS = 50
 
 @dataclass(frozen=True)
 class FeedPage:
-    """What is said of a feed. `measures`: rows of `profiles.compared`; `refused`: files rejected whole, path and why."""
+    """What is said of a feed. `measures`: rows of `profiles.compared`; `refused`: files rejected whole, path and why; `findings`: data
+    that has no effect, or one that nobody can have meant, a line a kind."""
 
     feed: str
     description: str
@@ -26,6 +27,7 @@ class FeedPage:
     results: Sequence[CheckResult] = ()
     measures: Sequence[Mapping[str, Any]] = ()
     rejected: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    findings: Sequence[str] = ()
 
     @property
     def failed(self) -> list[CheckResult]:
@@ -35,7 +37,7 @@ class FeedPage:
     def verdict(self) -> str:
         if self.refused or any(r.severity == "block" for r in self.failed):
             return "blocks"
-        return "warns" if self.failed or self.rows_rejected else "as expected" if self.results else "not evaluated"
+        return "warns" if self.failed or self.rows_rejected or self.findings else "as expected" if self.results else "not evaluated"
 
 
 def shown(value: float | None, measure: str) -> str:

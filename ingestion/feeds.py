@@ -4,12 +4,14 @@ Typing on the way in, expectations, dbt sources and the feed page of the docs al
 file in that folder; nothing else is edited.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ingestion.nearest import Candidates, nearest
 from ingestion.strict_yaml import Document
 
 FOLDER = Path(__file__).parent / "feeds"
@@ -23,7 +25,9 @@ class _Strict(BaseModel):
 
 class Column(_Strict):
     """A column of a feed. `references`: the feed (or `contracts`) whose key the value must be. `fraction`: an instant whose
-    fraction of a second decides an order, and is kept for that (T1)."""
+    fraction of a second decides an order, and is kept for that (T1). `long_ago`: it may be empty, and a value such as
+    1970-01-01 is meant all the same, not a placeholder. `also_called`: what other systems call it; such a column is named
+    where this one is missing, and never taken for it."""
 
     name: str
     type: ColumnType
@@ -31,14 +35,24 @@ class Column(_Strict):
     fraction: bool = False
     values: list[str] | None = None
     minimum: int | None = None
+    maximum: int | None = None
+    long_ago: bool = False
+    also_called: list[str] = []
     references: str | None = None
     description: str
 
     @model_validator(mode="after")
-    def _only_instants_have_fractions(self) -> "Column":
+    def _holds_together(self) -> "Column":
         if self.fraction and self.type != "ts":
-            raise ValueError(f"{self.name} is a {self.type}; only a ts may have `fraction`")
+            raise ValueError(f"{self.name} is a {self.type}: only a ts may have `fraction`")
+        if self.type == "int" and None in (self.minimum, self.maximum):
+            raise ValueError(f"{self.name} is an int, which needs a `minimum` and a `maximum`: sums of it may not overflow")
         return self
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Whether 0001-01-01 and the like stand for "none" in it (interfaces, Bad input)."""
+        return self.type in ("date", "ts") and not self.required and not self.long_ago
 
     @property
     def landed(self) -> str:
@@ -66,6 +80,17 @@ class Column(_Strict):
             "int": "bigint",
             "decimal": "bigint",
         }[self.type]
+
+    def lookalike(self, names: Iterable[str]) -> str | None:
+        """Which of these column names, none of which the feed knows, looks like this column; None if none does."""
+        candidates = Candidates(names)
+        found = (candidates.same(name) for name in (self.name, *self.also_called))
+        return next(filter(None, found), None) or next((name for name in sorted(names) if self._is_slip(name)), None)
+
+    def _is_slip(self, name: str) -> bool:
+        """Whether it is this name but for slips of the pen, word by word: customer_kind is another column than customer_id."""
+        words, others = self.name.split("_"), name.lower().replace("-", "_").replace(" ", "_").split("_")
+        return len(words) == len(others) and all(a == b or nearest(a, [b], alike=0.75) for a, b in zip(words, others, strict=True))
 
 
 class Order(_Strict):

@@ -2,37 +2,48 @@
 
 Instants become epoch seconds (and, where they decide an order, microseconds within the second), dates days, amounts
 integers of the currency's minor unit. A row with any fault is rejected whole, with the rule, the column and the reason
-of each fault; nothing is guessed.
+of each fault; nothing is guessed. Whether a row has a fault is worked out for all rows at once, its reason row by row.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
-from iso4217 import Currency
 
+from ingestion import messages
 from ingestion.feeds import Column, Feed, FirstDay, Money, Order, RequiredWhen
 from ingestion.formats import EXTRA, LINE, Batch
 from ingestion.zones import zone as named_zone
 
 DELETED = "is_deleted"
-# beside the columns of a feed, which never begin like this
-_NAMED = "named:"
-# `named`: the values of the row that could be typed, as JSON by landed column; `raw`: the row as it was read
-REJECTED = {"line": pl.Int64, "rule": pl.String, "column_name": pl.String, "reason": pl.String, "named": pl.String, "raw": pl.String}
+# `named`: the values that could be typed, as JSON by landed column; `raw`: the row as it was read
+REJECTED = {
+    "line": pl.Int64,
+    "rule": pl.String,
+    "column_name": pl.String,
+    "reason": pl.String,
+    "named": pl.String,
+    "raw": pl.String,
+}
 
 _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
-    r"(?:([Zz])|([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
+    r"(?:( ?[Zz]| UTC)| ?([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
 # the years 1 to 9999, and of naive times a day less on either side, so that every zone can show them
 _RANGE = (-62_135_596_800, 253_402_300_799)
 _LOCAL_RANGE = (_RANGE[0] + 86_400, _RANGE[1] - 86_400)
-_EXACT = r"^[+-]?[0-9]{1,15}(?:\.[0-9]+)?$"
+_EXACT = rf"^[+-]?[0-9]{{1,{messages.MOST_AMOUNT_DIGITS}}}(?:\.[0-9]+)?$"
+# what stands for "none" in many exports
+PLACEHOLDERS = [date(1, 1, 1), date(1900, 1, 1), date(1970, 1, 1)]
+_PLACEHOLDER_SECONDS = [(day - date(1970, 1, 1)).days * 86_400 for day in PLACEHOLDERS]
+
+# a rejected row: its values as text by column, what was worked out of them (`local:<column>`), and `_extra`
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,202 +54,305 @@ class Typed:
     rejected: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What may be wrong with a column: where it is, by what rule, and why, in words."""
+
+    is_wrong: pl.Expr
+    rule: str
+    column: str
+    why: Callable[[Row], str]
+
+
 def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
     """The rows of a batch by the feed's description. `zone`: the time zone the feed declares for naive times (T1)."""
-    raw = batch.rows
-    present = set(raw.columns)
-    missing = [pl.lit(None, pl.String).alias(c.name) for c in feed.columns if c.name not in present]
-    if feed.key and "deleted" not in present:
-        missing.append(pl.lit(None, pl.String).alias("deleted"))
-    frame = raw.with_columns(missing)
-    values = [pl.col(LINE), pl.col(EXTRA)]
-    # each fault is "rule|column|reason", null where there is none
-    faults: list[pl.Expr] = []
-    deleted = pl.lit(False)
-    if feed.key:
-        frame, fault = _boolean(frame, "deleted", DELETED)
-        deleted = pl.col(DELETED)
-        values.append(deleted)
-        faults.append(fault)
-    for column in feed.columns:
-        frame, fault = _column(frame, column, zone)
-        # a row that is deleted needs only its key
-        faults.append(fault if column.name in feed.key else pl.when(~deleted).then(fault))
-    faults += [pl.when(~deleted).then(fault) for fault in _row_rules(feed)]
-    for column in feed.columns:
-        landed = {column.landed: pl.col(f"typed:{column.name}")}
-        if column.landed_fraction:
-            landed[column.landed_fraction] = _microseconds(frame, column.name)
-        values += [(value if column.name in feed.key else pl.when(~deleted).then(value)).alias(name) for name, value in landed.items()]
-    frame = frame.with_columns(pl.concat_list(faults).list.drop_nulls().alias("faults"))
-    good = frame.filter(pl.col("faults").list.len() == 0).select(values)
-    bad = frame.filter(pl.col("faults").list.len() > 0)
-    named = pl.struct(pl.col(f"typed:{c.name}").alias(c.landed) for c in feed.columns).struct.json_encode()
-    bad = bad.with_columns(named.alias("named"))
-    return Typed(_minor_units(good, feed), _rejected(bad, raw.columns, batch))
+    typing = _Typing(feed, zone, _with_all_columns(batch.rows, feed))
+    faults = typing.faults()
+    numbers = [f"fault:{n}" for n in range(len(faults))]
+    frame = typing.frame.with_columns(_first(found).alias(name) for name, found in zip(numbers, faults, strict=True))
+    is_bad = frame.select(pl.any_horizontal(pl.col(numbers).is_not_null())).to_series()
+    good, bad = (frame.filter(~is_bad), frame.filter(is_bad)) if is_bad.any() else (frame, frame.clear())
+    kept = bad.select(batch.rows.columns)
+    named = bad.select(pl.struct(pl.col(f"typed:{c.name}").alias(c.landed) for c in feed.columns).struct.json_encode())
+    return Typed(_minor_units(good.select(typing.landed()), feed), _rejected(bad, kept, named.to_series(), faults, batch))
 
 
-def _rejected(bad: pl.DataFrame, columns: list[str], batch: Batch) -> pl.DataFrame:
+def _with_all_columns(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
+    wanted = [c.name for c in feed.columns] + ["deleted"] * bool(feed.key)
+    frame = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in wanted if name not in rows.columns)
+    texts = [c.name for c in feed.columns if c.type == "text" and frame.schema[c.name] == pl.String]
+    # an empty text says nothing, in every format
+    return frame.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in texts)
+
+
+def _first(faults: list[Fault]) -> pl.Expr:
+    """The number of the first fault that a row has; null if it has none."""
+    chain: Any = pl
+    for number, fault in enumerate(faults):
+        chain = chain.when(fault.is_wrong).then(pl.lit(number, pl.UInt8))
+    return chain if faults else pl.lit(None, pl.UInt8)
+
+
+def _rejected(bad: pl.DataFrame, kept: pl.DataFrame, named: pl.Series, faults: list[list[Fault]], batch: Batch) -> pl.DataFrame:
+    """`kept`: the columns of bad rows that are kept whole; `named`: what could be typed of them, as JSON."""
     rows: list[tuple[int, str, str | None, str, str | None, str]] = []
     # far dates exist in Parquet, not in Python
-    shown = bad.select([*columns, "faults", pl.col("named").alias(_NAMED)]).with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
-    for row in shown.iter_rows(named=True):
-        rules, names, reasons = zip(*(fault.split("|", 2) for fault in row.pop("faults")), strict=True)
-        line, named = row.pop(LINE), row.pop(_NAMED)
-        rows.append((line, rules[0], ", ".join(dict.fromkeys(names)), "; ".join(reasons), named, json.dumps(row, default=str, ensure_ascii=False)))
+    kept = kept.with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
+    numbers = bad.select(pl.selectors.starts_with("fault:"))
+    texts = bad.select(~pl.selectors.contains(":")).cast(pl.String, strict=False).hstack(bad.select(pl.selectors.starts_with("local:")))
+    for raw, text, names, found in zip(kept.iter_rows(named=True), texts.iter_rows(named=True), named, numbers.iter_rows(), strict=True):
+        those = [chain[number] for chain, number in zip(faults, found, strict=True) if number is not None]
+        columns = ", ".join(dict.fromkeys(fault.column for fault in those))
+        reason = "; ".join(fault.why(text) for fault in those)
+        line = raw.pop(LINE)
+        rows.append((line, those[0].rule, columns, reason, names, json.dumps(raw, default=str, ensure_ascii=False)))
     rows += [(r.line, "readable", None, f"the row {r.reason}", None, r.raw) for r in batch.refused]
     return pl.DataFrame(rows, schema=REJECTED, orient="row")
 
 
-def _fault(rule: str, column: str, *parts: str | pl.Expr) -> pl.Expr:
-    return pl.concat_str([pl.lit(f"{rule}|{column}|"), *(pl.lit(p) if isinstance(p, str) else p for p in parts)], ignore_nulls=True)
+@dataclass
+class _Typing:
+    """Rows on their way: `frame` gains `typed:<column>` for each column of the feed, and what else faults are worked out of."""
+
+    feed: Feed
+    zone: str | None
+    frame: pl.DataFrame
+    lookalikes: dict[tuple[str, frozenset[str]], str | None] = field(default_factory=dict)
+
+    def faults(self) -> list[list[Fault]]:
+        """Types all columns. What may be wrong; of each list the first fault that a row has counts."""
+        if not self.feed.key:
+            return [*(self._column(column) for column in self.feed.columns), *self._between()]
+        found = [self._deleted()]
+        for column in self.feed.columns:
+            faults = self._column(column)
+            # a row that is deleted needs only its key
+            found.append(faults if column.name in self.feed.key else _unless_deleted(faults))
+        return found + [_unless_deleted(faults) for faults in self._between()]
+
+    def landed(self) -> list[pl.Expr]:
+        """What good rows land as; of a row that is deleted its key."""
+        values = [pl.col(LINE), pl.col(EXTRA), *([pl.col(DELETED)] if self.feed.key else [])]
+        for column in self.feed.columns:
+            landed = {column.landed: pl.col(f"typed:{column.name}")}
+            if column.landed_fraction:
+                landed[column.landed_fraction] = self._microseconds(column.name)
+            is_kept = not self.feed.key or column.name in self.feed.key
+            values += [(value if is_kept else pl.when(~pl.col(DELETED)).then(value)).alias(name) for name, value in landed.items()]
+        return values
+
+    # ---------------------------------------------------------------- columns
+
+    def _column(self, column: Column) -> list[Fault]:
+        """Types a column. What may be wrong with it, the first that is counts."""
+        name, value = column.name, pl.col(f"typed:{column.name}")
+        dtype = self.frame.schema[name]
+        wrong = {"text": self._text, "ts": self._instant, "date": self._date, "double": self._double, "int": self._int, "decimal": self._decimal}[column.type](
+            column, dtype
+        )
+        found = [Fault(pl.col(name).is_null(), "required", name, partial(self._missing, column))] if column.required else []
+        if column.has_placeholders:
+            found.append(self._placeholder(column))
+        found += wrong
+        if column.values:
+            allowed = tuple(column.values)
+            found.append(Fault(~value.is_in(column.values), "values", name, lambda row: messages.not_listed(row[name], allowed)))
+        if (minimum := column.minimum) is not None:
+            found.append(Fault(value < minimum, "minimum", name, lambda row: messages.below(row[name], minimum)))
+        if (maximum := column.maximum) is not None:
+            found.append(Fault(value > maximum, "maximum", name, lambda row: messages.above(row[name], maximum)))
+        return found
+
+    def _typed(self, name: str, value: pl.Expr) -> None:
+        self.frame = self.frame.with_columns(value.alias(f"typed:{name}"))
+
+    def _untyped(self, name: str, words: Callable[[str], str], rule: str = "type") -> Fault:
+        """Of a column with a value that is not of its type."""
+        return Fault(pl.col(name).is_not_null() & pl.col(f"typed:{name}").is_null(), rule, name, lambda row: words(row[name]))
+
+    def _missing(self, column: Column, row: Row) -> str:
+        """In JSON lines a field may have another name; where other rows have the field, this one simply lacks it."""
+        if self.frame[column.name].null_count() < self.frame.height:
+            return messages.missing(column, None)
+        names = frozenset(name for name, value in json.loads(row[EXTRA] or "{}").items() if value not in (None, ""))
+        if (column.name, names) not in self.lookalikes:
+            self.lookalikes[column.name, names] = column.lookalike(names)
+        return messages.missing(column, self.lookalikes[column.name, names])
+
+    def _deleted(self) -> list[Fault]:
+        text = pl.col("deleted").cast(pl.String).str.to_lowercase()
+        self._typed("deleted", pl.when(text.is_null() | (text == "false")).then(False).when(text == "true").then(True))
+        self.frame = self.frame.with_columns(pl.col("typed:deleted").fill_null(False).alias(DELETED))
+        return [self._untyped("deleted", messages.boolean, "boolean")]
+
+    def _text(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        name = column.name
+        if dtype.is_float():
+            self._typed(name, pl.lit(None, pl.String))
+            return [self._untyped(name, lambda text: messages.inexact_text(text, name), "exact")]
+        self._typed(name, pl.col(name).cast(pl.String))
+        return []
+
+    def _date(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        name, words = column.name, messages.not_a_date
+        value = pl.lit(None, pl.Date)
+        if dtype == pl.Date:
+            value = pl.when(pl.col(name).dt.year().is_between(1, 9999)).then(pl.col(name))
+        elif isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+            value = pl.when(pl.col(name).dt.truncate("1d") == pl.col(name)).then(pl.col(name).cast(pl.Date))
+            words = messages.not_midnight
+        elif isinstance(dtype, pl.Datetime):
+            words = messages.zoned_date
+        elif dtype == pl.String:
+            # no year 0, which Python has no date for
+            is_date = pl.col(name).str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~pl.col(name).str.starts_with("0000")
+            value = pl.when(is_date).then(pl.col(name)).str.to_date("%Y-%m-%d", strict=False)
+        self._typed(name, value)
+        return [self._untyped(name, words)]
+
+    def _double(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        name = column.name
+        value = pl.lit(None, pl.Float64)
+        if dtype.is_numeric():
+            value = pl.col(name).cast(pl.Float64)
+        elif dtype == pl.String:
+            is_number = pl.col(name).str.contains(r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
+            value = pl.when(is_number).then(pl.col(name)).cast(pl.Float64, strict=False)
+        self._typed(name, pl.when(value.is_finite()).then(value))
+        return [self._untyped(name, messages.not_a_number)]
+
+    def _int(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        """What is beyond the bounds, however far, as the next number beyond them."""
+        name, number = column.name, pl.col(column.name)
+        assert column.minimum is not None
+        assert column.maximum is not None
+        whole: pl.Expr = pl.lit(False)
+        above = below = pl.lit(False)
+        if dtype.is_integer() or dtype.is_decimal():
+            whole = pl.lit(True) if dtype.is_integer() else number == number.round(0)
+            above, below = number > column.maximum, number < column.minimum
+        elif dtype == pl.String:
+            whole = number.str.contains(r"^[+-]?[0-9]+$")
+            is_long = number.str.strip_chars_start("+-0").str.len_chars() > len(str(column.maximum))
+            above, below = is_long & ~number.str.starts_with("-"), is_long & number.str.starts_with("-")
+            number = number.str.strip_prefix("+")
+        value = pl.when(above).then(column.maximum + 1).when(below).then(column.minimum - 1)
+        self._typed(name, pl.when(whole & pl.col(name).is_not_null()).then(value.otherwise(number.cast(pl.Int64, strict=False))))
+        return [self._untyped(name, messages.not_whole)]
+
+    def _decimal(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        """As exact text; `_minor_units` makes integers of it."""
+        name = column.name
+        if dtype.is_float():
+            self._typed(name, pl.lit(None, pl.String))
+            return [self._untyped(name, messages.inexact_amount, "exact")]
+        text = pl.col(name).cast(pl.String)
+        self._typed(name, pl.when(text.str.contains(_EXACT)).then(text))
+        return [self._untyped(name, messages.not_an_amount)]
+
+    # ---------------------------------------------------------------- instants (T1)
+
+    def _instant(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        """Adds `written:<name>`, the seconds as they are written, whatever their offset, and `local:<name>`, those without one."""
+        name = column.name
+        typed, written, local = (f"{kind}:{name}" for kind in ("typed", "written", "local"))
+        zoned = pl.lit(None, pl.Int64)
+        if isinstance(dtype, pl.Datetime):
+            self.frame = self.frame.with_columns(pl.col(name).dt.epoch("us").floordiv(1_000_000).alias(written))
+            if dtype.time_zone:
+                zoned = pl.col(written)
+            self.frame = self.frame.with_columns((pl.lit(None, pl.Int64) if dtype.time_zone else pl.col(written)).alias(local))
+        elif dtype == pl.String:
+            zoned = self._read_instants(name)
+        else:
+            self.frame = self.frame.with_columns(pl.lit(None, pl.Int64).alias(written), pl.lit(None, pl.Int64).alias(local))
+        self.frame = self.frame.with_columns(
+            pl.when(zoned.is_between(*_RANGE)).then(zoned).alias(typed), pl.when(pl.col(local).is_between(*_LOCAL_RANGE)).then(pl.col(local)).alias(local)
+        )
+        return [*self._from_local(name), self._untyped(name, messages.not_an_instant)]
+
+    def _read_instants(self, name: str) -> pl.Expr:
+        """Texts as `written:<name>`, `local:<name>` and `fraction:<name>`, the digits of the second's fraction; those with an offset as seconds."""
+        parts = self.frame.select(pl.col(name).str.extract_groups(_INSTANT)).to_series().struct.unnest()
+        day, minute, second, fraction, utc, sign, hours, minutes = (pl.col(c) for c in parts.columns)
+        local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
+        offset_s = hours.cast(pl.Int64) * 3600 + minutes.fill_null("00").cast(pl.Int64) * 60
+        found = parts.select(
+            local.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).dt.epoch("s").alias(f"written:{name}"),
+            pl.when(utc.is_not_null()).then(0).when(sign == "-").then(-offset_s).otherwise(offset_s).alias(f"offset:{name}"),
+            fraction.alias(f"fraction:{name}"),
+        )
+        written, offset = pl.col(f"written:{name}"), pl.col(f"offset:{name}")
+        self.frame = self.frame.hstack(found).with_columns(pl.when(offset.is_null()).then(written).alias(f"local:{name}"))
+        return written - offset
+
+    def _from_local(self, name: str) -> list[Fault]:
+        """Types naive local seconds (`local:<name>`) in the zone that the feed declares."""
+        local, column = self.frame[f"local:{name}"], pl.col(f"local:{name}")
+        if not local.is_not_null().any():
+            return []
+        if (zone := self.zone) is None:
+            return [Fault(column.is_not_null(), "T1", name, lambda row: messages.no_offset(row[name], self.feed.feed))]
+        instants = {s: _instants(s, zone) for s in local.unique().drop_nulls()}
+        once = {s: found[0] if len(found) == 1 else None for s, found in instants.items()}
+        self._typed(name, pl.coalesce(f"typed:{name}", column.replace_strict(once, default=None, return_dtype=pl.Int64)))
+
+        def why(row: Row) -> str:
+            words = messages.repeated if instants[row[f"local:{name}"]] else messages.skipped
+            return words(row[name], row[f"local:{name}"], zone)
+
+        return [Fault(column.is_not_null() & pl.col(f"typed:{name}").is_null(), "T1", name, why)]
+
+    def _microseconds(self, name: str) -> pl.Expr:
+        """The microseconds within the second of an instant that is typed; further digits are cut."""
+        if isinstance(self.frame.schema[name], pl.Datetime):
+            return pl.col(name).dt.epoch("us").mod(1_000_000)
+        if f"fraction:{name}" not in self.frame.columns:
+            return pl.lit(None, pl.Int64)
+        digits = pl.col(f"fraction:{name}").str.slice(0, 6).str.pad_end(6, "0")
+        # offsets and zones shift by whole seconds
+        return pl.when(pl.col(f"typed:{name}").is_not_null()).then(digits.cast(pl.Int64).fill_null(0))
+
+    def _placeholder(self, column: Column) -> Fault:
+        """Whether it stands for "none", by its instant or as it is written; it is no value then that others are compared with."""
+        name, value, is_one = column.name, pl.col(f"typed:{column.name}"), pl.col(f"placeholder:{column.name}")
+        found = value.is_in(PLACEHOLDERS)
+        if column.type == "ts":
+            found = value.is_in(_PLACEHOLDER_SECONDS) | pl.col(f"written:{name}").is_in(_PLACEHOLDER_SECONDS)
+        self.frame = self.frame.with_columns(found.fill_null(False).alias(f"placeholder:{name}"))
+        self._typed(name, pl.when(~is_one).then(value))
+        return Fault(is_one, "placeholder", name, lambda row: messages.placeholder(row[name], name))
+
+    # ---------------------------------------------------------------- between columns
+
+    def _between(self) -> Iterator[list[Fault]]:
+        for rule in self.feed.rules:
+            match rule:
+                case Order(start=start, end=end):
+                    yield [Fault(pl.col(f"typed:{end}") < pl.col(f"typed:{start}"), "order", end, partial(_ends_early, start, end))]
+                case RequiredWhen(column=column, when=when, values=values):
+                    is_wrong = pl.col(f"typed:{when}").is_in(values) & pl.col(column).is_null()
+                    yield [Fault(is_wrong, "required", column, partial(_missing_when, column, when))]
+                case FirstDay(column=column):
+                    yield [Fault(pl.col(f"typed:{column}").dt.day() != 1, "first_day", column, partial(_not_first_day, column))]
+                case Money(amount=amount, currency=currency):
+                    yield _money(amount, currency)
 
 
-def _shown(column: str) -> pl.Expr:
-    return pl.concat_str([pl.lit("'"), pl.col(column).cast(pl.String, strict=False).str.slice(0, 80), pl.lit("'")], ignore_nulls=True)
+def _unless_deleted(faults: list[Fault]) -> list[Fault]:
+    return [replace(fault, is_wrong=~pl.col(DELETED) & fault.is_wrong) for fault in faults]
 
 
-def _boolean(frame: pl.DataFrame, name: str, into: str) -> tuple[pl.DataFrame, pl.Expr]:
-    text = pl.col(name).cast(pl.String).str.to_lowercase()
-    value = pl.when(text.is_null() | (text == "false")).then(False).when(text == "true").then(True)
-    frame = frame.with_columns(value.alias("typed:" + name))
-    fault = pl.when(pl.col("typed:" + name).is_null()).then(_fault("boolean", name, _shown(name), " is neither true nor false"))
-    return frame.with_columns(pl.col("typed:" + name).fill_null(False).alias(into)), fault
+def _ends_early(start: str, end: str, row: Row) -> str:
+    return messages.ends_early(end, row[end], start, row[start])
 
 
-def _column(frame: pl.DataFrame, column: Column, zone: str | None) -> tuple[pl.DataFrame, pl.Expr]:
-    """The frame with `typed:<name>`, and the fault of that column."""
-    name, into = column.name, "typed:" + column.name
-    frame, untyped = _TYPES[column.type](frame, name, into, zone)
-    value = pl.col(into)
-    fault: Any = pl.when(pl.col(name).is_null()).then(_fault("required", name, f"{name} is missing") if column.required else pl.lit(None, pl.String))
-    fault = fault.when(untyped.is_not_null()).then(untyped)
-    if column.values:
-        allowed = ", ".join(column.values)
-        fault = fault.when(~value.is_in(column.values)).then(_fault("values", name, _shown(name), f" is none of {allowed}"))
-    if column.minimum is not None:
-        fault = fault.when(value < column.minimum).then(_fault("minimum", name, _shown(name), f" is below {column.minimum}"))
-    return frame, fault
+def _missing_when(column: str, when: str, row: Row) -> str:
+    return messages.missing_when(column, when, row[when])
 
 
-def _untyped(into: str, name: str, what: str) -> pl.Expr:
-    return pl.when(pl.col(into).is_null()).then(_fault("type", name, _shown(name), f" is no {what}"))
-
-
-Step = tuple[pl.DataFrame, pl.Expr]
-
-
-def _text(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    if frame.schema[name].is_nested() or frame.schema[name] == pl.Binary:
-        frame = frame.with_columns(pl.lit(None, pl.String).alias(into))
-        return frame, pl.when(pl.col(name).is_not_null()).then(_fault("type", name, f"{name} is no text"))
-    text = pl.col(name).cast(pl.String)
-    if name in frame.columns and frame.schema[name] == pl.String:
-        # an empty text says nothing, in every format
-        frame = frame.with_columns(pl.when(text != "").then(text).alias(name))
-    return frame.with_columns(pl.col(name).cast(pl.String).alias(into)), pl.lit(None, pl.String)
-
-
-def _date(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    if frame.schema[name] == pl.Date:
-        in_range = pl.col(name).dt.year().is_between(1, 9999)
-        return frame.with_columns(pl.when(in_range).then(pl.col(name)).alias(into)), _untyped(into, name, "date of the years 1 to 9999")
-    text = pl.col(name).cast(pl.String) if frame.schema[name] == pl.String else pl.lit(None, pl.String)
-    # no year 0, which Python has no date for
-    is_date = text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~text.str.starts_with("0000")
-    value = pl.when(is_date).then(text).str.to_date("%Y-%m-%d", strict=False)
-    return frame.with_columns(value.alias(into)), _untyped(into, name, "date, as in 2026-06-30")
-
-
-def _double(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    if frame.schema[name].is_numeric():
-        value = pl.col(name).cast(pl.Float64)
-    else:
-        text = pl.col(name).cast(pl.String) if frame.schema[name] == pl.String else pl.lit(None, pl.String)
-        value = pl.when(text.str.contains(r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")).then(text).cast(pl.Float64, strict=False)
-    return frame.with_columns(pl.when(value.is_finite()).then(value).alias(into)), _untyped(into, name, "number")
-
-
-def _int(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    if frame.schema[name].is_integer():
-        value = pl.col(name).cast(pl.Int64, strict=False)
-    elif frame.schema[name].is_decimal():
-        whole = pl.col(name).cast(pl.Int64, strict=False)
-        value = pl.when(whole.cast(frame.schema[name], strict=False) == pl.col(name)).then(whole)
-    else:
-        text = pl.col(name) if frame.schema[name] == pl.String else pl.lit(None, pl.String)
-        value = pl.when(text.str.contains(r"^[+-]?[0-9]{1,18}$")).then(text.str.strip_prefix("+")).cast(pl.Int64, strict=False)
-    return frame.with_columns(value.alias(into)), _untyped(into, name, "whole number")
-
-
-def _decimal(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    """As exact text; `_minor_units` makes integers of it."""
-    if frame.schema[name].is_float():
-        inexact = pl.when(pl.col(name).is_not_null()).then(_fault("exact", name, _shown(name), " is a floating-point number, which is not exact"))
-        return frame.with_columns(pl.lit(None, pl.String).alias(into)), inexact
-    text = pl.col(name).cast(pl.String) if not frame.schema[name].is_nested() else pl.lit(None, pl.String)
-    value = pl.when(text.str.contains(_EXACT)).then(text)
-    return frame.with_columns(value.alias(into)), _untyped(into, name, "amount of at most 15 digits before the point")
-
-
-def _instant(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    dtype = frame.schema[name]
-    if isinstance(dtype, pl.Datetime):
-        seconds = pl.col(name).dt.epoch("us").floordiv(1_000_000)
-        seconds = pl.when(seconds.is_between(*(_RANGE if dtype.time_zone else _LOCAL_RANGE))).then(seconds)
-        if dtype.time_zone:
-            return frame.with_columns(seconds.alias(into)), _untyped(into, name, "instant of the years 1 to 9999")
-        frame = frame.with_columns(seconds.alias("local:" + name))
-        frame, fault = _from_local(frame, name, into, zone)
-        return frame, pl.when(pl.col("local:" + name).is_not_null()).then(fault).otherwise(_untyped(into, name, "instant of the years 1 to 9999"))
-    if dtype != pl.String:
-        frame = frame.with_columns(pl.lit(None, pl.Int64).alias(into))
-        return frame, pl.when(pl.col(name).is_not_null()).then(_fault("type", name, _shown(name), " is no instant"))
-    frame = frame.with_columns(pl.col(name).str.extract_groups(_INSTANT).alias("part:" + name))
-    day, minute, second, _, utc, sign, hours, minutes = (pl.col("part:" + name).struct[i] for i in range(8))
-    local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
-    local_s = local.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False).dt.epoch("s")
-    offset_s = hours.cast(pl.Int64) * 3600 + minutes.fill_null("00").cast(pl.Int64) * 60
-    offset_s = pl.when(utc.is_not_null()).then(0).when(sign == "-").then(-offset_s).otherwise(offset_s)
-    zoned_s, is_naive = local_s - offset_s, offset_s.is_null() & local_s.is_between(*_LOCAL_RANGE)
-    frame = frame.with_columns(pl.when(zoned_s.is_between(*_RANGE)).then(zoned_s).alias(into), pl.when(is_naive).then(local_s).alias("local:" + name))
-    if not frame["local:" + name].is_not_null().any():
-        return frame, _untyped(into, name, "instant, as in 2026-06-01T00:00:00Z")
-    frame = frame.rename({into: "zoned:" + name})
-    frame, fault = _from_local(frame, name, into, zone)
-    frame = frame.with_columns(pl.coalesce("zoned:" + name, into).alias(into))
-    fault = pl.when(pl.col("local:" + name).is_not_null()).then(fault)
-    return frame, fault.otherwise(_untyped(into, name, "instant, as in 2026-06-01T00:00:00Z"))
-
-
-def _microseconds(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """The microseconds within the second of an instant that is typed; further digits are cut (T1)."""
-    if isinstance(frame.schema[name], pl.Datetime):
-        return pl.col(name).dt.epoch("us").mod(1_000_000)
-    if frame.schema[name] != pl.String:
-        return pl.lit(None, pl.Int64)
-    fraction = pl.col("part:" + name).struct[3]
-    # offsets and zones shift by whole seconds
-    return pl.when(pl.col("typed:" + name).is_not_null()).then(fraction.str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0))
-
-
-def _from_local(frame: pl.DataFrame, name: str, into: str, zone: str | None) -> Step:
-    """Naive local seconds (`local:<name>`) in the zone that the feed declares (T1)."""
-    local = frame["local:" + name]
-    if zone is None:
-        frame = frame.with_columns(pl.lit(None, pl.Int64).alias(into))
-        return frame, pl.when(local.is_not_null()).then(_fault("T1", name, _shown(name), " has no offset, and the feed declares no time zone"))
-    instants = {s: _instants(s, zone) for s in local.unique().drop_nulls()}
-    once = {s: found[0] if len(found) == 1 else None for s, found in instants.items()}
-    frame = frame.with_columns(pl.col("local:" + name).replace_strict(once, default=None, return_dtype=pl.Int64).alias(into))
-    skipped = [s for s, found in instants.items() if not found]
-    fault = (
-        pl.when(pl.col("local:" + name).is_in(skipped))
-        .then(_fault("T1", name, _shown(name), f" does not exist in {zone}: the clocks skip it"))
-        .when(pl.col(into).is_null() & pl.col("local:" + name).is_not_null())
-        .then(_fault("T1", name, _shown(name), f" is two instants in {zone}: the clocks repeat it"))
-    )
-    return frame, fault
+def _not_first_day(column: str, row: Row) -> str:
+    return messages.not_first_day(row[column])
 
 
 @lru_cache(1 << 16)
@@ -250,49 +364,23 @@ def _instants(local_s: int, zone: str) -> list[int]:
     return sorted(s for s in found if datetime.fromtimestamp(s, tz).replace(tzinfo=None) == naive)
 
 
-_TYPES = {"text": _text, "ts": _instant, "date": _date, "double": _double, "int": _int, "decimal": _decimal}
+# ---------------------------------------------------------------- money (E3)
 
 
-@cache
-def _minor_digits() -> dict[str, int | None]:
-    return {c.code: c.exponent for c in Currency}
-
-
-def _row_rules(feed: Feed) -> Iterator[pl.Expr]:
-    for rule in feed.rules:
-        match rule:
-            case Order(start=start, end=end):
-                is_wrong = pl.col(f"typed:{end}") < pl.col(f"typed:{start}")
-                yield pl.when(is_wrong).then(_fault("order", end, f"{end} ", _shown(end), f" is before {start} ", _shown(start)))
-            case RequiredWhen(column=column, when=when, values=values):
-                is_wrong = pl.col(f"typed:{when}").is_in(values) & pl.col(column).is_null()
-                yield pl.when(is_wrong).then(_fault("required", column, f"{column} is missing, but {when} is ", _shown(when)))
-            case FirstDay(column=column):
-                is_wrong = pl.col(f"typed:{column}").dt.day() != 1
-                yield pl.when(is_wrong).then(_fault("first_day", column, _shown(column), " is not the first day of a month"))
-            case Money(amount=amount, currency=currency):
-                yield from _money(amount, currency)
-
-
-def _money(amount: str, currency: str) -> Iterator[pl.Expr]:
-    """What makes an amount no money (E3)."""
+def _money(amount: str, currency: str) -> list[Fault]:
+    """What makes an amount no money."""
     code, text = pl.col(f"typed:{currency}"), pl.col(f"typed:{amount}")
     digits = _digits(code)
-    known = list(_minor_digits())
-    yield (
-        pl.when(code.is_not_null() & ~code.is_in(known))
-        .then(_fault("E3", currency, _shown(currency), " is no ISO 4217 currency"))
-        .when(code.is_not_null() & digits.is_null())
-        .then(_fault("E3", currency, _shown(currency), " has no minor unit"))
-        .when(digits > 3)
-        .then(_fault("E3", currency, _shown(currency), " has more than three decimals"))
-        .when(_fraction(text).str.len_chars() > digits)
-        .then(_fault("E3", amount, _shown(amount), " is finer than the minor unit of ", _shown(currency)))
-    )
+    return [
+        Fault(~code.is_in(list(messages.minor_digits())), "E3", currency, lambda row: messages.not_a_currency(row[currency])),
+        Fault(code.is_not_null() & digits.is_null(), "E3", currency, lambda row: messages.no_minor_unit(row[currency])),
+        Fault(digits > 3, "E3", currency, lambda row: messages.too_many_decimals(row[currency])),
+        Fault(_fraction(text).str.len_chars() > digits, "E3", amount, lambda row: messages.too_fine(row[amount], row[currency])),
+    ]
 
 
 def _digits(code: pl.Expr) -> pl.Expr:
-    return code.replace_strict(_minor_digits(), default=None, return_dtype=pl.Int64)
+    return code.replace_strict(messages.minor_digits(), default=None, return_dtype=pl.Int64)
 
 
 def _fraction(text: pl.Expr) -> pl.Expr:
@@ -300,7 +388,7 @@ def _fraction(text: pl.Expr) -> pl.Expr:
 
 
 def _minor_units(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
-    """Good rows with their amounts, until here exact text, as integers of minor units (E3)."""
+    """Good rows with their amounts, until here exact text, as integers of minor units."""
     for rule in feed.rules:
         if isinstance(rule, Money):
             column = f"{rule.amount}_minor"

@@ -5,11 +5,12 @@ whether it is still the same message. All of it is worked out from what is given
 """
 
 import hashlib
+import itertools
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +18,13 @@ from typing import Any, Literal
 import duckdb
 
 from dashboards.words import money
+from orchestration import findings
 from orchestration.warehouse import Publication
 
 Severity = Literal["warning", "critical"]
 Kind = Literal[
     "run_blocked", "run_failed", "feed_stale", "monitoring_silent", "feed_unusual", "low_coverage",
-    "credit_over_threshold", "claim_lapsing", "credit_not_due", "state_damaged",
+    "credit_over_threshold", "claim_lapsing", "credit_not_due", "credit_incomplete", "data_finding", "state_damaged",
 ]  # fmt: skip
 Row = Mapping[str, Any]
 
@@ -53,6 +55,8 @@ KINDS: dict[Kind, About] = {
     "credit_over_threshold": About("credit over threshold", "It is no longer over the threshold, or can no longer be claimed.", is_reminded=False),
     "claim_lapsing": About("claim about to lapse", "It is no longer due."),
     "credit_not_due": About("credit issued without being due", "What was issued is due now, or was taken back."),
+    "credit_incomplete": About("credit rests on incomplete data", "The rows that were missing have been delivered, or nothing of it is payable any more."),
+    "data_finding": About("data that has no effect, or one that nobody can have meant", "It is no longer found."),
     "state_damaged": About("state damaged", "It is whole again."),
 }
 
@@ -149,15 +153,16 @@ def damaged(name: str, moved_to: str) -> Alert:
 
 def of_publication(publication: Publication, root: Path, credit_over: Mapping[str, Decimal], lapsing_days: int) -> list[Alert]:
     """What the published figures tell. Raises duckdb.Error."""
-    as_of: datetime = publication.run()["as_of"]
     with publication.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         return [
             *filter(None, (of_check(row) for row in _rows(con, "select * from quality.check_results where not success order by all"))),
             *_low_coverage(con),
             *_credits_over(con, root, credit_over),
-            *(_lapsing(row) for row in lapsing_claims(con, as_of.date(), lapsing_days)),
+            *_lapsing(lapsing_claims(con, lapsing_days)),
             *_not_due(con, root),
+            *_incomplete(con, root),
+            *_findings(con),
         ]
 
 
@@ -223,29 +228,49 @@ def _credits_over(con: duckdb.DuckDBPyConnection, root: Path, thresholds: Mappin
             )
 
 
-def lapsing_claims(con: duckdb.DuckDBPyConnection, today: date, days: int) -> list[Row]:
-    """Credits that nobody has asked for, and that lapse within so many days: subscription_id, customer_id, month, credit_amount, currency,
-    claim_deadline (C5)."""
+def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
+    """Credits that nobody has asked for, and that lapse within so many days of the contract's local date: subscription_id, customer_id,
+    month, credit_amount, currency, claim_deadline (C5)."""
     return _rows(
         con,
         """select subscription_id, customer_id, month, credit_amount, currency, claim_deadline
-           from marts.credits
-           where claim_status = 'claimable' and reasons = '' and credit_amount > 0 and claim_deadline <= ?::date + ?
+           from marts.credits where exposure = 'claimable' and days_left <= ?
            order by claim_deadline, credit_amount desc, subscription_id""",
-        [today, days],
+        [days],
     )
 
 
-def _lapsing(r: Row) -> Alert:
-    amount = money(r["credit_amount"], r["currency"])
-    return _alert(
-        "claim_lapsing",
-        _credit(r),
-        "warning",
-        f"{amount} can be asked for until {r['claim_deadline']}, and nobody has.",
-        f"After that day the credit is waived: payable_amount stays 0 for customer {r['customer_id']}.",
-        "Tell the customer, or whoever looks after it; a request counts by its day, once it is delivered in credit_requests.",
-    )
+def _lapsing(claims: list[Row]) -> Iterator[Alert]:
+    """One alert a deadline, however many claims lapse on it."""
+    for deadline, rows in itertools.groupby(claims, key=lambda claim: claim["claim_deadline"]):
+        own = list(rows)
+        customers = sorted({one_line(claim["customer_id"]) for claim in own})
+        yield _alert(
+            "claim_lapsing",
+            f"until {deadline}",
+            "warning",
+            f"{_sums(own, 'credit_amount')} can be asked for until {deadline}, and nobody has: {_some(own)}.",
+            f"After that day the credits are waived: payable_amount stays 0 for {_listed(customers, 'customer')}.",
+            "Tell the customers, or whoever looks after them; a request counts by its day, once it is delivered in credit_requests.",
+            facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
+        )
+
+
+def _sums(rows: list[Row], amount: str) -> str:
+    """How many credits, and how much of each currency."""
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row[amount]
+    return f"{len(rows)} credit{'s' if len(rows) > 1 else ''}, " + " and ".join(money(total, currency) for currency, total in sorted(sums.items()))
+
+
+def _some(rows: list[Row]) -> str:
+    """The first three credits, and how many more there are."""
+    return "; ".join(_credit(row) for row in rows[:3]) + (f"; and {len(rows) - 3} more" if len(rows) > 3 else "")
+
+
+def _listed(names: list[str], what: str) -> str:
+    return f"{what} {names[0]}" if len(names) == 1 else f"{len(names)} {what}s ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
 
 
 def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
@@ -266,6 +291,36 @@ def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
         )
 
 
+def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
+    """Payable credits that lack rejected or waiting rows: one alert a month and currency."""
+    rows = _rows(
+        con,
+        """select subscription_id, customer_id, month, currency, payable_amount, incomplete_rows
+           from marts.credits where is_incomplete and payable_amount > 0
+           order by month desc, currency, payable_amount desc, subscription_id""",
+    )
+    for (month, currency), group in itertools.groupby(rows, key=lambda r: (r["month"], r["currency"])):
+        own = list(group)
+        yield _alert(
+            "credit_incomplete",
+            f"{month:%Y-%m}, {currency}",
+            "warning",
+            f"{_sums(own, 'payable_amount')} payable, rest on data of which rows were rejected or wait: {_some(own)}.",
+            "With those rows the credits can be others, or none; marts.evidence_gaps lists them with file and line.",
+            f"Mend those rows before anything is paid. The proof of the largest: {_explain(root, own[0])}",
+            facts=sorted(f"{_credit(r)} {r['payable_amount']} {r['incomplete_rows']}" for r in own),
+        )
+
+
+def _findings(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
+    """One alert a kind and feed."""
+    found = con.sql("select * from quality.findings where severity = 'warning'").pl().cast(findings.FINDINGS)
+    for group in findings.grouped(found):
+        kind = findings.KINDS[group.kind]
+        facts = f"{group.findings} {group.rows} {group.examples}"
+        yield _alert("data_finding", f"{group.feed}: {group.title}", "warning", group.in_words(), kind.means, kind.action, facts)
+
+
 def _credit(r: Row) -> str:
     """A credit as a subject: the key of its mart."""
     return f"{r['subscription_id']}, {r['month']:%Y-%m}, {r['currency']}"
@@ -277,20 +332,23 @@ def _explain(root: Path, r: Row) -> str:
 
 
 def endings(publication: Publication, ended: Iterable[Alert]) -> dict[tuple[Kind, str], str]:
-    """What became of claims that no longer lapse, where the credits say it: asked for, or lapsed. Raises duckdb.Error."""
+    """How the claims of a deadline ended that no longer lapse, where the credits say it: asked for, or waived. Raises duckdb.Error."""
     keys = {alert.key for alert in ended if alert.kind == "claim_lapsing"}
     if not keys:
         return {}
     with publication.connect() as con:
-        rows = _rows(con, "select subscription_id, month, currency, claim_status, requested_on, claim_deadline from marts.credits where currency is not null")
-    said: dict[tuple[Kind, str], str] = {}
+        rows = _rows(
+            con,
+            """select claim_deadline, count(*) filter (where claim_status = 'requested') as requested,
+                      count(*) filter (where claim_status in ('late', 'waived')) as waived
+               from marts.credits where currency is not null and credit_amount > 0 and reasons = '' group by claim_deadline""",
+        )
+    told: dict[tuple[Kind, str], str] = {}
     for r in rows:
-        key: tuple[Kind, str] = ("claim_lapsing", one_line(_credit(r)))
-        if key in keys and r["claim_status"] == "requested":
-            said[key] = f"It was asked for on {r['requested_on']}."
-        elif key in keys and r["claim_status"] in ("late", "waived"):
-            said[key] = f"Its window has closed on {r['claim_deadline']} without a request: it is waived."
-    return said
+        key: tuple[Kind, str] = ("claim_lapsing", f"until {r['claim_deadline']}")
+        if key in keys and (r["requested"] or r["waived"]):
+            told[key] = f"Of the credits with that deadline {r['requested']} were asked for and {r['waived']} are waived."
+    return told
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:

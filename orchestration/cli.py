@@ -139,15 +139,20 @@ def _run(request: "Request", progress: Callable[[str], None]) -> str:  # type: i
 
 def summary(run: "Run") -> str:  # type: ignore[name-defined]  # noqa: F821
     """What a run says when it has published: what it read, and where the results are."""
+    from orchestration.findings import grouped
     from orchestration.reports import suggested_month
 
     assert run.reading is not None
     read = run.reading.feeds.values()
+    waiting, rejected = run.new_rows_set_aside()
+    rejected += sum(r.rows_rejected for r in read)
+    in_all = sum(r.rows_read for r in read)
     published = run.warehouse.link
     month = suggested_month(run.warehouse.root, run.request.as_of)
     lines = [
-        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files, "
-        f"{sum(r.rows_read for r in read)} rows read, {sum(r.rows_rejected for r in read)} rejected",
+        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files; "
+        f"read {in_all}, landed {in_all - rejected - waiting}, rejected {rejected}, waiting {waiting}",
+        *(f"{'finding' if group.severity == 'warning' else 'notice':<10}  {printable(group.in_words())}" for group in grouped(run.findings)),
         f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
         f"dashboards  {sys.argv[0]} dashboards --warehouse {run.warehouse.root}",
         f"reports     {sys.argv[0]} report --warehouse {run.warehouse.root} --all --month {month:%Y-%m} --out reports",

@@ -22,7 +22,7 @@ from ingestion.feeds import feeds
 from ingestion.landing import Landed, Reading
 from ingestion.sql import quoted
 from ingestion.strict_yaml import InvalidDocument
-from orchestration import alerting, transform
+from orchestration import alerting, findings, transform
 from orchestration.alert_settings import Settings, settings_of
 from orchestration.alerts import Outcome
 from orchestration.settings import Limits
@@ -91,6 +91,7 @@ class Run:
     compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=findings.FINDINGS))
     published: Publication | None = None
     failure: BaseException | None = None
     # what the run is at, in words
@@ -173,6 +174,8 @@ class Run:
         self.database.parent.mkdir(parents=True, exist_ok=True)
         built = transform.build(self.work, self.database, self.folder, self.request.limits, self.progress)
         self.tests, self.comments = built.tests, built.comments
+        self.progress("looking for what has no effect")
+        self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
 
     def validated(self) -> list[CheckResult]:
         """What the expectations say of what was landed."""
@@ -202,6 +205,7 @@ class Run:
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame([vars(c) for c in self.checks], schema=CheckResult.SCHEMA, orient="row")
             tables["quality.feed_profiles"] = self.profiles
+            tables["quality.findings"] = self.findings
             tables["quality.warnings"] = self._warnings(con)
             tables["quality.runs"] = pl.concat([history, pl.DataFrame([self._row("published")], schema=RUNS)])
             for name, frame in tables.items():
@@ -239,9 +243,21 @@ class Run:
                     [c for c in self.checks if c.feed == feed.feed],
                     self.compared.filter(pl.col("feed") == feed.feed).to_dicts() if self.compared.width else [],
                     rejected.filter(pl.col("feed") == feed.feed).head(data_docs.MOST_ROWS).to_dicts(),
+                    [g.in_words() for g in findings.grouped(self.findings.filter(pl.col("feed") == feed.feed))],
                 )
             )
         data_docs.write(folder, f"run {self.run_id}, as of {self.request.as_of:%Y-%m-%dT%H:%M:%SZ}", reasons, pages)
+
+    def new_rows_set_aside(self) -> tuple[int, int]:
+        """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
+        first = self.landed_before.next_delivery
+        with duckdb.connect(str(self.work), read_only=True) as con:
+            rows = con.execute(
+                """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
+                   from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
+                [first],
+            ).fetchall()
+        return int(rows[0][0]), int(rows[0][1])
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import duckdb
+
 from dashboards.figures import LAPSING_DAYS
 from dashboards.words import printable
 from orchestration.alerting import listed
 from orchestration.alerts import lapsing_claims
+from orchestration.findings import FINDINGS, grouped
 from orchestration.warehouse import Publication, Warehouse
 
 MOST_ALERTS = 3
@@ -33,6 +36,11 @@ def describe(root: Path) -> str:
     return "\n".join(map(printable, lines))
 
 
+def _has_findings(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether what is published was written by a version that looks for findings."""
+    return bool(con.execute("select 1 from information_schema.tables where table_schema = 'quality' and table_name = 'findings'").fetchall())
+
+
 def _published(publication: Publication) -> list[str]:
     run = publication.run()
     with publication.connect() as con:
@@ -40,8 +48,9 @@ def _published(publication: Publication) -> list[str]:
             "select feed, count(*), sum(rows_read), max_by(path, delivery_id) from state.deliveries group by feed order by feed"
         ).fetchall()
         kept = con.execute("select feed, status, count(*) from quality.rejected_rows group by all order by all").fetchall()
+        found = con.sql("select * from quality.findings").pl() if _has_findings(con) else None
         warnings = con.execute("select about, warning from quality.warnings order by all").fetchall()
-        lapsing = lapsing_claims(con, run["as_of"].date(), LAPSING_DAYS)
+        lapsing = lapsing_claims(con, LAPSING_DAYS)
     lines = [
         f"published     {publication.database}",
         f"as of         {run['as_of']:%Y-%m-%dT%H:%M:%SZ}",
@@ -53,5 +62,7 @@ def _published(publication: Publication) -> list[str]:
     lines += ["", "not in the marts"] + ([f"  {feed:<16} {rows:>6} {status}" for feed, status, rows in kept] or ["  no row"])
     claims = [f"  {c['subscription_id']:<16} {c['month']:%Y-%m} {c['credit_amount']:>14} {c['currency']}, until {c['claim_deadline']}" for c in lapsing]
     lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"] + (claims or ["  none"])
+    groups = [] if found is None else grouped(found.cast(FINDINGS))
+    lines += ["", "findings"] + ([f"  {group.severity}: {group.in_words()}" for group in groups] or ["  none"])
     lines += ["", "warnings"] + ([f"  {about}: {warning}" for about, warning in warnings] or ["  none"])
     return lines

@@ -36,22 +36,104 @@ MEANING: dict[str, Row] = {
 }
 
 GOOD_VALUES = {"text": None, "ts": "2026-06-01T00:00:00Z", "date": "2026-06-01", "double": "12.5", "int": "90", "decimal": "1.50"}
-BAD_VALUES = {
-    "text": [],
-    "ts": ["yesterday", "2026-02-30T00:00:00Z", "2026-06-01T24:00:00Z", "2026-06-01T00:00:60Z", "2026-06-01T00:00:00+25:00", "2026-06-01", "1780272000",
-           "2026-06-01T00:00:00ZZ", " 2026-06-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "٢٠٢٦-06-01T00:00:00Z", "true"],
-    "date": ["tomorrow", "2026-02-30", "2026-6-1", "01/06/2026", "2026-06-01T00:00:00Z", "20260601", "46174", "0000-01-01", "2026-06-01 "],
-    "double": ["fast", "NaN", "inf", "1,5", "1e999", "0x10", "1 000", "--1", "true"],
-    "int": ["1.5", "one", "1e3", "9999999999999999999", "1 000", "true", "½"],
-    "decimal": ["1e3", "1,50", "1 000.00", "€1", "1.", ".5", "1234567890123456", "NaN", "--1", "1.5.0"],
+# bad values by type, and what is said of each
+BAD_VALUES: dict[str, dict[str, str]] = {
+    "text": {},
+    "ts": {
+        "yesterday": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-02-30T00:00:00Z": "is not an instant, since 2026-02-30 is not a day of the calendar: write one that is, as in 2026-06-01T00:00:00Z",
+        "2026-06-01T24:00:00Z": "is not an instant: write it as in 2026-06-02T00:00:00Z",
+        "2026-06-01T00:00:60Z": "is not an instant: write it as in 2026-06-01T00:00:59Z",
+        "2026-06-01T25:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00+25:00": "is not an instant, since '+25:00' is not an offset: write one as in 2026-06-01T00:00:00+02:00, or Z for UTC",
+        "2026-06-01": "is not an instant, since it has no time: write it as in 2026-06-01T00:00:00Z",
+        "1780272000": "is not an instant but, it seems, a Unix time: write 2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00 ZZ": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        " 2026-06-01T00:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00  Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00UTC": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01T00:00:00 GMT": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01 00:00:00 EST": "is not an instant, since 'EST' is an abbreviation that several zones share: write the offset, as in 2026-06-01T00:00:00-05:00, "
+        "or leave it out and declare the zone in feeds.yaml, as in America/New_York",
+        "2026-06-01T00:00:00 Europe/Warsaw": "is not an instant, since it names a zone instead of an offset: write the offset, as in 2026-06-01T00:00:00Z, "
+        "or leave it out and declare the zone in feeds.yaml, as in Europe/Warsaw",
+        "01/06/2026 10:00": "is not an instant: write it as in 2026-06-01T10:00:00Z, or 2026-01-06T10:00:00Z if its month comes first",
+        "0000-01-01T00:00:00Z": "is not an instant, since 0000-01-01 is not a day of the calendar: write one that is, as in 2026-06-01T00:00:00Z",
+        "9999-12-31T23:59:59-01:00": "is not an instant of the years 1 to 9999: write one that is, as in 2026-06-01T00:00:00Z",
+        "٢٠٢٦-06-01T00:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+        "true": "is not an instant: write it as in 2026-06-01T00:00:00Z",
+    },
+    "date": {
+        "tomorrow": "is not a date: write it as in 2026-06-30",
+        "2026-02-30": "is not a day of the calendar: write one that is, as in 2026-06-30",
+        "2026-6-1": "is not a date: write 2026-06-01",
+        "01/06/2026": "is not a date: write 2026-06-01, or 2026-01-06 if its month comes first",
+        "31.12.2026": "is not a date: write 2026-12-31",
+        "2026-06-01T00:00:00Z": "is not a date: write 2026-06-01",
+        "2026-06-01 00:00:00": "is not a date: write 2026-06-01",
+        "20260601": "is not a date: write 2026-06-01",
+        "46174": "is not a date but, it seems, a spreadsheet's number of one: write 2026-06-01",
+        "0000-01-01": "is not a day of the calendar: write one that is, as in 2026-06-30",
+        "2026-06-01 ": "is not a date: write 2026-06-01",
+    },
+    "double": {
+        "fast": "is not a number: write it as in 12.5",
+        "NaN": "is not a number: leave it empty where there is none, or write it as in 12.5",
+        "inf": "is not a number: leave it empty where there is none, or write it as in 12.5",
+        "1,5": "is not a number: write 1.5",
+        "1e999": "is too large a number: write it as in 12.5",
+        "0x10": "is not a number: write it as in 12.5",
+        "1 000": "is not a number: write 1000",
+        "--1": "is not a number: write it as in 12.5",
+        "true": "is not a number: write it as in 12.5",
+    },
+    "int": {
+        "1.5": "is not a whole number: write it as in 90",
+        "one": "is not a whole number: write it as in 90",
+        "1e3": "is not a whole number: write 1000",
+        "1 000": "is not a whole number: write 1000",
+        "90.0": "is not a whole number: write 90",
+        "true": "is not a whole number: write it as in 90",
+        "½": "is not a whole number: write it as in 90",
+    },
+    "decimal": {
+        "1e3": "is not an amount: write 1000",
+        "1,50": "is not an amount: write 1.50",
+        "1.234,56": "is not an amount: write 1234.56",
+        "1,234.56": "is not an amount: write 1234.56",
+        "1,234": "is not an amount: write 1234, or 1.234 if that is its decimal sign",
+        "1 000.00": "is not an amount: write 1000.00",
+        "€1": "is not an amount: write 1, and the currency in its own column",
+        "EUR 12": "is not an amount: write 12, and the currency in its own column",
+        "(12.50)": "is not an amount: write -12.50",
+        "1.": "is not an amount: write 1",
+        ".5": "is not an amount: write 0.5",
+        "1234567890123456": "has more than 15 digits before the point, the most that an amount may have",
+        "NaN": "is not an amount: write it as in 1234.56",
+        "--1": "is not an amount: write it as in 1234.56",
+        "1.5.0": "is not an amount: write it as in 1234.56",
+    },
 }  # fmt: skip
-SHAPES = {
-    "ts": "instant, as in 2026-06-01T00:00:00Z",
-    "date": "date, as in 2026-06-30",
-    "double": "number",
-    "int": "whole number",
-    "decimal": "amount of at most 15 digits before the point",
+# what stands for "none" in many exports, where a column may be empty and does not say that it is meant
+PLACEHOLDERS = {
+    "date": ["0001-01-01", "1900-01-01", "1970-01-01"],
+    "ts": [
+        "0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "1970-01-01 00:00:00.5Z", "1969-12-31T19:00:00-05:00", "1970-01-01T00:00:00+01:00",
+        "1900-01-01T00:00 -0300", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00", "0001-01-01T00:00:00",
+    ],
+}  # fmt: skip
+MEANT_ALL_THE_SAME = {("components", "active_from")}
+NEEDS = {
+    "ts": "an instant, as in 2026-06-01T00:00:00Z",
+    "date": "a date, as in 2026-06-30",
+    "int": "a whole number, as in 90",
+    "decimal": "an amount, as in 1234.56",
+    "text": "a text",
 }
+NO_OFFSET = (
+    "has no offset, and the feed declares no time zone: write the offset, as in 2026-06-01T00:00:00Z or 2026-06-01T02:00:00+02:00, "
+    "or declare the zone in feeds.yaml, as in {}: {{time_zone: Europe/Warsaw}}"
+)
 
 
 @dataclass(frozen=True)
@@ -82,50 +164,87 @@ def cases(feed: Feed) -> list[Case]:
         found.append(Case(f"{feed.feed}: {kind}", good(feed, len(found) + 1, **change), rule, column, reason))
 
     for column in feed.columns:
-        name = column.name
+        name, listed = column.name, ", ".join(column.values or [])
         if column.required:
-            add(f"{name} missing", "required", name, f"{name} is missing", **{name: None})
-        for text in BAD_VALUES[column.type]:
-            add(f"{name} is {text!r}", "type", name, f"'{text}' is no {SHAPES[column.type]}", **{name: text})
+            add(
+                f"{name} missing",
+                "required",
+                name,
+                f"{name} is missing: every row needs {f'one of {listed}' if listed else NEEDS[column.type]}",
+                **{name: None},
+            )
+        for text, why in BAD_VALUES[column.type].items():
+            add(f"{name} is {text!r}", "type", name, f"'{text}' {why}", **{name: text})
         if column.type == "ts":
             naive = "2026-06-01T00:00:00"
-            add(f"{name} naive", "T1", name, f"'{naive}' has no offset, and the feed declares no time zone", **{name: naive})
-        for text in (column.values[0].upper(), column.values[0] + " ", "nonsense") if column.values else ():
-            add(f"{name} is {text!r}", "values", name, f"'{text}' is none of {', '.join(column.values or [])}", **{name: text})
+            add(f"{name} naive", "T1", name, f"'{naive}' {NO_OFFSET.format(feed.feed)}", **{name: naive})
+        if not column.required and (feed.feed, name) not in MEANT_ALL_THE_SAME:
+            for text in PLACEHOLDERS.get(column.type, []):
+                why = f"'{text}' stands for 'none' in many exports: leave {name} empty where there is none, or write the real one"
+                add(f"{name} is {text}", "placeholder", name, why, **{name: text})
+        if column.values:
+            first = column.values[0]
+            for text in (first.upper(), first + " ", first + "\u00a0"):
+                shown = text.replace("\u00a0", "\\xa0")
+                add(f"{name} is {text!r}", "values", name, f"'{shown}' is not one of {listed}: write {first}", **{name: text})
+            add(f"{name} is another", "values", name, f"'nonsense' is not one of {listed}", **{name: "nonsense"})
         if column.minimum is not None:
             text = str(column.minimum - 1)
-            add(f"{name} too small", "minimum", name, f"'{text}' is below {column.minimum}", **{name: text})
+            add(f"{name} too small", "minimum", name, f"'{text}' is below {column.minimum}, the least that it may be", **{name: text})
+        if column.maximum is not None:
+            for text in (str(column.maximum + 1), f"+{column.maximum}0", "9" * 19, "9" * 40):
+                add(f"{name} is {text}", "maximum", name, f"'{text}' is above {column.maximum}, the most that it may be", **{name: text})
+            add(f"{name} far too small", "minimum", name, f"'-{'9' * 19}' is below {column.minimum}, the least that it may be", **{name: "-" + "9" * 19})
     if feed.key:
-        add("deleted is no boolean", "boolean", "deleted", "'perhaps' is neither true nor false", deleted="perhaps")
+        for text, why in (("perhaps", ""), ("yes", ": write true"), ("0", ": write false"), ("true ", ": write true")):
+            add(f"deleted is {text!r}", "boolean", "deleted", f"'{text}' is neither true nor false{why}", deleted=text)
         for name in feed.key:
-            add(f"deleted without {name}", "required", name, f"{name} is missing", deleted="true", **{name: None})
+            column = next(c for c in feed.columns if c.name == name)
+            add(f"deleted without {name}", "required", name, f"{name} is missing: every row needs {NEEDS[column.type]}", deleted="true", **{name: None})
     for rule in feed.rules:
         match rule:
             case Order(start=start, end=end):
                 early, late = ("2026-05-31", "2026-06-01") if good(feed, 0)[start] == "2026-06-01" else ("2026-05-31T23:59:59Z", "2026-06-01T00:00:00Z")
-                add(f"{end} before {start}", "order", end, f"{end} '{early}' is before {start} '{late}'", **{start: late, end: early})
+                add(
+                    f"{end} before {start}",
+                    "order",
+                    end,
+                    f"{end} '{early}' is before {start} '{late}': write an end that is not before its start",
+                    **{start: late, end: early},
+                )
             case RequiredWhen(column=name, when=when, values=values):
                 for value in values:
-                    add(f"{name} missing with {value}", "required", name, f"{name} is missing, but {when} is '{value}'", **{name: None, when: value})
+                    add(
+                        f"{name} missing with {value}",
+                        "required",
+                        name,
+                        f"{name} is missing, but {when} is '{value}', which needs one",
+                        **{name: None, when: value},
+                    )
             case FirstDay(column=name):
                 for day in ("2026-06-02", "2026-06-30"):
-                    add(f"{name} on {day}", "first_day", name, f"'{day}' is not the first day of a month", **{name: day})
+                    add(f"{name} on {day}", "first_day", name, f"'{day}' is not the first day of a month: write 2026-06-01", **{name: day})
             case Money(amount=amount, currency=currency):
                 for code, why in (
-                    ("XYZ", "is no ISO 4217 currency"),
-                    ("eur", "is no ISO 4217 currency"),
-                    ("XXX", "has no minor unit"),
-                    ("CLF", "has more than three decimals"),
+                    ("XYZ", "is not an ISO 4217 code: write one as in EUR"),
+                    ("eur", "is not an ISO 4217 code: write EUR"),
+                    ("$", "is not an ISO 4217 code: write the code, as in USD"),
+                    ("€", "is not an ISO 4217 code: write EUR"),
+                    ("RMB", "is not an ISO 4217 code: ISO 4217 has CNY"),
+                    ("EURO", "is not an ISO 4217 code: the nearest is EUR"),
+                    ("XXX", "has no minor unit in which an amount is exact: write the currency that is paid in, as in EUR"),
+                    ("CLF", "has more than three decimals, the most that an amount may have: write the currency that is paid in, as in EUR"),
                 ):
                     add(f"{currency} is {code}", "E3", currency, f"'{code}' {why}", **{currency: code})
-                for code, text in (("JPY", "1.5"), ("EUR", "0.001"), ("EUR", "-1.2345"), ("KWD", "0.0001")):
-                    add(
-                        f"{amount} of {text} {code} too fine",
-                        "E3",
-                        amount,
-                        f"'{text}' is finer than the minor unit of '{code}'",
-                        **{amount: text, currency: code},
-                    )
+                for code, text, wanted in (
+                    ("JPY", "1.5", "no decimals, as in 1235"),
+                    ("EUR", "0.001", "at most 2 decimals, as in 1234.57, or 0001 if its point separates thousands"),
+                    ("EUR", "12.345", "at most 2 decimals, as in 1234.57, or 12345 if its point separates thousands"),
+                    ("EUR", "-1.2345", "at most 2 decimals, as in 1234.57"),
+                    ("KWD", "0.0001", "at most 3 decimals, as in 1234.567"),
+                ):
+                    why = f"'{text}' is finer than the minor unit of '{code}': write {wanted}"
+                    add(f"{amount} of {text} {code} too fine", "E3", amount, why, **{amount: text, currency: code})
     return found
 
 
@@ -187,8 +306,14 @@ def test_local_times_that_clocks_skip_or_repeat(tmp_path: Path, feed: Feed, name
         Case("", good(feed, 1, **{column: text}), "T1", column, f"'{text}' {why}")
         for column in columns
         for text, why in (
-            ("2026-03-29T02:30:00", "does not exist in Europe/Warsaw: the clocks skip it"),
-            ("2026-10-25 02:00", "is two instants in Europe/Warsaw: the clocks repeat it"),
+            (
+                "2026-03-29T02:30:00",
+                "does not exist in Europe/Warsaw, where the clocks skip it: write an offset, as in 2026-03-29T02:30:00+01:00 or 2026-03-29T02:30:00+02:00",
+            ),
+            (
+                "2026-10-25 02:00",
+                "is two instants in Europe/Warsaw, where the clocks repeat it: write the offset, 2026-10-25T02:00:00+02:00 for the first or 2026-10-25T02:00:00+01:00 for the second",
+            ),
         )
     ]
     local = good(feed, 0) | dict.fromkeys(columns, "2026-06-01T02:00:00")
@@ -204,31 +329,33 @@ def test_local_times_that_clocks_skip_or_repeat(tmp_path: Path, feed: Feed, name
 
 # ---------------------------------------------------------------- what descriptions don't say: rows that can't be read at all
 
+FEWER = "the row has 1 field, the header has 2: write all of them, empty ones too"
+MORE = "the row has 3 fields, the header has 2: put a field that holds commas in double quotes"
 UNREAD_CSV = [
-    (b"c-1", "the row has 1 fields, the header has 2", "c-1"),
-    (b"c-1,C,more", "the row has 3 fields, the header has 2", "c-1,C,more"),
-    (b'c-1,"C\nD",', "the row has 3 fields, the header has 2", 'c-1,"C\nD",'),
-    (b'""', "the row has 1 fields, the header has 2", '""'),
-    (b" ", "the row has 1 fields, the header has 2", " "),
-    (b"c-\xff,C", "the row is not UTF-8", "c-\\xff,C"),
-    (b"c-1,\xc3", "the row is not UTF-8", "c-1,\\xc3"),
-    (b"c-1,\xe2\x28\xa1,\xff", "the row has 3 fields, the header has 2", "c-1,\\xe2(\\xa1,\\xff"),
+    (b"c-1", FEWER, "c-1"),
+    (b"c-1,C,more", MORE, "c-1,C,more"),
+    (b'c-1,"C\nD",', MORE, 'c-1,"C\nD",'),
+    (b'""', FEWER, '""'),
+    (b" ", FEWER, " "),
+    (b"c-\xff,C", "the row is not UTF-8: export the file as UTF-8", "c-\\xff,C"),
+    (b"c-1,\xc3", "the row is not UTF-8: export the file as UTF-8", "c-1,\\xc3"),
+    (b"c-1,\xe2\x28\xa1,\xff", MORE, "c-1,\\xe2(\\xa1,\\xff"),
 ]
 UNREAD_JSON = [
-    (b"[1]", "it is a list"),
-    (b"7", "it is a _Number"),
-    (b'"text"', "it is a str"),
-    (b"null", "it is a NoneType"),
-    (b"true", "it is a bool"),
+    (b"[1]", 'it is a list, and a row is an object, as in {"customer_id": "…"}'),
+    (b"7", "it is a number, and"),
+    (b'"text"', "it is a text, and"),
+    (b"null", "it is null, and"),
+    (b"true", "it is a boolean, and"),
     (b'{"customer_id": "c-1",}', "Illegal trailing comma|Expecting property name"),
     (b"{'customer_id': 'c-1'}", "Expecting property name"),
     (b'{"customer_id": "c-1"} {"customer_id": "c-2"}', "Extra data"),
     (b'{"customer_id": "c-1"', "Expecting ',' delimiter"),
-    (b'{"customer_id": "c-1", "name": NaN}', "NaN is no JSON"),
-    (b'{"customer_id": "c-1", "name": -Infinity}', "-Infinity is no JSON"),
-    (b'{"customer_id": "c-1", "name": ["C"]}', "name holds a list"),
-    (b'{"customer_id": {"id": "c-1"}, "name": "C"}', "customer_id holds a dict"),
-    (b'{"customer_id": "c-1", "name": "C", "name": "D"}', "a key stands twice"),
+    (b'{"customer_id": "c-1", "name": NaN}', "NaN is not JSON: write null"),
+    (b'{"customer_id": "c-1", "name": -Infinity}', "-Infinity is not JSON: write null"),
+    (b'{"customer_id": "c-1", "name": ["C"]}', "name holds a list: write a text or a number"),
+    (b'{"customer_id": {"id": "c-1"}, "name": "C"}', "customer_id holds an object"),
+    (b'{"customer_id": "c-1", "name": "C", "name": "D"}', "a key is in it twice"),
     (b'{"customer_id": "c-1", "name": "\\ud800"}', "half a character"),
     (b'{"customer_id": "c-1", "name": "\xff"}', "can't decode"),
     (b'{"customer_id": "c-1", "name": "C\x01"}', "Invalid control character"),
@@ -248,13 +375,13 @@ def test_rows_of_csv_that_cant_be_read(tmp_path: Path) -> None:
     assert [(r["line"], r["rule"], r["column_name"], r["reason"], r["raw"]) for r in found] == expected
 
 
-def test_lines_that_are_no_json_object(tmp_path: Path) -> None:
+def test_lines_that_are_not_json_objects(tmp_path: Path) -> None:
     text = b"".join(row + b"\n\n" for row, _ in UNREAD_JSON)
     found = read(delivered(tmp_path, "customers/a.jsonl", text)).rejected.to_dicts()
     for number, (found_row, (raw, reason)) in enumerate(zip(found, UNREAD_JSON, strict=True)):
         assert (found_row["line"], found_row["rule"]) == (2 * number + 1, "readable")
         assert any(part in found_row["reason"] for part in reason.split("|")), found_row["reason"]
-        assert found_row["reason"].startswith("the row is no JSON object: ")
+        assert found_row["reason"].startswith("the row is not a JSON object: ")
         assert found_row["raw"] == raw.decode("utf-8", "backslashreplace")
 
 
@@ -262,27 +389,57 @@ def test_lines_that_are_no_json_object(tmp_path: Path) -> None:
 TYPED_PARQUET: list[tuple[str, str, pl.Series, str, str]] = [
     ("checks", "checked_at", pl.Series([datetime(2026, 6, 1)]), "T1", "has no offset"),
     ("checks", "checked_at", pl.Series([datetime(2026, 6, 1)], dtype=pl.Datetime("ns")), "T1", "has no offset"),
-    ("checks", "checked_at", pl.Series([1_780_272_000]), "type", "is no instant"),
-    ("checks", "checked_at", pl.Series([1_780_272_000.5]), "type", "is no instant"),
-    ("checks", "checked_at", pl.Series([date(2026, 6, 1)]), "type", "is no instant"),
-    ("checks", "checked_at", pl.Series([True]), "type", "is no instant"),
-    ("checks", "checked_at", pl.Series([2**62]).cast(pl.Datetime("ms", "UTC")), "type", "'4611686018427387904' is no instant"),
-    ("checks", "checked_at", pl.Series([-(2**62)]).cast(pl.Datetime("us", "UTC")), "type", "'-4611686018427387904' is no instant"),
-    ("checks", "latency_ms", pl.Series([float("nan")]), "type", "is no number"),
-    ("checks", "latency_ms", pl.Series([float("inf")]), "type", "is no number"),
+    ("checks", "checked_at", pl.Series([1_780_272_000]), "type", "is not an instant"),
+    ("checks", "checked_at", pl.Series([1_780_272_000.5]), "type", "is not an instant"),
+    ("checks", "checked_at", pl.Series([date(2026, 6, 1)]), "type", "is not an instant"),
+    ("checks", "checked_at", pl.Series([True]), "type", "is not an instant"),
+    ("checks", "checked_at", pl.Series([2**62]).cast(pl.Datetime("ms", "UTC")), "type", "'4611686018427387904' is not an instant"),
+    ("checks", "checked_at", pl.Series([-(2**62)]).cast(pl.Datetime("us", "UTC")), "type", "'-4611686018427387904' is not an instant"),
+    ("checks", "latency_ms", pl.Series([float("nan")]), "type", "is not a number"),
+    ("checks", "latency_ms", pl.Series([float("inf")]), "type", "is not a number"),
     ("checks", "latency_ms", pl.Series([-1], dtype=pl.Int8), "minimum", "is below 0"),
-    ("checks", "latency_ms", pl.Series([True]), "type", "is no number"),
-    ("checks", "status", pl.Series([1]), "values", "'1' is none of up"),
-    ("invoices", "due_on", pl.Series([datetime(2026, 6, 1, tzinfo=UTC)]), "type", "is no date"),
-    ("invoices", "due_on", pl.Series([20260601]), "type", "is no date"),
-    ("invoices", "due_on", pl.Series([2**30], dtype=pl.Int32).cast(pl.Date), "type", "'1073741824' is no date"),
+    ("checks", "latency_ms", pl.Series([True]), "type", "is not a number"),
+    ("checks", "status", pl.Series([1]), "values", "'1' is not one of up"),
+    (
+        "invoices",
+        "due_on",
+        pl.Series([datetime(2026, 6, 1, tzinfo=UTC)]),
+        "type",
+        "is an instant, whose date depends on the zone: export it as DATE, or as text as in 2026-06-01",
+    ),
+    (
+        "invoices",
+        "due_on",
+        pl.Series([datetime(2026, 6, 1, 2)]),
+        "type",
+        "is not midnight, and a date has no time: export it as DATE, or as text as in 2026-06-01",
+    ),
+    ("invoices", "due_on", pl.Series([1], dtype=pl.Datetime("ns")), "type", "is not midnight"),
+    ("invoices", "due_on", pl.Series([date(1970, 1, 1)]), "placeholder", "leave due_on empty"),
+    ("invoices", "due_on", pl.Series([datetime(1, 1, 1)]), "placeholder", "leave due_on empty"),
+    ("outages", "ended_at", pl.Series([datetime(1900, 1, 1, tzinfo=UTC)]), "placeholder", "leave ended_at empty"),
+    ("outages", "ended_at", pl.Series([datetime(1, 1, 1)]), "placeholder", "leave ended_at empty"),
+    ("outages", "ended_at", pl.Series([999_999_999], dtype=pl.Datetime("ns", "UTC")), "placeholder", "leave ended_at empty"),
+    (
+        "customers",
+        "customer_id",
+        pl.Series([4711.0]),
+        "exact",
+        "'4711.0' is a floating-point number, in which ids lose zeros and digits: export customer_id as text, as in '0004711'",
+    ),
+    ("customers", "name", pl.Series([1.5], dtype=pl.Float32), "exact", "export name as text"),
+    ("checks", "status", pl.Series([float("nan")]), "exact", "export status as text"),
+    ("invoices", "due_on", pl.Series([20260601]), "type", "is not a date"),
+    ("invoices", "due_on", pl.Series([2**30], dtype=pl.Int32).cast(pl.Date), "type", "'1073741824' is not a date"),
     ("invoice_lines", "amount", pl.Series([1.5]), "exact", "is a floating-point number, which is not exact"),
     ("invoice_lines", "amount", pl.Series([1.5], dtype=pl.Float32), "exact", "is a floating-point number, which is not exact"),
     ("invoice_lines", "amount", pl.Series([Decimal("0.001")]), "E3", "is finer than the minor unit"),
-    ("invoice_lines", "amount", pl.Series([True]), "type", "is no amount"),
-    ("support_hours", "minutes", pl.Series([Decimal("1.5")]), "type", "is no whole number"),
-    ("support_hours", "minutes", pl.Series([1.0]), "type", "is no whole number"),
-    ("support_hours", "minutes", pl.Series([2**64 - 1], dtype=pl.UInt64), "type", "is no whole number"),
+    ("invoice_lines", "amount", pl.Series([True]), "type", "is not an amount"),
+    ("support_hours", "minutes", pl.Series([Decimal("1.5")]), "type", "is not a whole number"),
+    ("support_hours", "minutes", pl.Series([1.0]), "type", "is not a whole number"),
+    ("support_hours", "minutes", pl.Series([2**64 - 1], dtype=pl.UInt64), "maximum", "'18446744073709551615' is above 10000000"),
+    ("support_hours", "minutes", pl.Series([Decimal(10) ** 30]), "maximum", "is above 10000000"),
+    ("support_hours", "minutes", pl.Series([-1], dtype=pl.Int8), "minimum", "is below 0"),
     ("customers", "deleted", pl.Series([2]), "boolean", "is neither true nor false"),
 ]
 

@@ -51,7 +51,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("{below_pct: 99.9, credit_pct: 10}, {below_pct: 99.0, credit_pct: 15}", "{below_pct: 99.0, credit_pct: 10}, {below_pct: 99.9, credit_pct: 15}", "out of order"),
         ("{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}", "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}", "out of order"),
         ("period: month", "period: quarter", r"credits need availability.period month"),
-        ("time_zone: UTC", "time_zone: Mars/Olympus", r"is no time zone"),
+        ("time_zone: UTC", "time_zone: Mars/Olympus", r"is not a time zone"),
         ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
         ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),

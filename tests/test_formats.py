@@ -35,6 +35,7 @@ def written(folder: Path, name: str, content: bytes) -> Path:
 def test_every_suffix_of_the_interface_has_a_reader() -> None:
     assert set(readers()) == {".csv", ".csv.gz", ".csv.zst", ".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet"}
     assert suffix("a.csv.gz") == ".csv.gz"
+    assert suffix("a.CSV.Gz") == ".csv.gz"
     assert suffix("a.csv.bz2") is None
 
 
@@ -43,7 +44,11 @@ def test_csv_lines_are_those_of_the_file(tmp_path: Path, name: str) -> None:
     text = b'customer_id,name,note\n1,a,x\n\n2,"b\nc",y\n3\n4,d,z\n5,\xff,z\n6,f,g,h\n,,\n7,"q""uo",\n'
     rows, refused = read(written(tmp_path, name, text))
     assert [(r[LINE], r["customer_id"], r["name"]) for r in rows] == [(2, "1", "a"), (4, "2", "b\nc"), (7, "4", "d"), (10, None, None), (11, "7", 'q"uo')]
-    assert refused == [(6, "has 1 fields, the header has 3"), (8, "is not UTF-8"), (9, "has 4 fields, the header has 3")]
+    assert refused == [
+        (6, "has 1 field, the header has 3: write all of them, empty ones too"),
+        (8, "is not UTF-8: export the file as UTF-8"),
+        (9, "has 4 fields, the header has 3: put a field that holds commas in double quotes"),
+    ]
     assert rows[0]["_extra"] == '{"note":"x"}'
 
 
@@ -77,7 +82,7 @@ def test_csv_line_ends_and_byte_order_mark(tmp_path: Path, ends: str) -> None:
     [
         ("a.csv", b"", "has no header"),
         ("a.csv", b"1,a\n2,b\n", "lacks the required column customer_id, name"),
-        ("a.csv", b"customer_id,customer_id,name\n1,2,a\n", "the column customer_id stands more than once"),
+        ("a.csv", b"customer_id,customer_id,name\n1,2,a\n", "has the column customer_id more than once"),
         ("a.csv.gz", b"", "has no header"),
         ("a.parquet", b"PAR1", "can't be read as Parquet"),
         # what follows an open quote could be anything: rows would be swallowed
@@ -112,7 +117,7 @@ def test_json_lines(tmp_path: Path, name: str) -> None:
     rows, refused = read(written(tmp_path, name, text))
     assert [(r[LINE], r["customer_id"], r["name"], r["_extra"]) for r in rows] == [(1, "1", "a", '{"more": ["1"]}'), (5, "2", None, None)]
     assert [line for line, _ in refused] == [4, 6, 7, 8, 9]
-    assert all("is no JSON object" in reason for _, reason in refused)
+    assert all("is not a JSON object" in reason for _, reason in refused)
 
 
 def test_json_numbers_are_what_is_written(tmp_path: Path) -> None:

@@ -204,7 +204,9 @@ def test_settings_of_feeds_are_strict(publish: Runner, tmp_path: Path) -> None:
     for text, said in (
         ("tickets: {timezone: UTC}\n", r"feeds.yaml:1: tickets.timezone: unknown key"),
         ("\nticketz: {}\n", "ticketz is no feed"),
-        ("tickets: {time_zone: Nowhere}\n", "is no time zone"),
+        ("tickets: {time_zone: Nowhere}\n", "'Nowhere' is not a time zone: write the region, as in Europe/Amsterdam"),
+        ("tickets: {time_zone: Europe/Amsterdm}\n", "'Europe/Amsterdm' is not a time zone: write Europe/Amsterdam, the nearest"),
+        ("tickets: {time_zone: EST}\n", "feeds.yaml:1: tickets.time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York"),
     ):
         (landing / "feeds.yaml").write_text(text)
         with pytest.raises(InvalidDocument, match=said):

@@ -20,6 +20,7 @@ from ingestion.typed import Typed, typed
 from tests.conftest import csv_text
 
 GOOD: dict[str, dict[str, Any]] = {
+    "components": {"component_id": "c", "service_id": "s", "region": "eu", "environment": "production"},
     "checks": {"component_id": "c", "location": "l", "checked_at": "2026-06-01T00:00:00Z", "status": "up", "latency_ms": "12.5"},
     "outages": {"outage_id": "o", "component_id": "c", "state": "down", "started_at": "2026-06-01T00:00:00Z"},
     "invoices": {"invoice_id": "i", "customer_id": "c", "status": "issued"},
@@ -60,6 +61,12 @@ def refused(feed: str, zone: str | None = None, **change: Any) -> tuple[str, str
         ("2026-06-01T00:00-0330", "2026-06-01T03:30:00+00:00"),
         ("1969-12-31T23:59:59.9Z", "1969-12-31T23:59:59+00:00"),
         ("2024-02-29T12:00:00Z", "2024-02-29T12:00:00+00:00"),
+        ("2026-06-01 00:00:00 UTC", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01T00:00:00.5 UTC", "2026-06-01T00:00:00+00:00"),
+        ("2026-05-31 21:00:00 -0300", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01 05:30:00 +05:30", "2026-06-01T00:00:00+00:00"),
+        ("2026-05-31 21:00 -03", "2026-06-01T00:00:00+00:00"),
+        ("2026-06-01 00:00:00 Z", "2026-06-01T00:00:00+00:00"),
     ],
 )
 def test_instants_are_seconds_with_fractions_dropped(text: str, instant: str) -> None:
@@ -127,7 +134,7 @@ def test_what_is_typed_has_the_columns_that_are_described(feed: Feed) -> None:
 @pytest.mark.parametrize(
     "text", ["2026-02-29T00:00:00Z", "2026-06-01", "2026-06-01T24:00:00Z", "2026-06-01T00:00:60Z", "yesterday", "1780272000", "2026-06-01T00:00:00+25:00"]
 )
-def test_what_is_no_instant_is_rejected(text: str) -> None:
+def test_what_is_not_an_instant_is_rejected(text: str) -> None:
     assert refused("checks", checked_at=text)[:2] == ("type", "checked_at")
 
 
@@ -174,6 +181,8 @@ def test_parquet_times_with_and_without_zone() -> None:
         ("credit_requests", {"month": "2026-06-02"}, "first_day", "month"),
         ("support_hours", {"minutes": "1.5"}, "type", "minutes"),
         ("support_hours", {"minutes": "-1"}, "minimum", "minutes"),
+        ("support_hours", {"minutes": "10000001"}, "maximum", "minutes"),
+        ("support_hours", {"minutes": "9" * 18}, "maximum", "minutes"),
         ("invoices", {"deleted": "perhaps"}, "boolean", "deleted"),
     ],
 )
@@ -232,7 +241,75 @@ def test_deleted_rows_need_only_their_key() -> None:
     assert refused("invoices", invoice_id=None, deleted="true")[:2] == ("required", "invoice_id")
 
 
-@pytest.mark.parametrize("text", ["0000-01-01T00:00:00", "0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+def test_whole_numbers_up_to_their_bounds() -> None:
+    for text, minutes in (("10000000", 10_000_000), ("+0", 0), ("-0", 0), ("0" * 30 + "7", 7)):
+        assert accepted("support_hours", "minutes", minutes=text) == minutes
+    for value in (10_000_000, Decimal("90.00")):
+        assert accepted("support_hours", "minutes", minutes=value) == int(value)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_a_parquet_time_without_zone_is_a_date_at_midnight(unit: Any) -> None:
+    for day in (date(2026, 6, 30), date(1969, 12, 31)):
+        at = pl.Series([datetime(day.year, day.month, day.day)], dtype=pl.Datetime(unit))
+        assert accepted("support_hours", "worked_on", worked_on=at) == day
+        # whatever zone the feed declares: a date has none
+        assert accepted("support_hours", "worked_on", "America/New_York", worked_on=at) == day
+        assert refused("support_hours", worked_on=(at.to_physical() + 1).cast(at.dtype))[:2] == ("type", "worked_on")
+        assert refused("support_hours", worked_on=at.dt.replace_time_zone("UTC"))[:2] == ("type", "worked_on")
+
+
+@pytest.mark.parametrize(
+    ("feed", "column", "value"),
+    [
+        # in a column that may not be empty it is a value like others
+        ("outages", "started_at", "1970-01-01T00:00:00Z"),
+        ("support_hours", "worked_on", "1900-01-01"),
+        # in components.active_from it is meant
+        ("components", "active_from", "1970-01-01T00:00:00Z"),
+        ("components", "active_from", datetime(1900, 1, 1, tzinfo=UTC)),
+        # another second, and the end of all calendars
+        ("outages", "ended_at", "2026-06-01T00:00:01Z"),
+        ("invoices", "due_on", "9999-12-31"),
+        ("invoices", "due_on", date(1970, 1, 2)),
+        ("invoices", "due_on", "1899-12-31"),
+    ],
+)
+def test_what_only_resembles_a_placeholder_is_taken(feed: str, column: str, value: Any) -> None:
+    assert row(feed, **{column: value}).rejected.is_empty()
+
+
+def test_the_second_after_a_placeholder_is_taken() -> None:
+    for text in ("1970-01-01T00:00:01Z", "1970-01-01T00:00:00-05:00", "1969-12-31T23:59:59Z"):
+        rejected = row("components", active_to=text).rejected
+        assert rejected.is_empty() == (text != "1970-01-01T00:00:00-05:00"), text
+
+
+def test_a_placeholder_is_judged_in_the_zone_that_the_feed_declares() -> None:
+    """As it is written, and by its instant."""
+    assert refused("components", "Europe/Warsaw", active_to="1970-01-01T00:00:00")[0] == "placeholder"
+    assert refused("components", "Europe/Warsaw", active_to="1970-01-01T01:00:00")[0] == "placeholder"
+    assert accepted("components", "active_to_s", "Europe/Warsaw", active_to="1970-01-01T02:00:00") == 3600
+
+
+def test_a_deleted_row_may_hold_a_placeholder() -> None:
+    assert accepted("invoices", "is_deleted", due_on="1970-01-01", deleted="true") is True
+
+
+def test_an_unknown_field_that_looks_like_a_missing_one_is_named() -> None:
+    assert (
+        "started_at is missing: 'start_time' looks like it, and has to be named started_at"
+        in refused("outages", started_at=None, start_time="2026-06-01T00:00:00Z")[2]
+    )
+    assert "looks like" not in refused("outages", started_at=None, weather="2026-06-01T00:00:00Z")[2]
+
+
+@pytest.mark.parametrize("value", [4711, True, Decimal("4711"), date(2026, 6, 1)])
+def test_other_values_in_a_text_column_are_text(value: Any) -> None:
+    assert accepted("invoices", "invoice_id", invoice_id=value) == {True: "true"}.get(value, str(value))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["0000-01-01T00:00:00", "9999-12-31T23:59:59"])
 @pytest.mark.parametrize("zone", ["Europe/Warsaw", "America/New_York", "Pacific/Auckland"])
 def test_instants_beyond_all_calendars_are_rejected(text: str, zone: str) -> None:
     assert refused("outages", zone, ended_at=text)[1] == "ended_at"
@@ -246,7 +323,7 @@ def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
     result = row("checks", status="UP", location=None, note="beside")
     found = result.rejected.to_dicts()[0]
     assert found["column_name"] == "location, status"
-    assert "location is missing; 'UP' is none of" in found["reason"]
+    assert "location is missing: every row needs a text; 'UP' is not one of up, degraded, down, unknown: write up" in found["reason"]
     assert '"status": "UP"' in found["raw"]
     assert "beside" in found["raw"]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ingestion.feeds import Feed
+from ingestion.feeds import Column, Feed
 from ingestion.limits import MOST_COLUMNS
+from ingestion.messages import shown
 
 LINE = "_line"
 EXTRA = "_extra"
@@ -61,8 +62,8 @@ def readers() -> dict[str, Reader]:
 
 
 def suffix(name: str) -> str | None:
-    """The suffix of a file name that has a reader, else None."""
-    return max((s for s in readers() if name.endswith(s)), key=len, default=None)
+    """The suffix of a file name that has a reader, in capitals or not; else None."""
+    return max((s for s in readers() if name.lower().endswith(s)), key=len, default=None)
 
 
 def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[str]:
@@ -72,11 +73,11 @@ def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[s
     known = known_columns(feed)
     doubled = sorted({c for c in known if present.count(c) > 1})
     if doubled:
-        raise UnreadableFile(f"the column {', '.join(doubled)} stands more than once in the header", line)
+        raise UnreadableFile(f"has the column {', '.join(doubled)} more than once in its header: leave one of them", line)
     needed = feed.key if feed.key and "deleted" in present else feed.required_columns
-    missing = [c for c in needed if c not in present]
+    missing = [c for c in feed.columns if c.name in needed and c.name not in present]
     if missing:
-        raise UnreadableFile(f"lacks the required column {', '.join(missing)}; it has {', '.join(present)[:500] or 'none'}", line)
+        raise UnreadableFile(_lacks(missing, present, [name for name in present if name not in known]), line)
     names: dict[str, None] = {}
     for name in present:
         # extra columns may have any name, also twice, or that of a column of ours
@@ -86,6 +87,15 @@ def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[s
             name = f"{name.lstrip('_').split('#')[0]}#{number}"
         names[name] = None
     return [*names]
+
+
+def _lacks(missing: list[Column], present: list[str], unknown: list[str]) -> str:
+    """That a file lacks required columns, with those of its own that look like them."""
+    said = f"lacks the required column {', '.join(c.name for c in missing)}"
+    near = [f"{shown(name)} looks like {c.name}: name it so" for c in missing if (name := c.lookalike(unknown))]
+    if len(present) == 1 and (mark := next((mark for mark in (";", "\t", "|") if mark in present[0]), None)):
+        near = [f"its fields seem to be separated by {shown(mark)}: separate them by commas"]
+    return "; ".join([said, *near, f"it has {', '.join(present)[:500] or 'none'}"])
 
 
 def known_columns(feed: Feed) -> list[str]:

@@ -32,7 +32,7 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         with streams.counted(path) as stream:
             records = _records(stream)
             header_lines, raw = next(records, (1, []))
-            names = column_names(feed, _header(raw))
+            names = column_names(feed, _header(raw, feed))
             has_rows = next(records, None) is not None
         is_plain = _is_plain(path)
         if has_rows:
@@ -41,18 +41,18 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         raise UnreadableFile(f"can't be read as CSV: {error}") from error
 
 
-def _header(raw: list[str]) -> list[str]:
+def _header(raw: list[str], feed: Feed) -> list[str]:
     """The names of the columns, from one byte a character."""
     if sum(map(len, raw)) + len(raw) > LONGEST_HEADER:
         raise UnreadableFile(f"has a header of over {LONGEST_HEADER >> 20} MiB", 1)
     try:
         names = [name.encode("latin-1").decode("utf-8") for name in raw]
     except UnicodeDecodeError as error:
-        raise UnreadableFile("its header is not UTF-8", 1) from error
+        raise UnreadableFile("its header is not UTF-8: export the file as UTF-8", 1) from error
     if any("\0" in name for name in names):
-        raise UnreadableFile("its header holds NUL bytes: it is no UTF-8 text", 1)
+        raise UnreadableFile("its header holds NUL bytes: export the file as UTF-8", 1)
     if not any(names):
-        raise UnreadableFile("has no header", 1)
+        raise UnreadableFile(f"has no header: the first line names the columns, as in {','.join(feed.required_columns)}", 1)
     return names
 
 
@@ -78,7 +78,8 @@ def _records(stream: io.BufferedReader) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, fields
             line, length = reader.line_num + 1, 0
     except csv.Error as error:
-        raise UnreadableFile(f"has a quote that is not closed as it must be, in the row of this line ({error})", line) from error
+        why = f"has a quote that is not closed as it must be, in the row of this line ({error}): write a quote inside a field twice"
+        raise UnreadableFile(why, line) from error
 
 
 def _too_long(line: int | None = None) -> UnreadableFile:
@@ -220,16 +221,19 @@ def _batch(rows: pl.DataFrame, feed: Feed, refused: list[Refused], blank: "_Blan
     except pl.exceptions.ComputeError:
         is_text = pl.Series([all(_is_utf8(v) for v in values[:-1]) for values in rows.iter_rows()], dtype=pl.Boolean)
         for *values, at in rows.filter(~is_text).iter_rows():
-            refused.append(Refused(at, "is not UTF-8", ",".join(v.decode("utf-8", errors="backslashreplace") for v in values)))
+            refused.append(Refused(at, "is not UTF-8: export the file as UTF-8", ",".join(v.decode("utf-8", errors="backslashreplace") for v in values)))
         text = rows.filter(is_text).cast({pl.Binary: pl.String})
     empty_is_null = text.with_columns(pl.when(pl.col(c) != "").then(pl.col(c)).alias(c) for c in columns)
     return Batch(with_extra(empty_is_null, feed), refused)
 
 
 def _odd(odd: list[tuple[int, int, str]], lines: list[int], expected: int) -> list[Refused]:
-    return [
-        Refused(line, f"has {width} fields, the header has {expected}", text) for (_, width, text), line in zip(odd, lines, strict=True) if text.strip("\r\n")
-    ]
+    return [Refused(line, _other_width(width, expected), text) for (_, width, text), line in zip(odd, lines, strict=True) if text.strip("\r\n")]
+
+
+def _other_width(width: int, expected: int) -> str:
+    mend = "put a field that holds commas in double quotes" if width > expected else "write all of them, empty ones too"
+    return f"has {width} field{'s' if width > 1 else ''}, the header has {expected}: {mend}"
 
 
 class _BlankLines:

@@ -33,7 +33,7 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
                 for name, values in columns.items():
                     values.append(row.get(name))
             except ValueError as error:
-                refused.append(Refused(number, f"is no JSON object: {error}", line.decode("utf-8", errors="backslashreplace")))
+                refused.append(Refused(number, f"is not a JSON object: {error}", line.decode("utf-8", errors="backslashreplace")))
             if len(lines) + len(refused) == BATCH_ROWS or size > BATCH_BYTES:
                 yield _batch(columns, lines, refused)
                 columns, lines, refused, size = {c: [] for c in columns}, [], [], 0
@@ -70,21 +70,21 @@ def _content(number: int, line: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON: write null")
 
 
 def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
     try:
         found = _DECODER.decode(line.decode("utf-8"))
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
     if b"\\ud" in line.lower():
         try:
             json.dumps(found, default=str, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             raise ValueError("it holds half a character (a lone surrogate)") from error
     if not isinstance(found, dict):
-        raise ValueError(f"it is a {type(found).__name__}")
+        raise ValueError(f'it is {_KINDS[type(found)]}, and a row is an object, as in {{"{known_columns(feed)[0]}": "…"}}')
     known = known_columns(feed)
     row = {name: _text(found.pop(name, None), name) for name in known}
     row[EXTRA] = json.dumps(found, default=str, ensure_ascii=False) if found else None
@@ -94,7 +94,7 @@ def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice in it")
+        raise ValueError("a key is in it twice")
     return found
 
 
@@ -103,6 +103,8 @@ class _Number(str):
 
     __slots__ = ()
 
+
+_KINDS = {dict: "an object", list: "a list", str: "a text", _Number: "a number", bool: "a boolean", type(None): "null"}
 
 # numbers stay the text that is written: an amount is exact
 _DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_no_constant, object_pairs_hook=_object)
@@ -114,5 +116,5 @@ def _text(value: Any, name: str) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
-        raise ValueError(f"{name} holds a {type(value).__name__}")
+        raise ValueError(f"{name} holds {_KINDS[type(value)]}: write a text or a number")
     return str(value)

@@ -58,7 +58,7 @@ def _plain(column: pa.Array, name: str, is_known: bool, row: int) -> pa.Array:
     if any(is_kind(kind) for is_kind in _PLAIN):
         return column
     if is_known:
-        raise UnreadableFile(f"its column {name} holds {kind}, which is no text, number, date or time")
+        raise UnreadableFile(f"its column {name} holds {kind}, which is neither text nor a number, date or time")
     pieces = [column] if column.nbytes <= LONGEST_ROW else [column.slice(place, 1) for place in range(len(column))]
     values: list[object] = []
     for piece in pieces:

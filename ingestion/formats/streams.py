@@ -13,9 +13,9 @@ _CODECS = {".gz": "gzip", ".zst": "zstd"}
 
 def opened(path: Path) -> pa.NativeFile:
     """The file's content, decompressed by its suffix as it is read. Raises OSError, also while reading, where it is broken."""
-    codec = _CODECS.get(path.suffix)
+    codec = _CODECS.get(path.suffix.lower())
     if codec and not path.stat().st_size:
-        raise OSError(f"it is empty, which no {codec} file is")
+        raise OSError(f"it is empty, which a {codec} file never is")
     return pa.CompressedInputStream(pa.OSFile(str(path)), codec) if codec else pa.OSFile(str(path))
 
 

@@ -24,7 +24,7 @@ marked as (
 )
 
 select
-    ticket_id, event_id, place, event, severity, resolution_kind, occurred_at_s as at_s, next_s,
+    ticket_id, event_id, place, event, severity, resolution_kind, occurred_at_s as at_s, occurred_at_us as at_us, next_s,
     last_resolved > last_reopened as is_resolved,
     last_paused > last_resumed as is_paused,
     -- the first of these stops the clock: closing is resolving, and nothing reopens it (K5)
