@@ -106,6 +106,7 @@ POLICIES = {
     "quality.check_results": _NONE,
     "quality.feed_profiles": _NONE,
     "quality.feed_reconciliation": _NONE,
+    "quality.findings": _NONE,
     "quality.monitoring_warnings": _NONE,
     "quality.rejected_rows": _NONE,
     "quality.runs": Policy(

@@ -80,7 +80,7 @@ else:
 findings = rows_of_newer(
     "quality.findings",
     """select severity, kind, feed, count(*) as findings, sum(rows) as rows, any_value(means) as means, any_value(action) as action,
-              list_slice(list(seen order by file, line, key, seen), 1, 3) as examples
+              list_slice(list(seen order by rows desc, file, line, key, seen), 1, 3) as examples
        from quality.findings group by severity, kind, feed order by severity = 'warning' desc, kind, feed""",
 )
 if findings:
@@ -106,7 +106,7 @@ if findings:
         st.markdown(f"**{plain(found['kind'].replace('_', ' '))}**" + (f" in {plain(found['feed'])}" if found["feed"] else ""))
         each = rows(
             """select * from quality.findings where severity = ? and kind = ? and feed is not distinct from ?
-               order by file, line, key, seen limit 1000""",
+               order by rows desc, file, line, key, seen limit 1000""",
             *(found[k] for k in ("severity", "kind", "feed")),
         )
         components.table(
