@@ -476,8 +476,8 @@ def dashboards(
     from orchestration.warehouse import Warehouse as Folder
 
     current = Folder(warehouse).current()
-    if current and current.has_state and (told := Folder(warehouse).other_layout(current)):
-        told = (*told, "until then pages that need more than it has can't be shown")
+    if current and current.has_state and (layout := Folder(warehouse).other_layout(current)):
+        told = (*layout, "until then pages that need more than it has can't be shown")
         typer.echo("\n".join(map(printable, told)))
     try:
         found = settings_of(warehouse, access)
