@@ -477,8 +477,8 @@ def dashboards(
 
     current = Folder(warehouse).current()
     if current and current.has_state and (told := Folder(warehouse).other_layout(current)):
-        told = (*told, "until then pages that need more than it has can't be shown")
-        typer.echo("\n".join(map(printable, told)))
+        lines = [*told, "until then pages that need more than it has can't be shown"]
+        typer.echo("\n".join(map(printable, lines)))
     try:
         found = settings_of(warehouse, access)
         typer.echo(who_gets_in(port, address, found))
