@@ -7,33 +7,66 @@ from decimal import ROUND_DOWN, Decimal
 import altair as alt
 import pandas as pd
 
+from dashboards.evidence import (
+    MISSES,
+    THIN_COURSE,
+    Verdict,
+    availability_words,
+    budget_words,
+    downtime_words,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    verdict_of,
+    verdict_words,
+)
 from dashboards.figures import period, place
 from dashboards.gate import Row
-from dashboards.words import duration, percentage
+from dashboards.words import percentage
 
 # blue where a promise is kept, orange where it isn't (after Okabe and Ito), darker the more of the budget is used: word -> tile, ink
+# neither of the two where too little was seen to say
 BURNT = {
     "no downtime": ("#9ecae1", "#10212b"),
     "within budget": ("#4f9fd0", "#0b1a24"),
     "over half of budget": ("#1f6aa5", "#ffffff"),
     "missed": ("#d97706", "#1c1000"),
     "missed by far": ("#8a3b00", "#ffffff"),
+    "kept, on thin evidence": ("#ddd6bd", "#1f1f1f"),
+    "not seen": ("#e9e9e9", "#3d3d3d"),
     "no commitment": ("#b8b8b8", "#1f1f1f"),
 }
 EXPOSURES = {"payable": "#0072b2", "claimable": "#56b4e9", "lapsing": "#e69f00", "at stake": "#009e73"}
 DOWN, UNKNOWN, EXCLUDED = "#c44e00", "#8c8c8c", "#56b4e9"
-COURSES = {"on course": "#1f78b4", "at risk": "#e69f00", "overdrawn": "#c44e00"}
+COURSES = {"on course": "#1f78b4", THIN_COURSE: "#b3a878", "not seen": "#8c8c8c", "at risk": "#e69f00", "overdrawn": "#c44e00"}
 
 
 def burnt(row: Row) -> str:
-    """How much of a period's error budget is used, in one of the words of BURNT (A8); `row`: one of availability."""
-    if row["is_met"] is None:
-        return "no commitment"
-    if not row["is_met"]:
+    """How much of a period's error budget is used, as far as was seen, in a word of BURNT (A8, M6).
+
+    `row`: one of FIGURES."""
+    verdict = verdict_of(row)
+    if verdict in MISSES:
         return "missed by far" if row["downtime_seconds"] > 3 * row["budget_seconds"] else "missed"
+    if verdict is Verdict.NO_COMMITMENT and is_unseen(row):
+        return str(Verdict.NOT_SEEN)
+    if verdict is not Verdict.KEPT:
+        return str(verdict)
     if row["downtime_seconds"] == 0:
         return "no downtime"
     return "over half of budget" if row["downtime_seconds"] * 2 > row["budget_seconds"] else "within budget"
+
+
+def _label(figure: Row) -> str:
+    """A figure as short as a tile is, with a star where data is incomplete."""
+    pct = figure["availability_pct"]
+    star = "*" if is_incomplete(figure) else ""
+    if pct is None:
+        return "–" + star
+    if is_unseen(figure):
+        return "not\nseen" + star
+    # six decimals don't fit; cut, not rounded: what is missed must not look kept
+    return f"{pct.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f}{star}"
 
 
 def tiles(figures: Sequence[Row]) -> pd.DataFrame:
@@ -44,13 +77,14 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
             "period": period(f),
             "burnt": burnt(f),
             "ink": BURNT[burnt(f)][1],
-            "shown": "fully excluded" if f["availability_pct"] is None else percentage(f["availability_pct"]),
-            # six decimals don't fit; cut, not rounded: what is missed must not look kept
-            "label": "–" if f["availability_pct"] is None else f"{f['availability_pct'].quantize(Decimal('0.001'), ROUND_DOWN).normalize():f}",
+            "shown": "fully excluded" if f["availability_pct"] is None else availability_words(f),
+            "label": _label(f),
+            "verdict": verdict_words(f),
             "commitment": percentage(f["commitment_pct"]),
-            "downtime": duration(f["downtime_seconds"]),
-            "budget": duration(f["budget_remaining_seconds"]),
-            "coverage": percentage(f["coverage_pct"]) + (" (thin)" if f["low_coverage"] else ""),
+            "downtime": downtime_words(f),
+            "budget": budget_words(f),
+            "coverage": percentage(f["coverage_pct"]),
+            "evidence": evidence_words(f),
             "status": f["status"].replace("_", " "),
         }
         for f in figures
@@ -78,16 +112,21 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             alt.Tooltip("period:O", title=kind),
             alt.Tooltip("shown:N", title="availability"),
             alt.Tooltip("commitment:N", title="commitment"),
+            alt.Tooltip("verdict:N", title="verdict"),
             alt.Tooltip("downtime:N", title="downtime"),
             alt.Tooltip("budget:N", title="budget left"),
             alt.Tooltip("coverage:N", title="coverage"),
+            alt.Tooltip("evidence:N", title="evidence"),
             alt.Tooltip("status:N"),
         ],
     )
     ink = alt.Color("ink:N", scale=None)
     # as large as a tile is wide, and not at all where nobody could read it
     fits = f"width / {tiles['period'].nunique()} / 3.8"
-    labels = base.mark_text(fontSize=alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})"), fontWeight=600).encode(text="label:N", color=ink)
+    # of two lines the first is a little higher
+    higher = alt.ExprRef("indexof(datum.label, '\\n') < 0 ? 0 : -6")
+    size = alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})")
+    labels = base.mark_text(fontSize=size, fontWeight=600, lineBreak="\n", dy=higher).encode(text="label:N", color=ink)
     picked = alt.selection_point(name="tile", fields=["place", "period"], on="click", empty=False)
     return (rectangles.add_params(picked) + labels).properties(height=alt.Step(36)).resolve_scale(color="independent")
 
@@ -95,7 +134,9 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
 def burn_down(points: pd.DataFrame) -> alt.LayerChart:
     """`points`: place, at, left_pct (of the budget), left (in words), is_projected, course."""
     y = alt.Y("left_pct:Q", title="error budget left, %", scale=alt.Scale(zero=True))
-    color = alt.Color("course:N", title=None, scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())), legend=alt.Legend(orient="bottom"))
+    color = alt.Color(
+        "course:N", title=None, scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())), legend=alt.Legend(orient="bottom", columns=3)
+    )
     x = alt.X("at:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b", labelOverlap=True))
     told = [
         alt.Tooltip("place:N", title="service and region"),

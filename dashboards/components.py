@@ -1,5 +1,6 @@
 """What pages share: their head, filters, tables, downloads and links to each other."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboards import exports, navigation, published
+from dashboards.evidence import MISSES, Evidence, Verdict, evidence_of, is_incomplete, verdict_of
 from dashboards.gate import Row
 from dashboards.words import decimals, duration, instant, plain
 
@@ -30,6 +32,53 @@ def stamp() -> None:
         f"Figures as of **{instant(run['as_of'])} UTC** · published {instant(run['finished_at'])[:16]} UTC"
         f" ({published.age(run['finished_at'])}) · run {run['run_number']}"
     )
+
+
+def commitments(figures: Sequence[Row]) -> None:
+    """How many commitments of finished periods were kept, and of how many that can't be said (M6).
+
+    `figures`: rows of FIGURES."""
+    finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    verdicts = Counter(verdict_of(f) for f in finished)
+    counts = {
+        "Commitments kept": (verdicts[Verdict.KEPT], "Finished periods of which enough was seen"),
+        "Kept, on thin evidence": (verdicts[Verdict.KEPT_ON_THIN], "Too little of the period was seen (M6)"),
+        "Commitments missed": (sum(verdicts[v] for v in MISSES), "Also where little was seen"),
+        "Not seen": (verdicts[Verdict.NOT_SEEN], "Nothing is known of the period"),
+        "On incomplete data": (sum(map(is_incomplete, finished)), "Rows were rejected or wait"),
+    }
+    for column, (label, (count, means)) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        column.metric(label, f"{count} of {len(finished)}", help=means, border=True)
+
+
+def evidence(rows: Sequence[Row], what: str) -> None:
+    """How many of the figures that a page sums up rest on thin evidence or incomplete data, if any.
+
+    `rows`: of FIGURES or CREDITS; `what` they are, in the plural."""
+    thin = sum(row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT for row in rows)
+    incomplete = sum(map(is_incomplete, rows))
+    if thin or incomplete:
+        st.caption(f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}.")
+
+
+# of rows that a figure lacks
+MOST_GAPS = 1000
+
+
+def missing(gaps: Sequence[Row]) -> None:
+    """The rows that a figure lacks, with file and line; nothing where there are none. `gaps`: of GAPS."""
+    if not gaps:
+        return
+    st.markdown(f"**Incomplete:** {len(gaps):,} {'row was rejected or waits' if len(gaps) == 1 else 'rows were rejected or wait'}.")
+    columns: Columns = {"Missing": "sentence", "File": "file", "Line": "line", "Reason": "reason", "Column": lambda g: g["column_name"] or "–"}
+    table(gaps[:MOST_GAPS], columns, name="Rows that the figure lacks", height=320 if len(gaps) > 8 else "auto")
+    if len(gaps) > MOST_GAPS:
+        st.caption(f"The first {MOST_GAPS:,} of {len(gaps):,}.")
+
+
+def signs(figures: Sequence[Row]) -> str:
+    """What the signs of a heat map mean. `figures`: rows of FIGURES."""
+    return "framed: not over" + ("; with a star: incomplete data" if any(map(is_incomplete, figures)) else "")
 
 
 def _filter(key: str) -> str:

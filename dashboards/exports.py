@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from iso4217 import Currency
 
+from dashboards.figures import DESCRIPTIONS
+
 if TYPE_CHECKING:
     from dashboards.gate import Reader
 
@@ -50,7 +52,8 @@ def about(reader: "Reader", title: str, mart: str | None = None, notes: Mapping[
     described = reader.rows(
         "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? and comment is not null order by column_index", mart
     )
-    return About(title, reader.as_of, reader.run["finished_at"], notes or {}, {row["column_name"]: row["comment"] for row in described})
+    columns = DESCRIPTIONS | {row["column_name"]: row["comment"] for row in described}
+    return About(title, reader.as_of, reader.run["finished_at"], notes or {}, columns)
 
 
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:

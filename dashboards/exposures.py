@@ -5,6 +5,7 @@ What a module reads is what it and the modules of this room that it imports name
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -43,13 +44,21 @@ def _exposure(name: str, label: str, kind: str, description: str, owner: str, fi
         "type": kind,
         "description": description,
         "owner": {"name": owner},
-        "depends_on": [_reference(schema, table) for schema, table in sorted(named)],
+        "depends_on": [found for schema, table in sorted(named) if (found := _reference(schema, table))],
     }
 
 
-def _reference(schema: str, table: str) -> str:
-    """A model by its name; what a run adds itself is a source."""
-    return f"ref('{table}')" if any((MODELS / schema).rglob(f"{table}.sql")) else f"source('{schema}', '{table}')"
+def _reference(schema: str, table: str) -> str | None:
+    """A model by its name; what a run adds itself is a source; None for a table that pages only expect."""
+    if any((MODELS / schema).rglob(f"{table}.sql")):
+        return f"ref('{table}')"
+    return f"source('{schema}', '{table}')" if (schema, table) in _sources() else None
+
+
+@cache
+def _sources() -> set[tuple[str, str]]:
+    documents = [yaml.safe_load(file.read_text()) or {} for file in MODELS.rglob("*.yml")]
+    return {(s["name"], t["name"]) for d in documents for s in d.get("sources", []) for t in s["tables"]}
 
 
 def _purpose(file: Path) -> str:

@@ -66,6 +66,10 @@ class Reader:
             cursor.execute("begin transaction read only")
             yield cursor, statements[0]
 
+    def has(self, table: str) -> bool:
+        """Whether the publication has a table, as `marts.credits`; one of an older version lacks newer ones."""
+        return bool(self.rows("select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", table))
+
     @cached_property
     def run(self) -> Row:
         """The run that published it: run_number, as_of, finished_at."""

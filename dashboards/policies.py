@@ -75,7 +75,15 @@ POLICIES = {
         "(method_id, audience, service_id, region, started_at) in (select method_id, audience, service_id, region, started_at from own.intervals)",
     ),
     "marts.error_budgets": _PLACE,
+    # a reason or an id may quote what is somebody else's, as the row that is waited for
+    "marts.evidence_gaps": Policy(
+        "of their subscriptions and tickets, without what a row says",
+        """subscription_id in (select subscription_id from own.subscriptions)
+           and (ticket_id is null or ticket_id in (select ticket_id from own.tickets))""",
+        INTERNAL | {"rule", "column_name", "reason"},
+    ),
     "marts.exclusions": _PLACE,
+    "marts.last_seen": _PLACE,
     "marts.maintenance_notice": Policy(
         "whose scope meets one of their services and regions, and no other customer alone",
         """(customer_id is null or customer_id in (select customer_id from own.customers))
@@ -98,6 +106,7 @@ POLICIES = {
     "quality.check_results": _NONE,
     "quality.feed_profiles": _NONE,
     "quality.feed_reconciliation": _NONE,
+    "quality.findings": _NONE,
     "quality.monitoring_warnings": _NONE,
     "quality.rejected_rows": _NONE,
     "quality.runs": Policy(

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from dashboards.evidence import Evidence, evidence_of, incomplete_words, is_incomplete, is_unseen
+from dashboards.figures import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
 from dashboards.gate import Reader, Row
 from dashboards.words import money, printable
 
@@ -77,6 +79,7 @@ class _Marts:
 
     def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
         self.rows = reader.rows
+        self.has_gaps = reader.has("marts.evidence_gaps")
         self.as_of = reader.as_of
         self.subscription_id = subscription_id
         self.month = month
@@ -90,7 +93,9 @@ class _Marts:
             raise NotFound(self._what_there_is())
         (step,) = found
         clauses = CLAUSES.get(step["contract_id"], {})
-        credits = self.of_month("credits", "*", "currency")
+        credits = self.rows(f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency", self.subscription_id, self.month)
+        # evidence is that of the region, and the same in all currencies
+        credit = credits[0]
         terms = {r["policy_key"]: r for r in self.rows("select policy_key, value, document from marts.agreed_terms where terms_id = ?", step["terms_id"])}
 
         def made(title: str, rule: str, clause: str, sentences: Iterable[str | None], rows: list[Row] | None = None) -> Step:
@@ -101,9 +106,10 @@ class _Marts:
             made("Covered time", "E1", "E1", [_covered(step)], self.of_month("credit_spans", "* exclude (subscription_id, month)", "valid_from")),
             made("Fee of the month", "E3", "E3", map(_fee, credits), self._fee_lines()),
             made("Exclusions in the month", "X1-X4", "X", [_excluded(step)], self._exclusions()),
-            made("Downtime intervals that take from covered time", "A1-A3, A5", "A2", [_downtime(step)], self._intervals(step)),
-            made("Availability", "A5, A6", "A5", _availability(step)),
-            made("Availability credit", "C1", "C1", _availability_credit(step)),
+            made("Downtime intervals that take from covered time", "A1-A3, A5", "A2", [_downtime(step, is_unseen(credit))], self._intervals(step)),
+            made("What the figures rest on", "M6", "M6", [_seen(credit), _missing(credit)], self._gaps(credit)),
+            made("Availability", "A5, A6", "A5", _availability(step, is_unseen(credit))),
+            made("Availability credit", "C1", "C1", _availability_credit(step, is_unseen(credit))),
             made("Incidents and their resolution", "K3, K5, K7, R1", "K5", [_incidents(step)], self._tickets()),
             made("Resolution credit", "R2, R3, C2", "R", _resolution_credit(step)),
             made("Not both for the same event", "C3", "C3", _combined(step)),
@@ -150,6 +156,12 @@ class _Marts:
             interval["from"] = [{k: v for k, v in s.items() if k != "started_at"} for s in sources if s["started_at"] == interval["started_at"]]
         return intervals
 
+    def _gaps(self, credit: Row) -> list[Row]:
+        """The rows that the credit and the availability of its region lack."""
+        if not self.has_gaps:
+            return []
+        return self.rows(GAPS_OF_CREDIT, *(credit[k] for k in OF_CREDIT))
+
     def _tickets(self) -> list[Row]:
         tickets = self.of_month("credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id")
         for ticket in tickets:
@@ -158,6 +170,8 @@ class _Marts:
                    from marts.credit_ticket_events where ticket_id = ? order by place""",
                 ticket["ticket_id"],
             )
+            if self.has_gaps:
+                ticket["missing"] = self.rows(GAPS_OF_TICKET, ticket["ticket_id"])
         return tickets
 
     def _overdue(self) -> list[Row]:
@@ -206,23 +220,48 @@ def _excluded(step: Row) -> str:
     return f"{step['excluded_seconds']} s leave the total; downtime inside an exclusion is none"
 
 
-def _downtime(step: Row) -> str:
-    return f"{step['downtime_seconds']} s of downtime inside covered time:" if step["downtime_seconds"] else "none: no downtime inside covered time"
+def _downtime(step: Row, unseen: bool) -> str:
+    if step["downtime_seconds"]:
+        return f"{step['downtime_seconds']} s of downtime inside covered time:"
+    return "none was seen inside covered time; nothing else was seen either" if unseen else "none: no downtime inside covered time"
 
 
-def _availability(step: Row) -> list[str | None]:
+def _seen(credit: Row) -> str:
+    """How much of the time was seen in the region, by which every figure here is judged (M6)."""
+    when = "of the month" if credit["status"] == "final" else "of the month so far"
+    if credit["coverage_pct"] is None:
+        return f"nothing is known of this service in this region {when}: no check and no record"
+    least = "" if credit["min_coverage_pct"] is None else f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
+    told = {
+        Evidence.SUFFICIENT: "enough",
+        Evidence.THIN: "too little: what follows rests on thin evidence",
+        Evidence.NONE: "nothing was seen: what follows rests on no evidence",
+    }
+    return f"coverage {_pct(credit['coverage_pct'])} {when}{least}: {told[evidence_of(credit)]}"
+
+
+def _missing(credit: Row) -> str | None:
+    """That rows are missing, and how many; which, the rows of the step say."""
+    return f"{incomplete_words(credit)}; no figure changes by it" if is_incomplete(credit) else None
+
+
+def _availability(step: Row, unseen: bool) -> list[str | None]:
     base = f"total {step['total_seconds']} s - excluded {step['excluded_seconds']} s = {step['base_seconds']} s; less downtime {step['downtime_seconds']} s"
     if step["availability_pct"] is None:
         return [base, "no figure: " + ("nothing of the month is covered" if not step["covered_seconds"] else "all of the time is excluded")]
+    if unseen:
+        return [f"{base}; nothing was seen: there is no figure to state"]
     return [f"{base} = {step['up_seconds']} s available", f"{step['up_seconds']} / {step['base_seconds']} = {_pct(step['availability_pct'])}"]
 
 
-def _availability_credit(step: Row) -> list[str | None]:
+def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
     if step["commitment_pct"] is None:
         return ["no commitment is in force for this service: no availability credit"]
     said = f"commitment {_pct(step['commitment_pct'])}"
     if step["availability_pct"] is None:
         return [f"{said}: without a figure no availability credit"]
+    if unseen:
+        return [f"{said}: no downtime was seen, so there is no availability credit; nothing else was seen either"]
     if not step["is_below_commitment"]:
         return [f"{said}: not below it, judged by the exact seconds: no availability credit"]
     if step["availability_tier_below_pct"] is None:
@@ -285,7 +324,8 @@ def _claim(row: Row) -> str:
 
 def _payable(row: Row) -> str:
     why = "" if row["payable_amount"] else f" ({row['reasons'].replace(',', ', ') or row['claim_status']})" if row["credit_amount"] else ""
-    thin = "; the availability rests on too little evidence (low coverage)" if row["low_coverage"] else ""
+    told = {Evidence.THIN: "; it rests on thin evidence", Evidence.NONE: "; nothing was seen of the month"}
+    thin = "" if row["availability_pct"] is None else told.get(evidence_of(row), "")
     return f"{money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
 
 
@@ -316,6 +356,8 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
     """Names and values, then where the row was landed; rows below it on lines of their own."""
     if row.keys() == {"policy_key", "value", "document"}:
         return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
+    if "sentence" in row:
+        return [f"{row['sentence']}: {row['reason']}  [{_place(row, 'file', 'line')}]"]
     below = {k: v for k, v in row.items() if isinstance(v, list)}
     places = [p for p in (_place(row, "file", "line"), _place(row, "last_file", "last_line")) if p]
     own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None]

@@ -6,7 +6,7 @@ is never put in its place.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -92,14 +92,19 @@ def _write(text: str, candidates: Candidates) -> str:
 
 # ---------------------------------------------------------------- dates and instants
 
+# the day before a spreadsheet's first, and a database's zero
+_EMPTY_DAYS = ("1900-01-00", "0000-00-00")
+
 
 @_kept
 def not_a_date(text: str) -> str:
     plain = _folded(text)
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain) and not any(_days(plain)):
+    if plain[:10] in _EMPTY_DAYS:
+        return f"{shown(text)} is what some programs write for an empty date: leave the field empty where there is none"
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain) and not _days(plain):
         return f"{shown(text)} is not a day of the calendar: write one that is, as in 2026-06-30"
     day_of = re.fullmatch(r"(.+?)[Tt ] ?[0-9]{1,2}:[0-9]{2}.*", plain)
-    days = [*_days(day_of[1] if day_of else plain)]
+    days = _days(day_of[1] if day_of else plain)
     if not days and re.fullmatch(r"[0-9]{5}", plain) and 20_000 <= int(plain) <= 80_000:
         return f"{shown(text)} is not a date but, it seems, a spreadsheet's number of one: write {date(1899, 12, 30) + timedelta(int(plain))}"
     if not days:
@@ -141,7 +146,7 @@ def not_an_instant(text: str) -> str:
             return f"{begin}, since it has no time: write it as in {_either(midnights, _IF_MONTH_FIRST)}"
         return f"{begin}: write it as in {_INSTANT}"
     day_text, hour, minute, second, fraction, tail = parts.groups(default="")
-    days = [*_days(day_text)]
+    days = _days(day_text)
     if not days and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day_text):
         return f"{begin}, since {day_text} is not a day of the calendar: write one that is, as in {_INSTANT}"
     tail = tail.strip()
@@ -206,20 +211,19 @@ def _folded(text: str) -> str:
 _MONTH_NAMES = ("%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%d-%b-%Y", "%d-%b-%y")
 
 
-def _days(text: str) -> Iterator[date]:
+@lru_cache(1 << 12)
+def _days(text: str) -> tuple[date, ...]:
     """The days that a text may mean: of 01/06/2026 the first of June, then the sixth of January."""
     text = text.strip()
     if year_first := re.fullmatch(r"([0-9]{4})([-/.]?)([0-9]{1,2})\2([0-9]{1,2})", text):
-        yield from _day(year_first[1], year_first[3], year_first[4])
-    elif year_last := re.fullmatch(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})", text):
+        return (*_day(year_first[1], year_first[3], year_first[4]),)
+    if year_last := re.fullmatch(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})", text):
         first, second, year = year_last[1], year_last[3], year_last[4]
-        yield from _day(year, second, first)
-        if first != second:
-            yield from _day(year, first, second)
-    for form in _MONTH_NAMES:
+        return (*dict.fromkeys([*_day(year, second, first), *_day(year, first, second)]),)
+    for form in _MONTH_NAMES if re.search("[A-Za-z]", text) else ():
         with suppress(ValueError):
-            yield datetime.strptime(text.replace(",", ""), form).replace(tzinfo=UTC).date()
-            return
+            return (datetime.strptime(text.replace(",", ""), form).replace(tzinfo=UTC).date(),)
+    return ()
 
 
 def _day(year: str, month: str, day: str) -> Iterator[date]:
@@ -227,7 +231,7 @@ def _day(year: str, month: str, day: str) -> Iterator[date]:
         yield date(int(year), int(month), int(day))
 
 
-def _times(days: list[date], hour: int, minute: int, second: int, fraction: str) -> Iterator[str]:
+def _times(days: Iterable[date], hour: int, minute: int, second: int, fraction: str) -> Iterator[str]:
     """Local times in the form that is wanted; 24:00 is the next day's 00:00, and the 60th second the 59th."""
     for day in days:
         with suppress(ValueError, OverflowError):

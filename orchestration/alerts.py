@@ -116,7 +116,8 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
     """What a run tells by how it ended. `published`: as of when the warehouse is published."""
     stays = f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}." if published else "No figure is published yet."
     details = f"Details: makegood status --warehouse {shlex.quote(str(root))}"
-    shown = [one_line(reason) for reason in outcome.reasons]
+    # first all that blocks it, then the details, which are indented: an alert is short
+    shown = [one_line(reason) for reason in sorted(outcome.reasons, key=lambda reason: reason.startswith(" "))]
     happened = "; ".join(shown[:MOST_REASONS]) + (f"; and {len(shown) - MOST_REASONS} more" if len(shown) > MOST_REASONS else "")
     if outcome.status == "blocked":
         rows = f" (rejected rows: {outcome.rejected_rows})" if outcome.rejected_rows else ""

@@ -498,11 +498,18 @@ def orchestrator(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     alerts: Alerts = None,
 ) -> None:
-    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only."""
+    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only.
+
+    Exit 1: another orchestrator is at work on the warehouse, or the port is taken.
+    """
     from ingestion.contracts import FOLDER
+    from orchestration.serve import Taken
     from orchestration.serve import orchestrator as serve
 
-    serve(landing, warehouse, contracts or FOLDER, port, alerts)
+    try:
+        serve(landing, warehouse, contracts or FOLDER, port, alerts)
+    except Taken as error:
+        raise _fail(FAILED, str(error)) from error
 
 
 def main() -> None:

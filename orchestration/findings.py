@@ -173,7 +173,7 @@ KINDS: dict[str, Kind] = {
         "Check the time zone of the export, and which event is mapped to received.",
     ),
     "order_by_id": Kind(
-        "clocks decided by the order of ids",
+        "outcomes that hang on the order of ids",
         "Events of one instant are in the order of their ids (K1); in another order the ticket would have run for longer or shorter.",
         "Deliver the instants with fractions of a second, which decide the order.",
     ),

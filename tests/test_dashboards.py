@@ -127,7 +127,9 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(monkeypatch: pytest.Monk
     budgets = sample.mart("error_budgets")
     tickets = sample.mart("open_tickets")
     shown = metrics(at)
-    assert shown["Commitments kept"] == f"{sum(f['is_met'] for f in committed)} of {len(committed)}"
+    assert shown["Commitments kept"] == f"{sum(f['is_met'] and not f['low_coverage'] for f in committed)} of {len(committed)}"
+    assert shown["Kept, on thin evidence"] == f"{sum(f['is_met'] and f['low_coverage'] for f in committed)} of {len(committed)}"
+    assert any(f["low_coverage"] for f in committed)
     assert shown["Budgets overdrawn now"] == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
     assert shown["Open tickets past a promise"] == f"{sum(t['pressure'] == 'past' for t in tickets)} of {len(tickets)}"
     # each budget with what is left
@@ -175,7 +177,8 @@ def test_the_availability_page_shows_the_figures_of_the_mart(monkeypatch: pytest
     at = app(monkeypatch, sample.warehouse, "availability", contract="trueengage")
     rows = sample.query("select * from marts.availability where contract_id = 'trueengage'")
     committed = [r for r in rows if r["status"] != "provisional" and r["is_met"] is not None]
-    assert metrics(at)["Commitments met"] == f"{sum(r['is_met'] for r in committed)} of {len(committed)}"
+    assert metrics(at)["Commitments kept"] == f"{sum(r['is_met'] for r in committed)} of {len(committed)}"
+    assert not any(r["low_coverage"] for r in committed)
     table = tables(at)["Availability by service, region and period"]
     assert {(r["Service"], r["Region"], r["Period"]): (r["Availability"], r["Budget left"]) for r in table} == {
         (r["service_id"], r["region"], f"{r['period_start']:%Y-%m}"): (percentage(r["availability_pct"]), duration(r["budget_remaining_seconds"])) for r in rows

@@ -27,4 +27,5 @@ def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> 
         "status_page_publication", "int_population", "int_shared_events", "int_resolution_performance", "int_month_credits",
         "int_fee_parts", "int_issued_lines", "int_claims", "int_overdue_invoices", "int_reasons", "int_credits", "credits",
         "credit_statements", "credit_reconciliation", "configuration_hours", "what_if", "subscriptions", "subscription_spans", "coverage_gaps", "exclusions", "credit_headroom", "credit_causes", "error_budgets",
+        "last_seen",
     }  # fmt: skip

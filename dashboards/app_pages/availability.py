@@ -5,9 +5,24 @@ import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
-from dashboards.figures import FIGURES, period, place
+from dashboards.evidence import (
+    Evidence,
+    availability_words,
+    budget_words,
+    downtime_words,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    judged,
+    last_seen_words,
+    so_far,
+    together,
+    verdict_words,
+)
+from dashboards.figures import FIGURES, GAPS_OF_FIGURE, LAST_SEEN, key_of, period, place
 from dashboards.gate import Row
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import duration, instant, percentage, plain
 
 components.head("Availability", "How available was each service in each region, against what was promised, and which intervals decide it?")
@@ -20,10 +35,6 @@ if not figures:
 
 def name(figure: Row) -> str:
     return f"{place(figure)} · {period(figure)}"
-
-
-def verdict(row: Row) -> str:
-    return "no commitment" if row["is_met"] is None else "met" if row["is_met"] else "missed"
 
 
 names = {f["contract_id"]: f["contract_name"] for f in figures}
@@ -42,25 +53,26 @@ if not chosen:
 
 final = [f for f in chosen if f["status"] != "provisional"]
 current = [f for f in chosen if f["status"] == "provisional" and f["is_met"] is not None]
-committed = [f for f in final if f["is_met"] is not None]
-columns = st.columns(4)
+last_seen = [last_seen_words(row) for row in rows_of_newer("marts.last_seen", LAST_SEEN) if row["contract_id"] == contract]
+if last_seen:
+    st.markdown(f"Last check or record under this contract: **{last_seen[0]}**")
+components.commitments(chosen)
+columns = st.columns(3)
+unseen = sum(evidence_of(f) is Evidence.NONE for f in current)
 columns[0].metric(
-    "Commitments met", f"{sum(f['is_met'] for f in committed)} of {len(committed)}", help="Finished periods of services with a commitment", border=True
-)
-columns[1].metric(
     "Budgets overdrawn",
-    f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}",
+    f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}" + (f", {unseen} not seen" if unseen else ""),
     help="Error budgets of the periods that are not over",
     border=True,
 )
-columns[2].metric("Downtime, finished periods", duration(sum(f["downtime_seconds"] for f in final)), help="All services and regions added up", border=True)
-columns[3].metric(
+columns[1].metric("Downtime seen, finished periods", duration(sum(f["downtime_seconds"] for f in final)), help="All services and regions added up", border=True)
+columns[2].metric(
     "Thin evidence", f"{sum(f['low_coverage'] for f in final)} of {len(final)}", help="Finished figures whose coverage is below the policy (M6)", border=True
 )
 
 kind = chosen[0]["period_kind"]
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
-st.caption(f"Availability in per cent by {kind}, with the commitment; framed where it is not over. Pick a row below for what is behind its figure.")
+st.caption(f"Availability in per cent by {kind}, with the commitment; {components.signs(chosen)}. Pick a row below for what is behind its figure.")
 
 ordered = sorted(chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"]))
 picked = components.table(
@@ -69,13 +81,14 @@ picked = components.table(
         "Service": "service_id",
         "Region": "region",
         "Period": period,
-        "Availability": lambda f: percentage(f["availability_pct"]),
+        "Availability": availability_words,
         "Commitment": lambda f: percentage(f["commitment_pct"]),
-        "Verdict": verdict,
-        "Downtime": length("downtime_seconds"),
+        "Verdict": verdict_words,
+        "Downtime": downtime_words,
         "Error budget": length("budget_seconds"),
-        "Budget left": length("budget_remaining_seconds"),
-        "Coverage": lambda f: percentage(f["coverage_pct"]) + (" · thin" if f["low_coverage"] else ""),
+        "Budget left": budget_words,
+        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Evidence": evidence_words,
         "Status": lambda f: f["status"].replace("_", " "),
     },
     name="Availability by service, region and period",
@@ -91,19 +104,34 @@ components.downloads(
     mart="availability",
 )
 
+
+def of_category(category: Row) -> Row:
+    """A category with the evidence of its services and regions; fully excluded ones are passed over (A4)."""
+    of = ("product_category", "period_start")
+    parts = [f for f in own if all(f[k] == category[k] for k in of) and f["is_met"] is not None]
+    counted = [evidence_of(f) for f in parts if f["status"] != "fully_excluded"]
+    evidence = together(counted) if counted else Evidence.SUFFICIENT
+    return category | {"evidence": evidence, "incomplete": any(map(is_incomplete, parts))}
+
+
+def category_verdict(category: Row) -> str:
+    said = so_far(judged(category["is_met"], category["evidence"]), category["status"] != "provisional")
+    return said + (", incomplete data" if category["incomplete"] else "")
+
+
 categories = rows("select * from marts.availability_by_category where contract_id = ? order by period_start desc, product_category", contract)
 if categories:
     st.subheader("By product category", anchor=False)
-    st.caption("A category's figure is that of its worst service and region (A4).")
+    st.caption("A category's figure is that of its worst service and region (A4), and rests on what was seen of all of them.")
     components.table(
-        categories,
+        [of_category(c) for c in categories],
         {
             "Category": lambda c: c["product_category"].replace("_", " "),
             "Period": period,
-            "Availability": lambda c: percentage(c["availability_pct"]),
+            "Availability": lambda c: str(Evidence.NONE) if c["evidence"] is Evidence.NONE else percentage(c["availability_pct"]),
             "Commitment": lambda c: percentage(c["commitment_pct"]),
-            "Verdict": verdict,
-            "Worst": lambda c: f"{c['worst_service_id']} · {c['worst_region']}",
+            "Verdict": category_verdict,
+            "Worst": lambda c: f"{c['worst_service_id']} · {c['worst_region']}" if c["worst_service_id"] is not None else "–",
             "Status": "status",
         },
         name="Availability by product category",
@@ -118,16 +146,20 @@ figure = next(f for f in ordered if name(f) == shown)
 
 st.subheader(f"Behind the figure: {plain(place(figure))}, {period(figure)}", anchor=False)
 parts = st.columns(4)
-parts[0].metric("Availability", percentage(figure["availability_pct"]), border=True)
-parts[1].metric("Downtime", duration(figure["downtime_seconds"]), border=True)
+parts[0].metric("Availability", availability_words(figure), border=True)
+parts[1].metric("Downtime", downtime_words(figure), border=True)
 parts[2].metric("Excluded from the period", duration(figure["excluded_seconds"]), border=True)
 parts[3].metric("Unknown (no evidence)", duration(figure["unknown_seconds"]), border=True)
+st.markdown(f"**{verdict_words(figure).capitalize()}** · coverage {percentage(figure['coverage_pct'])} · evidence {evidence_words(figure)}")
 st.caption(
-    f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
+    "Nothing was seen of this period: there is no figure to work out."
+    if is_unseen(figure)
+    else f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
     f"({figure['total_seconds']:,} s − {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}; "
     f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
 )
-OF_FIGURE = (contract, figure["service_id"], figure["region"], figure["period_start"])
+OF_FIGURE = key_of(figure)
+components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_FIGURE, *OF_FIGURE))
 intervals = rows(
     """select p.*, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
        from marts.downtime_by_period as p
@@ -146,8 +178,10 @@ if intervals or gaps:
     st.altair_chart(
         charts.timeline(pd.DataFrame(b | {"place": place(figure)} for b in bars), domain, {"downtime": charts.DOWN, "unknown": charts.UNKNOWN}), width="stretch"
     )
-if not intervals:
+if not intervals and evidence_of(figure) is Evidence.SUFFICIENT and not is_incomplete(figure):
     st.success("No downtime in this period.", icon=":material/check_circle:")
+elif not intervals:
+    components.nothing(f"No downtime was seen in this period; evidence: {evidence_words(figure)}.")
 else:
     interval = components.table(
         intervals,

@@ -6,7 +6,8 @@ from itertools import groupby
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import LAPSING_DAYS, place
+from dashboards.evidence import evidence_words
+from dashboards.figures import CREDITS, LAPSING_DAYS, place
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import money, plain
@@ -26,8 +27,8 @@ with first:
     customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with second:
     statuses = components.choice("Claims", components.distinct(options, "claim_status"), "claims")
-CLAIMS = """
-    from marts.credits as c inner join marts.subscriptions as s using (subscription_id)
+CLAIMS = f"""
+    from ({CREDITS}) as c inner join marts.subscriptions as s using (subscription_id)
     where c.credit_amount > 0 and list_contains(?, c.customer_id) and list_contains(?, c.claim_status)
 """
 claims = rows(f"select c.*, s.customer_name {CLAIMS} order by c.claim_deadline, c.credit_amount desc, c.subscription_id", customers, statuses)
@@ -50,6 +51,7 @@ def table(own: list[Row], name: str, key: str) -> None:
             "Requested on": "requested_on",
             "Deadline": "claim_deadline",
             "Days left": "days_left",
+            "Evidence": evidence_words,
             "Reasons against it": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
         },
         name=name,

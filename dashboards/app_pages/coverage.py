@@ -1,10 +1,13 @@
 """When nothing was known: gaps in the evidence, on a timeline."""
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
+from dashboards.evidence import Evidence, availability_words, evidence_of, evidence_words
 from dashboards.figures import FIGURES, period, place
 from dashboards.published import rows
 from dashboards.words import duration, instant, percentage, plain
@@ -27,17 +30,18 @@ chosen = [f for f in figures if f["contract_id"] in contracts and f["region"] in
 if not chosen:
     components.nothing("No figure matches the filters.")
     st.stop()
-low = [f for f in chosen if f["low_coverage"]]
-columns = st.columns(3)
+counts = Counter(map(evidence_of, chosen))
+columns = st.columns(4)
 columns[0].metric(
     "Figures on thin evidence",
-    f"{len(low)} of {sum(f['status'] == 'final' for f in chosen)}",
-    help="Finished periods whose coverage is below the policy (M6)",
+    f"{counts[Evidence.THIN]} of {len(chosen)}",
+    help="Coverage below the policy (M6), so far where the period is not over",
     border=True,
 )
-columns[1].metric("Unknown time", duration(sum(f["unknown_seconds"] for f in chosen)), help="All services and regions added up", border=True)
+columns[1].metric("Not seen", f"{counts[Evidence.NONE]} of {len(chosen)}", help="Nothing is known of the period", border=True)
+columns[2].metric("Unknown time", duration(sum(f["unknown_seconds"] for f in chosen)), help="All services and regions added up", border=True)
 worst = min((f for f in chosen if f["coverage_pct"] is not None), key=lambda f: f["coverage_pct"], default=None)
-columns[2].metric(
+columns[3].metric(
     "Lowest coverage", percentage(worst["coverage_pct"]) if worst else "–", help=f"{place(worst)}, {period(worst)}" if worst else None, border=True
 )
 
@@ -48,7 +52,9 @@ gaps = [
 ]
 # the longest tell where to look; thousands of minutes would hide them
 MOST_BARS = 2000
-if not gaps:
+if not gaps and counts[Evidence.SUFFICIENT] < len(chosen):
+    components.nothing("No gap is recorded, but not every figure rests on enough evidence: see the table.")
+elif not gaps:
     st.success("No gap: the state of every service was known all the time.", icon=":material/check_circle:")
 else:
     bars = pd.DataFrame(
@@ -66,11 +72,9 @@ picked = components.table(
         "Service and region": place,
         "Period": period,
         "Coverage": lambda f: percentage(f["coverage_pct"]),
-        "Evidence": lambda f: (
-            "thin" if f["low_coverage"] else "–" if f["coverage_pct"] is None else "not over" if f["status"] == "provisional" else "sufficient"
-        ),
+        "Evidence": evidence_words,
         "Unknown": length("unknown_seconds"),
-        "Availability": lambda f: percentage(f["availability_pct"]),
+        "Availability": availability_words,
         "Contract": "contract_id",
     },
     name="Coverage of each figure, the lowest first",

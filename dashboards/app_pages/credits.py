@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboards import components
-from dashboards.figures import place
-from dashboards.published import rows
+from dashboards.evidence import availability_words, evidence_words
+from dashboards.figures import CREDITS, GAPS_OF_CREDIT, OF_CREDIT, place
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import percentage, plain
 
 components.head("Credits", "What is each invoice due, why, and what has become of it?")
@@ -30,8 +31,8 @@ with third:
     currencies = components.choice("Currencies", components.distinct(options, "currency"), "currencies")
     exposures = components.choice("What has become of it", components.distinct(options, "exposure"), "exposures", lambda e: e.replace("_", " "))
 
-FILTERED = """
-    from marts.credits as c
+FILTERED = f"""
+    from ({CREDITS}) as c
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id)
       and list_contains(?, service_id) and list_contains(?, region)
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
@@ -71,6 +72,7 @@ components.table(
     money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
 )
 st.caption("Amounts in the currency of their row. Credits = payable + claimable + at stake + lapsed + not eligible.")
+components.evidence(credits, "credits")
 
 st.subheader("By subscription", anchor=False)
 picked = components.table(
@@ -81,7 +83,8 @@ picked = components.table(
         "Service and region": place,
         "Month": lambda c: f"{c['month']:%Y-%m}",
         "Fee": "monthly_fee",
-        "Availability": lambda c: percentage(c["availability_pct"]),
+        "Availability": availability_words,
+        "Evidence": evidence_words,
         "Credit, %": lambda c: percentage(c["credit_pct"]),
         "Credit": "credit_amount",
         "Payable": "payable_amount",
@@ -91,7 +94,6 @@ picked = components.table(
         "Until": "claim_deadline",
         "Reasons": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
         "Version": "statement_version",
-        "Evidence": lambda c: "thin" if c["low_coverage"] else "sufficient",
     },
     name="Credits by subscription, month and currency",
     key="credits",
@@ -106,5 +108,6 @@ if picked:
         components.link("proof", f"Proof of {said}: intervals, tickets, invoice lines, step by step", **where)
         components.link("report", f"SLA report of {said}", **where)
         components.link("statements", f"Statements of {said}", subscription=picked["subscription_id"])
+        components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_CREDIT, *(picked[k] for k in OF_CREDIT)))
 notes = {"months": ", ".join(months), "currencies": ", ".join(currencies), "exposure": ", ".join(exposures)}
 components.downloads(f"select * {FILTERED} order by all", *filters, name="credits", mart="credits", notes=notes)

@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from dashboards import components
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import plain
 
 components.head("Feeds", "What was delivered, is any of it wrong or missing, and where exactly?")
@@ -76,6 +76,57 @@ if warnings:
     components.table(warnings, {"About": "about", "Warning": "warning"}, name="Warnings of the last run")
 else:
     components.nothing("No warning.")
+
+findings = rows_of_newer(
+    "quality.findings",
+    """select severity, kind, feed, count(*) as findings, sum(rows) as rows, any_value(means) as means, any_value(action) as action,
+              list_slice(list(seen order by rows desc, file, line, key, seen), 1, 3) as examples
+       from quality.findings group by severity, kind, feed order by severity = 'warning' desc, kind, feed""",
+)
+if findings:
+    st.subheader("Findings", anchor=False)
+    found = components.table(
+        findings,
+        {
+            "Severity": "severity",
+            "Finding": lambda f: f["kind"].replace("_", " "),
+            "Feed": lambda f: f["feed"] or "–",
+            "Findings": "findings",
+            "Rows": "rows",
+            "Examples": lambda f: "; ".join(filter(None, f["examples"])),
+            "Means": "means",
+            "What to do": "action",
+        },
+        name="Findings by kind and feed",
+        key="findings",
+        height=320 if len(findings) > 8 else "auto",
+    )
+    st.caption("Data that has no effect, or an effect that nobody can have meant. Pick a line for each finding with file and line.")
+    if found:
+        st.markdown(f"**{plain(found['kind'].replace('_', ' '))}**" + (f" in {plain(found['feed'])}" if found["feed"] else ""))
+        each = rows(
+            """select * from quality.findings where severity = ? and kind = ? and feed is not distinct from ?
+               order by rows desc, file, line, key, seen limit 1000""",
+            *(found[k] for k in ("severity", "kind", "feed")),
+        )
+        components.table(
+            each,
+            {
+                "Seen": "seen",
+                "Nearest": lambda f: f["nearest"] or "–",
+                "Means": "means",
+                "What to do": "action",
+                "Rows": "rows",
+                "Key": lambda f: f["key"] or "–",
+                "File": lambda f: f["file"] or "–",
+                "Line": "line",
+            },
+            name="Each finding",
+            height=320 if len(each) > 8 else "auto",
+        )
+        if found["findings"] > len(each):
+            st.caption(f"The first {len(each):,} of {found['findings']:,}; the download has all.")
+    components.downloads("from quality.findings order by all", name="findings", is_all=True)
 
 st.subheader("Rows that reached no mart", anchor=False)
 if not kept:

@@ -1,7 +1,7 @@
 """Are we keeping our promises, where not, what will it cost, and what is getting worse: leadership's page."""
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,9 +10,27 @@ import streamlit as st
 
 from dashboards import charts, components
 from dashboards.components import length
-from dashboards.figures import FIGURES, LAPSING_DAYS, period, place
+from dashboards.evidence import (
+    MISSES,
+    THIN_COURSE,
+    Evidence,
+    Verdict,
+    availability_words,
+    budget_words,
+    course_of,
+    downtime_words,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    kept_words,
+    last_seen_words,
+    verdict_of,
+    verdict_words,
+)
+from dashboards.figures import CREDITS, FIGURES, LAPSING_DAYS, LAST_SEEN, credit_key, key_of, period, place
 from dashboards.gate import Row
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import duration, instant, money, percentage, plain
 
 components.head("Promises and credits", "Are we keeping our promises, where not, what will it cost, and what is getting worse?")
@@ -20,6 +38,8 @@ components.head("Promises and credits", "Are we keeping our promises, where not,
 names = {c["contract_id"]: c["contract_name"] for c in rows("select contract_id, contract_name from marts.contracts")}
 contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
+by_period = {key_of(f): f for f in figures}
+last_seen = {row["contract_id"]: last_seen_words(row) for row in rows_of_newer("marts.last_seen", LAST_SEEN)}
 
 
 def verdict(running: list[Row]) -> None:
@@ -27,36 +47,42 @@ def verdict(running: list[Row]) -> None:
     for contract in contracts:
         finished = [f for f in figures if f["contract_id"] == contract and f["status"] != "provisional" and f["is_met"] is not None]
         last = [f for f in finished if f["period_start"] == max(f["period_start"] for f in finished)]
-        missed = [f for f in last if not f["is_met"]]
+        missed = [f for f in last if verdict_of(f) in MISSES]
         budgets = [b for b in running if b["contract_id"] == contract]
-        over = [b for b in budgets if b["course"] == "overdrawn"]
-        risky = [b for b in budgets if b["course"] == "at_risk"]
+        courses = Counter(map(course_of, budgets))
         said = [f"**{plain(names[contract])}** –"]
         if last:
-            said.append(f"{period(last[0])}: {len(last) - len(missed)} of {len(last)} commitments kept" + (", missed in" if missed else "."))
-            said += (
-                [", ".join(f"{plain(place(f))} ({percentage(f['availability_pct'])} of {percentage(f['commitment_pct'])})" for f in missed) + "."]
-                if missed
-                else []
-            )
+            where = ", ".join(f"{plain(place(f))} ({_missed(f)})" for f in missed)
+            said.append(f"{period(last[0])}: {kept_words(last)}" + (f", missed in {where}." if missed else "."))
         if budgets:
-            courses = [f"{len(found)} {words}" for found, words in ((over, "overdrawn"), (risky, "will be at this rate")) if found]
-            said.append(
-                f"{period(budgets[0])} so far: " + (f"of {len(budgets)} error budgets, {', '.join(courses)}." if courses else "all error budgets on course.")
-            )
-        if missed or over:
+            told = {"overdrawn": "overdrawn", "at risk": "will be at this rate", THIN_COURSE: THIN_COURSE, "not seen": "not seen"}
+            odd = [f"{courses[course]} {words}" for course, words in told.items() if courses[course]]
+            said.append(f"{period(budgets[0])} so far: " + (f"of {len(budgets)} error budgets, {', '.join(odd)}." if odd else "all error budgets on course."))
+        incomplete = sum(map(is_incomplete, [*last, *(b["figure"] for b in budgets)]))
+        if incomplete:
+            said.append(f"{incomplete} of these figures {'rests' if incomplete == 1 else 'rest'} on incomplete data.")
+        if contract in last_seen:
+            said.append(f"Last data: {last_seen[contract]}.")
+        if missed or courses["overdrawn"]:
             st.error(" ".join(said), icon=":material/error:")
-        elif risky:
+        elif courses.total() > courses["on course"] or any(verdict_of(f) is not Verdict.KEPT for f in last) or incomplete:
             st.warning(" ".join(said), icon=":material/warning:")
         elif last or budgets:
             st.success(" ".join(said), icon=":material/check_circle:")
+        elif contract in last_seen:
+            st.info(" ".join(said))
+
+
+def _missed(figure: Row) -> str:
+    thin = ", on thin evidence" if verdict_of(figure) is Verdict.MISSED_ON_THIN else ""
+    return f"{percentage(figure['availability_pct'])} of {percentage(figure['commitment_pct'])}{thin}"
 
 
 def glance(budgets: list[Row]) -> None:
-    """Four figures for a glance."""
-    finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
-    kept = sum(f["is_met"] for f in finished)
+    """Figures for a glance."""
+    components.commitments(figures)
     over = [b for b in budgets if b["course"] == "overdrawn"]
+    unseen = sum(course_of(b) == Evidence.NONE for b in budgets)
     late = rows(
         """select month, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged from marts.ticket_sla
            where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id) group by month order by month desc limit 1""",
@@ -64,23 +90,35 @@ def glance(budgets: list[Row]) -> None:
     )
     pressed = rows("select pressure, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by pressure", contracts)
     by_pressure = {p["pressure"]: p["tickets"] for p in pressed}
-    columns = st.columns(4)
+    columns = st.columns(3)
     columns[0].metric(
-        "Commitments kept", f"{kept} of {len(finished)}", help="Finished periods of services with a commitment, all services and regions", border=True
+        "Budgets overdrawn now",
+        f"{len(over)} of {len(budgets)}" + (f", {unseen} not seen" if unseen else ""),
+        help="Error budgets of the periods that are not over",
+        border=True,
     )
-    columns[1].metric("Budgets overdrawn now", f"{len(over)} of {len(budgets)}", help="Error budgets of the periods that are not over", border=True)
-    columns[2].metric(
+    columns[1].metric(
         f"Late resolutions, {late[0]['month']:%b %Y}" if late else "Late resolutions",
         f"{late[0]['missed']} of {late[0]['judged']}" if late else "none",
         help="Tickets received in the month whose resolution target was met or missed, of all severities",
         border=True,
     )
-    columns[3].metric(
+    columns[2].metric(
         "Open tickets past a promise",
         f"{by_pressure.get('past', 0)} of {sum(by_pressure.values())}",
         help="Open tickets whose update cadence or resolution target has passed",
         border=True,
     )
+    incomplete = rows_of_newer(
+        "marts.evidence_gaps",
+        """select count(distinct g.ticket_id) as tickets from marts.evidence_gaps as g
+           where g.figure = 'ticket_sla' and list_contains(?, g.contract_id)
+             and (g.period_start = ? or g.ticket_id in (select ticket_id from marts.open_tickets))""",
+        contracts,
+        late[0]["month"] if late else None,
+    )
+    if incomplete and (tickets := incomplete[0]["tickets"]):
+        st.caption(f"Of the tickets of these figures {tickets} {'rests' if tickets == 1 else 'rest'} on incomplete data.")
 
 
 def heat_maps() -> None:
@@ -92,7 +130,8 @@ def heat_maps() -> None:
         if not own:
             continue
         tiles = charts.tiles(own)
-        st.caption(f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; framed: not over. Click a tile for what is behind it.")
+        signs = components.signs(own)
+        st.caption(f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; {signs}. Click a tile for what is behind it.")
         event = st.altair_chart(charts.heat_map(tiles, own[0]["period_kind"]), width="stretch", on_select="rerun", key=f"tiles {contract}")
         for tile in event["selection"].get("tile", []):
             found = [f for f, t in zip(own, tiles.to_dict("records"), strict=True) if (t["place"], t["period"]) == (tile["place"], tile["period"])]
@@ -103,7 +142,8 @@ def heat_maps() -> None:
 def behind(figure: Row) -> None:
     """What is behind a tile, and where there is more."""
     with st.container(border=True):
-        st.markdown(f"**{plain(place(figure))}, {period(figure)}**: {percentage(figure['availability_pct'])}, downtime {duration(figure['downtime_seconds'])}")
+        said = f"{availability_words(figure)}, {verdict_words(figure)}; downtime {downtime_words(figure)}"
+        st.markdown(f"**{plain(place(figure))}, {period(figure)}**: {said}")
         components.link(
             "availability",
             "Intervals, method and evidence of this figure",
@@ -119,6 +159,8 @@ def behind(figure: Row) -> None:
         if months:
             where = {"contracts": figure["contract_id"], "services": figure["service_id"], "regions": figure["region"]}
             components.link("credits", "Credits of its subscriptions", months=[m["month"] for m in months], **where)
+        if is_incomplete(figure):
+            st.caption(evidence_words(figure))
 
 
 def budgets_left(budgets: list[Row]) -> None:
@@ -149,7 +191,9 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
         before, left = left, left - drop["downtime_seconds"]
         path += [(drop["started_at"], before), (drop["started_at"] + timedelta(seconds=drop["downtime_seconds"]), left)]
     path.append((as_of, left))
-    ahead = [(as_of, left), (budget["ends_at"], budget["projected_remaining_seconds"])] if budget["projected_remaining_seconds"] is not None else []
+    # there is no rate of what was not seen
+    is_projectable = budget["projected_remaining_seconds"] is not None and course_of(budget) != Evidence.NONE
+    ahead = [(as_of, left), (budget["ends_at"], budget["projected_remaining_seconds"])] if is_projectable else []
     return [
         {
             "place": place(budget),
@@ -159,7 +203,7 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
             "is_projected": is_projected,
             # lines that are on course lie on each other: the table names them
             "is_end": is_projected and at == budget["ends_at"] and budget["course"] != "on_course",
-            "course": budget["course"].replace("_", " "),
+            "course": course_of(budget),
         }
         for is_projected, part in ((False, path), (True, ahead))
         for at, rest in part
@@ -172,10 +216,11 @@ def budget_table(budgets: list[Row]) -> None:
         {
             "Service and region": place,
             "Period": period,
-            "Course": lambda b: b["course"].replace("_", " "),
+            "Course": course_of,
+            "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
-            "Left": length("budget_remaining_seconds"),
-            "Left at the end, at this rate": length("projected_remaining_seconds"),
+            "Left": lambda b: budget_words(b["figure"]),
+            "Left at the end, at this rate": lambda b: "–" if course_of(b) == Evidence.NONE else duration(b["projected_remaining_seconds"]),
         },
         name="Error budgets of the current periods",
     )
@@ -185,7 +230,7 @@ def exposure() -> None:
     st.subheader("What it costs", anchor=False)
     credits = rows(
         """select month, currency, case when exposure = 'claimable' and days_left <= ? then 'lapsing' else replace(exposure, '_', ' ') end as exposure,
-                  sum(credit_amount) as amount, count(*) as credits
+                  sum(credit_amount) as amount
            from marts.credits where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake') group by all order by month, currency""",
         LAPSING_DAYS,
         contracts,
@@ -223,7 +268,13 @@ def exposure() -> None:
         with place_:
             st.caption(f"{currency} by month")
             st.altair_chart(charts.exposure(frame), width="stretch")
+    components.evidence(open_credits(), "credits")
     components.link("credits", "All credits, by month, customer and currency")
+
+
+def open_credits() -> list[Row]:
+    """The credits that can still be paid."""
+    return rows(f"select * from ({CREDITS}) where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake')", contracts)
 
 
 # the incident that a cause names, or else the ticket or the downtime itself
@@ -280,6 +331,7 @@ def causes(incident: Row) -> None:
         incident["name"],
         incident["currency"],
     )
+    credits = {credit_key(c): c for c in open_credits()}
     st.markdown(f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} in {incident['subscriptions']} subscriptions")
     part = components.table(
         parts,
@@ -293,6 +345,7 @@ def causes(incident: Row) -> None:
             "Ended (UTC)": lambda c: instant(c["ended_at"]),
             "Downtime, or past target": length("seconds"),
             "Cost": "amount",
+            "Evidence of the credit": lambda c: evidence_words(credits[credit_key(c)]),
         },
         name="Causes of credits",
         key="causes",
@@ -310,10 +363,12 @@ def causes(incident: Row) -> None:
 def headroom() -> None:
     st.subheader("Until the next credit tier", anchor=False)
     left = rows(
-        """select service_id, region, month, currency, next_below_pct, min(seconds_left) as seconds_left, bool_or(is_within_reach) as is_within_reach,
+        """select contract_id, service_id, region, month as period_start, currency, next_below_pct,
+                  min(seconds_left) as seconds_left, bool_or(is_within_reach) as is_within_reach,
                   sum(additional_amount) as additional_amount, count(*) as subscriptions
            from marts.credit_headroom where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
-           group by service_id, region, month, currency, next_below_pct order by seconds_left, additional_amount desc, service_id, region, currency""",
+           group by contract_id, service_id, region, month, currency, next_below_pct
+           order by seconds_left, additional_amount desc, service_id, region, currency""",
         contracts,
     )
     if not left:
@@ -323,13 +378,14 @@ def headroom() -> None:
         left,
         {
             "Service and region": place,
-            "Month": lambda r: f"{r['month']:%Y-%m}",
+            "Month": lambda r: f"{r['period_start']:%Y-%m}",
             "Downtime left": length("seconds_left"),
             "Crossing adds": "additional_amount",
             "Currency": "currency",
             "Subscriptions": "subscriptions",
             "Then below": lambda r: percentage(r["next_below_pct"]),
             "Within reach": lambda r: "yes" if r["is_within_reach"] else "no, the month is over before",
+            "Evidence": lambda r: evidence_words(found) if (found := by_period.get(key_of(r))) else str(Evidence.NONE),
         },
         name="Downtime left until the next credit tier",
         money=["Crossing adds"],
@@ -349,7 +405,7 @@ def trend() -> None:
         finished = [f for f in group if f["status"] == "final"]
         if len(finished) >= 2:
             before, last = finished[-2:]
-            history = [f["downtime_seconds"] / 60 for f in finished[-12:]]
+            history = [f["downtime_seconds"] / 60 for f in finished[-12:] if not is_unseen(f)]
             moved.append(last | {"before": before, "more_s": last["downtime_seconds"] - before["downtime_seconds"], "history": history})
     if not moved:
         components.nothing("There are no two finished periods to compare yet.")
@@ -360,14 +416,14 @@ def trend() -> None:
             {
                 "Service and region": place,
                 "Last finished": period,
-                "Downtime": length("downtime_seconds"),
-                "Before": lambda m: duration(m["before"]["downtime_seconds"]),
-                "Change": lambda m: ("+" if m["more_s"] > 0 else "") + duration(m["more_s"]),
-                "Verdict": lambda m: "worse" if m["more_s"] > 0 else "better" if m["more_s"] < 0 else "as before",
-                "Downtime of finished periods, min": "history",
+                "Downtime": downtime_words,
+                "Before": lambda m: downtime_words(m["before"]),
+                "Change": lambda m: ("+" if m["more_s"] > 0 else "") + duration(m["more_s"]) if _is_comparable(m) else "–",
+                "Verdict": _trend,
+                "Downtime of finished periods that were seen, min": "history",
             },
             name="Downtime of the last finished period against the one before",
-            column_config={"Downtime of finished periods, min": st.column_config.BarChartColumn(y_min=0)},
+            column_config={"Downtime of finished periods that were seen, min": st.column_config.BarChartColumn(y_min=0)},
         )
     late = rows(
         """select month, contract_id, severity, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
@@ -400,11 +456,27 @@ def trend() -> None:
         )
 
 
+def _is_comparable(moved: Row) -> bool:
+    return not is_unseen(moved) and not is_unseen(moved["before"])
+
+
+def _trend(moved: Row) -> str:
+    """Whether downtime went up or down, as far as both periods were seen."""
+    if not _is_comparable(moved):
+        return str(Evidence.NONE)
+    is_thin = any(evidence_of(f) is Evidence.THIN for f in (moved, moved["before"]))
+    return _compared(moved["more_s"], 0) + (", on thin evidence" if is_thin else "")
+
+
 def _compared(now: int, before: int) -> str:
     return "worse" if now > before else "better" if now < before else "as before"
 
 
-running = rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
+# error budgets of the periods that are not over, each with the figure that it is of
+running = [
+    budget | {"figure": by_period[key_of(budget)]}
+    for budget in rows("select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region", contracts)
+]
 verdict(running)
 glance(running)
 left, right = st.columns([3, 2], gap="large")

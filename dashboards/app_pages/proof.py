@@ -47,7 +47,8 @@ def shown(found: list[Row], name: str) -> None:
         for kind, below in row.items():
             if isinstance(below, list) and below:
                 about = row.get("ticket_id") or instant(row.get("started_at"))
-                with st.expander(f"{'Life of' if kind == 'events' else 'Evidence of'} {plain(str(about))}: {len(below)} rows"):
+                what = {"events": "Life of", "missing": "Missing from"}.get(kind, "Evidence of")
+                with st.expander(f"{what} {plain(str(about))}: {len(below)} rows"):
                     shown(below, f"Rows behind {about}")
 
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 import streamlit as st
 
 from dashboards import components
+from dashboards.evidence import Evidence, evidence_words
+from dashboards.figures import CREDIT_EVIDENCE, CREDITS, credit_key
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import money, plain
@@ -12,9 +14,10 @@ from dashboards.words import money, plain
 components.head("Due and issued", "Does what we credited on invoices equal what is due?")
 
 WORDS = {"above_cap": "above the cap", "not_due": "not due", "not_future": "on an invoice of the credited month or before"}
-SETTLED = """
+SETTLED = f"""
     from marts.credit_reconciliation as r inner join marts.subscriptions as s using (subscription_id)
-    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, customer_id) and list_contains(?, currency)
+    left join ({CREDIT_EVIDENCE}) as e using (subscription_id, month, currency)
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id) and list_contains(?, currency)
 """
 
 options = rows(
@@ -49,6 +52,14 @@ def finding(row: Row) -> str:
     return ", ".join(said)
 
 
+credits = {credit_key(c): c for c in rows(CREDITS)}
+
+
+def evidence(row: Row) -> str:
+    """What the due amount rests on; nothing where there is no credit and only something was issued."""
+    return evidence_words(credits[credit_key(row)]) if credit_key(row) in credits else "–"
+
+
 exceptions = [r for r in settled if finding(r)]
 columns = st.columns(3)
 columns[0].metric("Exceptions", f"{len(exceptions)} of {len(settled)}", help="Rows whose due and issued amounts differ, or that have a flag", border=True)
@@ -68,13 +79,18 @@ COLUMNS: components.Columns = {
     "Difference": "difference",
     "Currency": "currency",
     "Finding": finding,
+    "Evidence": evidence,
 }
 st.subheader("Exceptions", anchor=False)
 picked = None
 if exceptions:
     picked = components.table(exceptions, COLUMNS, name="Exceptions of due against issued", key="exceptions", money=["Due", "Issued", "Difference"])
 else:
-    st.success("Everything that is due was issued, and nothing else.", icon=":material/check_circle:")
+    told = "Everything that is due was issued, and nothing else."
+    if all(evidence(row) in (Evidence.SUFFICIENT, "–") for row in settled):
+        st.success(told, icon=":material/check_circle:")
+    else:
+        components.nothing(f"{told} Not every amount rests on enough evidence.")
 agreed = [r for r in settled if not finding(r)]
 if agreed:
     st.subheader("In agreement", anchor=False)
@@ -109,4 +125,6 @@ if picked:
 st.caption(
     "Amounts in the currency of their row. Due: payable credits (C5). Issued: credit lines on issued or paid invoices (C6). Pick a row for its invoice lines."
 )
-components.downloads(f"select r.* {SETTLED} order by all", *filters, name="credit_reconciliation", mart="credit_reconciliation")
+components.downloads(
+    f"select r.*, e.* exclude (subscription_id, month, currency) {SETTLED} order by all", *filters, name="credit_reconciliation", mart="credit_reconciliation"
+)

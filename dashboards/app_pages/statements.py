@@ -5,6 +5,8 @@ from itertools import pairwise
 import streamlit as st
 
 from dashboards import components
+from dashboards.evidence import evidence_words
+from dashboards.figures import CREDIT_EVIDENCE, CREDITS, credit_key
 from dashboards.gate import Row
 from dashboards.published import rows
 from dashboards.words import instant, plain
@@ -38,6 +40,14 @@ statements = rows(
        order by month desc, subscription_id, currency, statement_version""",
     chosen,
 )
+credits = {credit_key(c): c for c in rows(CREDITS)}
+
+
+def evidence(statement: Row) -> str:
+    """What the credit in force rests on; of what was stated before is not kept on what it did."""
+    return evidence_words(credits[credit_key(statement)]) if statement["is_current"] else "–"
+
+
 shown = [s for s in statements if s["versions"] > 1 or not only]
 changed = [s for s in statements if s["changed"]]
 columns = st.columns(3)
@@ -59,6 +69,7 @@ else:
             "Fee": "monthly_fee",
             "Credit, %": "credit_pct",
             "Credit": "credit_amount",
+            "Evidence": evidence,
             "Changed": lambda s: s["changed"].replace(",", ", ").replace("_", " ") if s["changed"] else "–",
         },
         name="Statements, version by version",
@@ -114,7 +125,11 @@ def _value(value: object) -> str:
 if shown and of:
     history(of)
 components.downloads(
-    "select * from marts.credit_statements where list_contains(?, subscription_id) order by all",
+    f"""select s.*, e.* exclude (subscription_id, month, currency)
+        from marts.credit_statements as s
+        left join ({CREDIT_EVIDENCE}) as e
+            on s.is_current and s.subscription_id = e.subscription_id and s.month = e.month and s.currency is not distinct from e.currency
+        where list_contains(?, s.subscription_id) order by all""",
     chosen,
     name="credit_statements",
     mart="credit_statements",

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from dashboards import components
+from dashboards.evidence import incomplete_words, is_incomplete
+from dashboards.figures import GAPS_OF_TICKET
 from dashboards.gate import Row
-from dashboards.published import rows
+from dashboards.published import rows, rows_of_newer
 from dashboards.words import duration, instant, plain
 
 components.head("Open tickets", "Which promise breaks next, and who has to know?")
@@ -19,6 +21,8 @@ tickets = rows(
 if not tickets:
     components.nothing("No counted ticket is open.")
     st.stop()
+# by themselves: a publication of an older version does not say what is incomplete
+complete = {t["ticket_id"]: t for t in rows("select * from marts.ticket_sla where ticket_id in (select ticket_id from marts.open_tickets)")}
 first, second, third = components.filters(3)
 with first:
     pressures = components.choice("Pressure", [p for p in PRESSURES if any(t["pressure"] == p for t in tickets)], "pressure", lambda p: PRESSURES[p])
@@ -29,8 +33,10 @@ with third:
 own = [t for t in tickets if (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts]
 shown = [t for t in own if t["pressure"] in pressures]
 
-columns = st.columns(3)
-for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=True):
+columns = st.columns(4)
+incomplete = sum(is_incomplete(complete[t["ticket_id"]]) for t in own)
+columns[3].metric("On incomplete data", f"{incomplete} of {len(own)}", help="Rows of theirs were rejected or wait", border=True)
+for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=False):
     column.metric(words.capitalize(), f"{sum(t['pressure'] == pressure for t in own)} of {len(own)}", border=True)
 
 
@@ -73,6 +79,7 @@ else:
             "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
             "Response due in": lambda t: "responded" if t["responded_at"] is not None else left("response_remaining_s", "response_remaining_s")(t),
             "Escalate to": escalate,
+            "Data": lambda t: incomplete_words(complete[t["ticket_id"]]) or "–",
             "Received (UTC)": lambda t: instant(t["received_at"]),
             "Last update (UTC)": lambda t: instant(t["last_update_at"]),
             "Subscription": "subscription_id",
@@ -87,6 +94,7 @@ else:
         "Near: three quarters are used (Z5). Pick a row for the ticket's life."
     )
     if picked:
+        components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"]))
         st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
         life = rows("select * from marts.credit_ticket_events where ticket_id = ? order by place", picked["ticket_id"])
         if life:
@@ -97,4 +105,7 @@ else:
             )
         else:
             components.nothing("Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it.")
-components.downloads("from marts.open_tickets order by all", name="open_tickets", mart="open_tickets", is_all=True)
+EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
+components.downloads(
+    f"select * from marts.open_tickets inner join ({EVIDENCE}) using (ticket_id) order by all", name="open_tickets", mart="open_tickets", is_all=True
+)

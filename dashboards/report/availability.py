@@ -2,21 +2,31 @@
 
 from datetime import date, datetime, timedelta
 
+from dashboards.evidence import Evidence, Verdict, evidence_of, is_incomplete, is_unseen, judged, verdict_of
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES
-from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, shortened
+from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Lane, Section, Table, Timeline, Value, shortened
 from dashboards.report.figures import Figures, midnight
-from dashboards.report.phrases import cited, counted, listed, month_name, percent, seconds, words
+from dashboards.report.phrases import cited, counted, listed, met, month_name, percent, seconds, words
 from dashboards.words import duration
 
 
-def verdict(is_met: bool | None) -> str:
-    return "no commitment" if is_met is None else "met" if is_met else "missed"
-
-
-def own_verdict(steps: Row) -> str:
+def own_verdict(figures: Figures, steps: Row) -> Verdict:
     """Of the subscription's own figure in covered time (A5, A6); where all of it is excluded, the commitment is met (A4)."""
-    return verdict(None if steps["commitment_pct"] is None else not steps["is_below_commitment"])
+    is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
+    evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
+    return judged(is_met, evidence)
+
+
+def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
+    """A verdict on a figure of the service in the region, as agreements word it, with what it lacks."""
+    lacks = ", incomplete data" if figures.period is not None and is_incomplete(figures.period) else ""
+    return met(verdict, is_over) + lacks
+
+
+def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fact:
+    """A figure of availability; where nothing was seen it is that, and no number."""
+    return Fact(name, Evidence.NONE.value, Kind.TEXT, note) if unseen else Fact(name, value, kind, note)
 
 
 def period_name(figures: Figures) -> str:
@@ -61,18 +71,19 @@ def availability(figures: Figures) -> Section:
 
 
 def _own(figures: Figures, steps: Row) -> list[Block]:
+    unseen = figures.is_unseen
     facts = [
-        Fact("Availability", steps["availability_pct"], Kind.PERCENTAGE, "of this subscription, in its covered time"),
+        measured("Availability", steps["availability_pct"], Kind.PERCENTAGE, "of this subscription, in its covered time", unseen),
         Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
-        Fact("Result", own_verdict(steps), Kind.VERDICT, "" if figures.is_final else "so far"),
+        Fact("Result", result(figures, own_verdict(figures, steps)), Kind.VERDICT, "" if figures.is_final else "so far"),
         Fact("Total time", steps["total_seconds"], Kind.SECONDS, "covered time" if figures.term("availability.total") == "covered" else "the whole month"),
         Fact("Covered time", steps["covered_seconds"], Kind.SECONDS, "paid, active, and of a plan with service credits"),
-        Fact("Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time"),
+        measured("Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time", unseen),
         Fact("Taken out of the total", steps["excluded_seconds"], Kind.SECONDS, "by exclusions"),
         *_budget(figures.period, steps),
     ]
     blocks: list[Block] = [Facts("Availability of the subscription", tuple(facts))]
-    return [*blocks, *_method(steps, figures.term("downtime.min_consecutive_s"), figures.is_final)]
+    return [*blocks, *_method(steps, figures.term("downtime.min_consecutive_s"), figures.is_final, unseen)]
 
 
 def _budget(period: Row | None, steps: Row) -> list[Fact]:
@@ -81,7 +92,7 @@ def _budget(period: Row | None, steps: Row) -> list[Fact]:
         return []
     return [
         Fact("Error budget", period["budget_seconds"], Kind.SECONDS, "downtime that the commitment allows"),
-        Fact("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS),
+        measured("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS, "", is_unseen(period)),
     ]
 
 
@@ -90,11 +101,13 @@ def _differs(steps: Row | None, period: Row) -> bool:
     return steps is None or any(steps[k] != period[k] for k in own)
 
 
-def _method(row: Row, min_consecutive_s: str | None, is_over: bool) -> list[str]:
+def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool) -> list[str]:
     """How a figure follows from its seconds, by the terms that judge it."""
     shortest = int(min_consecutive_s or 0)
     counts = f"Unavailability of {duration(shortest)} or longer is" if shortest else "Every second of unavailability is"
     said = [f"{counts} downtime, unless the agreement excludes it."]
+    if unseen:
+        return [*said, "Nothing was seen of this time: there is no figure to state."]
     if row["availability_pct"] is not None:
         without = f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
         total = seconds(row["total_seconds"]) + without
@@ -113,29 +126,37 @@ def _method(row: Row, min_consecutive_s: str | None, is_over: bool) -> list[str]
 def _region(figures: Figures, period: Row) -> Section:
     """The regional figure. That of a subscription without cover is for information: nothing is promised to it."""
     is_promised = figures.steps is None or figures.has_cover
+    unseen = is_unseen(period)
+    excluded = "all of the time is excluded" if period["status"] == "fully_excluded" else ""
     facts = [
         Fact("Period", period_name(figures), Kind.TEXT, "" if figures.is_period_over else "not over yet"),
-        Fact("Availability", period["availability_pct"], Kind.PERCENTAGE, "all of the time is excluded" if period["status"] == "fully_excluded" else ""),
+        measured("Availability", period["availability_pct"], Kind.PERCENTAGE, excluded, unseen),
     ]
     if is_promised:
         facts += [
             Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
-            Fact("Result", verdict(period["is_met"]), Kind.VERDICT, "" if figures.is_period_over else "so far"),
+            Fact("Result", result(figures, verdict_of(period)), Kind.VERDICT, "" if figures.is_period_over else "so far"),
         ]
     facts += [
         Fact("Total time", period["total_seconds"], Kind.SECONDS),
-        Fact("Unavailable in all", period["unavailable_seconds"], Kind.SECONDS, "before exclusions and the shortest downtime that counts"),
-        Fact("Downtime", period["downtime_seconds"], Kind.SECONDS),
+        measured(
+            "Unavailable in all",
+            period["unavailable_seconds"],
+            Kind.SECONDS,
+            "before exclusions and the shortest downtime that counts",
+            unseen,
+        ),
+        measured("Downtime", period["downtime_seconds"], Kind.SECONDS, "", unseen),
         Fact("Taken out of the total", period["excluded_seconds"], Kind.SECONDS, "by exclusions"),
     ]
     if is_promised and period["budget_seconds"] is not None:
         facts += [
             Fact("Error budget", period["budget_seconds"], Kind.SECONDS, "downtime that the commitment allows"),
-            Fact("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS),
+            measured("Error budget left", period["budget_remaining_seconds"], Kind.SECONDS, "", unseen),
         ]
     blocks: list[Block] = [Facts("Availability of the region", tuple(facts))]
     if not figures.has_cover:
-        blocks += _method(period, figures.regional_term("downtime.min_consecutive_s"), figures.is_period_over)
+        blocks += _method(period, figures.regional_term("downtime.min_consecutive_s"), figures.is_period_over, unseen)
     else:
         blocks.insert(0, "The region as a whole, without what holds for this subscription alone: its covered time, exclusions and terms.")
     return Section(f"The service in region {shortened(figures.subscription['region'], LONGEST)}", tuple(blocks), "", cited(None, "A4, A8"))
@@ -145,7 +166,12 @@ def downtime(figures: Figures) -> Section:
     rows = downtime_of(figures)
     whose = "in covered time" if figures.has_cover else "in the region"
     if not rows:
-        return Section("Downtime intervals", (f"There was no downtime {whose} in {shown_name(figures)}.",), "Downtime", cited(None, "A1-A3"))
+        none = {
+            Evidence.SUFFICIENT: f"There was no downtime {whose} in {shown_name(figures)}.",
+            Evidence.THIN: f"No downtime was seen {whose} in {shown_name(figures)}, of which too little was seen.",
+            Evidence.NONE: f"No downtime was seen {whose} in {shown_name(figures)}, of which nothing was seen.",
+        }
+        return Section("Downtime intervals", (none[figures.evidence],), "Downtime", cited(None, "A1-A3"))
     columns = (
         Column("Started (UTC)", Kind.INSTANT),
         Column("Ended (UTC)", Kind.INSTANT),
@@ -178,20 +204,24 @@ def coverage(figures: Figures) -> Section:
         unknown = f"{unknown} in the region's figure, as {own} in that of this subscription"
     if period is None:
         return Section("Data coverage", ("Nothing was measured for this service in this region, so there is no coverage to speak of.",), "Coverage", reference)
+    evidence = evidence_of(period)
+    judgements = {Evidence.SUFFICIENT: "sufficient", Evidence.THIN: "too little", Evidence.NONE: "none"}
     facts = (
         Fact("Coverage", period["coverage_pct"], Kind.PERCENTAGE, f"share of {period_name(figures)}, up to the figures' instant, in which the state was known"),
         Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {unknown}"),
-        Fact(
-            "Evidence",
-            "too little" if period["low_coverage"] else "sufficient" if figures.is_period_over else "not judged before the period is over",
-        ),
+        Fact("Evidence", judgements[evidence], Kind.TEXT, "" if figures.is_period_over else "so far"),
+        *last_seen(figures),
     )
     blocks: list[Block] = [Facts("Coverage of the measurement", facts)]
     least = figures.regional_term("availability.min_coverage_pct")
-    if period["low_coverage"]:
+    if evidence is Evidence.NONE:
+        blocks.append("Nothing was seen of this time: there is no evidence of whether the service was up or down.")
+    elif evidence is Evidence.THIN:
         blocks.append(
             f"Less than {percent(least)} of the time was seen by monitoring: the availability figure rests on too little evidence and should be read with care."
         )
+    if not figures.gaps and evidence is Evidence.NONE:
+        return Section("Data coverage", tuple(blocks), "Coverage", reference)
     if not figures.gaps:
         blocks.append("There is no gap: the state of the service was known throughout.")
         return Section("Data coverage", tuple(blocks), "Coverage", reference)
@@ -199,6 +229,13 @@ def coverage(figures: Figures) -> Section:
     rows = tuple((g["started_at"], g["ended_at"], g["unknown_seconds"]) for g in figures.gaps)
     blocks.append(Table(f"Times without evidence, {period_name(figures)}", columns, rows))
     return Section("Data coverage", tuple(blocks), "Coverage", reference)
+
+
+def last_seen(figures: Figures) -> list[Fact]:
+    """Until when anything is known of the service in the region."""
+    if figures.last_seen_at is None:
+        return []
+    return [Fact("Last data (UTC)", figures.last_seen_at, Kind.INSTANT, "last check or record of this service in this region")]
 
 
 def _timeline(figures: Figures) -> Timeline:

@@ -2,11 +2,12 @@
 
 from datetime import date
 
+from dashboards.evidence import Evidence, is_incomplete, verdict_of
 from dashboards.gate import Reader
 from dashboards.report import availability, credit, figures, support
 from dashboards.report.document import LONGEST, Fact, Facts, Kind, Money, Report, shortened
 from dashboards.report.figures import Figures
-from dashboards.report.phrases import listed, month_name, percent, reasons, words
+from dashboards.report.phrases import counted, listed, month_name, percent, reasons, words
 from dashboards.words import instant, money
 
 __all__ = ["report_of"]
@@ -59,6 +60,7 @@ def _head(found: Figures) -> Facts:
         Fact("Month", month_name(found.month), Kind.TEXT, local),
         Fact("Status", "final" if found.is_final else "provisional", Kind.TEXT, "" if found.is_final else "the month is not over"),
         Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
+        *availability.last_seen(found),
     ]
     if stated := credit.statement(found):
         facts.append(Fact("Statement", stated))
@@ -67,19 +69,21 @@ def _head(found: Figures) -> Facts:
 
 def _availability(found: Figures) -> list[Fact]:
     if found.steps is not None and found.has_cover:
-        commitment, pct, result = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found.steps)
+        commitment, pct, verdict = found.steps["commitment_pct"], found.steps["availability_pct"], availability.own_verdict(found, found.steps)
         downtime, is_over = found.steps["downtime_seconds"], found.is_final
     elif found.period is not None and found.steps is None:
-        commitment, pct, result = found.period["commitment_pct"], found.period["availability_pct"], availability.verdict(found.period["is_met"])
+        commitment, pct, verdict = found.period["commitment_pct"], found.period["availability_pct"], verdict_of(found.period)
         downtime, is_over = found.period["downtime_seconds"], found.is_period_over
     else:
         return [Fact("Availability", None, Kind.PERCENTAGE, "no commitment to this subscription" if found.steps is not None else "nothing was measured")]
     so_far = "" if is_over else " so far"
-    judged = result if commitment is None else f"commitment {percent(commitment)}: {result}{so_far}"
+    said = availability.result(found, verdict, is_over)
+    judged = said if commitment is None else f"commitment {percent(commitment)}: {said}"
     over = f", {availability.shown_name(found)}" if availability.shown_name(found) != month_name(found.month) else ""
+    unseen = found.is_unseen
     return [
-        Fact("Availability", pct, Kind.PERCENTAGE, judged + over),
-        Fact("Downtime", downtime, Kind.SECONDS, f"in {availability.shown_name(found)}{so_far}"),
+        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over, unseen),
+        availability.measured("Downtime", downtime, Kind.SECONDS, f"in {availability.shown_name(found)}{so_far}", unseen),
     ]
 
 
@@ -89,7 +93,9 @@ def _incidents(found: Figures) -> Fact:
         return Fact("Incidents", 0, Kind.COUNT, "none was received")
     has_targets = any(key.startswith("resolution.") and key.endswith(".target") for key in found.terms)
     late = [f"{row['resolved_late'] or 'none'} past the resolution target"] if has_targets else []
-    return Fact("Incidents", row["received"], Kind.COUNT, ", ".join([*late, f"{row['still_open'] or 'none'} still open"]))
+    incomplete = sum(t["ticket_type"] == "incident" and is_incomplete(t) for t in found.tickets)
+    data = [f"{incomplete} on incomplete data"] if incomplete else []
+    return Fact("Incidents", row["received"], Kind.COUNT, ", ".join([*late, f"{row['still_open'] or 'none'} still open", *data]))
 
 
 def _credits(found: Figures) -> list[Fact]:
@@ -113,7 +119,7 @@ def _credits(found: Figures) -> list[Fact]:
             case _:
                 note = f"not claimed in time ({row['claim_deadline']}): waived"
         share = f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; " if row["credit_pct"] else ""
-        said.append(Fact("Service credit", Money(row["credit_amount"], row["currency"]), Kind.MONEY, share + note))
+        said.append(Fact("Service credit", Money(row["credit_amount"], row["currency"]), Kind.MONEY, share + note + credit.evidence(found)))
     return said
 
 
@@ -127,11 +133,31 @@ def _notes(found: Figures) -> tuple[str, ...]:
         notes.append(f"Availability is measured over {availability.period_name(found)}, which is not over: that figure can still change.")
     if found.period is None:
         notes.append("Nothing was measured for this service in this region: the figures rest on no evidence of whether it was up or down.")
-    elif found.period["low_coverage"]:
+    elif found.is_unseen:
+        when = availability.shown_name(found)
+        notes.append(f"Nothing was seen of this service in this region in {when}: the figures rest on no evidence of whether it was up or down.")
+    elif found.evidence is Evidence.THIN:
         notes.append("The availability figure rests on too little evidence: see Data coverage.")
+    notes += _incomplete(found)
     if found.subscription["lifecycle"] != "ga":
         notes.append(f"The service is offered as {words(found.subscription['lifecycle'])}: it has no availability commitment and no service credits.")
     if found.steps is not None and not found.has_cover:
         why = f": {reasons(found.common_reasons)}" if found.common_reasons else ""
         notes.append(f"No availability commitment or service credit applies to this subscription in this month{why}.")
     return tuple(notes)
+
+
+def _incomplete(found: Figures) -> list[str]:
+    """Which figures lack rows that were delivered and could not be used, and how many; not which rows: that is the provider's matter."""
+    parts = [
+        ("The availability of this service in this region", [found.period] if found.period else []),
+        # the same in all currencies
+        ("The service credit", found.credits[:1]),
+        ("What is said of tickets", found.tickets),
+    ]
+    told = [(what, sum(row["incomplete_rows"] for row in rows if is_incomplete(row))) for what, rows in parts]
+    return [
+        f"{what} rests on incomplete data: {counted(rows, 'row')} that {'concerns' if rows == 1 else 'concern'} it could not be used."
+        for what, rows in told
+        if rows
+    ]

@@ -1,5 +1,6 @@
 """The service credit: how it is calculated, how it is claimed and until when, and the terms that it rests on (E1-E4, C1-C7, T5, T6)."""
 
+from dashboards.evidence import Evidence, is_incomplete
 from dashboards.gate import Row
 from dashboards.proof import CLAUSES, Step
 from dashboards.report.document import LONGEST, Block, Column, Fact, Facts, Kind, Money, Section, Table, Value, shortened
@@ -30,6 +31,8 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
     ),
     "Exclusions in the month": (),
     "Downtime intervals that take from covered time": (),
+    # which rows are missing is the provider's matter
+    "What the figures rest on": (),
     "Availability": (),
     "Availability credit": (),
     "Incidents and their resolution": (
@@ -151,9 +154,22 @@ def claim(figures: Figures) -> Section:
         *(Fact("Issued so far", Money(i["issued_amount"], i["currency"]), Kind.MONEY) for i in figures.issued),
     ]
     said = [_standing(figures, r) for r in figures.credits]
+    if figures.has_cover and figures.evidence is not Evidence.SUFFICIENT:
+        seen = "Nothing was seen of the month" if figures.is_unseen else "Too little was seen of the month"
+        said.append(f"{seen}: the availability behind this is not borne out by monitoring (see Data coverage).")
     if figures.is_final and all(r["exposure"] == "none" for r in figures.credits):
         return Section(title, tuple(said), "Claim", reference)
     return Section(title, (Facts("The claim", tuple(facts)), *said, *_what_to_do(figures)), "Claim", reference)
+
+
+def evidence(figures: Figures) -> str:
+    """What is to be said beside a credit that rests on too little; empty where it rests on enough."""
+    data = "; on incomplete data" if any(map(is_incomplete, figures.credits)) else ""
+    if not figures.has_cover:
+        return data
+    if figures.is_unseen:
+        return "; nothing was seen of the month" + ("" if figures.is_final else " so far") + data
+    return ("; on thin evidence" if figures.evidence is Evidence.THIN else "") + data
 
 
 def _standing(figures: Figures, row: Row) -> str:

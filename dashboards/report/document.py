@@ -150,6 +150,11 @@ def shown(value: Value, kind: Kind = Kind.TEXT) -> str:
             return printable(shortened(str(value), LONGEST))
 
 
+def verdict_class(text: str) -> str:
+    """How a verdict is marked: met only where it is no more and no less than that."""
+    return "met" if text == "met" else "missed" if text.partition(",")[0] == "missed" else ""
+
+
 def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

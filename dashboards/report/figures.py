@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from dashboards.evidence import Evidence, evidence_of, is_unseen
+from dashboards.figures import CREDITS, FIGURES
 from dashboards.gate import Reader, Row
 from dashboards.proof import NotFound, Step, prove
 
@@ -63,6 +65,8 @@ class Figures:
     outcomes: list[Row]
     performance: Row | None
     configuration: Row | None
+    # of this service in this region; None where nothing was ever seen, or an older version published
+    last_seen_at: datetime | None
     # what holds for the subscription (T6), and what its region is judged by: the contract's own
     terms: dict[str, Row]
     regional_terms: dict[str, Row]
@@ -80,6 +84,18 @@ class Figures:
     def has_cover(self) -> bool:
         """Whether any of the month is covered time (E1), so that there is a figure of the subscription's own (A5)."""
         return self.steps is not None and self.steps["covered_seconds"] > 0
+
+    @property
+    def evidence(self) -> Evidence:
+        """How much was seen of the time of the figure that is shown: the subscription's own, else the region's (M6)."""
+        if self.has_cover:
+            return evidence_of(self.credits[0])
+        return Evidence.NONE if self.period is None else evidence_of(self.period)
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether there is a figure to show of which nothing was seen."""
+        return is_unseen(self.credits[0]) if self.has_cover else self.period is not None and is_unseen(self.period)
 
     @property
     def shown_time(self) -> tuple[datetime, datetime]:
@@ -215,7 +231,7 @@ class _Marts:
         period = next(
             iter(
                 self.rows(
-                    """select * from marts.availability
+                    f"""select * from ({FIGURES})
                        where contract_id = ? and service_id = ? and region = ? and starts_at <= ? and ends_at >= ?""",
                     *self.place,
                     self.starts_at,
@@ -236,7 +252,7 @@ class _Marts:
             contract_version=version,
             spans=self._spans(),
             steps=steps,
-            credits=self.of_month("select * from marts.credits where subscription_id = ? and month = ? order by currency"),
+            credits=self.of_month(f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency"),
             statements=self.of_month(
                 "select * from marts.credit_statements where subscription_id = ? and month = ? and is_current order by currency",
             ),
@@ -255,9 +271,16 @@ class _Marts:
             outcomes=self._outcomes(),
             performance=next(iter(self.of_month("select * from marts.resolution_performance where subscription_id = ? and month = ?")), None),
             configuration=next(iter(self.of_month("select * from marts.configuration_hours where subscription_id = ? and month = ?")), None),
+            last_seen_at=self._last_seen(),
             terms=self._terms(steps, tickets, version),
             regional_terms=self._contract_terms(period["contract_version"] if period else version),
         )
+
+    def _last_seen(self) -> datetime | None:
+        if not self.reader.has("marts.last_seen"):
+            return None
+        sql = "select last_seen_at from marts.last_seen where contract_id = ? and service_id = ? and region = ?"
+        return next((row["last_seen_at"] for row in self.rows(sql, *self.place)), None)
 
     def _version(self) -> date:
         """The version in force at the month's start (T5)."""

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dashboards.report import timeline
-from dashboards.report.document import NUMBERS, Column, Kind, Report, Timeline, footer, shown
+from dashboards.report.document import NUMBERS, Column, Kind, Report, Timeline, footer, shown, verdict_class
 from dashboards.words import printable
 
 
@@ -24,7 +24,7 @@ def html(report: Report) -> bytes:
 @cache
 def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("dashboards.report", ""), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"shown": shown, "said": printable, "svg": _picture, "look": _look}
+    environment.filters |= {"shown": shown, "said": printable, "svg": _picture, "look": _look, "verdict_class": verdict_class}
     return environment
 
 

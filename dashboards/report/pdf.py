@@ -8,7 +8,7 @@ from typing import Any
 import typst
 
 from dashboards.report import timeline
-from dashboards.report.document import NUMBERS, Block, Facts, Kind, Report, Section, Table, Timeline, footer, shown
+from dashboards.report.document import NUMBERS, Block, Facts, Kind, Report, Section, Table, Timeline, footer, shown, verdict_class
 from dashboards.words import printable
 
 # the letters and signs that the fonts of the compiler are sure to have
@@ -44,8 +44,14 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
         words = printable(words)
         return words if letters is None else "".join(c if c in letters else f"U+{ord(c):04X} " for c in words)
 
+    def verdict(words: str, kind: Kind) -> str:
+        return verdict_class(words) if kind is Kind.VERDICT else ""
+
     def facts(block: Facts) -> dict[str, Any]:
-        said = [{"name": text(f.name), "text": text(shown(f.value, f.kind)), "verdict": f.kind is Kind.VERDICT, "note": text(f.note)} for f in block.facts]
+        said = [
+            {"name": text(f.name), "text": text(shown(f.value, f.kind)), "verdict": verdict(shown(f.value, f.kind), f.kind), "note": text(f.note)}
+            for f in block.facts
+        ]
         return {"block": "facts", "caption": text(block.caption), "facts": said}
 
     def table(block: Table) -> dict[str, Any]:
@@ -54,7 +60,9 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
             "block": "table",
             "caption": text(block.caption),
             "columns": [{"title": text(c.title), "number": c.kind in NUMBERS} for c in block.columns],
-            "rows": [[{"text": text(shown(v, kind)), "verdict": kind is Kind.VERDICT} for v, kind in zip(row, kinds, strict=True)] for row in block.rows],
+            "rows": [
+                [{"text": text(shown(v, kind)), "verdict": verdict(shown(v, kind), kind)} for v, kind in zip(row, kinds, strict=True)] for row in block.rows
+            ],
         }
 
     def blocks(found: tuple[Block, ...]) -> Iterator[dict[str, Any]]:

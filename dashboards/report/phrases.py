@@ -4,6 +4,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from dashboards.evidence import Verdict, so_far
 from dashboards.words import percentage
 
 _REASONS = {
@@ -25,6 +26,11 @@ _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "Augu
 def words(code: str | None) -> str:
     """A code as words: third_party is third party."""
     return "–" if code is None else code.replace("_", " ")
+
+
+def met(verdict: Verdict, is_over: bool = True) -> str:
+    """A verdict as agreements word it: a commitment is met, not kept."""
+    return so_far(verdict, is_over).replace("kept", "met")
 
 
 def sentence_case(text: str) -> str:

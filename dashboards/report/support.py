@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from dashboards.evidence import is_incomplete
 from dashboards.gate import Row
 from dashboards.report.availability import exclusions_of, shown_name
 from dashboards.report.document import Block, Column, Fact, Facts, Kind, Section, Table
@@ -26,7 +27,15 @@ def incidents(figures: Figures) -> Section:
         Column("State"),
     )
     rows = tuple(
-        (t["ticket_id"], ticket_type(t["ticket_type"]), t["severity"], t["received_at"], t["responded_at"], t["resolved_at"], _state(t))
+        (
+            t["ticket_id"],
+            ticket_type(t["ticket_type"]),
+            t["severity"],
+            t["received_at"],
+            t["responded_at"],
+            t["resolved_at"],
+            _state(t) + (", incomplete data" if is_incomplete(t) else ""),
+        )
         for t in figures.tickets
     )
     said = [_counts(row) for row in figures.ticket_counts]

@@ -19,6 +19,7 @@
     'subscription_spans': ['subscription_id', 'valid_from'],
     'error_budgets': ['contract_id', 'service_id', 'region'],
     'coverage_gaps': ['contract_id', 'service_id', 'region', 'period_start', 'started_at'],
+    'last_seen': ['contract_id', 'service_id', 'region'],
     'exclusions': ['contract_id', 'service_id', 'region', 'period_start', 'exclusion_id'],
     'credit_headroom': ['subscription_id', 'month', 'currency'],
     'credit_causes': ['subscription_id', 'month', 'currency', 'cause', 'started_at', 'ticket_id'],

@@ -4,6 +4,8 @@
     'exclusions': ('starts_at_s', 'ends_at_s'), 'ticket_events': ('occurred_at_s', 'occurred_at_s')} -%}
 {%- set days = {'subscriptions': ('valid_from', 'valid_to'), 'invoice_lines': ('period_start', 'period_end'), 'credit_requests': ('month', 'month'),
     'invoices': ('issued_on', none)} -%}
+{#- an invoice matters from the month that it was issued or due in, the earlier of the two -#}
+{%- set issued, due = json_value('named', 'issued_on'), json_value('named', 'due_on') -%}
 
 -- rows that could not be typed; the latest of a key, unless a sound row of that key came after it
 with typed as (
@@ -98,7 +100,8 @@ read as (
             {%- endfor %}
         end as end_text,
         case feed
-            {%- for feed, (start, end) in days.items() %}
+            when 'invoices' then least(coalesce({{ issued }}, {{ due }}), coalesce({{ due }}, {{ issued }}))
+            {%- for feed, (start, end) in days.items() if feed != 'invoices' %}
             when '{{ feed }}' then {{ json_value('named', start) }}
             {%- endfor %}
         end as start_day_text,
