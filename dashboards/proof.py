@@ -230,8 +230,8 @@ def _seen(credit: Row) -> str:
     """How much of the time was seen in the region, by which every figure here is judged (M6)."""
     when = "of the month" if credit["status"] == "final" else "of the month so far"
     if credit["coverage_pct"] is None:
-        return f"nothing is known of this service in this region {when}: no check and no record"
-    least = "" if credit["min_coverage_pct"] is None else f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
+        return f"nothing {when} was seen of this service in this region"
+    least = f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
     told = {
         Evidence.SUFFICIENT: "enough",
         Evidence.THIN: "too little: what follows rests on thin evidence",
