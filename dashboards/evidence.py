@@ -41,7 +41,7 @@ def evidence_of(row: Row) -> Evidence:
     if not coverage and not row["downtime_seconds"]:
         return Evidence.NONE
     if row["status"] == "provisional":
-        return Evidence.THIN if coverage is None or (least is not None and coverage < Decimal(least)) else Evidence.SUFFICIENT
+        return Evidence.THIN if coverage is None or coverage < Decimal(least) else Evidence.SUFFICIENT
     return Evidence.THIN if row["low_coverage"] else Evidence.SUFFICIENT
 
 
