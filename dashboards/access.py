@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from dashboards.gate import EVERYTHING, Viewer
 from dashboards.navigation import INTERNAL, ROLES
 
+# the names of this machine, by which alone servers without sign-in answer
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
 # a clock that goes before ours
 _CLOCK_SECONDS = 300
 

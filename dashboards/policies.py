@@ -115,4 +115,6 @@ POLICIES = {
         frozenset({"seconds", "files_read", "rows_read", "rows_rejected"}),
     ),
     "quality.warnings": _NONE,
+    # what was taken back is not in force, and names runs
+    "quality.withdrawn_statements": _NONE,
 }

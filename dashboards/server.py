@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from streamlit import net_util
 
-from dashboards.access import Access, handed_over, is_loopback
+from dashboards.access import LOCAL_NAMES, Access, handed_over, is_loopback
 
 APP = Path(__file__).parent / "app.py"
 
@@ -29,9 +29,6 @@ OPTIONS = {
     "server.enableStaticServing": False,
     "server.enableAgentApi": False,
 }
-
-
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def names(address: str, access: Access | None) -> list[str]:

@@ -8,6 +8,7 @@ rule can be evaluated on spans alone.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -45,17 +46,8 @@ def compact(
     progress: Callable[[str], None] = lambda message: None,
 ) -> Landed:
     """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing, touched or too coarse."""
-    delivered = work / f"{CHECKS}.parquet"
-    files, series, touched = landed.files, landed.series, set()
-    if delivered.exists():
-        series = _numbered(con, delivered, landed.series)
-        months = [m for (m,) in con.execute(f"select distinct {_month('checked_at_s')} as m from read_parquet(?) order by m", [str(delivered)]).fetchall()]
-        for month in months:
-            progress(f"landing checks of {month}")
-            path = f"{CHECKS}/month={month}/{run_id}.parquet"
-            _land_month(con, delivered, month, store / path)
-            files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
-        touched = set(months)
+    landed, touched = land(con, store, work, run_id, landed, progress)
+    files = landed.files
     built = files.filter(pl.col("kind") == "spans")
     coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
     missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
@@ -66,7 +58,25 @@ def compact(
         spans, intervals = (f"check_{kind}/month={month}/{run_id}.parquet" for kind in ("spans", "intervals"))
         _build_spans(con, sources, gap_limit_s, store / spans, store / intervals)
         files = pl.concat([files, _file("spans", CHECKS, month, spans, gap_limit_s), _file("intervals", CHECKS, month, intervals, gap_limit_s)])
-    return Landed(landed.deliveries, files, series)
+    return replace(landed, files=files)
+
+
+def land(
+    con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed, progress: Callable[[str], None] = lambda message: None
+) -> tuple[Landed, set[str]]:
+    """Lands what `landing.land` left of checks below `work`, without spans; with the months that
+    it touches."""
+    delivered = work / f"{CHECKS}.parquet"
+    if not delivered.exists():
+        return landed, set()
+    files, series = landed.files, _numbered(con, delivered, landed.series)
+    months = [m for (m,) in con.execute(f"select distinct {_month('checked_at_s')} as m from read_parquet(?) order by m", [str(delivered)]).fetchall()]
+    for month in months:
+        progress(f"landing checks of {month}")
+        path = f"{CHECKS}/month={month}/{run_id}.parquet"
+        _land_month(con, delivered, month, store / path)
+        files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
+    return Landed(landed.deliveries, files, series), set(months)
 
 
 def land_again(con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed) -> None:

@@ -100,8 +100,7 @@ def discover(landing: Path, delivered: Iterable[tuple[str, str, str]]) -> tuple[
             elif known.is_unchanged(file):
                 continue
             elif first := known.other_path(file):
-                what = "is a copy of" if (landing / first).exists() else "holds what was delivered as"
-                warnings.append(f"{found.path} is not read: it {what} {first}, and changes nothing")
+                warnings.append(f"{found.path} is not read: it holds what was delivered as {first}, and changes nothing")
             else:
                 known.add(name, file.path, file.sha256)
                 new.append(file)

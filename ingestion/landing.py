@@ -24,12 +24,17 @@ from ingestion.discovery import NewFile, discover
 from ingestion.feeds import Feed, feeds
 from ingestion.formats import UnreadableFile, readers, suffix
 from ingestion.limits import MIB, REJECTED_BYTES
+from ingestion.nearest import nearest
 from ingestion.shape import Shape
 from ingestion.strict_yaml import Document
 from ingestion.typed import DELETED, REJECTED, typed
 
 CHECKS = "checks"
 DEFAULT_MAX_REJECTED_PCT = Decimal(5)
+# the rule of a file that is rejected whole, in the list of rejected rows
+FILE_RULE = "file"
+# what a blocked run says of the rejected rows of a feed
+MOST_FAULTS, LONGEST_REASON = 3, 400
 
 DELIVERIES = {
     "delivery_id": pl.Int64,
@@ -113,7 +118,9 @@ class LandingSettings(RootModel[dict[str, FeedSettings]]):
     def _known_feeds(self) -> "LandingSettings":
         unknown = sorted(self.root.keys() - feeds().keys())
         if unknown:
-            raise ValueError(f"{', '.join(unknown)} is no feed; the feeds are {', '.join(sorted(feeds()))}")
+            near = {name: nearest(name, feeds()) for name in unknown}
+            said = [f"{name} is not a feed" + (f" (the nearest is {near[name]})" if near[name] else "") for name in unknown]
+            raise ValueError(f"{', '.join(said)}; the feeds are {', '.join(sorted(feeds()))}")
         return self
 
 
@@ -145,13 +152,18 @@ class Reading:
     warnings: list[str]
 
     def blocked_by(self, settings: dict[str, FeedSettings]) -> list[str]:
-        """Why this may not be published; empty if it may."""
+        """Why this may not be published, a reason a line: of each feed whose limit is passed, then its commonest faults. Empty if
+        it may."""
         reasons = []
+        lines = dict(self.rejected.filter(pl.col("rule") == FILE_RULE).select("path", "line").iter_rows())
         for name, reading in self.feeds.items():
-            reasons += [f"{path} is rejected whole: {why}" for path, why in reading.files_refused]
+            for path, why in reading.files_refused:
+                at = f" (line {lines[path]})" if lines.get(path) else ""
+                reasons.append(f"{path} is rejected whole{at}: {why}")
             limit = settings[name].max_rejected_pct
             if reading.rows_rejected * 100 > reading.rows_read * limit:
                 reasons.append(f"{name}: {reading.rows_rejected} of {reading.rows_read} rows are rejected, more than {limit} %")
+                reasons += self._commonest(name)
         missing = [name for name, feed in feeds().items() if feed.required == "always" and not self._has(name)]
         if missing:
             reasons.append(f"nothing has been delivered of {', '.join(missing)}")
@@ -160,8 +172,28 @@ class Reading:
             reasons.append(f"nothing has been delivered of {' or '.join(sorted(monitoring))}")
         return reasons
 
+    def _commonest(self, feed: str) -> Iterator[str]:
+        """The commonest faults of a feed's rejected rows, by rule and column: how many, the first of them, and what to write."""
+        rows = self.rejected.filter((pl.col("feed") == feed) & (pl.col("rule") != FILE_RULE)).sort("delivery_id", "line")
+        faults = rows.group_by("rule", "column_name", maintain_order=True).agg(pl.len().alias("count"), pl.first("path", "line", "reason"))
+        faults = faults.sort("count", descending=True, maintain_order=True)
+        for _, column, count, path, line, reason in faults.head(MOST_FAULTS).iter_rows():
+            reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + " …"
+            yield f"  {_rows(count)}{f', {column}' if column else ''}: {reason} (first in {path}, line {line})"
+        others = faults[MOST_FAULTS:]
+        if others.height:
+            yield f"  {_rows(int(others['count'].sum()))} for other reasons"
+
+    def undelivered(self) -> list[str]:
+        """A warning for each feed of which there is nothing."""
+        return [f"{name}: nothing has been delivered; it counts as empty" for name in feeds() if not self._has(name)]
+
     def _has(self, feed: str) -> bool:
         return not self.landed.deliveries.filter(pl.col("feed") == feed).is_empty()
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' if count > 1 else ''}"
 
 
 REJECTED_ROWS = {"feed": pl.String, "delivery_id": pl.Int64, "path": pl.String} | REJECTED
@@ -184,9 +216,7 @@ def read(
     reading = land(dict(enumerate(in_order, before.next_delivery)), store, work, run_id, settings, progress)
     reading.warnings = warnings
     reading.landed = Landed(pl.concat([before.deliveries, reading.landed.deliveries]), pl.concat([before.files, reading.landed.files]), before.series)
-    for name in feeds():
-        if not reading._has(name):
-            reading.warnings.append(f"{name}: nothing has been delivered; it counts as empty")
+    reading.warnings += reading.undelivered()
     return reading
 
 
@@ -261,7 +291,7 @@ def _read_file(file: NewFile, delivery_id: int, zone: str | None, writer: "_Writ
         if not isinstance(error, UnreadableFile):
             error = UnreadableFile(f"can't be read: {type(error).__name__}: {error}")
         reading.files_refused.append((file.path, str(error)))
-        reject(pl.DataFrame([(error.line, "file", None, f"the file {error}", None, None)], schema=REJECTED, orient="row"))
+        reject(pl.DataFrame([(error.line, FILE_RULE, None, f"the file {error}", None, None)], schema=REJECTED, orient="row"))
     reading.rows_read += rows_read
     reading.rows_rejected += rows_rejected
     return {

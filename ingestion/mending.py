@@ -8,12 +8,13 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from ingestion import checks
-from ingestion.discovery import discover
+from ingestion.discovery import NewFile, discover
 from ingestion.landing import FeedSettings, Landed, damaged, fingerprint, land, synced
 
 
@@ -31,11 +32,11 @@ def mend(con: duckdb.DuckDBPyConnection, landing: Path, store: Path, work: Path,
     is_derived = pl.col("kind").is_in(["spans", "intervals"])
     months = found.filter(is_derived)["month"].unique().to_list()
     landed = replace(landed, files=landed.files.filter(~(is_derived & pl.col("month").is_in(months))))
-    for run_id in sorted({Path(path).stem for path in found.filter(~is_derived)["path"]}):
-        of_run = found.filter(~is_derived & (pl.col("path").str.ends_with(f"/{run_id}.parquet")))
-        scratch = work / f"mending-{run_id}"
+    for name in sorted({Path(path).stem for path in found.filter(~is_derived)["path"]}):
+        of_run = found.filter(~is_derived & (pl.col("path").str.ends_with(f"/{name}.parquet")))
+        scratch = work / f"mending-{name}"
         scratch.mkdir(parents=True)
-        _land_again(con, landing, scratch, run_id, set(of_run["feed"]), landed, settings)
+        _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings)
         for path, seal in of_run.select("path", "seal").iter_rows():
             made = scratch / "landed" / path
             if not made.exists() or fingerprint(made) != seal:
@@ -48,19 +49,32 @@ def mend(con: duckdb.DuckDBPyConnection, landing: Path, store: Path, work: Path,
 
 
 def _land_again(
-    con: duckdb.DuckDBPyConnection, landing: Path, scratch: Path, run_id: str, wanted: set[str | None], landed: Landed, settings: dict[str, FeedSettings]
+    con: duckdb.DuckDBPyConnection, landing: Path, scratch: Path, name: str, wanted: set[str | None], landed: Landed, settings: dict[str, FeedSettings]
 ) -> None:
-    """`wanted`: the feeds; None stands for the rejected rows, which are those of all."""
-    at_hand = {(file.feed.feed, file.sha256): file for file in discover(landing, [])[0]}
-    of_run = landed.deliveries.filter(pl.col("run_id") == run_id).sort("delivery_id").to_dicts()
-    deliveries = [d for d in of_run if None in wanted or d["feed"] in wanted]
-    gone = [f"{d['path']} (SHA-256 {d['sha256']})" for d in deliveries if (d["feed"], d["sha256"]) not in at_hand]
+    """`name`: that of the files of a run. `wanted`: the feeds; None stands for the rejected rows,
+    which are those of all."""
+    # a migration lands what a run had read under the run's id with an ending
+    of_run = landed.deliveries.filter(pl.lit(name).str.starts_with(pl.col("run_id")))
+    files, gone = at_hand(landing, [d for d in of_run.to_dicts() if None in wanted or d["feed"] in wanted])
     if gone:
         raise Unmendable(
-            f"what run {run_id} has landed is damaged, and files to make it of again are no longer below {landing}: "
+            f"what run {name} has landed is damaged, and files to make it of again are no longer below {landing}: "
             "put them back, or restore a backup\n" + "\n".join(gone)
         )
-    # under the names they were delivered by
-    files = {d["delivery_id"]: replace(at_hand[d["feed"], d["sha256"]], path=d["path"]) for d in deliveries}
-    land(files, scratch / "landed", scratch, run_id, settings)
-    checks.land_again(con, scratch / "landed", scratch, run_id, landed)
+    land(files, scratch / "landed", scratch, name, settings)
+    checks.land_again(con, scratch / "landed", scratch, name, landed)
+
+
+def at_hand(landing: Path, deliveries: list[dict[str, Any]]) -> tuple[dict[int, NewFile], list[str]]:
+    """The files of deliveries (rows of `landing.DELIVERIES`) by their numbers, in their order and
+    under the names they were delivered by, wherever in the folder of their feed they are now; and
+    those that are gone, with their SHA-256."""
+    found = {(f.feed.feed, f.sha256): f for f in discover(landing, [])[0] if not f.refusal}
+    files, gone = {}, []
+    for delivery in sorted(deliveries, key=lambda d: int(d["delivery_id"])):
+        file = found.get((delivery["feed"], delivery["sha256"]))
+        if file:
+            files[int(delivery["delivery_id"])] = replace(file, path=delivery["path"])
+        else:
+            gone.append(f"{delivery['path']} (SHA-256 {delivery['sha256']})")
+    return files, gone

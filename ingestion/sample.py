@@ -384,4 +384,4 @@ def _plant_checks(path: Path) -> list[str]:
         + "chat-eu-west-web,ams,2026-06-02T01:00:30Z,UP,40\n"
         + "chat-eu-west-gone,ams,2026-06-02T01:00:30Z,up,40\n"
     )
-    return ["checks: late.csv line 62: rejected, UP is no status", "checks: late.csv line 63: waiting, its component is unknown"]
+    return ["checks: late.csv line 62: rejected, UP is not a status", "checks: late.csv line 63: waiting, its component is unknown"]

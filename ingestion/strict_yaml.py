@@ -5,7 +5,7 @@ aliases are refused.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ingestion.limits import DEEPEST_DOCUMENT, LONGEST_DOCUMENT, LONGEST_NUMBER, MIB
+from ingestion.nearest import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -42,7 +43,7 @@ class Document:
         self.lines: dict[Location, int] = {}
         try:
             if not path.is_file():
-                raise InvalidDocument([f"{path}: is no file"])
+                raise InvalidDocument([f"{path}: is not a file"])
             if path.stat().st_size > LONGEST_DOCUMENT:
                 raise InvalidDocument([f"{path}: is over {LONGEST_DOCUMENT // MIB} MiB long"])
             text = path.read_bytes().decode("utf-8-sig")
@@ -91,7 +92,7 @@ class Document:
                     raise InvalidDocument([self.finding(location, "a key must be plain text")])
                 self.lines[(*location, key)] = key_node.start_mark.line + 1
                 if key in result:
-                    raise InvalidDocument([self.finding((*location, key), "the key stands twice")])
+                    raise InvalidDocument([self.finding((*location, key), "the key is written twice")])
                 result[key] = self._value(value_node, (*location, key))
                 self.lines[(*location, key)] = key_node.start_mark.line + 1
             return result
@@ -113,7 +114,7 @@ class Document:
             try:
                 return date.fromisoformat(text)
             except ValueError as error:
-                raise InvalidDocument([self.finding(location, f"{text} is no date")]) from error
+                raise InvalidDocument([self.finding(location, f"{text} is not a day of the calendar")]) from error
         return text
 
 
@@ -122,5 +123,24 @@ def in_words(error: ValidationError) -> Iterator[tuple[Location, str]]:
     for detail in error.errors():
         # the names of union members and validators are no keys
         where = tuple(p for p in detail["loc"] if isinstance(p, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", p))
-        what = {"extra_forbidden": "unknown key", "missing": "is missing"}.get(detail["type"], detail["msg"].removeprefix("Value error, "))
-        yield where, what
+        yield where, _what(detail)
+
+
+def _what(detail: Mapping[str, Any]) -> str:
+    value = detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return "unknown key"
+        case "missing":
+            return "is missing"
+        case "string_type" if value is None:
+            return "is empty, and a text is needed: if null is meant as a text, put it in quotes"
+        case "string_type" if isinstance(value, int | Decimal | date):
+            kind = "true or false" if isinstance(value, bool) else "a date" if isinstance(value, date) else "a number"
+            text = str(value).lower()
+            return f"{text} is read as {kind}, and a text is needed: put it in quotes, as in '{text}'"
+        case "literal_error" if isinstance(value, str):
+            allowed = re.findall("'([^']*)'", detail["ctx"]["expected"])
+            near = nearest(value, allowed)
+            return f"{value!r} is not one of {', '.join(allowed)}" + (f": the nearest is {near}" if near else "")
+    return str(detail["msg"]).removeprefix("Value error, ")

@@ -181,6 +181,13 @@ TABLES: dict[str, dict[str, str]] = {
         "issued_at": "timestamp with time zone",
         "changed": "varchar",
     },
+    # those that a rollback took back: their numbers are not used again (C7)
+    "withdrawn_statements": {
+        "subscription_id": "varchar",
+        "month": "date",
+        "currency": "varchar",
+        "statement_version": "bigint",
+    },
 }
 
 FOREVER = date(9999, 1, 1)

@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from dashboards.words import printable
 from orchestration.alert_settings import Receiver, Settings
-from orchestration.alerts import KINDS, Alert, Kind, Outcome, Severity, damaged, endings, of_publication, of_run
+from orchestration.alerts import KINDS, OF_RUNS, Alert, Kind, Outcome, Severity, damaged, endings, of_publication, of_run
 from orchestration.settings import PROJECT, quiet_environment
 from orchestration.warehouse import Damaged, Warehouse
 
@@ -147,9 +147,10 @@ def after_run(warehouse: Warehouse, settings: Settings, outcome: Outcome, now: d
             publication = None
         as_of: datetime | None = publication.run()["as_of"] if publication else None
         found = [*of_run(outcome, root, as_of), *([lost] if lost else [])]
-        if publication and outcome.status == "published":
+        if publication and outcome.status in ("published", "rolled back"):
             found += of_publication(publication, root, settings.credit_over, settings.lapsing_days)
-            gone = book.update(found, frozenset(KINDS), now)
+            judged = frozenset(KINDS) if outcome.status == "published" else frozenset(KINDS) - OF_RUNS
+            gone = book.update(found, judged, now)
             said = endings(publication, [e.alert for e in gone])
             for entry in gone:
                 entry.ending = said.get(entry.alert.key, entry.ending)

@@ -59,6 +59,8 @@ KINDS: dict[Kind, About] = {
     "data_finding": About("data that has no effect, or one that nobody can have meant", "It is no longer found."),
     "state_damaged": About("state damaged", "It is whole again."),
 }
+# what only a run can end; all else is told by what is published
+OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Outcome:
     word. `rejected_rows`: where those of a run lie that published nothing. `mended`: what of the warehouse was damaged, and what was done."""
 
     run_id: str
-    status: Literal["published", "blocked", "failed", "refused"]
+    status: Literal["published", "blocked", "failed", "refused", "rolled back"]
     as_of: datetime
     reasons: tuple[str, ...] = ()
     rejected_rows: str | None = None
@@ -114,7 +116,8 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
     """What a run tells by how it ended. `published`: as of when the warehouse is published."""
     stays = f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}." if published else "No figure is published yet."
     details = f"Details: makegood status --warehouse {shlex.quote(str(root))}"
-    shown = [one_line(reason) for reason in outcome.reasons]
+    # first all that blocks it, then the details, which are indented: an alert is short
+    shown = [one_line(reason) for reason in sorted(outcome.reasons, key=lambda reason: reason.startswith(" "))]
     happened = "; ".join(shown[:MOST_REASONS]) + (f"; and {len(shown) - MOST_REASONS} more" if len(shown) > MOST_REASONS else "")
     if outcome.status == "blocked":
         rows = f" (rejected rows: {outcome.rejected_rows})" if outcome.rejected_rows else ""

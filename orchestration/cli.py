@@ -63,44 +63,106 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda message: status.update(Text(printable(message)))
 
 
+Contracts = Annotated[Path | None, typer.Option(help="Folder of contracts (YAML); default: the two that come with makegood.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of the engine; default: the cores, at most 4.")]
+Memory = Annotated[str | None, typer.Option(help="Memory of the engine, as 8GB; default: 4GB.")]
+
+
 @app.command()
 def run(
     landing: Annotated[Path, typer.Option(help="Folder of delivered feeds: DIR/<feed>/…")],
     warehouse: Warehouse,
-    contracts: Annotated[Path | None, typer.Option(help="Folder of contracts (YAML); default: the two that come with makegood.")] = None,
+    contracts: Contracts = None,
     as_of: Annotated[str | None, typer.Option(help="Instant from which the world is looked at, ISO 8601 with offset; default: now.")] = None,
     target: Annotated[Target, typer.Option(help="Engine that runs the models.")] = Target.duckdb,
-    threads: Annotated[int | None, typer.Option(help="Threads of the engine; default: the cores, at most 4.")] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory of the engine, as 8GB; default: 4GB.")] = None,
+    threads: Threads = None,
+    memory: Memory = None,
     alerts: Alerts = None,
 ) -> None:
     """Land new files, validate, transform, audit, publish.
 
-    Exit 0: published. 1: failed. 2: bad arguments or a refused contract. 3: blocked by data quality. In all but the first
-    case what was published before stays published.
+    Exit 0: published. 1: failed. 2: bad arguments, a refused contract, or a warehouse of another
+    layout. 3: blocked by data quality. In all but the first case what was published before stays
+    published.
     """
+    limits, at = _asked(threads, memory, as_of)
+    if target is Target.spark:
+        raise _fail(BAD_ARGUMENTS, "--target spark is not supported yet; the models run on duckdb")
+
+    from ingestion.contracts import FOLDER
+    from orchestration.run import Request
+
+    request = Request(landing, warehouse, contracts or FOLDER, at or datetime.now(UTC).replace(microsecond=0), limits, alerts)
+    with _ended(warehouse), _progress() as progress:
+        said = _run(request, progress)
+    typer.echo(said)
+
+
+@app.command()
+def migrate(
+    landing: Annotated[
+        Path,
+        typer.Option(help="Folder that holds all files ever delivered, under any path: DIR/<feed>/…"),
+    ],
+    warehouse: Warehouse,
+    contracts: Contracts = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="As for `run`; default: the instant as of which the warehouse is published."),
+    ] = None,
+    threads: Threads = None,
+    memory: Memory = None,
+    alerts: Alerts = None,
+) -> None:
+    """Land a warehouse of an earlier layout anew, from all delivered files, and publish it.
+
+    Statements, alerts, what is usual of feeds and the history of runs are kept.
+
+    Exit 0: published, or there is nothing to do. 1: failed, also where delivered files are gone.
+    2 and 3: as for `run`. In all but the first case what was published before stays published.
+    """
+    limits, at = _asked(threads, memory, as_of)
+    for option, folder in (("--warehouse", warehouse), ("--landing", landing)):
+        if not folder.is_dir():
+            raise _fail(BAD_ARGUMENTS, f"{option} {folder} is no folder")
+
+    from ingestion.contracts import FOLDER
+    from orchestration.migrate import migrate as land_anew
+    from orchestration.run import Request
+    from orchestration.warehouse import LAYOUT
+
+    with _ended(warehouse), _progress() as progress:
+        said = land_anew(
+            warehouse,
+            lambda published: Request(landing, warehouse, contracts or FOLDER, at or published, limits, alerts),
+            lambda run: f"landed anew in layout {LAYOUT}: {run.landed.deliveries.height} deliveries\n{summary(run)}",
+            progress,
+        )
+    typer.echo(said or f"nothing to do: {warehouse} is of the present layout ({LAYOUT}), or nothing is published in it")
+
+
+def _asked(threads: int | None, memory: str | None, as_of: str | None) -> "tuple[Limits, datetime | None]":  # type: ignore[name-defined]  # noqa: F821
     from ingestion.terms import instant
     from orchestration.settings import Limits, default_limits
 
     try:
         default = default_limits()
         limits = Limits(default.threads if threads is None else threads, memory or default.memory)
-        at = instant(as_of) if as_of else datetime.now(UTC).replace(microsecond=0)
+        return limits, instant(as_of) if as_of else None
     except ValueError as error:
         raise _fail(BAD_ARGUMENTS, f"--as-of: {error}" if as_of and "--" not in str(error) else str(error)) from error
-    if target is Target.spark:
-        raise _fail(BAD_ARGUMENTS, "--target spark is not supported yet; the models run on duckdb")
 
-    from ingestion.contracts import FOLDER
+
+@contextmanager
+def _ended(warehouse: Path) -> Iterator[None]:
+    """Says how a run ended that published nothing, and exits by it."""
     from ingestion.strict_yaml import InvalidDocument
-    from orchestration.run import BadArguments, Blocked, Request
-    from orchestration.warehouse import Busy
+    from orchestration.run import BadArguments, Blocked
+    from orchestration.warehouse import Busy, OtherLayout
 
-    request = Request(landing, warehouse, contracts or FOLDER, at, limits, alerts)
     try:
-        with _progress() as progress:
-            summary = _run(request, progress)
-    except (BadArguments, InvalidDocument) as error:
+        yield
+    except (BadArguments, InvalidDocument, OtherLayout) as error:
         raise _fail(BAD_ARGUMENTS, str(error)) from error
     except Blocked as error:
         lines = "\n".join(f"  {reason}" for reason in error.reasons)
@@ -112,7 +174,6 @@ def run(
     except Exception as error:
         what = str(error) if isinstance(error, RuntimeError | OSError) else f"{type(error).__name__}: {error}"
         raise _fail(FAILED, f"failed: what is published stays as it was\n{what}\ndetails: {sys.argv[0]} status --warehouse {warehouse}") from error
-    typer.echo(summary)
 
 
 def _run(request: "Request", progress: Callable[[str], None]) -> str:  # type: ignore[name-defined]  # noqa: F821
@@ -189,6 +250,56 @@ def status(warehouse: Warehouse) -> None:
     typer.echo(describe(warehouse))
 
 
+@app.command()
+def rollback(
+    warehouse: Warehouse,
+    to: Annotated[
+        str | None,
+        typer.Option(help="Id of the run to go back to; default: the newest that `status` names."),
+    ] = None,
+    landing: Annotated[
+        Path | None,
+        typer.Option(help="Folder of delivered feeds: undone deliveries that it lacks are named."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    alerts: Alerts = None,
+) -> None:
+    """Go back to an earlier publication that is still kept, as after a run with a wrong --as-of.
+
+    Lists first which statements are withdrawn and which deliveries are undone, then asks.
+
+    Exit 0: gone back. 1: there is nothing to go back to, the answer was no, or it failed. 2: bad
+    arguments, a warehouse of another layout, or neither --yes nor a terminal to ask on. In all but
+    the first case what is published stays as it was.
+    """
+    if not warehouse.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
+    if landing and not landing.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--landing {landing} is no folder")
+
+    from orchestration.rollback import NotKept, plan, roll_back
+    from orchestration.warehouse import OtherLayout
+
+    try:
+        planned = plan(warehouse, to)
+        lines = planned.in_words(landing)
+    except (NotKept, OtherLayout) as error:
+        raise _fail(BAD_ARGUMENTS, str(error)) from error
+    except (RuntimeError, OSError) as error:
+        raise _fail(FAILED, str(error)) from error
+    typer.echo("\n".join(map(printable, lines)))
+    if not yes and not sys.stdin.isatty():
+        raise _fail(
+            BAD_ARGUMENTS,
+            "nothing was changed: there is no terminal to ask on; add --yes if this is what you want",
+        )
+    if not yes and not typer.confirm("go back?"):
+        raise _fail(FAILED, "nothing was changed")
+    with _ended(warehouse):
+        published = roll_back(warehouse, planned, alerts).run()
+    typer.echo(f"gone back: run {published['run_id']}, as of {published['as_of']:%Y-%m-%dT%H:%M:%SZ}")
+
+
 @app.command("alerts")
 def show_alerts(
     warehouse: Warehouse,
@@ -233,7 +344,7 @@ def doctor(
     """
     from ingestion.mending import Unmendable
     from orchestration import doctor as check
-    from orchestration.warehouse import Busy, Damaged
+    from orchestration.warehouse import Busy, Damaged, OtherLayout
 
     if not warehouse.is_dir():
         raise _fail(BAD_ARGUMENTS, f"--warehouse {warehouse} is no folder")
@@ -241,7 +352,7 @@ def doctor(
         try:
             for line in check.repair(warehouse, landing) or ["nothing had to be repaired"]:
                 typer.echo(printable(line))
-        except (Busy, Damaged, Unmendable) as error:
+        except (Busy, Damaged, OtherLayout, Unmendable) as error:
             raise _fail(FAILED, str(error)) from error
     findings = check.examine(warehouse)
     for finding in findings:
@@ -362,7 +473,12 @@ def dashboards(
     from orchestration.access_settings import SETTINGS, settings_of
     from orchestration.serve import Unguarded, who_gets_in
     from orchestration.serve import dashboards as serve
+    from orchestration.warehouse import Warehouse as Folder
 
+    current = Folder(warehouse).current()
+    if current and current.has_state and (layout := Folder(warehouse).other_layout(current)):
+        told = (*layout, "until then pages that need more than it has can't be shown")
+        typer.echo("\n".join(map(printable, told)))
     try:
         found = settings_of(warehouse, access)
         typer.echo(who_gets_in(port, address, found))
@@ -382,11 +498,18 @@ def orchestrator(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     alerts: Alerts = None,
 ) -> None:
-    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only."""
+    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only.
+
+    Exit 1: another orchestrator is at work on the warehouse, or the port is taken.
+    """
     from ingestion.contracts import FOLDER
+    from orchestration.serve import Taken
     from orchestration.serve import orchestrator as serve
 
-    serve(landing, warehouse, contracts or FOLDER, port, alerts)
+    try:
+        serve(landing, warehouse, contracts or FOLDER, port, alerts)
+    except Taken as error:
+        raise _fail(FAILED, str(error)) from error
 
 
 def main() -> None:

@@ -3,46 +3,112 @@
 All assets of a run are made by one run of one process, which holds the warehouse; nothing is done at import.
 """
 
-import hashlib
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 
 from ingestion import contracts
 from ingestion.feeds import feeds
+from ingestion.strict_yaml import InvalidDocument
 from ingestion.terms import instant
-from orchestration import settings, transform
-from orchestration.run import Request, Run, opened
+from orchestration import alert_settings, deliveries, settings, transform
+from orchestration.run import BadArguments, Progress, Request, Run, opened
+from orchestration.warehouse import Busy
 
 JOB = "publish"
 DATA_TEAM, FINANCE_TEAM = ["team:data"], ["team:finance"]
 PUBLICATION = dg.AssetKey(["publication", "makegood"])
 
 
-class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
-    """A run that is opened when Dagster starts its job and closed when it ends."""
+# how often a run looks whether the warehouse is free
+LOOK_SECONDS = 2
 
-    landing: str
-    warehouse: str
-    contracts: str = str(contracts.FOLDER)
+
+@dataclass(frozen=True)
+class Folders:
+    """What `makegood orchestrator` was started over: said by its variables, and by no request."""
+
+    landing: Path
+    warehouse: Path
+    contracts: Path
+    # None: alerts.yaml in the warehouse
+    alerts: Path | None
+
+    @classmethod
+    def configured(cls) -> Self:
+        alerts = settings.environment("MAKEGOOD_ALERTS")
+        return cls(
+            Path(settings.environment("MAKEGOOD_LANDING") or "landing"),
+            Path(settings.environment("MAKEGOOD_WAREHOUSE") or "warehouse"),
+            Path(settings.environment("MAKEGOOD_CONTRACTS") or contracts.FOLDER),
+            Path(alerts) if alerts else None,
+        )
+
+    def seen(self) -> deliveries.Seen:
+        """What a run would read now."""
+        alerts = self.alerts or self.warehouse / alert_settings.SETTINGS
+        return deliveries.Seen.now(self.landing, self.contracts, alerts)
+
+
+class OpenRun(dg.ConfigurableResource):  # type: ignore[misc]
+    """A run that is opened when Dagster starts its job and closed when it ends.
+
+    `as_of` is all that may be said when it is launched: an instant up to now; empty: now.
+    While another run is at work on the warehouse, it waits.
+    """
+
     as_of: str = ""
-    threads: int = 2
-    memory: str = "4GB"
-    alerts: str = ""
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Run]:
-        as_of = instant(self.as_of) if self.as_of else datetime.now(UTC).replace(microsecond=0)
-        limits = settings.Limits(self.threads, self.memory)
-        request = Request(Path(self.landing), Path(self.warehouse), Path(self.contracts), as_of, limits, Path(self.alerts) if self.alerts else None)
-        with opened(request, lambda message: context.log.info(message) if context.log else None) as run:
-            yield run
+        outcome = "failed"
+        try:
+            with ExitStack() as stack:
+                run = self._opened(stack, context.log.info if context.log else print)
+                yield run
+            outcome = run.outcome().status
+        except InvalidDocument:
+            outcome = "refused"
+            raise
+        except BadArguments:
+            outcome = deliveries.AS_OF_REFUSED if self.as_of else outcome
+            raise
+        finally:
+            if context.instance and context.run:
+                context.instance.add_run_tags(context.run.run_id, {deliveries.OUTCOME: outcome})
+
+    def _opened(self, stack: ExitStack, progress: Progress) -> Run:
+        is_waiting = False
+        while True:
+            try:
+                # anew each time: a run that has waited is as of the end of its wait
+                return stack.enter_context(opened(self._request(), progress))
+            except Busy:
+                if not is_waiting:
+                    progress("another run is at work on this warehouse: this one waits for it")
+                is_waiting = True
+            time.sleep(LOOK_SECONDS)
+
+    def _request(self) -> Request:
+        now = datetime.now(UTC).replace(microsecond=0)
+        form = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        try:
+            as_of = instant(self.as_of) if self.as_of else now
+        except ValueError as error:
+            raise BadArguments(f"as_of can't be read ({error}): write it as {form}") from error
+        if as_of > now:
+            advice = f"give an instant up to now, as {form}, or none"
+            raise BadArguments(f"as_of {self.as_of} is in the future: {advice}")
+        over = Folders.configured()
+        return Request(over.landing, over.warehouse, over.contracts, as_of, alerts=over.alerts)
 
 
 def held(run: Run) -> dg.ResourceDefinition:
@@ -173,7 +239,8 @@ def build(run: dg.ResourceDefinition | OpenRun) -> dg.Definitions:
         jobs=[job],
         schedules=[_daily(job)],
         sensors=[_on_delivery(job)],
-        resources={"run": run},
+        # that of Dagster would let a request name a folder; nothing passes through it
+        resources={"run": run, "io_manager": dg.mem_io_manager},
         executor=dg.in_process_executor,
     )
 
@@ -188,7 +255,7 @@ def _daily(job: Any) -> dg.ScheduleDefinition:
     )
     def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         at = context.scheduled_execution_time.astimezone(UTC).isoformat()
-        return dg.RunRequest(run_key=at, run_config={"resources": {"run": {"config": _config() | {"as_of": at}}}})
+        return dg.RunRequest(run_key=at, run_config={"resources": {"run": {"config": {"as_of": at}}}})
 
     return daily
 
@@ -198,39 +265,25 @@ def _on_delivery(job: Any) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="When the landing folder has changed and then stayed as it is for one look.",
+        description="When what is delivered has changed and then stayed as it is for one look; again when a run came to nothing and another may not.",
     )
-    def on_delivery(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        landing = Path(_config()["landing"])
-        if not landing.is_dir():
-            return dg.SkipReason(f"{landing} is no folder")
-        seen = _fingerprint(landing)
-        before, _, handled = (context.cursor or "").partition(" ")
-        if seen == handled:
-            return dg.SkipReason("nothing has changed")
-        if seen != before:
-            # a delivery may still be under way
-            return dg.SensorResult(skip_reason=dg.SkipReason("the folder is changing"), cursor=f"{seen} {handled}")
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=seen)], cursor=f"{seen} {seen}")
+    def on_delivery(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        over = Folders.configured()
+        if not over.landing.is_dir():
+            return dg.SensorResult(skip_reason=f"{over.landing} is not a folder")
+        cursor = deliveries.Cursor.read(context.cursor)
+        ours = dg.RunsFilter(job_name=JOB)
+        runs = context.instance.get_run_records(ours, limit=deliveries.LOOKED_BACK)
+        cursor, reason = deliveries.decide(over.seen(), cursor, runs, time.time())
+        if reason:
+            return dg.SensorResult(skip_reason=reason, cursor=str(cursor))
+        # without a key: what was delivered before may be delivered again
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=str(cursor))
 
     return on_delivery
-
-
-def _fingerprint(landing: Path) -> str:
-    files = sorted((p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in landing.rglob("*") if p.is_file())
-    return hashlib.sha256(repr(files).encode()).hexdigest()
-
-
-def _config() -> dict[str, str]:
-    return {
-        "landing": settings.environment("MAKEGOOD_LANDING") or "landing",
-        "warehouse": settings.environment("MAKEGOOD_WAREHOUSE") or "warehouse",
-        "contracts": settings.environment("MAKEGOOD_CONTRACTS") or str(contracts.FOLDER),
-        "alerts": settings.environment("MAKEGOOD_ALERTS") or "",
-    }
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """What `makegood orchestrator` serves."""
-    return build(OpenRun(**_config()))
+    return build(OpenRun())

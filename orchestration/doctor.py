@@ -11,7 +11,7 @@ import duckdb
 from ingestion import mending
 from ingestion.landing import damaged, feed_settings, leftovers
 from ingestion.sql import quoted
-from orchestration.warehouse import Busy, Damaged, Publication, Warehouse, damage
+from orchestration.warehouse import LAYOUT, Busy, Damaged, Publication, Warehouse, damage
 
 # a run that builds beside what is published needs room for as much again
 ROOM = 2
@@ -35,6 +35,8 @@ def examine(root: Path) -> list[Finding]:
             findings.append(Finding(f"{publication.folder / name} {what}", "run again: it is built anew from what has landed"))
         for name, what in damage(publication.copies).items():
             findings.append(Finding(f"{publication.copies / name} {what}", "run again: the copy is made anew"))
+        told = warehouse.other_layout(publication) if publication.has_state else None
+        findings += [Finding(*told)] if told else []
         findings += [] if publication.damage else _contents(warehouse, publication)
     findings += _records(warehouse)
     try:
@@ -71,11 +73,12 @@ def _contents(warehouse: Warehouse, publication: Publication) -> Iterator[Findin
                 export = publication.folder / "parquet" / f"{table}.parquet"
                 if schema == "marts" and con.execute(f"select count(*) from '{quoted(export)}'").fetchall()[0][0] != rows:
                     yield Finding(f"{export} has other rows than marts.{table}", restore)
-        landed = publication.landed()
+        # what has landed in another layout is not read any more
+        bad = damaged(warehouse.landed, publication.landed()) if publication.layout == LAYOUT else []
     except duckdb.Error as error:
         yield Finding(f"{publication.database} can't be read: {error}", restore)
         return
-    for path in damaged(warehouse.landed, landed):
+    for path in bad:
         yield Finding(f"{warehouse.landed / path} is missing or damaged", "run again, or repair: it is made again from its deliveries, while they are there")
 
 
@@ -96,9 +99,12 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
 
 
 def repair(root: Path, landing: Path | None) -> list[str]:
-    """Does what is safe, and says what was done: nothing that was published changes. Raises Busy, Damaged, Unmendable."""
+    """Does what is safe, and says what was done: nothing that was published changes.
+
+    Raises Busy, Damaged, OtherLayout, Unmendable."""
     warehouse = Warehouse(root)
     with warehouse.locked():
+        warehouse.check_layout()
         done = warehouse.mend()
         left = [f.what for f in _left_behind(warehouse)]
         killed = warehouse.clear()

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import duckdb
+
 from dashboards.gate import EVERYTHING, Reader, opened
 from dashboards.proof import NotFound, Proof, prove
 from orchestration.warehouse import Publication, Warehouse
@@ -25,8 +27,16 @@ def publication(root: Path) -> Publication:
 @contextmanager
 def published(root: Path) -> Iterator[Reader]:
     """The marts of what is published; raises NotFound."""
-    with opened(publication(root).database, EVERYTHING) as reader:
-        yield reader
+    found = publication(root)
+    try:
+        with opened(found.database, EVERYTHING) as reader:
+            yield reader
+    except (duckdb.Error, KeyError) as error:
+        # an earlier layout may lack a table or a column
+        told = Warehouse(root).other_layout(found)
+        if told is None:
+            raise
+        raise NotFound("\n".join(told)) from error
 
 
 def explain(root: Path, subscription_id: str, month: date) -> Proof:

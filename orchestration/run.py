@@ -28,7 +28,21 @@ from orchestration.alerts import Outcome
 from orchestration.settings import Limits
 from orchestration.thresholds import check_settings
 from orchestration.validation import Validation
-from orchestration.warehouse import DATABASE, STATE, Busy, Damaged, Publication, Warehouse, frames_of, new_run_id
+from orchestration.warehouse import (
+    DATABASE,
+    LAYOUT,
+    RUNS,
+    WITHDRAWN,
+    Busy,
+    Damaged,
+    LaterLayout,
+    OtherLayout,
+    Publication,
+    Warehouse,
+    copy_state,
+    frames_of,
+    new_run_id,
+)
 
 Progress = Callable[[str], None]
 
@@ -115,13 +129,27 @@ class Run:
     def work(self) -> Path:
         return self.folder / "work.duckdb"
 
-    def land(self) -> Reading:
-        """Reads what is new; raises Blocked if it may not be published."""
+    @staticmethod
+    def check_layout(warehouse: Warehouse) -> None:
+        """Raises OtherLayout where the run can't continue what is published."""
+        warehouse.check_layout()
+
+    @property
+    def first_read(self) -> int:
+        """The number of the first delivery that the run has read."""
+        return self.landed_before.next_delivery
+
+    def read(self) -> Reading:
+        """Reads what is new."""
         with self._connected() as con:
             before = self.before.landed() if self.before else Landed()
             self.landed_before, mended = mending.mend(con, self.request.landing, self.warehouse.landed, self.folder, before, self.settings)
             self.mended += mended
-        reading = landing.read(self.request.landing, self.warehouse.landed, self.folder, self.run_id, self.landed_before, self.settings, self.progress)
+        return landing.read(self.request.landing, self.warehouse.landed, self.folder, self.run_id, self.landed_before, self.settings, self.progress)
+
+    def land(self) -> Reading:
+        """Reads what is new and lands it; raises Blocked if it may not be published."""
+        reading = self.read()
         self.reading, self.landed = reading, reading.landed
         reasons = reading.blocked_by(self.settings)
         if reasons:
@@ -145,6 +173,7 @@ class Run:
         self.progress("resolving contracts")
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
         inputs["statements_before"] = self.before.statements() if self.before else []
+        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
         transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
         before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
         as_of_s = int(self.request.as_of.timestamp())
@@ -199,7 +228,7 @@ class Run:
         self.progress("publishing")
         parquet = self.database.parent / "parquet"
         parquet.mkdir()
-        history = self.before.runs().cast(RUNS) if self.before else pl.DataFrame(schema=RUNS)  # type: ignore[arg-type]
+        history = self.before.runs() if self.before else pl.DataFrame(schema=RUNS)
         with duckdb.connect(str(self.database), config={"threads": self.request.limits.threads}) as con:
             con.execute("create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'")
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
@@ -208,15 +237,15 @@ class Run:
             tables["quality.findings"] = self.findings
             tables["quality.warnings"] = self._warnings(con)
             tables["quality.runs"] = pl.concat([history, pl.DataFrame([self._row("published")], schema=RUNS)])
+            tables["quality.withdrawn_statements"] = self.before.withdrawn() if self.before else pl.DataFrame(schema=WITHDRAWN)
+            tables["state.layout"] = pl.DataFrame({"version": [LAYOUT]})
             for name, frame in tables.items():
                 con.register("frame", frame.to_arrow())
                 con.execute(f"create table {name} as select * from frame")
                 con.unregister("frame")
             con.execute(";".join(["begin", *self.comments, "commit"]))
             state = self.folder / "state"
-            state.mkdir()
-            for table, copy in STATE.items():
-                con.execute(f"copy {table} to '{quoted(state / copy)}' (format parquet, compression zstd)")
+            copy_state(con, state)
             for (mart,) in con.execute("select table_name from information_schema.tables where table_schema = 'marts' order by 1").fetchall():
                 target = parquet / f"{mart}.parquet"
                 # in an order of its own: the same figures are the same bytes
@@ -250,12 +279,11 @@ class Run:
 
     def new_rows_set_aside(self) -> tuple[int, int]:
         """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
-        first = self.landed_before.next_delivery
         with duckdb.connect(str(self.work), read_only=True) as con:
             rows = con.execute(
                 """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
                    from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
-                [first],
+                [self.first_read],
             ).fetchall()
         return int(rows[0][0]), int(rows[0][1])
 
@@ -331,24 +359,11 @@ def said(check: CheckResult) -> str:
     return f"{check.detail}. {check.action}" if check.suite == "history" else f"{check.detail} ({check.expectation})"
 
 
-RUNS: dict[str, Any] = {
-    "run_number": pl.Int64,
-    "run_id": pl.String,
-    "status": pl.String,
-    "as_of": pl.Datetime("us", "UTC"),
-    "finished_at": pl.Datetime("us", "UTC"),
-    "seconds": pl.Float64,
-    "files_read": pl.Int64,
-    "rows_read": pl.Int64,
-    "rows_rejected": pl.Int64,
-}
-
-
 @contextmanager
-def opened(request: Request, progress: Progress = lambda message: None) -> Iterator[Run]:
+def opened(request: Request, progress: Progress = lambda message: None, kind: type[Run] = Run) -> Iterator[Run]:
     """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
 
-    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged."""
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is no folder")
     if not request.contracts.is_dir():
@@ -364,8 +379,11 @@ def opened(request: Request, progress: Progress = lambda message: None) -> Itera
         raise
     try:
         with warehouse.locked():
+            kind.check_layout(warehouse)
             mended = warehouse.mend()
-    except Damaged as error:
+    except LaterLayout:
+        raise
+    except (Damaged, OtherLayout) as error:
         _tell_of_refusal(warehouse, told, Outcome("not begun", "failed", request.as_of, (str(error),)))
         raise
     validation = Validation()
@@ -381,7 +399,7 @@ def opened(request: Request, progress: Progress = lambda message: None) -> Itera
         folder = warehouse.building / run_id
         folder.mkdir(parents=True)
         validation.start()
-        run = Run(request, warehouse, number, run_id, folder, before, contracts, settings, validation, progress, killed, mended)
+        run = kind(request, warehouse, number, run_id, folder, before, contracts, settings, validation, progress, killed, mended)
         try:
             with run.step():
                 yield run

@@ -1,7 +1,9 @@
 """Starts the servers: telemetry off, bound to this machine unless people sign in."""
 
+import fcntl
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -37,12 +39,32 @@ def dashboards(warehouse: Path, port: int, address: str = LOOPBACK, access: Acce
     _serve(command, quiet_environment())
 
 
+class Taken(RuntimeError):
+    """Another orchestrator is at work on the warehouse, or another server on the port."""
+
+
 def orchestrator(landing: Path, warehouse: Path, contracts: Path, port: int, alerts: Path | None = None) -> NoReturn:
-    """Dagster over the runs of a warehouse."""
+    """Dagster over the runs of a warehouse, on this machine only; raises Taken."""
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "orchestration.definitions", "-h", LOOPBACK, "-p", str(port)]
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        advice = f"end it first (`fuser {home / 'lock'}` lists its processes)"
+        raise Taken(f"another orchestrator is at work on {warehouse}: {advice}") from error
+    try:
+        listening = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        advice = f"name another one, as --port {port + 1}"
+        raise Taken(f"--port {port} can't be listened on ({reason}): {advice}") from error
+    # both are held by the server that takes the place of this process
+    handles = {"--lock": lock, "--listening": listening.detach()}
+    for handle in handles.values():
+        os.set_inheritable(handle, True)
+    command = [sys.executable, "-m", "orchestration.server"]
+    command += [str(word) for pair in handles.items() for word in pair]
     environment = quiet_environment() | {
         "DAGSTER_HOME": str(home),
         "MAKEGOOD_LANDING": str(landing.absolute()),

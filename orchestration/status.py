@@ -1,5 +1,6 @@
 """What `makegood status` says."""
 
+import shlex
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ from dashboards.words import printable
 from orchestration.alerting import listed
 from orchestration.alerts import lapsing_claims
 from orchestration.findings import FINDINGS, grouped
-from orchestration.warehouse import Publication, Warehouse
+from orchestration.warehouse import ROLLED_BACK, Damaged, Publication, Warehouse
 
 MOST_ALERTS = 3
 
@@ -23,10 +24,15 @@ def describe(root: Path) -> str:
         lines = ["what is published is damaged: run again, it is built anew from what has landed", *damage]
     else:
         lines = _published(publication) if publication else ["nothing is published yet"]
+    if publication and publication.has_state and (told := warehouse.other_layout(publication)):
+        lines = [*told, "", *lines]
     runs = warehouse.recorded()
     lines += ["", "open alerts", *listed(warehouse.root, MOST_ALERTS), ""]
     lines += [f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "") for r in runs[-5:]] or ["no run yet"]
-    if runs and runs[-1]["status"] != "published":
+    lines += ["", f"to go back to (makegood rollback --warehouse {shlex.quote(str(warehouse.root))})", *_earlier(warehouse)]
+    if runs and runs[-1]["status"] == ROLLED_BACK:
+        lines += ["", "the last run was a rollback:", *(f"  {reason}" for reason in runs[-1]["reasons"])]
+    elif runs and runs[-1]["status"] != "published":
         lines += ["", "the last run published nothing:"]
         lines += [f"  {line}" for reason in runs[-1]["reasons"] for line in reason.split("\n")]
         if "rejected_rows" in runs[-1]:
@@ -34,6 +40,14 @@ def describe(root: Path) -> str:
         if "data_docs" in runs[-1]:
             lines.append(f"  data docs: {runs[-1]['data_docs']}")
     return "\n".join(map(printable, lines))
+
+
+def _earlier(warehouse: Warehouse) -> list[str]:
+    try:
+        earlier = [publication.run() for publication in warehouse.earlier()]
+    except Damaged:
+        earlier = []
+    return [f"  run {run['run_id']}, as of {run['as_of']:%Y-%m-%dT%H:%M:%SZ}" for run in earlier] or ["  none"]
 
 
 def _has_findings(con: duckdb.DuckDBPyConnection) -> bool:

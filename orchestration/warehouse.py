@@ -13,6 +13,7 @@ Each folder of a publication and of its state has a manifest.json: the SHA-256 o
 
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,8 +31,11 @@ from ingestion.landing import DELIVERIES, FILES, SERIES, Landed, fingerprint, le
 from ingestion.profiles import PROFILES
 from ingestion.sql import quoted
 
-# an old publication stays for readers that have just followed the link, and to fall back on
-KEPT_PUBLICATIONS = 2
+# old publications stay for readers that have just followed the link, and to fall back on or go back to
+KEPT_PUBLICATIONS = 3
+# how what has landed is laid out; a warehouse of another layout can be read, but not continued.
+# 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second
+LAYOUT = 2
 DATABASE = "makegood.duckdb"
 MANIFEST = "manifest.json"
 # marks what has been linked, in its folder and beside the copies of its state
@@ -46,14 +50,59 @@ class Damaged(RuntimeError):
     """What the warehouse keeps is damaged, and can't be mended from what is at hand."""
 
 
+class OtherLayout(RuntimeError):
+    """The warehouse is of an earlier layout than this version writes: it can be read and migrated."""
+
+
+class LaterLayout(OtherLayout):
+    """The warehouse was written by a newer version, and nothing of it may be touched."""
+
+
 # what the next run needs to know of a publication, and the names of its copies
 STATE = {
+    "state.layout": "layout.parquet",
     "state.deliveries": "deliveries.parquet",
     "state.files": "files.parquet",
     "state.series": "series.parquet",
     "quality.feed_profiles": "feed_profiles.parquet",
     "quality.runs": "runs.parquet",
+    "quality.withdrawn_statements": "withdrawn_statements.parquet",
     "marts.credit_statements": "credit_statements.parquet",
+}
+
+RUNS: dict[str, Any] = {
+    "run_number": pl.Int64,
+    "run_id": pl.String,
+    "status": pl.String,
+    "as_of": pl.Datetime("us", "UTC"),
+    "finished_at": pl.Datetime("us", "UTC"),
+    "seconds": pl.Float64,
+    "files_read": pl.Int64,
+    "rows_read": pl.Int64,
+    "rows_rejected": pl.Int64,
+}
+ROLLED_BACK = "rolled back"
+
+_PERCENTAGE, _MONEY = pl.Decimal(18, 6), pl.Decimal(18, 3)
+# statements that a rollback took back (C7): as they were, when, and which run had issued them
+WITHDRAWN: dict[str, Any] = {
+    "subscription_id": pl.String,
+    "month": pl.Date,
+    "currency": pl.String,
+    "statement_version": pl.Int64,
+    "monthly_fee": _MONEY,
+    "availability_pct": _PERCENTAGE,
+    "availability_credit_pct": _PERCENTAGE,
+    "resolution_credit_pct": _PERCENTAGE,
+    "combined_pct": _PERCENTAGE,
+    "combination": pl.String,
+    "credit_pct": _PERCENTAGE,
+    "credit_amount": _MONEY,
+    "issued_at": pl.Datetime("us", "UTC"),
+    "changed": pl.String,
+    "is_current": pl.Boolean,
+    "withdrawn_at": pl.Datetime("us", "UTC"),
+    "issued_run_id": pl.String,
 }
 
 
@@ -109,18 +158,39 @@ class Publication:
             con = duckdb.connect(":memory:")
             con.execute("create schema state; create schema quality; create schema marts")
             for table, copy in STATE.items():
-                con.execute(f"create view {table} as from '{quoted(self.copies / copy)}'")
+                # an earlier layout has fewer of them
+                if (self.copies / copy).exists():
+                    con.execute(f"create view {table} as from '{quoted(self.copies / copy)}'")
         con.execute("set TimeZone = 'UTC'")
         return con
 
-    def runs(self) -> pl.DataFrame:
-        """`quality.runs`: a row for each run that published, this one last."""
+    def _rows(self, table: str, schema: dict[str, Any]) -> pl.DataFrame:
+        """A table of STATE; what an earlier layout has not is empty."""
         with self._state() as con:
-            return con.sql("select * from quality.runs order by run_number").pl()
+            known = con.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
+            if (table,) not in known:
+                return pl.DataFrame(schema=schema)
+            found = con.sql(f"select * from {table} order by all").pl()
+        return found.with_columns(pl.lit(None).alias(name) for name in schema if name not in found.columns).select(*schema).cast(schema)
+
+    @cached_property
+    def layout(self) -> int:
+        """How what has landed is laid out, see LAYOUT."""
+        return int(next(iter(self._rows("state.layout", {"version": pl.Int64})["version"]), 1))
+
+    def runs(self) -> pl.DataFrame:
+        """`quality.runs`: a row for each run that led to it, this one last; those that a rollback
+        has undone are not among them."""
+        return self._rows("quality.runs", RUNS)
 
     def run(self) -> dict[str, Any]:
         """The row of `quality.runs` of the run that published it."""
         return self.runs().to_dicts()[-1]
+
+    def withdrawn(self) -> pl.DataFrame:
+        """The statements that were withdrawn so far (`WITHDRAWN`); their versions are never used
+        again (C7)."""
+        return self._rows("quality.withdrawn_statements", WITHDRAWN)
 
     def statements(self) -> list[dict[str, Any]]:
         """The credit statements that have been issued so far (C7)."""
@@ -129,13 +199,10 @@ class Publication:
 
     def profiles(self) -> pl.DataFrame:
         """What feeds looked like so far (`profiles.PROFILES`)."""
-        with self._state() as con:
-            return con.sql("select * from quality.feed_profiles order by all").pl().cast(PROFILES)
+        return self._rows("quality.feed_profiles", PROFILES)
 
     def landed(self) -> Landed:
-        with self._state() as con:
-            frames = [con.sql(f"select * from state.{name}").pl() for name in ("deliveries", "files", "series")]
-        return Landed(*(f.cast(schema) for f, schema in zip(frames, (DELIVERIES, FILES, SERIES), strict=True)))
+        return Landed(self._rows("state.deliveries", DELIVERIES), self._rows("state.files", FILES), self._rows("state.series", SERIES))
 
 
 class Warehouse:
@@ -150,6 +217,29 @@ class Warehouse:
         self.state = self.root / "state"
         self.link = self.root / "published"
         self._looked_at: dict[str, Publication] = {}
+
+    def check_layout(self) -> None:
+        """Raises OtherLayout or LaterLayout where what was published last can't be continued; and
+        Damaged."""
+        last = self.last()
+        if last and (told := self.other_layout(last)):
+            raise (OtherLayout if last.layout < LAYOUT else LaterLayout)("\n".join(told))
+
+    def other_layout(self, publication: Publication) -> tuple[str, str] | None:
+        """What is to be said, and what to do, where a publication is of another layout than LAYOUT."""
+        root = shlex.quote(str(self.root))
+        if publication.layout < LAYOUT:
+            return (
+                f"{self.root} is of an earlier layout ({publication.layout}, and this version writes {LAYOUT}): "
+                "what is published can be read, but no run can continue it",
+                f"land everything anew: makegood migrate --warehouse {root} --landing DIR (statements, alerts and the history of runs are kept)",
+            )
+        if publication.layout > LAYOUT:
+            return (
+                f"{self.root} was written by a newer makegood (layout {publication.layout}, and this version knows {LAYOUT})",
+                "install that version or a later one",
+            )
+        return None
 
     def current(self) -> Publication | None:
         """What is published; None before the first publication."""
@@ -207,7 +297,9 @@ class Warehouse:
             return []
         found = [f"{last.folder / name} {what}" for name, what in last.damage.items()]
         if current is None or not current.is_readable:
-            names = sorted((p.name for p in self.publications.glob("*") if p.name <= last.folder.name), reverse=True)
+            # one that was rolled back may not come back by itself
+            led_to_it = set(last.runs()["run_id"])
+            names = sorted((p.name for p in self.publications.glob("*") if p.name in led_to_it), reverse=True)
             whole = next((name for name in names if self._publication(name).is_readable), None)
             if whole:
                 self._point_to(whole)
@@ -226,7 +318,8 @@ class Warehouse:
         return killed
 
     def kept(self) -> list[Publication]:
-        """What readers and the next run may need: the last publication, and one that is whole besides."""
+        """What readers, the next run and a rollback may need: the last publication, and those
+        before it that are whole."""
         last, current = self.last(), self.current()
         if last is None:
             return []
@@ -234,6 +327,19 @@ class Warehouse:
         whole = (p for p in map(self._publication, older) if p.is_readable and (current is None or p.folder != current.folder))
         kept = [last, *([current] if current and current.folder != last.folder else []), *whole]
         return kept[:KEPT_PUBLICATIONS]
+
+    def earlier(self) -> list[Publication]:
+        """What can be gone back to, the newest first: publications that led to the last one, and
+        are kept, whole and of this layout. Raises Damaged."""
+        last = self.last()
+        if last is None:
+            return []
+        runs = last.runs().to_dicts()
+        # what was rolled back to is no other state than the last
+        while runs[-1]["status"] == ROLLED_BACK:
+            runs.pop()
+        led_to_it = {run["run_id"] for run in runs[:-1]}
+        return [p for p in self.kept() if p.folder.name in led_to_it and not p.damage and p.layout == LAYOUT]
 
     def publish(self, built: Path, state: Path, version: str, landed: Iterable[str] = ()) -> Publication:
         """Makes the built folder what is published, in one atomic step; it is on disk before it counts, and so are the copies of its
@@ -316,3 +422,10 @@ def new_run_id(number: int) -> str:
 def frames_of(landed: Landed) -> dict[str, pl.DataFrame]:
     """The tables of the schema `state`."""
     return {"deliveries": landed.deliveries, "files": landed.files, "series": landed.series}
+
+
+def copy_state(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Makes a folder with copies of STATE."""
+    folder.mkdir()
+    for table, copy in STATE.items():
+        con.execute(f"copy {table} to '{quoted(folder / copy)}' (format parquet, compression zstd)")

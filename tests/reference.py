@@ -50,15 +50,20 @@ class World:
         self.services = {s["service_id"]: s for s in services}
         self.components = [c for c in self.feeds["components"] if c["service_id"] in self.services and c["environment"] == "production"]
         self.checks = [c for c in self.feeds["checks"] if seconds(c["checked_at"]) <= self.as_of]  # type: ignore[operator]
-        # instants of a component and location in order, and what was said at each
+        # the seconds of a component and location in order, and what counts of each: the states at its last microsecond
         self.seen: dict[tuple[str, str], tuple[list[int], list[list[str]]]] = {}
         self.locations: dict[str, set[str]] = {}
-        for check in sorted(self.checks, key=lambda c: seconds(c["checked_at"])):  # type: ignore[arg-type, return-value]
-            at = seconds(check["checked_at"])
-            instants, states = self.seen.setdefault((check["component_id"], check["location"]), ([], []))
+        latest: dict[tuple[str, str], datetime] = {}
+        for check in sorted(self.checks, key=lambda c: datetime.fromisoformat(c["checked_at"])):
+            place = (check["component_id"], check["location"])
+            at, exactly = seconds(check["checked_at"]), datetime.fromisoformat(check["checked_at"])
+            instants, states = self.seen.setdefault(place, ([], []))
             if instants[-1:] != [at]:
                 instants.append(at)  # type: ignore[arg-type]
                 states.append([])
+            elif latest[place] < exactly:
+                states[-1] = []
+            latest[place] = exactly
             states[-1].append(check["status"])
             self.locations.setdefault(check["component_id"], set()).add(check["location"])
         self.records = [o for o in self.feeds["outages"] if seconds(o["started_at"]) <= self.as_of]  # type: ignore[operator]
@@ -88,16 +93,17 @@ class World:
         if exclusion["customer_id"] and exclusion["customer_id"] != self.customer:
             return False
         start, announced = seconds(exclusion["starts_at"]), seconds(exclusion["announced_at"])
-        terms = self.terms
+        terms, policy = self.terms, self.terms.get("maintenance", {}) if self.terms else {}
         if exclusion["kind"] in ("scheduled_maintenance", "emergency_maintenance"):
-            terms = (self.terms_on or self.version_on)(datetime.fromtimestamp(start, self.zone).date())  # type: ignore[arg-type]
+            that_day = (self.terms_on or self.version_on)(datetime.fromtimestamp(start, self.zone).date())  # type: ignore[arg-type]
+            # before the first version no notice was promised, and the period's terms list the kinds
+            terms, policy = (that_day, that_day.get("maintenance", {})) if that_day else (terms, {})
         if terms is None or exclusion["kind"] not in terms.get("exclusions", {}).get("kinds", []):
             return False
         if exclusion["kind"] != "scheduled_maintenance":
             return True
         if announced is None or announced > self.as_of or announced >= start:  # type: ignore[operator]
             return False
-        policy = terms.get("maintenance", {})
         changes = exclusion.get("change_type") in ("api", "authentication", "integration")
         promise = policy.get("change_notice") if changes and policy.get("change_notice") else policy.get("scheduled_notice")
         return not policy.get("notice_required", False) or promise is None or start - announced >= duration(promise)  # type: ignore[operator]

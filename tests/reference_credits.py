@@ -446,7 +446,11 @@ class Reference:
             allowed = {s for v in versions for s in (*v.get("severity.levels", []), *v.get("severity.request_levels", []))}
             own = [
                 (seconds(e["occurred_at"]), e["event_id"], e["event"], e["severity"] if e["event"] in ("classified", "severity_changed") else None)
-                for e in events.get(ticket["ticket_id"], [])
+                # with fractions, then the shorter id, then by code point
+                for e in sorted(
+                    events.get(ticket["ticket_id"], []),
+                    key=lambda e: (datetime.fromisoformat(e["occurred_at"]), len(e["event_id"]), e["event_id"]),
+                )
                 if e["event"] not in ("classified", "severity_changed") or e["severity"] in allowed
             ]
             received = [at for at, _, event, _ in own if event == "received"]
@@ -454,7 +458,7 @@ class Reference:
                 continue
             terms = self.terms(ticket["subscription_id"], local_date(received[0], self.zone_of(ticket["subscription_id"])))  # type: ignore[arg-type]
             if terms is not None:
-                result[ticket["ticket_id"]] = (ticket, Life(sorted(own), terms, ticket["environment"], self.as_of))  # type: ignore[arg-type]
+                result[ticket["ticket_id"]] = (ticket, Life(own, terms, ticket["environment"], self.as_of))  # type: ignore[arg-type]
         return result
 
     def exclusion_reason(self, ticket: Row, life: Life) -> str | None:
@@ -850,11 +854,9 @@ class Reference:
             subscription, month, currency = key
             amount, owed = issued.get(key, 0), due.get(key, Decimal(0))
             terms = self.terms(subscription, month)
-            if terms is None:
-                continue
-            # without credits there is no fee that a credit could rest on
-            fee = max(0, self.fee(subscription, month, currency, terms) or 0) if terms.has_credits else 0
-            cap = exact(terms.get("credits.cap_pct", 100))
+            # before the first version, and without credits, there is no fee that a credit could rest on
+            fee = max(0, self.fee(subscription, month, currency, terms) or 0) if terms is not None and terms.has_credits else 0
+            cap = exact(terms.get("credits.cap_pct", 100)) if terms is not None else Fraction(0)
             flags = {"not_future"} if key in not_future else set()
             flags |= {"not_due"} if amount > 0 and not owed else set()
             flags |= {"above_cap"} if amount > half_away(fee * cap / 100) else set()
@@ -941,8 +943,8 @@ class Reference:
 
     @staticmethod
     def is_alternative(value: Any, written: list[Any]) -> bool:
-        """A value that differs from that of any version."""
-        return not any(set(value) == set(w) if isinstance(value, list) else value == w for w in written)
+        """A value that at least one version does not have."""
+        return any(set(value) != set(w) if isinstance(value, list) else value != w for w in written)
 
     def marts(self) -> dict[str, Rows]:
         names = ("ticket_sla", "resolution_performance", "credits", "credit_reconciliation", "configuration_hours", "status_page_publication", "what_if")

@@ -529,7 +529,7 @@ def test_settings_are_refused_by_file_and_line_without_their_secrets(tmp_path: P
 def test_settings_have_defaults_and_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert settings_of(tmp_path) == Settings()
     assert (Settings().lapsing_days, Settings().remind_after_days, Settings().minimum_severity, Settings().urls) == (14, 7, "warning", [])
-    with pytest.raises(InvalidDocument, match="is no file"):
+    with pytest.raises(InvalidDocument, match="is not a file"):
         settings_of(tmp_path, tmp_path / "alerts.yaml")
 
 
@@ -643,7 +643,7 @@ def test_a_run_refuses_settings_before_anything_runs(tmp_path: Path) -> None:
     done = makegood(*words, tmp_path / "duty.yaml")
     assert (done.returncode, "duty.yaml:2: loud: unknown key" in done.stderr) == (2, True)
     done = makegood(*words, tmp_path / "nowhere.yaml")
-    assert (done.returncode, "is no file" in done.stderr) == (2, True)
+    assert (done.returncode, "is not a file" in done.stderr) == (2, True)
 
 
 def test_the_command_tells_of_a_blocked_run(tmp_path: Path, web: Web) -> None:

@@ -497,7 +497,7 @@ def test_documents_without_measure_are_refused(tmp_path: Path, content: bytes, w
 def test_a_document_is_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     for path in (tmp_path / "pipe.yaml", tmp_path, tmp_path / "missing.yaml", Path("/dev/zero")):
-        with pytest.raises(InvalidDocument, match="is no file"):
+        with pytest.raises(InvalidDocument, match="is not a file"):
             Document(path)
 
 

@@ -4,6 +4,7 @@ The kinds are derived from the feeds' own descriptions, so that a new feed is te
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,12 +13,15 @@ from io import BytesIO
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion import landing
 from ingestion.feeds import Feed, FirstDay, Money, Order, RequiredWhen, feeds
 from ingestion.landing import Landed, Reading, feed_settings
 from tests.conftest import Runner, csv_text
+from tests.test_command import makegood
 
 AS_OF = "2026-07-10T00:00:00Z"
 Row = dict[str, str | None]
@@ -453,6 +457,90 @@ def test_values_of_parquet_types(tmp_path: Path, feed: str, column: str, values:
     assert [(r["line"], r["rule"], r["column_name"]) for r in found] == [(1, rule, column)]
     assert reason in found[0]["reason"]
     assert column in json.loads(found[0]["raw"])
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("ms", 10**3), ("us", 10**6)])
+def test_a_midnight_is_a_date_beside_a_day_beyond_all_calendars(tmp_path: Path, unit: str, per_second: int) -> None:
+    """The far one costs its own row alone."""
+    at = pa.array([1_782_777_600 * per_second, -86_400 * per_second, 5 * per_second, 2**62, -(2**62), None], pa.timestamp(unit))
+    rows = [good(feeds()["invoices"], n) for n in range(6)]
+    table = pa.Table.from_pylist(rows).drop_columns("due_on").append_column("due_on", at)
+    folder = delivered(tmp_path, "invoices/a.parquet", b"")
+    pq.write_table(table, folder / "invoices" / "a.parquet")
+    found = read(folder).rejected
+    assert found["line"].to_list() == [3, 4, 5]
+    assert found["column_name"].unique().to_list() == ["due_on"]
+    assert pl.read_parquet(tmp_path / "store/invoices/r.parquet")["due_on"].to_list() == [date(2026, 6, 30), date(1969, 12, 31), None]
+
+
+# ---------------------------------------------------------------- what a blocked run says
+
+
+def test_a_blocked_run_says_the_commonest_reasons_with_what_to_write(tmp_path: Path) -> None:
+    feed = feeds()["outages"]
+    rows = [good(feed, n) for n in range(12)]
+    for n, change in enumerate(
+        [
+            {"state": "Down"},
+            {"started_at": "2026-06-01"},
+            {"state": "sideways"},
+            {"outage_id": None},
+            {"started_at": "soon"},
+            {"state": "UP"},
+            {"component_id": None},
+        ]
+    ):
+        rows[n + 2] |= change
+    text = csv_text("outages", [dict(row) for row in rows]) + "odd\n"
+    folder = delivered(tmp_path, "outages/b.csv", text.encode())
+    # in the order of paths: the first of a reason lies here
+    early = [good(feed, 20, state="dwon")] + [good(feed, n) for n in range(21, 23)]
+    (folder / "outages" / "a.jsonl").write_bytes(in_format("jsonl", feed, early))
+    delivered(tmp_path, "customers/c.csv", b"customer_id,name\n1,a\n2,\n")
+    assert read(folder).blocked_by(feed_settings(folder))[:8] == [
+        "customers: 1 of 2 rows are rejected, more than 5 %",
+        "  1 row, name: name is missing: every row needs a text (first in customers/c.csv, line 3)",
+        "outages: 9 of 16 rows are rejected, more than 5 %",
+        "  4 rows, state: 'dwon' is not one of down, degraded, up: the nearest is down (first in outages/a.jsonl, line 1)",
+        "  2 rows, started_at: '2026-06-01' is not an instant, since it has no time: write it as in 2026-06-01T00:00:00Z (first in outages/b.csv, line 5)",
+        "  1 row, outage_id: outage_id is missing: every row needs a text (first in outages/b.csv, line 7)",
+        "  2 rows for other reasons",
+        "nothing has been delivered of services, components, subscriptions",
+    ]
+
+
+def test_a_feed_below_its_limit_and_a_file_rejected_whole_have_their_own_words(tmp_path: Path) -> None:
+    folder = delivered(tmp_path, "customers/a.csv", b"customer_id,name\n1,\n" + b"".join(b"%d,a\n" % n for n in range(2, 22)))
+    delivered(tmp_path, "customers/b.csv", b'customer_id,name\n1,a\n2,"b\n')
+    delivered(tmp_path, "customers/c.parquet", b"")
+    reasons = read(folder).blocked_by(feed_settings(folder))
+    assert reasons[0].startswith("customers/b.csv is rejected whole (line 3): has a quote that is not closed as it must be")
+    assert reasons[1].startswith("customers/c.parquet is rejected whole: can't be read as Parquet")
+    assert not any("rows" in reason for reason in reasons), "one of twenty-one is below the limit"
+
+
+def test_the_terminal_the_status_and_the_alert_say_why_a_run_is_blocked(tmp_path: Path) -> None:
+    """Each shows the commonest reason of a feed; an alert, which is short, first all feeds that block the run."""
+    folder = delivered(tmp_path, "outages/a.csv", in_format("csv", feeds()["outages"], [good(feeds()["outages"], 0, state="Down")]))
+    others = ("tickets", "invoices", "invoice_lines", "support_hours")
+    for name in others:
+        delivered(tmp_path, f"{name}/a.csv", in_format("csv", feeds()[name], [case.row for case in cases(feeds()[name])[:30]]))
+    done = makegood("run", "--landing", folder, "--warehouse", tmp_path / "w", "--as-of", AS_OF)
+    assert done.returncode == 3
+    head = "outages: 1 of 1 rows are rejected, more than 5 %"
+    detail = "1 row, state: 'Down' is not one of down, degraded, up: write down (first in outages/a.csv, line 2)"
+    status = makegood("status", "--warehouse", tmp_path / "w").stdout
+    for said in (done.stderr, status):
+        assert f"\n  {head}\n    {detail}\n" in said
+    (alert,) = re.findall("Happened: (.*)", makegood("alerts", "--warehouse", tmp_path / "w").stdout)
+    assert re.match(r"(\w+: \d+ of \d+ rows are rejected, more than 5 %; ){5}nothing has been delivered", alert)
+    # of a single feed it says the reason too
+    for name in others:
+        (folder / name / "a.csv").unlink()
+    for name in ("customers", "services", "components", "subscriptions"):
+        delivered(tmp_path, f"{name}/a.csv", in_format("csv", feeds()[name], [good(feeds()[name], 0)]))
+    assert makegood("run", "--landing", folder, "--warehouse", tmp_path / "w", "--as-of", AS_OF).returncode == 3
+    assert f"Happened: {head}; {detail}\n" in makegood("alerts", "--warehouse", tmp_path / "w").stdout
 
 
 # ---------------------------------------------------------------- all at once, over the line

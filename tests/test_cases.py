@@ -15,10 +15,13 @@ from tests.conftest import Published, Runner
 from tests.test_command import MAKEGOOD
 
 # what each is for: a refused contract, two runs with late data; through the command as it is installed
-BY_COMMAND = ["refused_credits_on_quarters", "seed100019"]
-# quorum and staleness, notice, rejected rows, one event, payment, what was issued, amendments and a third contract; in this process
+BY_COMMAND = ["refused_unknown_key", "seed100019"]
+# quorum and staleness, notice, rejected rows, one event, payment, what was issued, amendments and a third contract; order within a
+# second, what is wholly excluded, what was before the first version, readings of several versions; in this process
 CASES = [
     "checks_quorum_and_staleness", "notice_required", "few_bad_rows", "shared_event", "payment_obligations", "reconciliation", "seed100004",
+    "fractions_of_checks", "nine_before_ten", "a_category_wholly_excluded", "maintenance_before_the_first_version", "what_if_of_two_versions",
+    "a_credit_from_before_the_first_version",
 ]  # fmt: skip
 
 

@@ -51,16 +51,28 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("{below_pct: 99.9, credit_pct: 10}, {below_pct: 99.0, credit_pct: 15}", "{below_pct: 99.0, credit_pct: 10}, {below_pct: 99.9, credit_pct: 15}", "out of order"),
         ("{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}", "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}", "out of order"),
         ("period: month", "period: quarter", r"credits need availability.period month"),
-        ("time_zone: UTC", "time_zone: Mars/Olympus", r"is not a time zone"),
+        ("time_zone: UTC", "time_zone: Mars/Olympus", r"'Mars/Olympus' is not a time zone: write the region, as in Europe/Amsterdam"),
+        ("time_zone: UTC", "time_zone: Europe/Amsterdm", r"trueengage.yaml:4: time_zone: 'Europe/Amsterdm' is not a time zone: write Europe/Amsterdam, the nearest"),
+        ("time_zone: UTC", "time_zone: EST", r"trueengage.yaml:4: time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York"),
+        ("business_days: {time_zone: Europe/Warsaw", "business_days: {time_zone: CET", r"business_days.time_zone: 'CET' is an abbreviation, .* as in Europe/Amsterdam"),
+        ("period: month", "period: mnoth", r"availability.period: 'mnoth' is not one of month, quarter: the nearest is month"),
+        # what YAML reads as something else than a name has to be in quotes
+        ("levels: [P1, P2, P3, P4]", "levels: [1, P2, P3, P4]", r"trueengage.yaml:25: .*levels.0: 1 is read as a number, .* put it in quotes, as in '1'"),
+        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 4.0]", r"levels.3: 4.0 is read as a number, .* put it in quotes, as in '4.0'"),
+        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, true]", r"levels.3: true is read as true or false, .* put it in quotes, as in 'true'"),
+        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 2026-06-01]", r"levels.3: 2026-06-01 is read as a date, .* as in '2026-06-01'"),
+        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, ~]", r"levels.3: is empty, and a text is needed"),
+        ("severities: [P1, P2]", "severities: [1, P2]", r"severities.0: 1 is read as a number, .* put it in quotes, as in '1'"),
+        ("non_production_max: P3", "non_production_max: 3", r"non_production_max: 3 is read as a number, .* as in '3'"),
         ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
         ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),
         ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
-        ("contract_id: trueengage", "contract_id: trueengage\ncontract_id: twice", r"trueengage.yaml:3: contract_id: the key stands twice"),
+        ("contract_id: trueengage", "contract_id: trueengage\ncontract_id: twice", r"trueengage.yaml:3: contract_id: the key is written twice"),
         ("contract_id: trueengage", "contract_id: !!python/name:os.system x", r"the tag .* is not allowed"),
         ("P4: {target: 8h, clock: 24x7}", "P4.1: {target: 8h, clock: 24x7}", r"a key may not hold a dot"),
         ("stale_after_s: 600", "stale_after_s: 99999999999999999999", r"monitoring.stale_after_s"),
-        ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is no date"),
+        ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is not a day of the calendar"),
         ("amendments: []", "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]", r"amendments.0.rank"),
         ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {monitoring: {quorum: any}}}]", r"monitoring.quorum: an amendment may not set this"),
@@ -98,6 +110,25 @@ def test_values_are_as_they_are_written(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("    availability:", f"    calendars: {{business_hours: {text}}}\n    availability:"))
     hours = resolve(load(path), date(2026, 6, 1)).terms.calendars.business_hours  # type: ignore[union-attr]
     assert (hours.holidays, str(hours.opens), str(hours.closes)) == ("NO", "09:00:00", "17:00:00")  # type: ignore[union-attr]
+
+
+def test_severities_that_other_readers_of_yaml_take_for_booleans_are_names(tmp_path: Path) -> None:
+    """Y, NO and on need no quotes here, neither in a list nor as keys."""
+    text = TRUEENGAGE
+    for level, name in (("P1", "Y"), ("P2", "NO"), ("P3", "on"), ("P4", "off")):
+        text = text.replace(level, name)
+    (tmp_path / "k.yaml").write_text(text)
+    terms = resolve(load(tmp_path / "k.yaml"), date(2026, 6, 1)).terms  # type: ignore[union-attr]
+    assert terms.severity.levels == ["Y", "NO", "on", "off"]
+    assert set(terms.response) == {"Y", "NO", "on", "off"}
+
+
+def test_severities_that_are_numbers_are_names_in_quotes(tmp_path: Path) -> None:
+    text = TRUEENGAGE.replace("[P1, P2, P3, P4]", "['1', '2', '3', '4']").replace("[P1, P2]", "['1', '2']").replace("_max: P3", "_max: '3'")
+    for level in "1234":
+        text = text.replace(f"P{level}:", f"'{level}':")
+    (tmp_path / "k.yaml").write_text(text)
+    assert resolve(load(tmp_path / "k.yaml"), date(2026, 6, 1)).terms.severity.levels == ["1", "2", "3", "4"]  # type: ignore[union-attr]
 
 
 def amended(folder: Path, *amendments: dict[str, Any]) -> Any:
@@ -185,7 +216,7 @@ def test_readings_lie_below_amendments(tmp_path: Path) -> None:
     assert [basis(rank) for rank in ("order_form", "sla", "price_list")] == ["before_threshold", "before_threshold", "after_threshold"]
 
 
-def test_alternatives_are_the_values_that_no_version_has(tmp_path: Path) -> None:
+def test_alternatives_are_the_values_that_some_version_does_not_have(tmp_path: Path) -> None:
     te = load(CONTRACTS / "trueengage.yaml")
     assert len(alternatives(te)) == 12
     assert alternatives(load(CONTRACTS / "connect_engage.yaml")) == [], "without credits nothing is worth anything"
@@ -194,7 +225,7 @@ def test_alternatives_are_the_values_that_no_version_has(tmp_path: Path) -> None
         te.versions[0].model_copy(update={"effective_from": date(2026, 8, 1), "terms": {**te.versions[0].terms, "monitoring": {"quorum": "any"}}}),
     ]
     both = te.model_copy(update={"versions": versions})
-    assert [value for key, value in alternatives(both) if key == "monitoring.quorum"] == ["all"]
+    assert [value for key, value in alternatives(both) if key == "monitoring.quorum"] == ["majority", "any", "all"]
     # the order in a list of states says nothing
     states = {"availability": {**te.versions[0].terms["availability"], "unavailable_states": ["degraded", "down"]}}
     turned = te.model_copy(update={"versions": [te.versions[0].model_copy(update={"terms": {**te.versions[0].terms, **states}})]})

@@ -92,6 +92,38 @@ def test_content_is_known_whatever_its_name(publish: Runner, tmp_path: Path) -> 
     published = publish(landing, AS_OF)
     assert down(published) == 2700
     assert published.query("select files_read from quality.runs order by run_number") == [{"files_read": 5}, {"files_read": 1}, {"files_read": 0}]
+    assert [w["warning"] for w in published.query("select warning from quality.warnings where about = 'landing'") if "z9" in w["warning"]] == [
+        "outages/z9.csv is not read: it holds what was delivered as outages/rows.csv, and changes nothing"
+    ]
+
+
+def test_a_path_that_returns_to_earlier_content_is_a_new_delivery(publish: Runner, tmp_path: Path) -> None:
+    landing = write_landing(tmp_path / "in", world())
+    deliver(landing, "z.csv", "outages", [outage(45)])
+    assert down(publish(landing, AS_OF)) == 2700
+    deliver(landing, "z.csv", "outages", [outage(20)])
+    assert down(publish(landing, AS_OF)) == 1200
+    deliver(landing, "z.csv", "outages", [outage(45)])
+    assert down(publish(landing, AS_OF)) == 2700
+    published = publish(landing, AS_OF)
+    paths = published.query("select delivery_id, path from state.deliveries where path = 'outages/z.csv' order by 1")
+    assert len(paths) == 3, "the same content as last time changes nothing"
+
+
+def test_a_moved_file_changes_nothing_and_is_warned_of(publish: Runner, tmp_path: Path) -> None:
+    landing = write_landing(tmp_path / "in", world())
+    deliver(landing, "a.csv", "outages", [outage(45)])
+    publish(landing, AS_OF)
+    # another path takes the name over, and what was there moves: it must not replace the newer rows
+    (landing / "outages" / "a.csv").rename(landing / "outages" / "moved.csv")
+    deliver(landing, "a.csv", "outages", [outage(20)])
+    published = publish(landing, AS_OF)
+    assert down(published) == 1200
+    said = [w["warning"] for w in published.query("select warning from quality.warnings where about = 'landing'")]
+    assert [w for w in said if "moved" in w] == ["outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and changes nothing"]
+    (landing / "outages" / "a.csv").unlink()
+    said = [w["warning"] for w in publish(landing, AS_OF).query("select warning from quality.warnings where about = 'landing'")]
+    assert [w for w in said if "moved" in w] == ["outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and changes nothing"]
 
 
 def test_waiting_rows_come_in_by_themselves(publish: Runner, tmp_path: Path) -> None:
@@ -113,7 +145,6 @@ def test_waiting_rows_come_in_by_themselves(publish: Runner, tmp_path: Path) -> 
     # and wait again once what they refer to is gone
     (landing / "components" / "z.csv").write_text("component_id,deleted\nc,true\n")
     assert {r["feed"] for r in publish(landing, AS_OF).rejected()} == {"outages"}
-    # its content has to be another one: the same content again is no delivery
     deliver(landing, "zz.csv", "components", [component[0] | {"redundancy_group": "g"}])
     assert down(publish(landing, AS_OF)) == 1800
 
@@ -203,7 +234,7 @@ def test_settings_of_feeds_are_strict(publish: Runner, tmp_path: Path) -> None:
     landing = write_landing(tmp_path / "in", world())
     for text, said in (
         ("tickets: {timezone: UTC}\n", r"feeds.yaml:1: tickets.timezone: unknown key"),
-        ("\nticketz: {}\n", "ticketz is no feed"),
+        ("\nticketz: {}\n", r"ticketz is not a feed \(the nearest is tickets\); the feeds are checks"),
         ("tickets: {time_zone: Nowhere}\n", "'Nowhere' is not a time zone: write the region, as in Europe/Amsterdam"),
         ("tickets: {time_zone: Europe/Amsterdm}\n", "'Europe/Amsterdm' is not a time zone: write Europe/Amsterdam, the nearest"),
         ("tickets: {time_zone: EST}\n", "feeds.yaml:1: tickets.time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York"),

@@ -25,7 +25,7 @@ WORLD: dict[str, list[dict[str, Any]]] = {
 }
 CONTRACT = {"k": contract("k")}
 DAY = 86_400
-INSTANTS = [f"2026-06-{day:02d}T00:00:00Z" for day in (2, 3, 4, 5)]
+INSTANTS = [f"2026-06-{day:02d}T00:00:00Z" for day in range(2, 3 + KEPT_PUBLICATIONS + 1)]
 
 # looks at what is published until told to stop, in the ways of docs/reading.md: a database, and several Parquet files of one folder
 LOOK = """
@@ -88,7 +88,7 @@ def test_readers_see_whole_publications_and_no_error(publish: Runner, tmp_path: 
                 with duckdb.connect(str(path), read_only=True) as new:
                     assert new.execute(asked).fetchall() == [(place,)]
             assert resolved.execute(asked).fetchall() == by_link.execute(asked).fetchall() == [(1,)]
-            # what is published and one before are kept; more go when the next run begins
+            # what is published and those before it are kept; more go when the next run begins
             assert len(list((first.warehouse / "publications").iterdir())) == min(place, KEPT_PUBLICATIONS + 1)
             assert first.database.parent.exists() == (place <= KEPT_PUBLICATIONS + 1)
         # what was never read before comes from a file that has no name any more

@@ -160,9 +160,9 @@ def test_names_do_nothing_in_a_browser(chromium: Any, published: Published) -> N
 
 
 def listening(pid: int) -> set[str]:
-    """The addresses at which the processes of a group listen, as Linux writes them."""
-    group = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True).stdout.split("\n")
-    pids = [p for p, g in (line.split() for line in group if line.strip()) if int(g) == pid]
+    """The addresses at which the processes of a session listen, as Linux writes them."""
+    listed = subprocess.run(["ps", "-eo", "pid=,sess="], capture_output=True, text=True, check=True).stdout.split("\n")
+    pids = [p for p, s in (line.split() for line in listed if line.strip()) if int(s) == pid]
     sockets = set()
     for process in pids:
         for handle in Path(f"/proc/{process}/fd").glob("*"):

@@ -16,13 +16,15 @@ columns[0].metric("Last run", last["status"] if last else "none yet", help=f"run
 columns[1].metric("Runs that published", f"{sum(r['status'] == 'published' for r in runs)} of {len(runs)}", border=True)
 still = [a for a in alerts or [] if a["ended"] is None]
 columns[2].metric("Open alerts", "unknown" if alerts is None else len(still), border=True)
-if last and last["status"] != "published":
+if last and last["status"] == "rolled back":
+    st.info("The last run went back to an earlier publication.", icon=":material/undo:")
+elif last and last["status"] != "published":
     st.error(
         "What became of the last run can't be read." if last["status"] == "unreadable" else "The last run published nothing; what was published before stands.",
         icon=":material/error:",
     )
-    for reason in last["reasons"]:
-        st.markdown(f"- {plain(reason)}")
+for reason in last["reasons"] if last else []:
+    st.markdown(f"- {plain(reason)}")
 
 st.subheader("Open alerts", anchor=False)
 if alerts is None:
@@ -64,7 +66,7 @@ picked = components.table(
         "New files": "files_read",
         "Rows read": "rows_read",
         "Rejected": "rows_rejected",
-        "Why nothing was published": lambda r: "; ".join(r["reasons"]) or "–",
+        "Why": lambda r: "; ".join(r["reasons"]) or "–",
     },
     name="Runs, the latest first",
     key="runs",

@@ -35,7 +35,7 @@ with first:
 with second:
     only = st.toggle("Only those that changed", key="changed", bind="query-params")
 statements = rows(
-    """select *, max(statement_version) over (partition by subscription_id, month, currency) as versions
+    """select *, count(*) over (partition by subscription_id, month, currency) as versions
        from marts.credit_statements where list_contains(?, subscription_id)
        order by month desc, subscription_id, currency, statement_version""",
     chosen,

@@ -1,4 +1,5 @@
--- each final row of credits has one current statement, which says what it says; no other row has one, and none a version twice (C7)
+-- each final row of credits has one current statement, which says what it says; no other row has one, and none a version twice
+-- or one that was withdrawn (C7)
 with current_statements as (
     select *
     from {{ ref('credit_statements') }}
@@ -43,3 +44,12 @@ union all
 select subscription_id, month, currency
 from {{ ref('credits') }}
 where status <> 'final' and statement_version is not null
+union all
+select statements.subscription_id, statements.month, statements.currency
+from {{ ref('credit_statements') }} as statements
+inner join {{ source('inputs', 'withdrawn_statements') }} as withdrawn
+    on
+        statements.subscription_id = withdrawn.subscription_id
+        and statements.month = withdrawn.month
+        and coalesce(statements.currency, '') = coalesce(withdrawn.currency, '')
+        and statements.statement_version = withdrawn.statement_version

@@ -20,13 +20,13 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
     try:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=MIB) as file:
             names = column_names(feed, file.schema_arrow.names, line=None)
-            known = set(known_columns(feed))
+            known = dict.fromkeys(known_columns(feed), "text") | {c.name: c.type for c in feed.columns}
             row, until, allowance = 1, 1, streams.Allowance(path)
             for number, group in enumerate(parquet_pages.groups(path)):
                 for chunk in file.iter_batches(batch_size=group.at_once, row_groups=[number]):
                     # many short rows pack well
                     allowance.take(max(0, chunk.nbytes - SHORT_ROW * chunk.num_rows))
-                    columns = [_plain(column, name, name in known, row) for name, column in zip(names, chunk.columns, strict=True)]
+                    columns = [_plain(column, name, known.get(name), row) for name, column in zip(names, chunk.columns, strict=True)]
                     rows = pl.DataFrame(pl.from_arrow(pa.table(columns, names=names)))
                     yield Batch(with_extra(rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE)), feed))
                     row += rows.height
@@ -40,15 +40,17 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         raise UnreadableFile(f"can't be read as Parquet: {error}") from error
 
 
-def _plain(column: pa.Array, name: str, is_known: bool, row: int) -> pa.Array:
-    """The column as one of the types that rows are typed from; what an extra column holds becomes text. Raises ArrowInvalid for text that
-    is not UTF-8."""
+def _plain(column: pa.Array, name: str, known_as: str | None, row: int) -> pa.Array:
+    """The column as one of the types that rows are typed from; `known_as`: its type in the feed. What an extra column holds becomes
+    text. Raises ArrowInvalid for text that is not UTF-8."""
     column.validate(full=True)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type
     far = _far(column)
     if far is not None:
+        if known_as == "date" and pa.types.is_timestamp(kind) and kind.tz is None:
+            return _dates(column, far)
         return pc.if_else(far, _numbers(column).cast(pa.string()), column.cast(pa.string()))
     if pa.types.is_timestamp(kind):
         # the instants are the same in every zone
@@ -57,7 +59,7 @@ def _plain(column: pa.Array, name: str, is_known: bool, row: int) -> pa.Array:
         return column.cast(pa.string())
     if any(is_kind(kind) for is_kind in _PLAIN):
         return column
-    if is_known:
+    if known_as:
         raise UnreadableFile(f"its column {name} holds {kind}, which is neither text nor a number, date or time")
     pieces = [column] if column.nbytes <= LONGEST_ROW else [column.slice(place, 1) for place in range(len(column))]
     values: list[object] = []
@@ -87,6 +89,13 @@ def _far(column: pa.Array) -> pa.Array | None:
     numbers = _numbers(column)
     far = pc.or_(pc.less(numbers, _FIRST_DAY * per_day), pc.greater_equal(numbers, (_LAST_DAY + 1) * per_day))
     return far if pc.any(far).as_py() else None
+
+
+def _dates(column: pa.Array, far: pa.Array) -> pa.Array:
+    """Times without zone as text, at midnight as the date that they are; far ones as numbers."""
+    day = column.cast(pa.date32(), safe=False)
+    is_midnight = pc.equal(day.cast(column.type), column)
+    return pc.if_else(far, _numbers(column).cast(pa.string()), pc.if_else(is_midnight, day.cast(pa.string()), column.cast(pa.string())))
 
 
 def _numbers(column: pa.Array) -> pa.Array:

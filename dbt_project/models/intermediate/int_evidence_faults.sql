@@ -4,6 +4,8 @@
     'exclusions': ('starts_at_s', 'ends_at_s'), 'ticket_events': ('occurred_at_s', 'occurred_at_s')} -%}
 {%- set days = {'subscriptions': ('valid_from', 'valid_to'), 'invoice_lines': ('period_start', 'period_end'), 'credit_requests': ('month', 'month'),
     'invoices': ('issued_on', none)} -%}
+{#- an invoice matters from the month that it was issued or due in, the earlier of the two -#}
+{%- set issued, due = json_value('named', 'issued_on'), json_value('named', 'due_on') -%}
 
 -- rows that could not be typed; the latest of a key, unless a sound row of that key came after it
 with typed as (
@@ -20,7 +22,9 @@ keys_of_{{ feed }} as (
     from (
         select
             feed, delivery_id, line
-            {%- for column in described['key'] %}, {{ json_value('named', column) }} as {{ column }}{% endfor %}
+            {%- for column in described['key'] %},
+            {{ json_value('named', column) }} as {{ column }}
+            {%- endfor %}
         from typed
         where feed = '{{ feed }}'
     ) as named
@@ -68,7 +72,7 @@ mended as (
 
 -- a check of an unknown component is of no figure
 relevant as (
-    select *
+    select set_aside.*
     from {{ ref('int_set_aside') }} as set_aside
     where
         set_aside.named is not null
@@ -77,16 +81,18 @@ relevant as (
             select 1
             from mended
             where
-                mended.feed = set_aside.feed
-                and mended.delivery_id = set_aside.delivery_id
-                and mended.line = set_aside.line
+                set_aside.feed = mended.feed
+                and set_aside.delivery_id = mended.delivery_id
+                and set_aside.line = mended.line
         )
 ),
 
 read as (
     select
         feed, delivery_id, file, line, status, rule, column_name, reason
-        {%- for id in ids %}, {{ json_value('named', id) }} as {{ id }}{% endfor %},
+        {%- for id in ids %},
+        {{ json_value('named', id) }} as {{ id }}
+        {%- endfor %},
         case feed
             {%- for feed, (start, end) in instants.items() %}
             when '{{ feed }}' then {{ json_value('named', start) }}
@@ -98,7 +104,8 @@ read as (
             {%- endfor %}
         end as end_text,
         case feed
-            {%- for feed, (start, end) in days.items() %}
+            when 'invoices' then least(coalesce({{ issued }}, {{ due }}), coalesce({{ due }}, {{ issued }}))
+            {%- for feed, (start, end) in days.items() if feed != 'invoices' %}
             when '{{ feed }}' then {{ json_value('named', start) }}
             {%- endfor %}
         end as start_day_text,

@@ -27,9 +27,17 @@ latest as (
             and before.statement_version = newest.statement_version
 ),
 
+-- a rollback took them back; who was told of one must not find its number on another
+withdrawn as (
+    select versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency, max(versions.statement_version) as version_used
+    from {{ source('inputs', 'withdrawn_statements') }} as versions
+    group by versions.subscription_id, versions.month, coalesce(versions.currency, '')
+),
+
 compared as (
     select
         stated.*, latest.statement_version as version_before,
+        greatest(coalesce(latest.statement_version, 0), coalesce(withdrawn.version_used, 0)) as version_used,
         concat_ws(
             ','
             {%- for value in values | sort %},
@@ -42,12 +50,17 @@ compared as (
             stated.subscription_id = latest.subscription_id
             and stated.month = latest.month
             and coalesce(stated.currency, '') = coalesce(latest.currency, '')
+    left join withdrawn
+        on
+            stated.subscription_id = withdrawn.subscription_id
+            and stated.month = withdrawn.month
+            and coalesce(stated.currency, '') = withdrawn.currency
 )
 
 -- a new version where there is none, or where a value differs
 select
     compared.subscription_id, compared.month, compared.currency,
-    cast(coalesce(compared.version_before, 0) + 1 as bigint) as statement_version,
+    cast(compared.version_used + 1 as bigint) as statement_version,
     {%- for value in values %}
     compared.{{ value }},
     {%- endfor %}
