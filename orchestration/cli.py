@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from dashboards.words import printable
+from orchestration.settings import pin_time_zones
 
 PUBLISHED, FAILED, BAD_ARGUMENTS, BLOCKED = 0, 1, 2, 3
 
@@ -515,4 +516,5 @@ def orchestrator(
 def main() -> None:
     # most of a small run is imports, and collecting garbage while importing finds none
     gc.set_threshold(50_000, 20, 20)
+    pin_time_zones()
     app()

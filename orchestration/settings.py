@@ -2,6 +2,7 @@
 
 import os
 import re
+import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,18 @@ def default_limits() -> Limits:
     return Limits(threads=min(os.cpu_count() or 1, 4))
 
 
+# no folder: time zones are those of the pinned `tzdata` package, whatever tables the machine has
+TIME_ZONES = {"PYTHONTZPATH": ""}
+
+
+def pin_time_zones() -> None:
+    """Has this process take time zones from the one source that `inputs` has them from."""
+    zoneinfo.reset_tzpath(())
+
+
 def quiet_environment() -> dict[str, str]:
-    """The environment for what we start: ours, with telemetry off."""
-    return {**os.environ, **NO_TELEMETRY}
+    """The environment for what we start: ours, with telemetry off and one source of time zones."""
+    return {**os.environ, **NO_TELEMETRY, **TIME_ZONES}
 
 
 def set_environment(values: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, subproce
 def test_run_publishes_and_says_where(done: tuple[Path, Path, subprocess.CompletedProcess[str]]) -> None:
     _, warehouse, said = done
     assert said.returncode == 0, said.stderr
-    assert said.stdout.splitlines()[0] == "published as of 2026-07-10T00:00:00Z: 5 new files, 6 rows read, 0 rejected"
+    assert said.stdout.splitlines()[0] == "published as of 2026-07-10T00:00:00Z: 5 new files; read 6, landed 6, rejected 0, waiting 0"
     assert [line.split()[0] for line in said.stdout.splitlines()[1:]] == ["marts", "dashboards", "reports"]
     assert (warehouse / "published" / "makegood.duckdb").exists()
     assert not (warehouse / "building").exists() or not any((warehouse / "building").iterdir())

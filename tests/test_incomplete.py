@@ -1,0 +1,207 @@
+"""What a figure lacks: rejected and waiting rows are told with it, change nothing of it, and clear when they are mended."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import alerting
+from orchestration.run import Blocked
+from orchestration.settings import Limits
+from orchestration.transform import OUT_OF_MEMORY, TransformFailed, build, lay_out, needs_more_memory
+from tests.conftest import Feeds, Published, Runner, contract, csv_text, write_landing
+
+AS_OF = "2026-07-20T00:00:00Z"
+TERMS: dict[str, dict[str, Any]] = {
+    "severity": {"levels": ["P1"]},
+    "resolution": {"P1": {"target": "4h", "clock": "24x7"}},
+    "credits": {"support_plans": ["premium"], "availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}]},
+}
+CONTRACTS = {"k": contract("k", **TERMS)}
+SETTINGS = "".join(f"{feed}: {{max_rejected_pct: 100}}\n" for feed in ("invoices", "outages", "ticket_events", "credit_requests", "exclusions", "checks"))
+
+
+def world() -> Feeds:
+    subscription = {"service_id": "s", "region": "eu", "support_plan": "premium", "kind": "paid", "status": "active", "valid_from": "2026-06-01"}
+    line = {"line_kind": "recurring", "period_start": "2026-06-01", "period_end": "2026-06-30", "amount": "100.00", "currency": "EUR"}
+    return {
+        "services": [{"service_id": "s", "name": "S", "contract_id": "k", "lifecycle": "ga"}],
+        "components": [{"component_id": "c", "service_id": "s", "region": "eu", "environment": "production"}],
+        "customers": [{"customer_id": name, "name": name} for name in "ab"],
+        "subscriptions": [{**subscription, "subscription_id": f"u{name}", "customer_id": name} for name in "ab"],
+        "outages": [{"outage_id": "o", "component_id": "c", "state": "down", "started_at": "2026-06-10T00:00:00Z", "ended_at": "2026-06-10T05:00:00Z"}],
+        "invoices": [{"invoice_id": f"i{name}", "customer_id": name, "status": "issued", "issued_on": "2026-07-01", "due_on": "2026-08-01"} for name in "ab"],
+        "invoice_lines": [{**line, "line_id": f"l{name}", "invoice_id": f"i{name}", "subscription_id": f"u{name}"} for name in "ab"],
+        "credit_requests": [{"request_id": f"q{name}", "subscription_id": f"u{name}", "month": "2026-06-01", "requested_on": "2026-07-02"} for name in "ab"],
+        "tickets": [{"ticket_id": "t", "subscription_id": "ua", "ticket_type": "incident", "environment": "production"}],
+        "ticket_events": [
+            {"event_id": "1", "ticket_id": "t", "occurred_at": "2026-06-30T23:00:00Z", "event": "received"},
+            {"event_id": "2", "ticket_id": "t", "occurred_at": "2026-06-30T23:00:00Z", "event": "classified", "severity": "P1"},
+        ],
+    }
+
+
+def landing(folder: Path) -> Path:
+    write_landing(folder, world())
+    (folder / "feeds.yaml").write_text(SETTINGS)
+    return folder
+
+
+def incomplete(published: Published) -> dict[str, list[tuple[str, int]]]:
+    """The figures that say that they are incomplete, and how many rows they lack."""
+    keys = {"availability": "region || ' ' || period_start", "credits": "subscription_id || ' ' || month", "ticket_sla": "ticket_id"}
+    found = {}
+    for mart, key in keys.items():
+        assert published.query(f"select * from marts.{mart} where is_incomplete <> (incomplete_rows > 0)") == []
+        rows = published.query(f"select {key} as key, incomplete_rows from marts.{mart} where is_incomplete order by 1")
+        found[mart] = [(row["key"], row["incomplete_rows"]) for row in rows]
+    return {mart: rows for mart, rows in found.items() if rows}
+
+
+def places(published: Published, figure: str) -> list[tuple[str, int]]:
+    rows = published.query(f"select distinct file, line from marts.evidence_gaps where figure = '{figure}' order by all")
+    return [(row["file"], row["line"]) for row in rows]
+
+
+# a row that is rejected or waits, what then says that it is incomplete, and the row that mends it
+FAULTS: dict[str, tuple[str, dict[str, Any], dict[str, list[tuple[str, int]]], dict[str, Any]]] = {
+    "an event of a ticket, by the month of receipt": (
+        "ticket_events",
+        {"event_id": "3", "ticket_id": "t", "occurred_at": "2026-07-01T01:00:00", "event": "resolved"},
+        {"ticket_sla": [("t", 1)], "credits": [("ua 2026-06-01", 1)]},
+        {"occurred_at": "2026-07-01T01:00:00Z"},
+    ),
+    "a record, by its time": (
+        "outages",
+        {"outage_id": "p", "component_id": "c", "state": "broken", "started_at": "2026-07-02T00:00:00Z", "ended_at": "2026-07-02T01:00:00Z"},
+        {"availability": [("eu 2026-07-01", 1)], "credits": [("ua 2026-07-01", 1), ("ub 2026-07-01", 1)]},
+        {"state": "down"},
+    ),
+    "a record without a time that can be read, in all periods": (
+        "outages",
+        {"outage_id": "p", "component_id": "c", "state": "down", "started_at": "yesterday", "ended_at": ""},
+        {
+            "availability": [("eu 2026-06-01", 1), ("eu 2026-07-01", 1)],
+            "credits": [("ua 2026-06-01", 1), ("ua 2026-07-01", 1), ("ub 2026-06-01", 1), ("ub 2026-07-01", 1)],
+        },
+        {"started_at": "2026-07-19T00:00:00Z"},
+    ),
+    "an invoice, from its month on": (
+        "invoices",
+        {"invoice_id": "j", "customer_id": "b", "status": "issued", "issued_on": "2026-07-03", "due_on": "soon"},
+        {"credits": [("ub 2026-07-01", 1)]},
+        {"due_on": "2026-09-01"},
+    ),
+    "a request, by the month that it is for": (
+        "credit_requests",
+        {"request_id": "r", "subscription_id": "ub", "month": "2026-06-01", "requested_on": "2.7.2026"},
+        {"credits": [("ub 2026-06-01", 1)]},
+        {"requested_on": "2026-07-02"},
+    ),
+    "an exclusion of one customer": (
+        "exclusions",
+        {"exclusion_id": "x", "kind": "third_party", "service_id": "s", "customer_id": "a", "starts_at": "2026-06-10T00:00:00Z", "ends_at": "late"},
+        {"credits": [("ua 2026-06-01", 1), ("ua 2026-07-01", 1)]},
+        {"ends_at": "2026-06-10T01:00:00Z"},
+    ),
+    "a line on an invoice of the customer, for a subscription that isn't there": (
+        "invoice_lines",
+        {"line_id": "m", "invoice_id": "ia", "subscription_id": "UA", "line_kind": "usage", "period_start": "2026-06-01", "period_end": "2026-06-30"}
+        | {"amount": "5.00", "currency": "EUR"},
+        {"credits": [("ua 2026-06-01", 1)]},
+        {"subscription_id": "ua"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(publish: Runner, tmp_path: Path, name: str) -> None:
+    feed, row, expected, mended = FAULTS[name]
+    folder = landing(tmp_path / "feeds")
+    before = publish(folder, AS_OF, CONTRACTS)
+    assert incomplete(before) == {}
+    figures = before.figures()
+    (folder / feed / "then.csv").write_text(csv_text(feed, [row]))
+    during = publish(folder, AS_OF, CONTRACTS)
+    assert incomplete(during) == expected
+    assert {place for figure in expected for place in places(during, figure)} <= {(f"{feed}/then.csv", 2)}
+    changed = {"is_incomplete", "incomplete_rows"}
+    for mart in ("availability", "credits", "ticket_sla", "credit_statements"):
+        now = during.query(f"select * from marts.{mart} order by all")
+        then = before.query(f"select * from marts.{mart} order by all") if mart == "credit_statements" else None
+        assert then is None or now == then, "no statement comes of it"
+        assert mart == "credit_statements" or changed <= now[0].keys()
+    assert {m: v for m, v in during.figures().items() if m not in {"availability", "credits", "ticket_sla", "evidence_gaps"}} == {
+        m: v for m, v in figures.items() if m not in {"availability", "credits", "ticket_sla", "evidence_gaps"}
+    }
+    (folder / feed / "z.csv").write_text(csv_text(feed, [row | mended]))
+    after = publish(folder, AS_OF, CONTRACTS)
+    assert incomplete(after) == {}
+    assert after.query("select * from marts.evidence_gaps") == []
+
+
+def test_a_check_clears_with_its_path(publish: Runner, tmp_path: Path) -> None:
+    folder = landing(tmp_path / "feeds")
+    check = {"component_id": "c", "location": "l", "checked_at": "2026-07-05T00:00:00Z", "status": "ok"}
+    (folder / "checks").mkdir()
+    (folder / "checks" / "july.csv").write_text(csv_text("checks", [check]))
+    july = {"availability": [("eu 2026-07-01", 1)], "credits": [("ua 2026-07-01", 1), ("ub 2026-07-01", 1)]}
+    assert incomplete(publish(folder, AS_OF, CONTRACTS)) == july
+    (folder / "checks" / "other.csv").write_text(csv_text("checks", [check | {"status": "up"}]))
+    assert incomplete(publish(folder, AS_OF, CONTRACTS)) == july, "another file says nothing of this one"
+    (folder / "checks" / "july.csv").write_text(csv_text("checks", [check | {"status": "up", "latency_ms": 1}]))
+    assert incomplete(publish(folder, AS_OF, CONTRACTS)) == {}
+
+
+def test_a_payable_credit_that_is_incomplete_is_alerted_on_once(publish: Runner, tmp_path: Path) -> None:
+    folder = landing(tmp_path / "feeds")
+    row = {"outage_id": "p", "component_id": "c", "state": "broken", "started_at": "2026-06-02T00:00:00Z", "ended_at": "2026-06-02T01:00:00Z"}
+    (folder / "outages" / "then.csv").write_text(csv_text("outages", [row]))
+    published = publish(folder, AS_OF, CONTRACTS)
+    assert [c["payable_amount"] for c in published.query("select payable_amount from marts.credits where month = '2026-06-01'")] == [Decimal(10)] * 2
+    own = [e["alert"] for e in json.loads((published.warehouse / alerting.STATE).read_text())["entries"] if e["alert"]["kind"] == "credit_incomplete"]
+    assert [(a["subject"], a["happened"].partition(":")[0]) for a in own] == [
+        ("2026-06, EUR", "2 credits, 20.00 EUR payable, rest on data of which rows were rejected or wait")
+    ]
+    (folder / "outages" / "z.csv").write_text(csv_text("outages", [row | {"state": "down"}]))
+    publish(folder, AS_OF, CONTRACTS)
+    entries = json.loads((published.warehouse / alerting.STATE).read_text())["entries"]
+    assert [e for e in entries if e["alert"]["kind"] == "credit_incomplete" and e["ended"] is None] == []
+
+
+# ---------------------------------------------------------------- sums and memory
+
+
+def test_minutes_and_amounts_beyond_what_sums_can_hold_name_their_rows(publish: Runner, tmp_path: Path) -> None:
+    feeds = world()
+    feeds["invoice_lines"] += [
+        {**feeds["invoice_lines"][0], "line_id": f"credit-{n}", "line_kind": "credit", "amount": "-999999999999999.99"} for n in range(2)
+    ]
+    published = publish(feeds, AS_OF, CONTRACTS)
+    assert [(r["line"], r["rule"]) for r in published.rejected()] == [(4, "sum"), (5, "sum")]
+    assert [r["issued_amount"] for r in published.mart("credit_reconciliation")] == [0, 0]
+    folder = write_landing(tmp_path / "minutes", world())
+    hours = [{"entry_id": f"{n}", "subscription_id": "ua", "worked_on": "2026-07-01", "minutes": "9" * 18} for n in range(10)]
+    (folder / "support_hours").mkdir()
+    (folder / "support_hours" / "rows.csv").write_text(csv_text("support_hours", hours))
+    with pytest.raises(Blocked, match="10 of 10 rows are rejected") as blocked:
+        publish(folder, AS_OF, CONTRACTS, warehouse=tmp_path / "other")
+    assert "minutes" in str(blocked.value)
+
+
+def test_a_model_that_needs_more_memory_is_named_with_the_option_to_raise(tmp_path: Path, shared: Path) -> None:
+    from ingestion import terms
+    from ingestion.contracts import load_folder
+    from ingestion.landing import Landed
+    from tests.conftest import CONTRACTS as OWN
+
+    inputs = terms.tables(load_folder(OWN), terms.instant("2026-08-01T00:00:00Z"))
+    lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
+    with pytest.raises(TransformFailed) as failed:
+        build(tmp_path / "work.duckdb", tmp_path / "makegood.duckdb", tmp_path, Limits(threads=1, memory="1MB"))
+    message = str(failed.value)
+    assert OUT_OF_MEMORY not in message
+    assert "needs more memory than --memory 1MB allows" in message or "could not be built" in message
+    assert needs_more_memory("the model m", "1MB").startswith("the model m needs more memory than --memory 1MB allows")
