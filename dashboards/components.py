@@ -66,7 +66,7 @@ MOST_GAPS = 1000
 
 
 def missing(gaps: Sequence[Row]) -> None:
-    """The rows that a figure lacks, with file and line; nothing where there are none. `gaps`: of GAPS."""
+    """The rows that a figure lacks, with file and line, if any. `gaps`: rows of GAPS."""
     if not gaps:
         return
     st.markdown(f"**Incomplete:** {len(gaps):,} {'row was rejected or waits' if len(gaps) == 1 else 'rows were rejected or wait'}.")

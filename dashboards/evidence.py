@@ -1,4 +1,4 @@
-"""Whether what was seen bears a figure out, and what it may be called (A6, M6): nothing is kept of which nothing was seen.
+"""How much was seen of what is behind a figure, and what the figure may be called (A6, M6).
 
 Pages, charts, reports and the proof all judge here; no figure changes by it.
 """
@@ -20,7 +20,7 @@ class Evidence(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What can be said of a commitment. Missed on thin evidence is missed: the downtime was seen."""
+    """What can be said of a commitment. Missed on thin evidence is missed: downtime was seen."""
 
     KEPT = "kept"
     KEPT_ON_THIN = "kept, on thin evidence"
@@ -41,7 +41,7 @@ def evidence_of(row: Row) -> Evidence:
     if not coverage and not row["downtime_seconds"]:
         return Evidence.NONE
     if row["status"] == "provisional":
-        return Evidence.THIN if coverage is None or (least is not None and coverage < Decimal(least)) else Evidence.SUFFICIENT
+        return Evidence.THIN if coverage is None or coverage < Decimal(least) else Evidence.SUFFICIENT
     return Evidence.THIN if row["low_coverage"] else Evidence.SUFFICIENT
 
 
@@ -94,7 +94,7 @@ def downtime_words(row: Row) -> str:
 
 
 def budget_words(row: Row) -> str:
-    """What is left of an error budget as it may be shown: nothing is said where nothing was seen."""
+    """What is left of an error budget as it may be shown: no time where nothing was seen."""
     return str(Evidence.NONE) if is_unseen(row) else duration(row["budget_remaining_seconds"])
 
 

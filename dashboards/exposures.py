@@ -49,7 +49,7 @@ def _exposure(name: str, label: str, kind: str, description: str, owner: str, fi
 
 
 def _reference(schema: str, table: str) -> str | None:
-    """A model by its name; what a run adds itself is a source; None for a table that pages only expect."""
+    """A model by its name; what a run adds itself is a source; None for what is neither."""
     if any((MODELS / schema).rglob(f"{table}.sql")):
         return f"ref('{table}')"
     return f"source('{schema}', '{table}')" if (schema, table) in _sources() else None

@@ -5,7 +5,7 @@ from dashboards.gate import Row
 # so many days before its deadline a claim that nobody has asked for is called lapsing
 LAPSING_DAYS = 14
 
-# the figures of all periods, each with the name of its contract and the least coverage that it asks for
+# the figures of all periods, each with the name of its contract and the coverage that it asks for
 FIGURES = """
     select a.*, c.contract_name, t.value as min_coverage_pct
     from marts.availability as a
@@ -27,7 +27,7 @@ CREDITS = """
 """
 
 
-# what a credit rests on, to go with rows about it (`is_incomplete` is not in publications of older versions)
+# what a credit rests on, to go with rows about it; publications of older versions lack some of it
 CREDIT_EVIDENCE = f"""
     select subscription_id, month, currency, columns('^(low_coverage|(min_)?coverage_pct|is_incomplete|incomplete_rows)$')
     from ({CREDITS})
@@ -36,13 +36,13 @@ CREDIT_EVIDENCE = f"""
 # when each contract was last seen; not in publications of older versions
 LAST_SEEN = "select contract_id, max(last_seen_at) as last_seen_at from marts.last_seen group by all"
 
-# rows that were rejected or wait and that figures lack, to be filtered; not in publications of older versions
+# rows that were rejected or wait and that figures lack; not in publications of older versions
 GAPS = """
     select distinct sentence, reason, feed, file, line, status, rule, column_name
     from marts.evidence_gaps
 """
 
-# those of a credit, and of the availability of its region; and the columns of CREDITS that it asks for
+# those of a credit, and of the availability of its region; its parameters are columns of CREDITS
 GAPS_OF_CREDIT = f"""
     {GAPS}
     where (figure = 'credits' and subscription_id = ? and period_start = ?)
@@ -59,7 +59,7 @@ GAPS_OF_TICKET = f"{GAPS} where figure = 'ticket_sla' and ticket_id = ? order by
 
 # columns of these that are of no mart of credits
 DESCRIPTIONS = {
-    "coverage_pct": "Share of the active time of the service in the region that was seen, so far where it is not over, per cent (M6).",
+    "coverage_pct": "Share of active time up to as_of that is not unknown, per cent (M6).",
     "min_coverage_pct": "Coverage that the contract asks for at least, per cent (M6).",
     "downtime_seconds": "Seconds of downtime in covered time (A5).",
     "low_coverage": "The period is final and coverage is below the policy (M6).",

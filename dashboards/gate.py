@@ -67,7 +67,7 @@ class Reader:
             yield cursor, statements[0]
 
     def has(self, table: str) -> bool:
-        """Whether the publication has a table, as `marts.credits`; one of an older version lacks newer ones."""
+        """Whether the publication has a table, as `marts.credits`: older versions lack some."""
         return bool(self.rows("select 1 from duckdb_tables() where schema_name || '.' || table_name = ?", table))
 
     @cached_property

@@ -230,8 +230,8 @@ def _seen(credit: Row) -> str:
     """How much of the time was seen in the region, by which every figure here is judged (M6)."""
     when = "of the month" if credit["status"] == "final" else "of the month so far"
     if credit["coverage_pct"] is None:
-        return f"nothing is known of this service in this region {when}: no check and no record"
-    least = "" if credit["min_coverage_pct"] is None else f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
+        return f"nothing {when} was seen of this service in this region"
+    least = f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
     told = {
         Evidence.SUFFICIENT: "enough",
         Evidence.THIN: "too little: what follows rests on thin evidence",
@@ -357,7 +357,8 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
     if row.keys() == {"policy_key", "value", "document"}:
         return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
     if "sentence" in row:
-        return [f"{row['sentence']}: {row['reason']}  [{_place(row, 'file', 'line')}]"]
+        place = _place(row, "file", "line")
+        return [row["sentence"] + (f": {row['reason']}" if row["reason"] else "") + (f"  [{place}]" if place else "")]
     below = {k: v for k, v in row.items() if isinstance(v, list)}
     places = [p for p in (_place(row, "file", "line"), _place(row, "last_file", "last_line")) if p]
     own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None]

@@ -108,7 +108,9 @@ def rows(sql: str, *parameters: Any) -> list[gate.Row]:
 
 
 def rows_of_newer(table: str, sql: str, *parameters: Any) -> list[gate.Row]:
-    """The rows of a query over a table that a publication of an older version lacks: none there. `table`: as `marts.credits`."""
+    """The rows of a query over a table that older versions did not publish; none where it is not.
+
+    `table`: as `marts.credits`."""
     return rows(sql, *parameters) if reader().has(table) else []
 
 

@@ -1,7 +1,8 @@
-"""What is wrong with a value, in words: the value, the form that is wanted with an example, and what may have been meant.
+"""What is wrong with a value, in words: the value, the form that is wanted with an example, and
+what may have been meant.
 
-Words are made for rows that are rejected alone. Nothing here decides whether a value is taken, and what may have been meant
-is never put in its place.
+Words are made for rows that are rejected alone. Nothing here decides whether a value is taken, and
+what may have been meant is never put in its place.
 """
 
 import re
@@ -39,7 +40,8 @@ def _kept(words: Words) -> Words:
 
 
 def shown(text: str | None) -> str:
-    """A value as messages show it: in quotes, what doesn't show in it spelt out, and cut where it is long."""
+    """A value as messages show it: in quotes, what doesn't show in it spelt out, and cut where it
+    is long."""
     text = text or ""
     plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:LONGEST])
     return f"'{plain}'" if len(text) <= LONGEST else f"'{plain}…'"
@@ -79,7 +81,7 @@ def inexact_text(text: str, name: str) -> str:
 
 @_kept
 def boolean(text: str) -> str:
-    meant = {"yes": "true", "y": "true", "t": "true", "1": "true", "no": "false", "n": "false", "f": "false", "0": "false"}
+    meant = dict.fromkeys(("yes", "y", "t", "1"), "true") | dict.fromkeys(("no", "n", "f", "0"), "false")
     word = meant.get(text.strip().lower()) or Candidates(["true", "false"]).nearest(text)
     return f"{shown(text)} is neither true nor false" + (f": write {word}" if word else "")
 
@@ -106,7 +108,8 @@ def not_a_date(text: str) -> str:
     day_of = re.fullmatch(r"(.+?)[Tt ] ?[0-9]{1,2}:[0-9]{2}.*", plain)
     days = _days(day_of[1] if day_of else plain)
     if not days and re.fullmatch(r"[0-9]{5}", plain) and 20_000 <= int(plain) <= 80_000:
-        return f"{shown(text)} is not a date but, it seems, a spreadsheet's number of one: write {date(1899, 12, 30) + timedelta(int(plain))}"
+        day = date(1899, 12, 30) + timedelta(int(plain))
+        return f"{shown(text)} is not a date but, it seems, a spreadsheet's number of one: write {day}"
     if not days:
         return f"{shown(text)} is not a date: write it as in 2026-06-30"
     return f"{shown(text)} is not a date: write {_either([*map(str, days)], _IF_MONTH_FIRST)}"
@@ -179,10 +182,9 @@ def not_an_instant(text: str) -> str:
 
 
 def no_offset(text: str, feed: str) -> str:
-    return (
-        f"{shown(text)} has no offset, and the feed declares no time zone: write the offset, as in 2026-06-01T00:00:00Z or "
-        f"2026-06-01T02:00:00+02:00, or declare the zone in feeds.yaml, as in {feed}: {{time_zone: Europe/Warsaw}}"
-    )
+    begin = f"{shown(text)} has no offset, and the feed declares no time zone"
+    wanted = f"write the offset, as in {_INSTANT} or 2026-06-01T02:00:00+02:00"
+    return f"{begin}: {wanted}, or declare the zone in feeds.yaml, as in {feed}: {{time_zone: Europe/Warsaw}}"
 
 
 def skipped(text: str, local_s: int, zone: str) -> str:
@@ -192,11 +194,13 @@ def skipped(text: str, local_s: int, zone: str) -> str:
 
 def repeated(text: str, local_s: int, zone: str) -> str:
     first, second = _offsets(local_s, zone)
-    return f"{shown(text)} is two instants in {zone}, where the clocks repeat it: write the offset, {first} for the first or {second} for the second"
+    begin = f"{shown(text)} is two instants in {zone}, where the clocks repeat it"
+    return f"{begin}: write the offset, {first} for the first or {second} for the second"
 
 
 def _offsets(local_s: int, zone: str) -> tuple[str, str]:
-    """A local time that a change of clocks skips or repeats, with the offset before the change and with that after it."""
+    """A local time that a change of clocks skips or repeats, with the offset before the change and
+    with that after it."""
     naive = datetime.fromtimestamp(local_s, UTC).replace(tzinfo=None)
     before, after = (naive.replace(tzinfo=named_zone(zone), fold=fold).isoformat() for fold in (0, 1))
     return before, after
@@ -204,8 +208,9 @@ def _offsets(local_s: int, zone: str) -> tuple[str, str]:
 
 def _folded(text: str) -> str:
     """Without blanks around it and signs that don't show, in plain digits and signs."""
-    plain = "".join(str(unicodedata.decimal(c)) if unicodedata.decimal(c, None) is not None else c for c in unicodedata.normalize("NFKC", text[:LONGEST]))
-    return "".join(c for c in plain if c.isprintable()).replace("\N{MINUS SIGN}", "-").strip()
+    plain = unicodedata.normalize("NFKC", text[:LONGEST])
+    plain = "".join(str(unicodedata.decimal(c, c)) for c in plain if c.isprintable())
+    return plain.replace("\N{MINUS SIGN}", "-").strip()
 
 
 _MONTH_NAMES = ("%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y", "%d-%b-%Y", "%d-%b-%y")
@@ -232,7 +237,8 @@ def _day(year: str, month: str, day: str) -> Iterator[date]:
 
 
 def _times(days: Iterable[date], hour: int, minute: int, second: int, fraction: str) -> Iterator[str]:
-    """Local times in the form that is wanted; 24:00 is the next day's 00:00, and the 60th second the 59th."""
+    """Local times in the form that is wanted; 24:00 is the next day's 00:00, and the 60th second
+    the 59th."""
     for day in days:
         with suppress(ValueError, OverflowError):
             if (hour, minute, second) == (24, 0, 0):
@@ -259,8 +265,11 @@ def not_an_amount(text: str) -> str:
     meant = [*_numbers(plain)]
     if meant and all(len(number.lstrip("+-").partition(".")[0]) > MOST_AMOUNT_DIGITS for number in meant):
         return f"{shown(text)} has more than {MOST_AMOUNT_DIGITS} digits before the point, the most that an amount may have"
-    aside = ", and the currency in its own column" if meant and (plain[0] not in "+-.(0123456789" or plain[-1] not in "-.)0123456789") else ""
-    return f"{shown(text)} is not an amount: " + (f"write {_either(meant, _IF_DECIMAL)}{aside}" if meant else "write it as in 1234.56")
+    if not meant:
+        return f"{shown(text)} is not an amount: write it as in 1234.56"
+    has_more = plain[0] not in "+-.(0123456789" or plain[-1] not in "-.)0123456789"
+    aside = ", and the currency in its own column" if has_more else ""
+    return f"{shown(text)} is not an amount: write {_either(meant, _IF_DECIMAL)}{aside}"
 
 
 @_kept
@@ -271,13 +280,15 @@ def not_a_number(text: str) -> str:
     if re.fullmatch(r"[+-]?[0-9.]+[eE]\+?[0-9]+", plain):
         return f"{shown(text)} is too large a number: write it as in 12.5"
     meant = [number for number in _numbers(plain) if len(number) <= LONGEST]
-    return f"{shown(text)} is not a number: " + (f"write {_either(meant, _IF_DECIMAL)}" if meant and meant != [text] else "write it as in 12.5")
+    wanted = _either(meant, _IF_DECIMAL) if meant and meant != [text] else "it as in 12.5"
+    return f"{shown(text)} is not a number: write {wanted}"
 
 
 @_kept
 def not_whole(text: str) -> str:
-    meant = [number.partition(".")[0] for number in _numbers(_folded(text)) if not number.partition(".")[2].strip("0")]
-    return f"{shown(text)} is not a whole number: " + (f"write {meant[0]}" if meant and len(meant[0]) <= LONGEST else "write it as in 90")
+    parts = [number.partition(".") for number in _numbers(_folded(text)) if len(number) <= LONGEST]
+    meant = [whole for whole, _, decimals in parts if not decimals.strip("0")]
+    return f"{shown(text)} is not a whole number: write {meant[0] if meant else 'it as in 90'}"
 
 
 def inexact_amount(text: str) -> str:
@@ -285,8 +296,10 @@ def inexact_amount(text: str) -> str:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """The numbers that a text may mean, in plain digits with a point: of 1,234 the whole number, then that with three decimals."""
-    # what stands around it is a currency or a unit; accountants write brackets, and some programs the sign behind it
+    """The numbers that a text may mean, in plain digits with a point: of 1,234 the whole number,
+    then that with three decimals."""
+    # what stands around it is a currency or a unit; accountants write brackets, and some programs
+    # the sign behind it
     inner = re.sub(r"^[^0-9+\-.,()]+|[^0-9\-.,()]+$", "", text).strip()
     bracketed = re.fullmatch(r"\((.+)\)|([0-9].*)-", inner)
     if bracketed:
@@ -330,7 +343,8 @@ def _codes() -> Candidates:
     return Candidates(minor_digits())
 
 
-# what is written for a currency though ISO 4217 has a code for it; a sign that several share names an example
+# what is written for a currency though ISO 4217 has a code for it; a sign that several share names
+# an example
 _SIGNS = {
     "$": "the code, as in USD",
     "¥": "the code, as in JPY or CNY",

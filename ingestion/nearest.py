@@ -31,20 +31,23 @@ _CUT = re.compile(r"[0-9]{15}0{1,25}")
 
 
 def nearest(value: str, candidates: Iterable[str], alike: float = ALIKE) -> str | None:
-    """The candidate that `value` most probably should have been; None if none is near. For many values, keep a `Candidates`."""
+    """The candidate that `value` most probably should have been; None if none is near. For many
+    values, keep a `Candidates`."""
     return Candidates(candidates).nearest(value, alike)
 
 
 class Candidates:
-    """Texts of which others are near matches. Each look-up is quick however many they are; what it needs is laid out at the first."""
+    """Texts of which others are near matches. Each look-up is quick however many they are; what it
+    needs is laid out at the first."""
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = sorted(set(values))
         self._forms: dict[Callable[[str], str], dict[str, str]] = {}
 
     def same(self, value: str) -> str | None:
-        """The candidate that differs in how it is written only: in blanks, signs that don't show, capitals, letters that look like
-        others, leading zeros, punctuation, or in what a spreadsheet makes of a number (`4711.0`, `9.9E+15`)."""
+        """The candidate that differs in how it is written only: in blanks, signs that don't show,
+        capitals, letters that look like others, leading zeros, punctuation, or in what a
+        spreadsheet makes of a number (`4711.0`, `9.9E+15`)."""
         for form in (plain, _alike, _bare):
             key = form(value)
             if key and (found := self._by_form(form).get(key)):
@@ -52,7 +55,8 @@ class Candidates:
         return self._number(value)
 
     def nearest(self, value: str, alike: float = ALIKE) -> str | None:
-        """As `same`; else, of few candidates, the one most alike. Digits tell ids apart, and are never a slip of the pen."""
+        """As `same`; else, of few candidates, the one most alike. Digits tell ids apart, and are
+        never a slip of the pen."""
         return self.same(value) or self._most_alike(value, alike)
 
     def _by_form(self, form: Callable[[str], str]) -> dict[str, str]:
@@ -68,7 +72,8 @@ class Candidates:
         return sorted((int(value), value) for value in self._values if re.fullmatch(r"[0-9]{1,40}", value, re.ASCII))
 
     def _number(self, value: str) -> str | None:
-        """The candidate whose digits a spreadsheet has rounded to this number; of several the closest."""
+        """The candidate whose digits a spreadsheet has rounded to this number; of several the
+        closest."""
         text = plain(value)
         power = _POWER.fullmatch(text)
         if power:
@@ -80,7 +85,8 @@ class Candidates:
             return None
         # a double of more digits is not exact either
         half = max(half, number >> 52)
-        near = self._numbers[bisect_left(self._numbers, (number - half, "")) : bisect_left(self._numbers, (number + half + 1, ""))]
+        first = bisect_left(self._numbers, (number - half, ""))
+        near = self._numbers[first : bisect_left(self._numbers, (number + half + 1, ""))]
         return min(near, key=lambda found: abs(found[0] - number), default=(0, None))[1]
 
     def _most_alike(self, value: str, alike: float) -> str | None:
@@ -102,14 +108,16 @@ class Candidates:
 
 
 def plain(text: str) -> str:
-    """Without blanks and signs that don't show, in small letters; wide and composed characters as plain ones."""
+    """Without blanks and signs that don't show, in small letters; wide and composed characters as
+    plain ones."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return "".join(c for c in text if c.isprintable() and not c.isspace()).casefold()
 
 
 def _alike(text: str) -> str:
-    """As `plain`, letters as the Latin ones that they look like, without accents, leading zeros and the `.0` of a number."""
+    """As `plain`, letters as the Latin ones that they look like, without accents, leading zeros and
+    the `.0` of a number."""
     if not text.isascii():
         parts = unicodedata.normalize("NFKD", text.translate(_LATIN))
         text = "".join(c for c in parts if not unicodedata.combining(c)).translate(_LATIN)
@@ -119,7 +127,8 @@ def _alike(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """As `_alike`, letters and digits alone, and the letters that look like a digit as that digit."""
+    """As `_alike`, letters and digits alone, and the letters that look like a digit as that
+    digit."""
     return "".join(c for c in _LEADING_ZEROS.sub("", _alike(text).translate(_DIGITS_FOR_LETTERS)) if c.isalnum())
 
 

@@ -1,8 +1,10 @@
-"""Typing: raw rows in, landed rows and rejections out (T1, E2, E3, and the list of bad input in the interfaces).
+"""Typing: raw rows in, landed rows and rejections out (T1, E2, E3, and the list of bad input in the
+interfaces).
 
-Instants become epoch seconds (and, where they decide an order, microseconds within the second), dates days, amounts
-integers of the currency's minor unit. A row with any fault is rejected whole, with the rule, the column and the reason
-of each fault; nothing is guessed. Whether a row has a fault is worked out for all rows at once, its reason row by row.
+Instants become epoch seconds (and, where they decide an order, microseconds within the second),
+dates days, amounts integers of the currency's minor unit. A row with any fault is rejected whole,
+with the rule, the column and the reason of each fault; nothing is guessed. Whether a row has a
+fault is worked out for all rows at once, its reason row by row.
 """
 
 import json
@@ -34,7 +36,8 @@ _INSTANT = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
     r"(?:( ?[Zz]| UTC)| ?([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
-# the years 1 to 9999, and of naive times a day less on either side, so that every zone can show them
+# the years 1 to 9999, and of naive times a day less on either side, so that every zone can show
+# them
 _RANGE = (-62_135_596_800, 253_402_300_799)
 _LOCAL_RANGE = (_RANGE[0] + 86_400, _RANGE[1] - 86_400)
 _EXACT = rf"^[+-]?[0-9]{{1,{messages.MOST_AMOUNT_DIGITS}}}(?:\.[0-9]+)?$"
@@ -42,13 +45,15 @@ _EXACT = rf"^[+-]?[0-9]{{1,{messages.MOST_AMOUNT_DIGITS}}}(?:\.[0-9]+)?$"
 PLACEHOLDERS = [date(1, 1, 1), date(1900, 1, 1), date(1970, 1, 1)]
 _PLACEHOLDER_SECONDS = [(day - date(1970, 1, 1)).days * 86_400 for day in PLACEHOLDERS]
 
-# a rejected row: its values as text by column, what was worked out of them (`local:<column>`), and `_extra`
+# a rejected row: its values as text by column, what was worked out of them (`local:<column>`), and
+# `_extra`
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Typed:
-    """Landed rows (`_line`, the feed's landed columns, `is_deleted` where keyed, `_extra`) and rejected ones (REJECTED)."""
+    """Landed rows (`_line`, the feed's landed columns, `is_deleted` where keyed, `_extra`) and
+    rejected ones (REJECTED)."""
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
@@ -65,7 +70,8 @@ class Fault:
 
 
 def typed(batch: Batch, feed: Feed, zone: str | None = None) -> Typed:
-    """The rows of a batch by the feed's description. `zone`: the time zone the feed declares for naive times (T1)."""
+    """The rows of a batch by the feed's description. `zone`: the time zone the feed declares for
+    naive times (T1)."""
     typing = _Typing(feed, zone, _with_all_columns(batch.rows, feed))
     faults = typing.faults()
     numbers = [f"fault:{n}" for n in range(len(faults))]
@@ -99,7 +105,12 @@ def _rejected(bad: pl.DataFrame, kept: pl.DataFrame, named: pl.Series, faults: l
     # far dates exist in Parquet, not in Python
     kept = kept.with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
     numbers = bad.select(pl.selectors.starts_with("fault:"))
-    texts = bad.select(~pl.selectors.contains(":")).cast(pl.String, strict=False).hstack(bad.select(pl.selectors.starts_with("local:")))
+    texts = bad.select(
+        pl.selectors.starts_with("local:"),
+        # no message shows more of a value
+        (~pl.selectors.contains(":") - pl.selectors.by_name(EXTRA)).cast(pl.String, strict=False).str.slice(0, messages.LONGEST + 1),
+        EXTRA,
+    )
     for raw, text, names, found in zip(kept.iter_rows(named=True), texts.iter_rows(named=True), named, numbers.iter_rows(), strict=True):
         those = [chain[number] for chain, number in zip(faults, found, strict=True) if number is not None]
         columns = ", ".join(dict.fromkeys(fault.column for fault in those))
@@ -112,7 +123,8 @@ def _rejected(bad: pl.DataFrame, kept: pl.DataFrame, named: pl.Series, faults: l
 
 @dataclass
 class _Typing:
-    """Rows on their way: `frame` gains `typed:<column>` for each column of the feed, and what else faults are worked out of."""
+    """Rows on their way: `frame` gains `typed:<column>` for each column of the feed, and what else
+    faults are worked out of."""
 
     feed: Feed
     zone: str | None
@@ -120,7 +132,8 @@ class _Typing:
     lookalikes: dict[tuple[str, frozenset[str]], str | None] = field(default_factory=dict)
 
     def faults(self) -> list[list[Fault]]:
-        """Types all columns. What may be wrong; of each list the first fault that a row has counts."""
+        """Types all columns. What may be wrong; of each list the first fault that a row has
+        counts."""
         if not self.feed.key:
             return [*(self._column(column) for column in self.feed.columns), *self._between()]
         found = [self._deleted()]
@@ -146,21 +159,31 @@ class _Typing:
     def _column(self, column: Column) -> list[Fault]:
         """Types a column. What may be wrong with it, the first that is counts."""
         name, value = column.name, pl.col(f"typed:{column.name}")
-        dtype = self.frame.schema[name]
-        wrong = {"text": self._text, "ts": self._instant, "date": self._date, "double": self._double, "int": self._int, "decimal": self._decimal}[column.type](
-            column, dtype
-        )
-        found = [Fault(pl.col(name).is_null(), "required", name, partial(self._missing, column))] if column.required else []
+        types = {
+            "text": self._text,
+            "ts": self._instant,
+            "date": self._date,
+            "double": self._double,
+            "int": self._int,
+            "decimal": self._decimal,
+        }
+        untyped = types[column.type](column, self.frame.schema[name])
+        found = []
+        if column.required:
+            found.append(Fault(pl.col(name).is_null(), "required", name, partial(self._missing, column)))
         if column.has_placeholders:
             found.append(self._placeholder(column))
-        found += wrong
+        found += untyped
         if column.values:
-            allowed = tuple(column.values)
-            found.append(Fault(~value.is_in(column.values), "values", name, lambda row: messages.not_listed(row[name], allowed)))
+            listed = tuple(column.values)
+            why = partial(_of, name, lambda text: messages.not_listed(text, listed))
+            found.append(Fault(~value.is_in(column.values), "values", name, why))
         if (minimum := column.minimum) is not None:
-            found.append(Fault(value < minimum, "minimum", name, lambda row: messages.below(row[name], minimum)))
+            why = partial(_of, name, lambda text: messages.below(text, minimum))
+            found.append(Fault(value < minimum, "minimum", name, why))
         if (maximum := column.maximum) is not None:
-            found.append(Fault(value > maximum, "maximum", name, lambda row: messages.above(row[name], maximum)))
+            why = partial(_of, name, lambda text: messages.above(text, maximum))
+            found.append(Fault(value > maximum, "maximum", name, why))
         return found
 
     def _typed(self, name: str, value: pl.Expr) -> None:
@@ -168,10 +191,12 @@ class _Typing:
 
     def _untyped(self, name: str, words: Callable[[str], str], rule: str = "type") -> Fault:
         """Of a column with a value that is not of its type."""
-        return Fault(pl.col(name).is_not_null() & pl.col(f"typed:{name}").is_null(), rule, name, lambda row: words(row[name]))
+        is_untyped = pl.col(name).is_not_null() & pl.col(f"typed:{name}").is_null()
+        return Fault(is_untyped, rule, name, partial(_of, name, words))
 
     def _missing(self, column: Column, row: Row) -> str:
-        """In JSON lines a field may have another name; where other rows have the field, this one simply lacks it."""
+        """In JSON lines a field may have another name; where other rows have the field, this one
+        simply lacks it."""
         if self.frame[column.name].null_count() < self.frame.height:
             return messages.missing(column, None)
         names = frozenset(name for name, value in json.loads(row[EXTRA] or "{}").items() if value not in (None, ""))
@@ -236,8 +261,9 @@ class _Typing:
             is_long = number.str.strip_chars_start("+-0").str.len_chars() > len(str(column.maximum))
             above, below = is_long & ~number.str.starts_with("-"), is_long & number.str.starts_with("-")
             number = number.str.strip_prefix("+")
-        value = pl.when(above).then(column.maximum + 1).when(below).then(column.minimum - 1)
-        self._typed(name, pl.when(whole & pl.col(name).is_not_null()).then(value.otherwise(number.cast(pl.Int64, strict=False))))
+        beyond = pl.when(above).then(column.maximum + 1).when(below).then(column.minimum - 1)
+        value = beyond.otherwise(number.cast(pl.Int64, strict=False))
+        self._typed(name, pl.when(whole & pl.col(name).is_not_null()).then(value))
         return [self._untyped(name, messages.not_whole)]
 
     def _decimal(self, column: Column, dtype: pl.DataType) -> list[Fault]:
@@ -253,26 +279,30 @@ class _Typing:
     # ---------------------------------------------------------------- instants (T1)
 
     def _instant(self, column: Column, dtype: pl.DataType) -> list[Fault]:
-        """Adds `written:<name>`, the seconds as they are written, whatever their offset, and `local:<name>`, those without one."""
+        """Adds `written:<name>`, the seconds as they are written, whatever their offset, and
+        `local:<name>`, those without one."""
         name = column.name
-        typed, written, local = (f"{kind}:{name}" for kind in ("typed", "written", "local"))
-        zoned = pl.lit(None, pl.Int64)
+        written, local, nothing = pl.col(f"written:{name}"), pl.col(f"local:{name}"), pl.lit(None, pl.Int64)
+        zoned = nothing
         if isinstance(dtype, pl.Datetime):
-            self.frame = self.frame.with_columns(pl.col(name).dt.epoch("us").floordiv(1_000_000).alias(written))
-            if dtype.time_zone:
-                zoned = pl.col(written)
-            self.frame = self.frame.with_columns((pl.lit(None, pl.Int64) if dtype.time_zone else pl.col(written)).alias(local))
+            seconds = pl.col(name).dt.epoch("us").floordiv(1_000_000)
+            self.frame = self.frame.with_columns(seconds.alias(f"written:{name}"))
+            naive = nothing if dtype.time_zone else written
+            self.frame = self.frame.with_columns(naive.alias(f"local:{name}"))
+            zoned = written if dtype.time_zone else nothing
         elif dtype == pl.String:
             zoned = self._read_instants(name)
         else:
-            self.frame = self.frame.with_columns(pl.lit(None, pl.Int64).alias(written), pl.lit(None, pl.Int64).alias(local))
+            self.frame = self.frame.with_columns(nothing.alias(f"written:{name}"), nothing.alias(f"local:{name}"))
         self.frame = self.frame.with_columns(
-            pl.when(zoned.is_between(*_RANGE)).then(zoned).alias(typed), pl.when(pl.col(local).is_between(*_LOCAL_RANGE)).then(pl.col(local)).alias(local)
+            pl.when(zoned.is_between(*_RANGE)).then(zoned).alias(f"typed:{name}"),
+            pl.when(local.is_between(*_LOCAL_RANGE)).then(local).alias(f"local:{name}"),
         )
         return [*self._from_local(name), self._untyped(name, messages.not_an_instant)]
 
     def _read_instants(self, name: str) -> pl.Expr:
-        """Texts as `written:<name>`, `local:<name>` and `fraction:<name>`, the digits of the second's fraction; those with an offset as seconds."""
+        """Texts as `written:<name>`, `local:<name>` and `fraction:<name>`, the digits of the
+        second's fraction; those with an offset as seconds."""
         parts = self.frame.select(pl.col(name).str.extract_groups(_INSTANT)).to_series().struct.unnest()
         day, minute, second, fraction, utc, sign, hours, minutes = (pl.col(c) for c in parts.columns)
         local = pl.concat_str([day, pl.lit(" "), minute, pl.lit(":"), second.fill_null("00")])
@@ -292,19 +322,22 @@ class _Typing:
         if not local.is_not_null().any():
             return []
         if (zone := self.zone) is None:
-            return [Fault(column.is_not_null(), "T1", name, lambda row: messages.no_offset(row[name], self.feed.feed))]
+            why = partial(_of, name, lambda text: messages.no_offset(text, self.feed.feed))
+            return [Fault(column.is_not_null(), "T1", name, why)]
         instants = {s: _instants(s, zone) for s in local.unique().drop_nulls()}
         once = {s: found[0] if len(found) == 1 else None for s, found in instants.items()}
-        self._typed(name, pl.coalesce(f"typed:{name}", column.replace_strict(once, default=None, return_dtype=pl.Int64)))
+        zoned = column.replace_strict(once, default=None, return_dtype=pl.Int64)
+        self._typed(name, pl.coalesce(f"typed:{name}", zoned))
 
-        def why(row: Row) -> str:
+        def of_change(row: Row) -> str:
             words = messages.repeated if instants[row[f"local:{name}"]] else messages.skipped
             return words(row[name], row[f"local:{name}"], zone)
 
-        return [Fault(column.is_not_null() & pl.col(f"typed:{name}").is_null(), "T1", name, why)]
+        return [Fault(column.is_not_null() & pl.col(f"typed:{name}").is_null(), "T1", name, of_change)]
 
     def _microseconds(self, name: str) -> pl.Expr:
-        """The microseconds within the second of an instant that is typed; further digits are cut."""
+        """The microseconds within the second of an instant that is typed; further digits are
+        cut."""
         if isinstance(self.frame.schema[name], pl.Datetime):
             return pl.col(name).dt.epoch("us").mod(1_000_000)
         if f"fraction:{name}" not in self.frame.columns:
@@ -314,14 +347,16 @@ class _Typing:
         return pl.when(pl.col(f"typed:{name}").is_not_null()).then(digits.cast(pl.Int64).fill_null(0))
 
     def _placeholder(self, column: Column) -> Fault:
-        """Whether it stands for "none", by its instant or as it is written; it is no value then that others are compared with."""
+        """Whether it stands for "none", by its instant or as it is written; it is no value then
+        that others are compared with."""
         name, value, is_one = column.name, pl.col(f"typed:{column.name}"), pl.col(f"placeholder:{column.name}")
-        found = value.is_in(PLACEHOLDERS)
-        if column.type == "ts":
+        if column.type == "date":
+            found = value.is_in(PLACEHOLDERS)
+        else:
             found = value.is_in(_PLACEHOLDER_SECONDS) | pl.col(f"written:{name}").is_in(_PLACEHOLDER_SECONDS)
         self.frame = self.frame.with_columns(found.fill_null(False).alias(f"placeholder:{name}"))
         self._typed(name, pl.when(~is_one).then(value))
-        return Fault(is_one, "placeholder", name, lambda row: messages.placeholder(row[name], name))
+        return Fault(is_one, "placeholder", name, partial(_of, name, lambda text: messages.placeholder(text, name)))
 
     # ---------------------------------------------------------------- between columns
 
@@ -329,12 +364,14 @@ class _Typing:
         for rule in self.feed.rules:
             match rule:
                 case Order(start=start, end=end):
-                    yield [Fault(pl.col(f"typed:{end}") < pl.col(f"typed:{start}"), "order", end, partial(_ends_early, start, end))]
+                    is_wrong = pl.col(f"typed:{end}") < pl.col(f"typed:{start}")
+                    yield [Fault(is_wrong, "order", end, partial(_ends_early, start, end))]
                 case RequiredWhen(column=column, when=when, values=values):
                     is_wrong = pl.col(f"typed:{when}").is_in(values) & pl.col(column).is_null()
                     yield [Fault(is_wrong, "required", column, partial(_missing_when, column, when))]
                 case FirstDay(column=column):
-                    yield [Fault(pl.col(f"typed:{column}").dt.day() != 1, "first_day", column, partial(_not_first_day, column))]
+                    is_wrong = pl.col(f"typed:{column}").dt.day() != 1
+                    yield [Fault(is_wrong, "first_day", column, partial(_of, column, messages.not_first_day))]
                 case Money(amount=amount, currency=currency):
                     yield _money(amount, currency)
 
@@ -351,8 +388,9 @@ def _missing_when(column: str, when: str, row: Row) -> str:
     return messages.missing_when(column, when, row[when])
 
 
-def _not_first_day(column: str, row: Row) -> str:
-    return messages.not_first_day(row[column])
+def _of(column: str, words: Callable[[str], str], row: Row) -> str:
+    """Words about a single value of the row."""
+    return words(row[column])
 
 
 @lru_cache(1 << 16)
@@ -371,11 +409,17 @@ def _money(amount: str, currency: str) -> list[Fault]:
     """What makes an amount no money."""
     code, text = pl.col(f"typed:{currency}"), pl.col(f"typed:{amount}")
     digits = _digits(code)
+    is_unknown = ~code.is_in(list(messages.minor_digits()))
+    is_too_fine = _fraction(text).str.len_chars() > digits
+
+    def too_fine(row: Row) -> str:
+        return messages.too_fine(row[amount], row[currency])
+
     return [
-        Fault(~code.is_in(list(messages.minor_digits())), "E3", currency, lambda row: messages.not_a_currency(row[currency])),
-        Fault(code.is_not_null() & digits.is_null(), "E3", currency, lambda row: messages.no_minor_unit(row[currency])),
-        Fault(digits > 3, "E3", currency, lambda row: messages.too_many_decimals(row[currency])),
-        Fault(_fraction(text).str.len_chars() > digits, "E3", amount, lambda row: messages.too_fine(row[amount], row[currency])),
+        Fault(is_unknown, "E3", currency, partial(_of, currency, messages.not_a_currency)),
+        Fault(code.is_not_null() & digits.is_null(), "E3", currency, partial(_of, currency, messages.no_minor_unit)),
+        Fault(digits > 3, "E3", currency, partial(_of, currency, messages.too_many_decimals)),
+        Fault(is_too_fine, "E3", amount, too_fine),
     ]
 
 

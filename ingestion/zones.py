@@ -9,13 +9,15 @@ from ingestion.nearest import nearest
 
 
 class Abbreviation(NamedTuple):
-    """What an abbreviation most often means: the offset that it names, and a region that uses it."""
+    """What an abbreviation most often means: the offset that it names, and a region that uses
+    it."""
 
     offset: str
     region: str
 
 
-# letters that several regions share, or that leave out how the region's clocks change: none of them is a time zone
+# letters that several regions share, or that leave out how the region's clocks change: none of them
+# is a time zone
 ABBREVIATIONS = {
     "AEDT": Abbreviation("+11:00", "Australia/Sydney"),
     "AEST": Abbreviation("+10:00", "Australia/Sydney"),
@@ -66,12 +68,14 @@ def names() -> frozenset[str]:
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name; ValueError if there is none, or if the name is an abbreviation."""
+    """The zone of that IANA name; ValueError if there is none, or if the name is an
+    abbreviation."""
     if short := ABBREVIATIONS.get(name.upper()):
         raise ValueError(f"{name!r} is an abbreviation, not a time zone: write the region, as in {short.region}")
     if name not in names():
         near = _nearest(name)
-        raise ValueError(f"{name!r} is not a time zone: write {f'{near}, the nearest' if near else 'the region, as in Europe/Amsterdam'}")
+        wanted = f"{near}, the nearest" if near else "the region, as in Europe/Amsterdam"
+        raise ValueError(f"{name!r} is not a time zone: write {wanted}")
     with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as stream:
         return ZoneInfo.from_file(stream, key=name)
 

@@ -476,9 +476,9 @@ def dashboards(
     from orchestration.warehouse import Warehouse as Folder
 
     current = Folder(warehouse).current()
-    if current and current.has_state and (told := Folder(warehouse).other_layout(current)):
-        lines = [*told, "until then pages that need more than it has can't be shown"]
-        typer.echo("\n".join(map(printable, lines)))
+    if current and current.has_state and (layout := Folder(warehouse).other_layout(current)):
+        told = (*layout, "until then pages that need more than it has can't be shown")
+        typer.echo("\n".join(map(printable, told)))
     try:
         found = settings_of(warehouse, access)
         typer.echo(who_gets_in(port, address, found))

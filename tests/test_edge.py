@@ -70,7 +70,9 @@ def test_placeholder_dates(edge: Edge) -> None:
     assert {feed for feed, _, _ in rejected} == {"invoices", "outages", "exclusions"}
     assert all("empty" in r["reason"] for r in published.rejected() if r["rule"] == "placeholder")
     for customer in "1235":
-        gaps = published.query(f"select feed from marts.evidence_gaps where figure = 'credits' and subscription_id = 'U{customer}' and period_start = '2026-06-01'")
+        gaps = published.query(
+            f"select feed from marts.evidence_gaps where figure = 'credits' and subscription_id = 'U{customer}' and period_start = '2026-06-01'"
+        )
         assert {"feed": "invoices"} in gaps, customer
         assert credit(published, f"U{customer}", "2026-06-01")["is_incomplete"]
 

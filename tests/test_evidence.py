@@ -338,7 +338,7 @@ def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> Non
     assert "coverage 100 % of the month; the agreement asks for 99 %: enough" in whole.as_text()
     assert "evidence" not in whole.as_text()
     assert re.search(r"coverage 2\d\.\d+ % of the month so far; the agreement asks for 99 %: too little", so_far.as_text())
-    assert "nothing is known of this service in this region of the month: no check and no record" in never.as_text()
+    assert "nothing of the month was seen of this service in this region" in never.as_text()
     with opened(unseen.database, EVERYTHING) as reader:
         for month in (JUNE, JULY, SEPTEMBER):
             proof = prove(reader, "gone", month)

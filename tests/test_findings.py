@@ -239,7 +239,9 @@ def test_a_kind_is_told_from_the_run_to_the_alert(told: tuple[str, str, Publishe
 def test_the_run_counts_what_waits(told: tuple[str, str, Published]) -> None:
     printed, _, published = told
     (counts,) = published.query("select sum(rows_read) as read, sum(rows_rejected) as rejected from state.deliveries")
-    judged = published.query("select count(*) filter (status = 'waiting') as waiting, count(*) filter (status = 'rejected') as rejected from quality.rejected_rows")
+    judged = published.query(
+        "select count(*) filter (status = 'waiting') as waiting, count(*) filter (status = 'rejected') as rejected from quality.rejected_rows"
+    )
     (set_aside,) = judged
     rest = counts["read"] - set_aside["rejected"] - set_aside["waiting"]
     assert set_aside["waiting"] > 20

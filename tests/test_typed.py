@@ -309,6 +309,12 @@ def test_other_values_in_a_text_column_are_text(value: Any) -> None:
     assert accepted("invoices", "invoice_id", invoice_id=value) == {True: "true"}.get(value, str(value))  # type: ignore[arg-type]
 
 
+def test_a_text_column_without_any_value_may_be_of_any_type() -> None:
+    """As programs write a column that is empty throughout."""
+    for dtype in (pl.Float64, pl.Null, pl.Boolean):
+        assert accepted("outages", "incident_id", incident_id=pl.Series([None], dtype=dtype)) is None
+
+
 @pytest.mark.parametrize("text", ["0000-01-01T00:00:00", "9999-12-31T23:59:59"])
 @pytest.mark.parametrize("zone", ["Europe/Warsaw", "America/New_York", "Pacific/Auckland"])
 def test_instants_beyond_all_calendars_are_rejected(text: str, zone: str) -> None:
@@ -337,3 +343,12 @@ def test_fractions_are_in_what_landing_writes(tmp_path: Path) -> None:
     landing.read(tmp_path / "landing", tmp_path / "store", tmp_path / "work", "r", Landed(), feed_settings(tmp_path / "landing"))
     assert pl.read_parquet(tmp_path / "work/checks.parquet")["checked_at_us"].to_list() == [250_000, 0]
     assert pl.read_parquet(tmp_path / "store/ticket_events/r.parquet")["occurred_at_us"].to_list() == [250_000, 0]
+
+
+def test_a_message_holds_the_beginning_of_a_long_value() -> None:
+    """And no memory of the rest; the row is kept whole."""
+    result = row("outages", state="x" * 1_000_000, started_at="y" * 1_000_000).rejected.to_dicts()[0]
+    assert f"'{'x' * 80}…' is not one of down, degraded, up" in result["reason"]
+    assert f"'{'y' * 80}…' is not an instant" in result["reason"]
+    assert len(result["reason"]) < 500
+    assert "x" * 1_000_000 in result["raw"]

@@ -106,7 +106,7 @@ components.downloads(
 
 
 def of_category(category: Row) -> Row:
-    """A category with the evidence of its services and regions; fully excluded ones are passed over (A4)."""
+    """A category with the evidence of its parts; fully excluded ones are passed over (A4)."""
     of = ("product_category", "period_start")
     parts = [f for f in own if all(f[k] == category[k] for k in of) and f["is_met"] is not None]
     counted = [evidence_of(f) for f in parts if f["status"] != "fully_excluded"]

@@ -56,7 +56,7 @@ credits = {credit_key(c): c for c in rows(CREDITS)}
 
 
 def evidence(row: Row) -> str:
-    """What the due amount rests on; nothing where there is no credit and only something was issued."""
+    """What the due amount rests on; a dash where something was issued without a credit."""
     return evidence_words(credits[credit_key(row)]) if credit_key(row) in credits else "–"
 
 

@@ -44,7 +44,7 @@ credits = {credit_key(c): c for c in rows(CREDITS)}
 
 
 def evidence(statement: Row) -> str:
-    """What the credit in force rests on; of what was stated before is not kept on what it did."""
+    """What the credit in force rests on; a dash for versions before it."""
     return evidence_words(credits[credit_key(statement)]) if statement["is_current"] else "–"
 
 

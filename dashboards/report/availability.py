@@ -12,14 +12,14 @@ from dashboards.words import duration
 
 
 def own_verdict(figures: Figures, steps: Row) -> Verdict:
-    """Of the subscription's own figure in covered time (A5, A6); where all of it is excluded, the commitment is met (A4)."""
+    """Of the subscription's own figure in covered time (A5, A6); met where all of it is excluded (A4)."""
     is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
     evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
     return judged(is_met, evidence)
 
 
 def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
-    """A verdict on a figure of the service in the region, as agreements word it, with what it lacks."""
+    """A verdict as agreements word it, and whether the figure lacks rows."""
     lacks = ", incomplete data" if figures.period is not None and is_incomplete(figures.period) else ""
     return met(verdict, is_over) + lacks
 

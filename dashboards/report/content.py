@@ -148,7 +148,7 @@ def _notes(found: Figures) -> tuple[str, ...]:
 
 
 def _incomplete(found: Figures) -> list[str]:
-    """Which figures lack rows that were delivered and could not be used, and how many; not which rows: that is the provider's matter."""
+    """Which figures lack rows, and how many; which rows is the provider's matter."""
     parts = [
         ("The availability of this service in this region", [found.period] if found.period else []),
         # the same in all currencies

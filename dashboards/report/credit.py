@@ -156,14 +156,14 @@ def claim(figures: Figures) -> Section:
     said = [_standing(figures, r) for r in figures.credits]
     if figures.has_cover and figures.evidence is not Evidence.SUFFICIENT:
         seen = "Nothing was seen of the month" if figures.is_unseen else "Too little was seen of the month"
-        said.append(f"{seen}: the availability behind this is not borne out by monitoring (see Data coverage).")
+        said.append(f"{seen}: the availability behind this is not backed by monitoring (see Data coverage).")
     if figures.is_final and all(r["exposure"] == "none" for r in figures.credits):
         return Section(title, tuple(said), "Claim", reference)
     return Section(title, (Facts("The claim", tuple(facts)), *said, *_what_to_do(figures)), "Claim", reference)
 
 
 def evidence(figures: Figures) -> str:
-    """What is to be said beside a credit that rests on too little; empty where it rests on enough."""
+    """What is said beside a credit that rests on too little; empty where it rests on enough."""
     data = "; on incomplete data" if any(map(is_incomplete, figures.credits)) else ""
     if not figures.has_cover:
         return data

@@ -65,7 +65,7 @@ class Figures:
     outcomes: list[Row]
     performance: Row | None
     configuration: Row | None
-    # of this service in this region; None where nothing was ever seen, or an older version published
+    # None where nothing was ever seen, or an older version published
     last_seen_at: datetime | None
     # what holds for the subscription (T6), and what its region is judged by: the contract's own
     terms: dict[str, Row]
@@ -87,7 +87,7 @@ class Figures:
 
     @property
     def evidence(self) -> Evidence:
-        """How much was seen of the time of the figure that is shown: the subscription's own, else the region's (M6)."""
+        """How much was seen of the figure that is shown: the subscription's own or the region's."""
         if self.has_cover:
             return evidence_of(self.credits[0])
         return Evidence.NONE if self.period is None else evidence_of(self.period)

@@ -22,7 +22,9 @@ keys_of_{{ feed }} as (
     from (
         select
             feed, delivery_id, line
-            {%- for column in described['key'] %}, {{ json_value('named', column) }} as {{ column }}{% endfor %}
+            {%- for column in described['key'] %},
+            {{ json_value('named', column) }} as {{ column }}
+            {%- endfor %}
         from typed
         where feed = '{{ feed }}'
     ) as named
@@ -70,7 +72,7 @@ mended as (
 
 -- a check of an unknown component is of no figure
 relevant as (
-    select *
+    select set_aside.*
     from {{ ref('int_set_aside') }} as set_aside
     where
         set_aside.named is not null
@@ -79,16 +81,18 @@ relevant as (
             select 1
             from mended
             where
-                mended.feed = set_aside.feed
-                and mended.delivery_id = set_aside.delivery_id
-                and mended.line = set_aside.line
+                set_aside.feed = mended.feed
+                and set_aside.delivery_id = mended.delivery_id
+                and set_aside.line = mended.line
         )
 ),
 
 read as (
     select
         feed, delivery_id, file, line, status, rule, column_name, reason
-        {%- for id in ids %}, {{ json_value('named', id) }} as {{ id }}{% endfor %},
+        {%- for id in ids %},
+        {{ json_value('named', id) }} as {{ id }}
+        {%- endfor %},
         case feed
             {%- for feed, (start, end) in instants.items() %}
             when '{{ feed }}' then {{ json_value('named', start) }}

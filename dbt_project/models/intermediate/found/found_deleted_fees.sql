@@ -4,7 +4,9 @@
 with lines as (
     select
         delivery_id, line, cast({{ json_value('named', 'amount_minor') }} as bigint) as amount_minor
-        {%- for id in ids %}, {{ json_value('named', id) }} as {{ id }}{% endfor %}
+        {%- for id in ids %},
+        {{ json_value('named', id) }} as {{ id }}
+        {%- endfor %}
     from {{ ref('int_set_aside') }}
     where feed = 'invoice_lines' and status = 'waiting'
 ),

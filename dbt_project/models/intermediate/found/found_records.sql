@@ -49,14 +49,14 @@ decided as (
     from ties
     inner join {{ ref('int_ticket_desks') }} as desks on ties.ticket_id = desks.ticket_id and desks.is_own
     left join (
-        select ties.ticket_id, ties.place, min(later.at_s) as at_s
-        from ties
+        select tied.ticket_id, tied.place, min(later.at_s) as at_s
+        from ties as tied
         inner join {{ ref('int_ticket_timeline') }} as later
             on
-                ties.ticket_id = later.ticket_id
-                and ties.at_s < later.at_s
+                tied.ticket_id = later.ticket_id
+                and tied.at_s < later.at_s
                 and later.event in ('paused', 'resumed', 'reopened', 'resolved', 'closed')
-        group by ties.ticket_id, ties.place
+        group by tied.ticket_id, tied.place
     ) as following on ties.ticket_id = following.ticket_id and ties.place = following.place
     group by ties.ticket_id
 )

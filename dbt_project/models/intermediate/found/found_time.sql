@@ -41,7 +41,7 @@ counted as (
 regions as (
     select
         regions.*,
-        exists (
+        exists(
             select 1
             from {{ ref('availability') }} as figures
             where

@@ -48,7 +48,7 @@ lines_of as (
             checks.series_id, checks.checked_at_s, checks.state, checks._delivery_id, checks._line,
             row_number() over (
                 partition by checks.series_id, checks.checked_at_s, checks.state
-                order by checks.checked_at_us desc, checks._delivery_id, checks._line
+                order by checks.checked_at_us desc, checks._delivery_id asc, checks._line asc
             ) as place
         from ends
         inner join {{ source('landed', 'checks') }} as checks
