@@ -91,7 +91,8 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
     current = warehouse.current()
     later = [p for p in warehouse.publications.glob("*") if current and p.name > current.folder.name]
     try:
-        orphans = list(leftovers(warehouse.landed, [p.landed() for p in warehouse.kept()]))
+        there = [*warehouse.kept(), *warehouse.still_there()]
+        orphans = list(leftovers(warehouse.landed, [p.landed() for p in there]))
     except (duckdb.Error, Damaged):
         orphans = []  # said of the publication itself
     for path in [*warehouse.building.glob("*"), *later, *warehouse.root.glob(".published-*"), *orphans]:

@@ -328,6 +328,13 @@ class Warehouse:
         kept = [last, *([current] if current and current.folder != last.folder else []), *whole]
         return kept[:KEPT_PUBLICATIONS]
 
+    def still_there(self) -> list[Publication]:
+        """Publications that have their folders, also those that the next run removes. Raises
+        Damaged."""
+        last = self.last()
+        names = [p.name for p in self.publications.glob("*") if last and p.name <= last.folder.name]
+        return [p for p in map(self._publication, names) if p.has_state]
+
     def earlier(self) -> list[Publication]:
         """What can be gone back to, the newest first: publications that led to the last one, and
         are kept, whole and of this layout. Raises Damaged."""

@@ -191,6 +191,10 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     (place.landing / "customers" / "new.csv").write_text("customer_id,name\nmole,The Mole\n")
     published_once(place.landing, place.warehouse, "2026-07-21T00:00:00Z", place.contracts)
     assert rows(place, "select max(delivery_id) as n from state.deliveries") == [{"n": len(deliveries) + 1}]
+    # and can be gone back from; files that an older publication names are no leftovers
+    assert place.makegood("rollback", "--yes").returncode == 0
+    assert rows(place, "select max(delivery_id) as n from state.deliveries") == [{"n": len(deliveries)}]
+    assert place.makegood("doctor").stdout == f"{place.warehouse} is whole\n"
 
 
 def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None:
