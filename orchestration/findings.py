@@ -21,6 +21,7 @@ from ingestion.feeds import feeds
 from ingestion.landing import FeedSettings
 from ingestion.nearest import Candidates, nearest
 from ingestion.sql import quoted
+from ingestion.typed import DELETED
 
 FINDINGS: dict[str, Any] = {
     "kind": pl.String,
@@ -241,7 +242,7 @@ def collected(database: Path, work: Path, contracts: Sequence[Contract], setting
             words = {"means": kind.means, "action": kind.action, "nearest": row.get("nearest")}
             rows.append({"severity": severity, "rows": row.get("row_count", 1), **place, **words, **{k: row[k] for k in ("kind", "feed", "key", "seen")}})
     frame = pl.DataFrame(rows, schema=FINDINGS, orient="row")
-    order = [*(k for k in KINDS)]
+    order = list(KINDS)
     return frame.sort(pl.col("kind").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64), "feed", pl.col("rows") * -1, "key", "file", "line")
 
 
@@ -254,12 +255,11 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[Row]:
 def _modelled(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """What the models found, with the nearest match of a value that fits nothing."""
     known: dict[tuple[str, str], Candidates] = {}
+    referring: dict[tuple[str, str], int] = {}
     for model in ("references", "judged", "names", "records", "money", "time", "deletions"):
         # of very many the ones that stand for most rows
-        sql = f"""select * from found_{model}
-                  qualify row_number() over (partition by kind, feed order by row_count desc, key) <= {MOST_KEPT}"""
-        columns = {name for (name, *_) in con.execute(f"describe found_{model}").fetchall()}
-        for row in _rows(con, sql if "row_count" in columns else sql.replace("row_count desc, ", "")):
+        most = f"row_number() over (partition by kind, feed order by row_count desc, key) <= {MOST_KEPT}"
+        for row in _rows(con, f"select * from found_{model} qualify {most}"):
             value, where = row.get("value"), row.get("candidates")
             if value is not None and where is not None:
                 about = (row["kind"], where)
@@ -267,7 +267,10 @@ def _modelled(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                     known[about] = Candidates(_candidates(con, *about))
                 row["nearest"] = known[about].nearest(value)
             if row["kind"] == "unknown_reference":
-                row["seen"] += f" ({_share(row['row_count'], row['of_rows'])} of the rows that name one)"
+                about = (row["feed"], row["column_name"])
+                if about not in referring:
+                    referring[about] = _referring(con, *about)
+                row["seen"] += f" ({_share(row['row_count'], referring[about])} of the rows that name one)"
             elif row["kind"] == "unknown_severity":
                 row["seen"] += f" ({_share(row['row_count'], row['of_rows'])} of its events that name one)"
             elif row["kind"] == "deleted_reference":
@@ -290,6 +293,16 @@ def _candidates(con: duckdb.DuckDBPyConnection, kind: str, where: str) -> Iterab
         name = column or feeds()[feed].key[0]
         sql, values = f"select distinct {name} from work.landed.{feed} where {name} is not null", []
     return [value for (value,) in con.execute(sql, values).fetchall()]
+
+
+def _referring(con: duckdb.DuckDBPyConnection, feed: str, column: str) -> int:
+    """How many rows in force of a feed have a value in a column that refers to another."""
+    key = feeds()[feed].key
+    if not key:
+        return int(con.execute(f"select count(*) from work.landed.{feed}").fetchall()[0][0])
+    latest = f"row_number() over (partition by {', '.join(key)} order by _delivery_id desc, _line desc) = 1"
+    of_key = f"select {column}, {DELETED} from work.landed.{feed} qualify {latest}"
+    return int(con.execute(f"select count({column}) from ({of_key}) where not {DELETED}").fetchall()[0][0])
 
 
 def _share(part: int, whole: int) -> str:
@@ -350,7 +363,9 @@ def _severities(con: duckdb.DuckDBPyConnection, settings: dict[str, FeedSettings
                 where s.status = 'waiting' group by d.feed, d.run_id
             ) as runs group by feed""",
     )
-    found |= {("unknown_reference", row["feed"]): "warning" if row["is_told"] else "notice" for row in waiting}
+    for row in waiting:
+        for kind in ("unknown_reference", "never_received"):
+            found[kind, row["feed"]] = "warning" if row["is_told"] else "notice"
     judged = _rows(
         con,
         f"""select feed, max(judged) as judged, max(landed) as landed from (

@@ -570,7 +570,13 @@ def waiting() -> Iterator[tuple[str, Case, Row]]:
             key = feeds()[target].key[0]
             late = good(feeds()[target], 900 + number, **{key: f'late-{feed.feed}-{column}\0"ü'})
             row = good(feed, 900 + number, **{column: f'late-{feed.feed}-{column}\0"ü'})
-            yield target, Case(f"{feed.feed}: {column} refers to what is late", row, "reference", column, "to something that has not arrived"), late
+            yield (
+                target,
+                Case(
+                    f"{feed.feed}: {column} refers to what is late", row, "reference", column, f" fits nothing that was delivered in {feed.references[column]}"
+                ),
+                late,
+            )
 
 
 def everything() -> Delivery:
@@ -600,7 +606,9 @@ def between(delivery: Delivery) -> None:
     delivery.good["services"].append(good(services, 1000))
     nobody = good(services, 950, contract_id="nobody")
     delivery.bad["services"].append(
-        Case("services: contract_id refers to no contract", nobody, "reference", "contract_id", "refers by contract_id to something")
+        Case(
+            "services: contract_id refers to no contract", nobody, "reference", "contract_id", "contract_id nobody fits nothing that was delivered in contracts"
+        )
     )
     delivery.mended["services"].append(good(services, 950))
     for number, (column, value) in enumerate((("customer_id", "customers-1000"), ("service_id", "services-1000"), ("region", "us")), 1):
@@ -612,7 +620,9 @@ def between(delivery: Delivery) -> None:
         delivery.mended["subscriptions"].append(good(spans, 0, valid_from=later))
     delivery.good["ticket_events"] += [good(events, 2000, ticket_id="tickets-0", event="classified", occurred_at="2026-06-02T01:00:00Z")]
     unknown = good(events, 2001, event="severity_changed", severity="P9", ticket_id="tickets-0")
-    delivery.bad["ticket_events"].append(Case("ticket_events: severity unknown to the contract", unknown, "K1", "severity", "P9 is no severity of trueengage"))
+    delivery.bad["ticket_events"].append(
+        Case("ticket_events: severity unknown to the contract", unknown, "K1", "severity", "P9 is not a severity of trueengage")
+    )
     delivery.mended["ticket_events"].append(unknown | {"severity": "P2"})
     # received twice: the ticket and all its events, until one of them is deleted
     twice = "ticket tickets-3000 has 2 events received: a ticket is received once"

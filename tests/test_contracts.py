@@ -236,9 +236,19 @@ def test_targets_without_a_small_common_multiple_are_refused(tmp_path: Path) -> 
     """R3 is exact: delays are averaged over it."""
     levels = ["P1", "P2", "P3"]
     targets = {level: {"target": f"{seconds}s", "clock": "24x7"} for level, seconds in zip(levels, (999_999_937, 999_999_929, 999_999_893), strict=True)}
-    k = contract("k", severity={"levels": levels}, resolution=targets)
-    with pytest.raises(InvalidDocument, match="no common multiple"):
-        tables([load(write_contracts(tmp_path, {"k": k}) / "k.yaml")], instant("2026-08-01T00:00:00Z"))
+    promised = {"severity": {"levels": levels}, "resolution": targets}
+    credits = {"support_plans": ["premium"], "resolution_tiers": [{"credit_pct": 10}]}
+
+    def averaged(*severities: str) -> dict[str, Any]:
+        credit = {"severities": list(severities), "max_missed_pct": 10}
+        return contract("k", **promised, credits=credits, resolution_credit=credit)
+
+    with pytest.raises(InvalidDocument, match=r"k\.yaml:[0-9]+: versions\.0\.terms\.resolution\.P1\.target: .*no common multiple below 10\^18"):
+        load(write_contracts(tmp_path / "all", {"k": averaged(*levels)}) / "k.yaml")
+    # only the severities over which delays are averaged count, and nothing where none are
+    for name, document in (("two", averaged("P1", "P2")), ("none", contract("k", **promised))):
+        found = tables([load(write_contracts(tmp_path / name, {"k": document}) / "k.yaml")], instant("2026-08-01T00:00:00Z"))
+        assert found["contracts"][0]["delay_denominator"] == (999_999_937 * 999_999_929 if name == "two" else 1)
 
 
 def test_flat_and_nested_are_inverse() -> None:

@@ -540,7 +540,7 @@ def test_rows_that_break_a_life_are_kept_and_named(published: Published) -> None
     """K1: the event with an unknown severity is rejected, its ticket lives on."""
     rows = [r for r in published.rejected() if r["rule"] == "K1"]
     assert [(r["feed"], r["status"], r["column_name"], r["reason"]) for r in rows] == [
-        ("ticket_events", "rejected", "severity", "P9 is no severity of trueengage")
+        ("ticket_events", "rejected", "severity", "P9 is not a severity of trueengage")
     ]
 
 

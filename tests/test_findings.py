@@ -267,3 +267,8 @@ def test_a_few_waiting_rows_are_shown_and_not_told(publish: Runner) -> None:
     found = publish(feeds, AS_OF, {"k": terms()}).query("select severity, rows from quality.findings where kind = 'unknown_reference' and feed = 'tickets'")
     # with the ticket that was never received they are nine of the feed
     assert found == [{"severity": "notice", "rows": 8}]
+
+
+def test_every_kind_is_in_the_docs() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "findings.md").read_text()
+    assert [kind for kind, about in KINDS.items() if f"| `{kind}` | {about.title} |" not in page] == []

@@ -4,7 +4,7 @@
     'exclusions': ('starts_at_s', 'ends_at_s'), 'ticket_events': ('occurred_at_s', 'occurred_at_s')} -%}
 {%- set days = {'subscriptions': ('valid_from', 'valid_to'), 'invoice_lines': ('period_start', 'period_end'), 'credit_requests': ('month', 'month'),
     'invoices': ('issued_on', none)} -%}
-{#- an invoice matters from the month that it was issued or due in, the earlier of the two -#}
+{#- an invoice matters from the month that it was issued or due in, the earlier; without a due date in all (E2) -#}
 {%- set issued, due = json_value('named', 'issued_on'), json_value('named', 'due_on') -%}
 
 -- rows that could not be typed; the latest of a key, unless a sound row of that key came after it
@@ -104,7 +104,7 @@ read as (
             {%- endfor %}
         end as end_text,
         case feed
-            when 'invoices' then least(coalesce({{ issued }}, {{ due }}), coalesce({{ due }}, {{ issued }}))
+            when 'invoices' then case when {{ due }} is not null then least(coalesce({{ issued }}, {{ due }}), {{ due }}) end
             {%- for feed, (start, end) in days.items() if feed != 'invoices' %}
             when '{{ feed }}' then {{ json_value('named', start) }}
             {%- endfor %}

@@ -3,9 +3,11 @@
 -- deliveries that something in force comes from
 with in_force as (
     {%- for feed in keyed %}
-    select distinct latest._delivery_id as delivery_id from ({{ latest_rows(feed) }}) as latest
+    select distinct _delivery_id as delivery_id from {{ ref('stg_' ~ feed) }}
     union all
     {%- endfor %}
+    select distinct delivery_id from {{ ref('int_set_aside') }} where is_judged
+    union all
     select max(delivery_id) as delivery_id
     from {{ source('landed', 'deliveries') }}
     where feed = 'checks'

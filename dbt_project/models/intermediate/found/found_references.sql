@@ -1,20 +1,4 @@
-{%- set keyed = feeds() -%}
-
--- how many rows in force have a value in each column that refers to another feed
-with referring as (
-    {%- for feed, described in keyed.items() %}
-    {%- for column in described.references %}
-    select '{{ feed }}' as feed, '{{ column }}' as column_name, count(*) as of_rows
-    from ({{ latest_rows(feed) }}) as latest
-    where latest.{{ column }} is not null
-    union all
-    {%- endfor %}
-    {%- endfor %}
-    select 'checks' as feed, 'component_id' as column_name, count(*) as of_rows
-    from {{ source('landed', 'checks') }}
-),
-
-by_value as (
+with by_value as (
     select
         feed, column_name, referred, state,
         case when state <> 'set_aside' then value end as value,
@@ -45,7 +29,7 @@ select
         when 'unknown' then ' fits nothing in ' || by_value.referred
         else ' names rows of ' || by_value.referred || ' that wait or were rejected themselves'
     end as seen,
-    by_value.value, by_value.referred as candidates, by_value.row_count, referring.of_rows
+    by_value.value, by_value.referred as candidates, by_value.row_count, by_value.column_name
 from by_value
 inner join firsts
     on
@@ -53,5 +37,4 @@ inner join firsts
         and by_value.column_name = firsts.column_name
         and by_value.state = firsts.state
         and coalesce(by_value.value, '') = coalesce(firsts.value, '')
-inner join referring on by_value.feed = referring.feed and by_value.column_name = referring.column_name
 where by_value.state <> 'deleted'
