@@ -6,7 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,10 @@ class Published:
         names = self.query("select table_name from information_schema.tables where table_schema = 'marts' order by 1")
         return {n["table_name"]: self.mart(n["table_name"]) for n in names}
 
-    def figures(self) -> dict[str, list[str]]:
-        """All marts without what depends on how rows were delivered: their places, and the statements that earlier runs have issued."""
-        places = {"file", "line", "last_file", "last_line", "statement_version"}
+    def figures(self, without: Iterable[str] = ()) -> dict[str, list[str]]:
+        """All marts without what depends on how rows were delivered: their places, and the statements that earlier runs have issued.
+        `without`: further columns to leave out."""
+        places = {"file", "line", "last_file", "last_line", "statement_version", *without}
         marts = {name: rows for name, rows in self.all_marts().items() if name != "credit_statements"}
         return {name: sorted(str({k: v for k, v in row.items() if k not in places}) for row in rows) for name, rows in marts.items()}
 

@@ -131,6 +131,7 @@ def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(publish: Runne
     before = publish(folder, AS_OF, CONTRACTS)
     assert incomplete(before) == {}
     figures = before.figures()
+    (folder / feed).mkdir(exist_ok=True)
     (folder / feed / "then.csv").write_text(csv_text(feed, [row]))
     during = publish(folder, AS_OF, CONTRACTS)
     assert incomplete(during) == expected
