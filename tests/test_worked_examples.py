@@ -291,7 +291,9 @@ def test_category_is_its_worst_by_the_exact_figure(published: Published) -> None
     rows = {(r["product_category"], str(r["period_start"])): r for r in published.mart("availability_by_category")}
     assert rows["conversational_ai_cloud", "2026-07-01"]["worst_service_id"] == "cat_a"
     assert rows["voice", "2026-07-01"]["worst_service_id"] == "trunks"
-    assert ("marketing_cloud", "2026-10-01") not in rows, "a category that is all excluded is passed over"
+    excluded = rows["marketing_cloud", "2026-10-01"]
+    assert (excluded["status"], excluded["is_met"]) == ("fully_excluded", True), "a category of which all is excluded"
+    assert {excluded[name] for name in ("availability_pct", "worst_service_id", "worst_region")} == {None}
     assert rows["telepathy", "2026-07-01"]["commitment_pct"] is None
 
 
