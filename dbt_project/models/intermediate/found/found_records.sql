@@ -123,7 +123,8 @@ found as (
     union all
     select
         'order_by_id' as kind, 'tickets' as feed, lives.ticket_id as key, tickets._delivery_id as delivery_id, tickets._line as line,
-        'ticket ' || lives.ticket_id || ' has events of one instant, and whether it was resolved in time can hang on their order: it is that of their ids' as seen
+        'ticket ' || lives.ticket_id
+        || ' has events of one instant, and whether it was resolved in time can hang on their order: it is that of their ids' as seen
     from {{ ref('int_tickets') }} as lives
     inner join decided on lives.ticket_id = decided.ticket_id
     inner join {{ ref('stg_tickets') }} as tickets on lives.ticket_id = tickets.ticket_id
