@@ -43,7 +43,8 @@ FEWEST_WAITING, WAITING_PCT = 10, 5
 MOST_KEPT = 1_000
 # amounts without cents are told of from so many in a file on: a few round fees are nothing odd
 FEWEST_WHOLE = 10
-_BATCH = 3
+# findings of a group that are quoted in its line
+_EXAMPLES = 3
 
 Row = dict[str, Any]
 
@@ -411,7 +412,7 @@ def grouped(findings: pl.DataFrame) -> list[Group]:
     """The findings by kind and feed, in their order."""
     groups = []
     for (kind, feed, severity), rows in findings.group_by("kind", "feed", "severity", maintain_order=True):
-        examples = tuple(_example(row) for row in rows.head(_BATCH).iter_rows(named=True))
+        examples = tuple(_example(row) for row in rows.head(_EXAMPLES).iter_rows(named=True))
         groups.append(Group(str(kind), str(feed), str(severity), rows.height, int(rows["rows"].sum()), examples))
     return groups
 

@@ -60,19 +60,13 @@ faulty_tickets as (
 of_tickets as (
     select
         faults.feed, faults.delivery_id, faults.line, faults.ticket_id,
-        coalesce(tickets.subscription_id, waiting.subscription_id, faulty_tickets.subscription_id) as subscription_id,
+        coalesce(tickets.subscription_id, faulty_tickets.subscription_id) as subscription_id,
         coalesce(lives.received_s, first_events.first_s) as received_s,
         lives.month, lives.status
     from {{ ref('int_evidence_faults') }} as faults
     left join {{ ref('int_tickets') }} as lives on faults.ticket_id = lives.ticket_id
     left join {{ ref('stg_tickets') }} as tickets on faults.ticket_id = tickets.ticket_id
     left join faulty_tickets on faults.ticket_id = faulty_tickets.ticket_id
-    left join (
-        select ticket_id, max(subscription_id) as subscription_id
-        from {{ ref('int_evidence_faults') }}
-        where subscription_id is not null
-        group by ticket_id
-    ) as waiting on faults.ticket_id = waiting.ticket_id
     left join first_events on faults.ticket_id = first_events.ticket_id
     where faults.feed in ('tickets', 'ticket_events')
 ),
