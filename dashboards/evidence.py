@@ -40,7 +40,8 @@ def evidence_of(row: Row) -> Evidence:
     coverage, least = row["coverage_pct"], row["min_coverage_pct"]
     if not coverage and not row["downtime_seconds"]:
         return Evidence.NONE
-    if row["status"] == "provisional":
+    # an earlier version published no terms: there the contract's least coverage isn't known
+    if row["status"] == "provisional" and least is not None:
         return Evidence.THIN if coverage is None or coverage < Decimal(least) else Evidence.SUFFICIENT
     return Evidence.THIN if row["low_coverage"] else Evidence.SUFFICIENT
 

@@ -231,7 +231,9 @@ def _seen(credit: Row) -> str:
     when = "of the month" if credit["status"] == "final" else "of the month so far"
     if credit["coverage_pct"] is None:
         return f"nothing {when} was seen of this service in this region"
-    least = f"; the agreement asks for {_pct(Decimal(credit['min_coverage_pct']))}"
+    # an earlier version published no terms
+    asked = credit["min_coverage_pct"]
+    least = f"; the agreement asks for {_pct(Decimal(asked))}" if asked is not None else ""
     told = {
         Evidence.SUFFICIENT: "enough",
         Evidence.THIN: "too little: what follows rests on thin evidence",

@@ -539,6 +539,7 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
             main.get_by_text("2026-08: 0 of 2 commitments kept, 2 not seen. 2026-09 so far: of 2 error budgets, 2 not seen. Last data: 2026-05-31").wait_for()
             assert page.get_by_test_id("stAlertContentSuccess").count() == 0
             assert page.get_by_test_id("stAlertContentWarning").count() == 1
+            page.get_by_test_id("stMetricValue").nth(4).wait_for()
             values = [m.inner_text() for m in page.get_by_test_id("stMetricValue").all()]
             assert values[:5] == ["0 of 6", "0 of 6", "0 of 6", "6 of 6", "0 of 6"]
             assert {r["Course"] for r in cells(page, "Error budgets of the current periods")} == {"not seen"}
