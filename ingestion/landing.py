@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_validator
 
+from ingestion import formats
 from ingestion.contracts import DecimalValue, Percentage, Zone
 from ingestion.discovery import NewFile, discover
 from ingestion.feeds import Feed, feeds
@@ -233,16 +234,19 @@ def land(
     rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
-    for feed in feeds().values():
-        target = work / f"{CHECKS}.parquet" if feed.feed == CHECKS else store / feed.feed / f"{run_id}.parquet"
-        with _Writer(target) as writer:
-            for delivery_id, file in deliveries.items():
-                if file.feed is feed:
-                    progress(f"reading {file.path}")
-                    delivery = _read_file(file, delivery_id, settings[feed.feed].time_zone, writer, rejected, reading.feeds[feed.feed])
-                    rows.append(delivery | {"run_id": run_id})
-            if writer.rows and feed.feed != CHECKS:
-                files.append({"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"})
+    try:
+        for feed in feeds().values():
+            target = work / f"{CHECKS}.parquet" if feed.feed == CHECKS else store / feed.feed / f"{run_id}.parquet"
+            with _Writer(target) as writer:
+                for delivery_id, file in deliveries.items():
+                    if file.feed is feed:
+                        progress(f"reading {file.path}")
+                        delivery = _read_file(file, delivery_id, settings[feed.feed].time_zone, writer, rejected, reading.feeds[feed.feed])
+                        rows.append(delivery | {"run_id": run_id})
+                if writer.rows and feed.feed != CHECKS:
+                    files.append({"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"})
+    finally:
+        formats.finish()
     if rejected:
         reading.rejected = pl.concat(rejected)
         target = store / "_rejected" / f"{run_id}.parquet"

@@ -1,4 +1,5 @@
-"""How large a thing may be. Far beyond any honest feed; what is larger is refused with a message, before it takes memory or days."""
+"""How large a thing may be. Far beyond any honest feed; what is larger is refused with a message,
+before it takes memory or days."""
 
 MIB = 1 << 20
 
@@ -11,14 +12,12 @@ BATCH_BYTES = 16 * MIB
 # an honest file packs to a tenth, one in a hundred at best: both must be passed
 UNPACKED_BYTES = 1024 * MIB
 UNPACKED_RATIO = 250
-# Parquet: rows of a file and its footer; what its largest pages may take in memory together, and the values of a batch; values of a nested column in a
-# row group; a dictionary that is small whatever its values are; rows that don't count as unpacked
+# Parquet: memory and seconds without a sign of the process that reads files; rows of a file; the
+# values of a batch; rows so short that they don't count as unpacked
+PARQUET_MEMORY = 1024 * MIB
+PARQUET_SECONDS = 120
 MOST_ROWS = 1 << 30
-LONGEST_FOOTER = 8 * MIB
-LARGEST_PAGES = 256 * MIB
 WIDEST_BATCH = 64 * MIB
-MOST_NESTED_VALUES = 1 << 24
-SHORT_DICTIONARY = 1 << 10
 SHORT_ROW = 1 << 10
 # raw rows of a feed that a run keeps because they were rejected; they are held in memory
 REJECTED_BYTES = 256 * MIB

@@ -1,7 +1,8 @@
 """Readers of file formats, one module each, found by folder.
 
-A format module has `SUFFIXES` and `batches(path, feed)`: an iterator of `Batch`, in the order of the file, whose memory
-does not grow with the file. It raises UnreadableFile where the file as a whole can't be used.
+A format module has `SUFFIXES` and `batches(path, feed)`: an iterator of `Batch`, in the order of the
+file, whose memory does not grow with the file. It raises UnreadableFile where the file as a whole
+can't be used. `finish()` ends what the module keeps running from file to file, if anything.
 """
 
 import importlib
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
@@ -52,13 +54,22 @@ Reader = Callable[[Path, Feed], Iterator[Batch]]
 
 
 @cache
+def _modules() -> list[ModuleType]:
+    found = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+    return [module for module in found if hasattr(module, "SUFFIXES")]
+
+
+@cache
 def readers() -> dict[str, Reader]:
     """Reader by suffix, as in `.csv.gz`."""
-    found: dict[str, Reader] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        found.update(dict.fromkeys(getattr(module, "SUFFIXES", ()), getattr(module, "batches", None)))
-    return found
+    return {suffix: module.batches for module in _modules() for suffix in module.SUFFIXES}
+
+
+def finish() -> None:
+    """Ends what readers keep running from file to file; for when a run has read its files."""
+    for module in _modules():
+        if hasattr(module, "finish"):
+            module.finish()
 
 
 def suffix(name: str) -> str | None:
