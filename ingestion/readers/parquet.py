@@ -1,0 +1,185 @@
+"""Parquet: values of the file's own types, rows numbered from 1.
+
+Arrow aborts over some broken files and takes the memory that others ask for, so that files are
+read in a process of its own (`parquet_child`). It starts with the first file and serves all of a
+run; where a file ends it, the next file gets another one.
+"""
+
+import atexit
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from makegood.ingestion import limits
+from makegood.ingestion.feeds.messages import shown
+from makegood.ingestion.feeds.specs import Feed
+from makegood.ingestion.readers import (
+    BATCH_ROWS,
+    LINE,
+    Batch,
+    UnreadableFile,
+    column_names,
+    known_columns,
+    parquet_child,
+    streams,
+    with_extra,
+)
+
+SUFFIXES = (".parquet",)
+
+# processes that wait for a file: one, unless files are read side by side
+_idle: list["_Child"] = []
+
+
+def batches(path: Path, feed: Feed) -> Iterator[Batch]:
+    """The rows in batches of at most 65,536."""
+    child = _ready()
+    try:
+        yield from _rows(child, path, feed)
+    finally:
+        # one that was not read to its end is still busy with the file
+        _idle.append(child) if child.is_idle else child.end()
+
+
+def finish() -> None:
+    """Ends the process, if there is one; the next file starts another."""
+    while _idle:
+        _idle.pop().end()
+
+
+atexit.register(finish)
+
+
+def _ready() -> "_Child":
+    while _idle:
+        child = _idle.pop()
+        if child.is_alive():
+            return child
+        child.end()
+    return _Child()
+
+
+def _rows(child: "_Child", path: Path, feed: Feed) -> Iterator[Batch]:
+    types = dict.fromkeys(known_columns(feed), "text") | {c.name: c.type for c in feed.columns}
+    names: list[str] = []
+    allowance = streams.Allowance(path)
+    row = 1
+    for answer, content in child.answers(path, types):
+        if "columns" in answer:
+            names = column_names(feed, answer["columns"], line=None)
+            continue
+        table = pa.ipc.open_stream(content).read_all().rename_columns(names)
+        # many short rows pack well
+        allowance.take(max(0, table.nbytes - limits.SHORT_ROW * table.num_rows))
+        rows = pl.DataFrame(pl.from_arrow(table))
+        numbered = rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE))
+        yield Batch(with_extra(numbered, feed))
+        row += rows.height
+
+
+class _Child:
+    """A process that reads Parquet files, one at a time; `is_idle`: it waits for the next."""
+
+    def __init__(self) -> None:
+        most = parquet_child.Limits(
+            memory=limits.PARQUET_MEMORY,
+            file_rows=limits.MOST_ROWS,
+            answer_rows=BATCH_ROWS,
+            answer_bytes=limits.WIDEST_BATCH,
+            odd_row_bytes=limits.LONGEST_ROW,
+        )
+        # its folder holds a module named csv, which must not stand in for Python's own
+        command = [sys.executable, "-P", parquet_child.__file__, *map(str, most)]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed by `end`)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._errors)
+        self._is_late = False
+        self.is_idle = True
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            # what could not be sent is not needed any more
+            with suppress(OSError):
+                stream.close()
+
+    def answers(self, path: Path, types: dict[str, str]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """What it says of a file, each with the bytes that follow. Raises UnreadableFile where it
+        refuses the file, ends, or says nothing for too long."""
+        self.is_idle = False
+        request = json.dumps({"path": str(path.absolute()), "types": types})
+        try:
+            self._process.stdin.write(request.encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._ended() from error
+        while True:
+            answer, content = self._answer()
+            if "memory" in answer:
+                raise _out_of_memory()
+            self.is_idle = "end" in answer or "refused" in answer
+            if "refused" in answer:
+                raise UnreadableFile(answer["refused"], answer["line"])
+            if self.is_idle:
+                return
+            yield answer, content
+
+    def _answer(self) -> tuple[dict[str, Any], bytes]:
+        watch = threading.Timer(limits.PARQUET_SECONDS, self._stop)
+        watch.start()
+        try:
+            line = self._process.stdout.readline()
+            answer = json.loads(line) if line.endswith(b"\n") else None
+            content = self._process.stdout.read(answer.get("size", 0)) if answer else b""
+        finally:
+            watch.cancel()
+        if answer is None or len(content) < answer.get("size", 0):
+            raise self._ended()
+        return answer, content
+
+    def _stop(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
+    def _ended(self) -> UnreadableFile:
+        """Why the process is no longer there, and what to do."""
+        code = self._process.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="backslashreplace").strip()
+        if self._is_late:
+            why = f"nothing came out of it for {limits.PARQUET_SECONDS} seconds"
+            mend = "see that its disk answers, or write it again"
+        elif "bad_alloc" in said:
+            return _out_of_memory()
+        elif code == -signal.SIGKILL:
+            why = (
+                "the process that read it was killed, as happens where a machine runs out of memory"
+            )
+            mend = "free some memory and run again"
+        else:
+            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            last = said.rpartition("\n")[2]
+            why = f"the process that read it crashed ({how}{f', {shown(last)}' if last else ''})"
+            mend = "the file is probably damaged, write it again"
+        return UnreadableFile(f"can't be read as Parquet: {why}: {mend}")
+
+
+def _out_of_memory() -> UnreadableFile:
+    most = limits.PARQUET_MEMORY // limits.MIB
+    return UnreadableFile(
+        f"needs over {most} MiB of memory to be read: write it with smaller pages, row groups and values, or as CSV"
+    )
