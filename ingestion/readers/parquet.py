@@ -47,8 +47,11 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
     try:
         yield from _rows(child, path, feed)
     finally:
-        # one that was not read to its end is still busy with the file
-        _idle.append(child) if child.is_idle else child.end()
+        if child.is_idle:
+            _idle.append(child)
+        else:
+            # still busy with a file that is not read to its end
+            child.end()
 
 
 def finish() -> None:
@@ -103,6 +106,9 @@ class _Child:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed by `end`)
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._errors)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._requests, self._answers = self._process.stdin, self._process.stdout
         self._is_late = False
         self.is_idle = True
 
@@ -112,7 +118,7 @@ class _Child:
     def end(self) -> None:
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._errors):
+        for stream in (self._requests, self._answers, self._errors):
             # what could not be sent is not needed any more
             with suppress(OSError):
                 stream.close()
@@ -123,8 +129,8 @@ class _Child:
         self.is_idle = False
         request = json.dumps({"path": str(path.absolute()), "types": types})
         try:
-            self._process.stdin.write(request.encode() + b"\n")
-            self._process.stdin.flush()
+            self._requests.write(request.encode() + b"\n")
+            self._requests.flush()
         except OSError as error:
             raise self._ended() from error
         while True:
@@ -142,9 +148,9 @@ class _Child:
         watch = threading.Timer(limits.PARQUET_SECONDS, self._stop)
         watch.start()
         try:
-            line = self._process.stdout.readline()
+            line = self._answers.readline()
             answer = json.loads(line) if line.endswith(b"\n") else None
-            content = self._process.stdout.read(answer.get("size", 0)) if answer else b""
+            content = self._answers.read(answer.get("size", 0)) if answer else b""
         finally:
             watch.cancel()
         if answer is None or len(content) < answer.get("size", 0):
@@ -166,9 +172,7 @@ class _Child:
         elif "bad_alloc" in said:
             return _out_of_memory()
         elif code == -signal.SIGKILL:
-            why = (
-                "the process that read it was killed, as happens where a machine runs out of memory"
-            )
+            why = "the process that read it was killed, as when a machine runs out of memory"
             mend = "free some memory and run again"
         else:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -181,5 +185,6 @@ class _Child:
 def _out_of_memory() -> UnreadableFile:
     most = limits.PARQUET_MEMORY // limits.MIB
     return UnreadableFile(
-        f"needs over {most} MiB of memory to be read: write it with smaller pages, row groups and values, or as CSV"
+        f"needs over {most} MiB of memory to be read: "
+        "write it with smaller pages, row groups and values, or as CSV"
     )

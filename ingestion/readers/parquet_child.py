@@ -98,6 +98,8 @@ def _answers(
         for number in range(file.num_row_groups):
             until = row + file.metadata.row_group(number).num_rows
             for rows in _gathered(_decoded(file, number, limits), limits):
+                if rows.nbytes > limits.answer_bytes:
+                    raise _Refused(f"has a row of over {limits.answer_bytes // _MIB} MiB", row)
                 columns = [
                     _plain(column, name, types.get(name), row, limits.odd_row_bytes)
                     for name, column in zip(names, rows.columns, strict=True)
@@ -127,18 +129,19 @@ def _sound(column: pa.Array) -> pa.Array:
 def _gathered(decoded: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
     """The same rows, as many at once as an answer may hold."""
     waiting: list[pa.RecordBatch] = []
+    count = size = 0
     for rows in decoded:
         waiting.append(rows)
-        count, size = sum(r.num_rows for r in waiting), sum(r.nbytes for r in waiting)
+        count, size = count + rows.num_rows, size + rows.nbytes
         if count >= limits.answer_rows or size >= limits.answer_bytes:
             yield from _halved(pa.concat_batches(waiting), limits.answer_bytes)
-            waiting = []
+            waiting, count, size = [], 0, 0
     if waiting:
         yield from _halved(pa.concat_batches(waiting), limits.answer_bytes)
 
 
 def _halved(rows: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows, halved until they are short enough; a single row is sent as it is."""
+    """The rows, halved until they are short enough; a single row stays as long as it is."""
     if rows.nbytes <= most_bytes or rows.num_rows == 1:
         yield rows
     else:
