@@ -528,7 +528,7 @@ BOMBS: list[tuple[str, str | None, int | None]] = [
     ("rows.csv.zst", "unpacks to over 1024 MiB and 250 times its size", 0),
     ("sooner_rows.csv.gz", "unpacks to over 128 MiB and 250 times its size", 0),
     ("rows.csv.zst", "unpacks to over 128 MiB and 250 times its size", 0),
-    ("sooner_quoted.csv.zst", "unpacks to over 128 MiB and 250 times its size", 0),
+    ("sooner_quoted.csv.zst", "unpacks to over 128 MiB and 250 times its size", None),
     ("sooner_one_row.csv.zst", "has a row of over 4 MiB", 0),
     ("sooner_one_field.csv.zst", "has a row of over 4 MiB", 0),
     ("sooner_header.csv.zst", "has a row of over 4 MiB", 0),
