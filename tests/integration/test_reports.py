@@ -50,6 +50,7 @@ from makegood.dashboards.reports.document import (
 from makegood.orchestration import cli
 from makegood.orchestration.output import reports
 from makegood.orchestration.output.reports import file_names
+from makegood.orchestration.output.summary import summary
 from makegood.orchestration.pipeline import run as line
 from tests import conftest
 from tests.conftest import (
@@ -128,7 +129,7 @@ def odd_world() -> Feeds:
         next(o for o in e.feeds["outages"] if o["component_id"] == name and o["state"] == "up")[
             "ended_at"
         ] = "2026-06-20T00:00:00Z"
-    e.subscription("mended").outage(0, 2000).exclusion(
+    e.subscription("repaired").outage(0, 2000).exclusion(
         "scheduled_maintenance", 0, 3600, announced_at="2026-06-01T00:00:00Z", change_type="api"
     )
     hostile = together([hostile_world(word) for word in HOSTILE])
@@ -617,7 +618,7 @@ WORDS: list[tuple[str, date, list[str]]] = [
         JUNE,
         ["the figures rest on no evidence of whether it was up or down", "no coverage to speak of"],
     ),
-    ("mended", JUNE, ["There was no downtime in covered time in June 2026."]),
+    ("repaired", JUNE, ["There was no downtime in covered time in June 2026."]),
     (
         "availability_first",
         JUNE,
@@ -838,7 +839,7 @@ CASES = [
     "dark",
     "trial",
     "desk",
-    "mended",
+    "repaired",
     "arrears",
     "excused",
 ]
@@ -1491,7 +1492,7 @@ def test_a_run_says_how_to_make_reports(monkeypatch: pytest.MonkeyPatch, tmp_pat
         )
     ) as run:
         line.steps(run)
-        words = cli.summary(run).splitlines()[-1].removeprefix("reports     makegood ").split()
+        words = summary(run).splitlines()[-1].removeprefix("reports     makegood ").split()
     assert words == [
         "report",
         "--warehouse",
