@@ -1,8 +1,8 @@
-"""Parquet: values of the file's own types, rows numbered from 1.
+"""Parquet: values in the file's own types, rows numbered from 1.
 
-Arrow aborts over some broken files and takes the memory that others ask for, so that files are
-read in a process of its own (`parquet_child`). It starts with the first file and serves all of a
-run; where a file ends it, the next file gets another one.
+Arrow aborts on some broken files and allocates whatever others ask for, so files are read in a
+separate process (`parquet_child`) with a limit on its memory. It is started for the first file of
+a run and reads all of them; if a file ends it, that file is rejected and the next starts another.
 """
 
 import atexit
@@ -37,7 +37,7 @@ from makegood.ingestion.readers import (
 
 SUFFIXES = (".parquet",)
 
-# processes that wait for a file: one, unless files are read side by side
+# processes waiting for a file: at most one, unless files are read side by side
 _idle: list["_Child"] = []
 
 
@@ -50,12 +50,12 @@ def batches(path: Path, feed: Feed) -> Iterator[Batch]:
         if child.is_idle:
             _idle.append(child)
         else:
-            # still busy with a file that is not read to its end
+            # it failed, or is busy with a file that nobody reads on
             child.end()
 
 
 def finish() -> None:
-    """Ends the process, if there is one; the next file starts another."""
+    """Ends the process if there is one. A later file starts another."""
     while _idle:
         _idle.pop().end()
 
@@ -82,7 +82,6 @@ def _rows(child: "_Child", path: Path, feed: Feed) -> Iterator[Batch]:
             names = column_names(feed, answer["columns"], line=None)
             continue
         table = pa.ipc.open_stream(content).read_all().rename_columns(names)
-        # many short rows pack well
         allowance.take(max(0, table.nbytes - limits.SHORT_ROW * table.num_rows))
         rows = pl.DataFrame(pl.from_arrow(table))
         numbered = rows.with_columns(pl.int_range(row, row + rows.height).alias(LINE))
@@ -91,7 +90,7 @@ def _rows(child: "_Child", path: Path, feed: Feed) -> Iterator[Batch]:
 
 
 class _Child:
-    """A process that reads Parquet files, one at a time; `is_idle`: it waits for the next."""
+    """A process that reads Parquet files, one at a time. `is_idle`: it waits for the next one."""
 
     def __init__(self) -> None:
         most = parquet_child.Limits(
@@ -101,7 +100,7 @@ class _Child:
             answer_bytes=limits.WIDEST_BATCH,
             odd_row_bytes=limits.LONGEST_ROW,
         )
-        # its folder holds a module named csv, which must not stand in for Python's own
+        # -P: the folder of the child has a module named csv, which would shadow Python's own
         command = [sys.executable, "-P", parquet_child.__file__, *map(str, most)]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed by `end`)
         pipe = subprocess.PIPE
@@ -119,13 +118,13 @@ class _Child:
         self._process.kill()
         self._process.wait()
         for stream in (self._requests, self._answers, self._errors):
-            # what could not be sent is not needed any more
+            # a request that could not be sent is no longer needed
             with suppress(OSError):
                 stream.close()
 
     def answers(self, path: Path, types: dict[str, str]) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """What it says of a file, each with the bytes that follow. Raises UnreadableFile where it
-        refuses the file, ends, or says nothing for too long."""
+        """Its answers about a file, each with the bytes that follow it. Raises UnreadableFile if it
+        refuses the file, ends, or gives no answer for too long."""
         self.is_idle = False
         request = json.dumps({"path": str(path.absolute()), "types": types})
         try:
@@ -162,23 +161,23 @@ class _Child:
         self._process.kill()
 
     def _ended(self) -> UnreadableFile:
-        """Why the process is no longer there, and what to do."""
+        """Why the process has ended, and what to do about it."""
         code = self._process.wait()
         self._errors.seek(0)
         said = self._errors.read().decode(errors="backslashreplace").strip()
         if self._is_late:
-            why = f"nothing came out of it for {limits.PARQUET_SECONDS} seconds"
-            mend = "see that its disk answers, or write it again"
+            why = f"no rows could be read from it for {limits.PARQUET_SECONDS} seconds"
+            mend = "check that its disk responds, or write the file again"
         elif "bad_alloc" in said:
             return _out_of_memory()
         elif code == -signal.SIGKILL:
-            why = "the process that read it was killed, as when a machine runs out of memory"
+            why = "the process reading it was killed, as happens when a machine runs out of memory"
             mend = "free some memory and run again"
         else:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             last = said.rpartition("\n")[2]
-            why = f"the process that read it crashed ({how}{f', {shown(last)}' if last else ''})"
-            mend = "the file is probably damaged, write it again"
+            why = f"the process reading it crashed ({how}{f', {shown(last)}' if last else ''})"
+            mend = "the file is probably damaged; write it again"
         return UnreadableFile(f"can't be read as Parquet: {why}: {mend}")
 
 

@@ -1,14 +1,14 @@
-"""The process that reads Parquet files, so that none of them can end the run or take its memory.
+"""The process that reads Parquet files, so that none of them can end the run or use up its memory.
 
-`parquet` starts it by this file's path. It imports nothing of the project, so that it starts
-quickly; its arguments are the fields of `Limits`. Each line of its input asks for a file:
+`parquet` starts it by the path of this file, which imports nothing of the project so that it starts
+quickly. Its arguments are the fields of `Limits`. Each line of its input is a request for a file,
 `{"path": ..., "types": {column: its type in the feed}}`. It answers with lines of JSON:
 
-    {"columns": [...]}             the names of the file's columns, in their order
-    {"size": ...}                  rows of these columns: so many bytes of an Arrow stream follow
-    {"end": true}                  the file has been read to its end
-    {"refused": ..., "line": ...}  the file is rejected whole: why, and the row if there is one
-    {"memory": true}               memory did not suffice; the process ends
+    {"columns": [...]}             the names of the file's columns, in order
+    {"size": ...}                  rows: this many bytes of an Arrow stream follow
+    {"end": true}                  all rows have been sent
+    {"refused": ..., "line": ...}  the file is rejected whole: the reason, and the row if known
+    {"memory": true}               there was not enough memory; the process ends
 """
 
 import json
@@ -47,10 +47,10 @@ class _Refused(ValueError):
 
 def main() -> None:
     limits = Limits(*map(int, sys.argv[1:]))
-    # whatever else is printed must not end up between the answers
+    # anything else that is printed must not end up between the answers
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    # whoever interrupts the run leaves it to the run to end this process
+    # Ctrl-C reaches all processes of a terminal; it is for the run to end this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory(limits.memory)
     for line in sys.stdin:
@@ -71,7 +71,8 @@ def main() -> None:
 
 
 def _limit_memory(size: int) -> None:
-    """Limits what can be written to; libraries reserve far more addresses than they use."""
+    """Limits the memory that can be written to, since libraries reserve far more addresses than
+    they use."""
     pa.set_memory_pool(pa.system_memory_pool())
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     limit = size if most == resource.RLIM_INFINITY else min(size, most)
@@ -107,12 +108,13 @@ def _answers(
                 yield names, _as_stream(pa.record_batch(columns, names))
                 row += rows.num_rows
             if row != until:
-                # pages that hold too little: Arrow ends without an error
+                # pages hold fewer rows than the footer claims: Arrow stops without an error
                 raise _Refused(f"can't be read as Parquet: of {until - 1} rows {row - 1} come out")
 
 
 def _decoded(file: pq.ParquetFile, group: int, limits: Limits) -> Iterator[pa.RecordBatch]:
-    """The rows of a row group as they are decoded: fewer at once where they are long."""
+    """The rows of a row group as they are decoded; fewer at once if the footer says that they are
+    long."""
     about = file.metadata.row_group(group)
     row_bytes = about.total_byte_size // max(about.num_rows, 1)
     step = max(1, min(_STEP, limits.answer_bytes // max(row_bytes, 1)))
@@ -121,13 +123,14 @@ def _decoded(file: pq.ParquetFile, group: int, limits: Limits) -> Iterator[pa.Re
 
 
 def _sound(column: pa.Array) -> pa.Array:
-    """The column without a dictionary. Raises ArrowInvalid, as for text that is not UTF-8."""
+    """The column without its dictionary. Raises ArrowInvalid if it is broken, as by text that is
+    not UTF-8."""
     column.validate(full=True)
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _gathered(decoded: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
-    """The same rows, as many at once as an answer may hold."""
+    """The same rows, as many at once as fit into an answer."""
     waiting: list[pa.RecordBatch] = []
     count = size = 0
     for rows in decoded:
@@ -141,7 +144,7 @@ def _gathered(decoded: Iterator[pa.RecordBatch], limits: Limits) -> Iterator[pa.
 
 
 def _halved(rows: pa.RecordBatch, most_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows, halved until they are short enough; a single row stays as long as it is."""
+    """The rows, halved until they are small enough; a single row is never cut."""
     if rows.nbytes <= most_bytes or rows.num_rows == 1:
         yield rows
     else:

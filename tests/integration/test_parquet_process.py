@@ -1,4 +1,4 @@
-"""The process that reads Parquet: when it runs, and what happens to a run where a file ends it."""
+"""The process that reads Parquet: when it runs, and what happens to a run if a file ends it."""
 
 import os
 import select
@@ -81,17 +81,17 @@ def test_it_runs_where_there_is_parquet_and_once_a_run(
     [
         (
             signal.SIGKILL,
-            "the process that read it was killed, as when a machine runs out of memory: "
+            "the process reading it was killed, as happens when a machine runs out of memory: "
             "free some memory and run again",
         ),
         (
             signal.SIGSEGV,
-            "the process that read it crashed (SIGSEGV): "
-            "the file is probably damaged, write it again",
+            "the process reading it crashed (SIGSEGV): "
+            "the file is probably damaged; write it again",
         ),
     ],
 )
-def test_a_file_over_which_it_dies_is_rejected_and_the_next_ones_are_read(
+def test_a_file_on_which_it_dies_is_rejected_and_the_next_ones_are_read(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     started: list[Process],
@@ -138,14 +138,14 @@ def test_a_file_that_needs_more_memory_than_it_may_have_is_rejected(
     assert len(started) == 2
 
 
-def test_a_file_of_which_nothing_comes_is_rejected_in_time(
+def test_a_file_that_gives_no_rows_in_time_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[Process]
 ) -> None:
-    """A pipe that nobody writes to, which lets wait whoever opens it."""
+    """A pipe that nobody writes to: whoever opens it waits."""
     os.mkfifo(tmp_path / "pipe.parquet")
     with monkeypatch.context() as soon:
         soon.setattr(limits, "PARQUET_SECONDS", 1)
-        with pytest.raises(UnreadableFile, match="nothing came out of it for 1 seconds"):
+        with pytest.raises(UnreadableFile, match="no rows could be read from it for 1 seconds"):
             ids(tmp_path / "pipe.parquet")
     assert ids(customers(tmp_path / "a.parquet")) == ["a0", "a1"]
     assert len(started) == 2
@@ -182,10 +182,10 @@ def killed(process: Process) -> None:
     [(lambda process: process.send_signal(signal.SIGINT), 1), (killed, 2)],
     ids=["interrupted", "killed"],
 )
-def test_what_happens_to_it_between_files_is_no_file_s_fault(
+def test_a_signal_between_files_is_not_blamed_on_the_next_file(
     tmp_path: Path, started: list[Process], between: Callable[[Process], None], processes: int
 ) -> None:
-    """An interrupt reaches it as well as the run, which then ends it by itself."""
+    """An interrupt of the run reaches it too; ending it is left to the run."""
     assert ids(customers(tmp_path / "a.parquet")) == ["a0", "a1"]
     between(started[0])
     assert ids(customers(tmp_path / "b.parquet")) == ["b0", "b1"]
@@ -244,7 +244,7 @@ def test_it_does_not_outlive_a_run_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_rows_come_in_batches_that_begin_with_each_row_group(tmp_path: Path) -> None:
-    """What lands is split as they are: a file that is landed again has to come out the same."""
+    """Landed files are divided likewise, and must be the same when they are landed again."""
     path = customers(tmp_path / "a.parquet", 150_000, row_group_size=100_000)
     found = [batch.rows for batch in parquet.batches(path, CUSTOMERS)]
     assert [rows.height for rows in found] == [65_536, 34_464, 50_000]
