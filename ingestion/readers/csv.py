@@ -230,7 +230,7 @@ def _by_record(records: Iterator[_Record], feed: Feed, names: list[str]) -> Iter
             raw = "".join(lines).rstrip("\r\n").encode("latin-1")
             refused.append(Refused(line, why, raw.decode(errors="backslashreplace")))
         else:
-            rows.append((line, *fields))
+            rows.append((*fields, line))
         size += sum(map(len, lines))
         if len(rows) + len(refused) == BATCH_ROWS or size > BATCH_BYTES:
             yield _batch(_frame(rows, names), feed, refused)
@@ -239,8 +239,8 @@ def _by_record(records: Iterator[_Record], feed: Feed, names: list[str]) -> Iter
 
 
 def _frame(rows: list[tuple[int | str, ...]], names: list[str]) -> pl.DataFrame:
-    """Rows, each its line and its fields, as columns."""
-    kinds = {LINE: pl.Int64} | dict.fromkeys(names, pl.String)
+    """Rows, each its fields and its line, as columns."""
+    kinds = dict.fromkeys(names, pl.String) | {LINE: pl.Int64}
     # several times faster than from rows
     columns = enumerate(kinds.items())
     return pl.DataFrame(

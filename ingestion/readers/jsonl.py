@@ -101,7 +101,8 @@ def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
             raise ValueError("it holds half a character (a lone surrogate)") from error
     if not isinstance(found, dict):
         raise ValueError(
-            f'it is {_KINDS[type(found)]}, and a row is an object, as in {{"{known_columns(feed)[0]}": "…"}}'
+            f"it is {_KINDS[type(found)]}, and a row is an object, "
+            f'as in {{"{known_columns(feed)[0]}": "…"}}'
         )
     known = known_columns(feed)
     row = {name: _text(found.pop(name, None), name) for name in known}
