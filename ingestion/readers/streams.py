@@ -1,5 +1,4 @@
-"""Plain and compressed files as streams of bytes, unpacked no further than an honest file would
-be."""
+"""Plain and compressed files as streams of bytes, with a limit on what they unpack to."""
 
 import io
 from pathlib import Path
