@@ -333,6 +333,35 @@ def show_alerts(
         raise typer.Exit(FAILED)
 
 
+@app.command("contracts")
+def check_contracts(
+    check: Annotated[
+        Path,
+        typer.Option("--check", metavar="DIR", help="Folder of contracts (YAML) to load."),
+    ],
+) -> None:
+    """Load every contract of a folder as a run would, and list what is refused.
+
+    Nothing else is read, and nothing is written.
+
+    Exit 0: all load; one line for each contract. 2: at least one is refused; each finding has its
+    file and line.
+    """
+    from ingestion.contracts import load_folder
+    from ingestion.strict_yaml import InvalidDocument
+
+    if not check.is_dir():
+        raise _fail(BAD_ARGUMENTS, f"--check {check} is not a folder: name the one with your contracts")
+    try:
+        loaded = load_folder(check)
+    except InvalidDocument as error:
+        raise _fail(BAD_ARGUMENTS, str(error)) from error
+    for contract in loaded:
+        versions, amendments = len(contract.versions), len(contract.amendments or [])
+        counts = f"{versions} version{'s' * (versions != 1)}, {amendments} amendment{'s' * (amendments != 1)}"
+        typer.echo(printable(f"{contract.contract_id}: {contract.name}, {counts}"))
+
+
 @app.command()
 def doctor(
     warehouse: Warehouse,
