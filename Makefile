@@ -38,7 +38,8 @@ define install
 	@echo "installing $(1)"
 	@if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --require-hashes --compile-bytecode -r $(1); \
 	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); fi
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# setuptools warns that folders of the root may be imported; the linter bans that
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q dashboards expectations ingestion orchestration
 	@touch $@
 endef
@@ -48,6 +49,7 @@ endef
 
 .venv/dev.stamp: requirements-dev.lock .venv/core.stamp
 	$(call install,requirements-dev.lock)
+	@mkdir -p .venv/import && ln -sfn $(CURDIR) .venv/import/makegood
 
 # pins anew; the locks name no index, so that any mirror will do
 lock:
@@ -55,4 +57,4 @@ lock:
 	uv pip compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
 
 clean:
-	rm -rf .venv build dbt_project/target
+	rm -rf .venv build

@@ -15,8 +15,8 @@ from typing import Any
 
 from playwright.sync_api import TimeoutError, sync_playwright
 
-from dashboards.navigation import PAGES
-from tests.test_dashboards import QUIET, serving, settled
+from makegood.dashboards.app.navigation import PAGES
+from tests.e2e.test_dashboards import QUIET, serving, settled
 
 
 def interact(page: Any) -> float | None:
@@ -40,9 +40,14 @@ def interact(page: Any) -> float | None:
 
 def main(warehouse: str, rounds: str = "5") -> None:
     with (
-        serving("dashboards", "--warehouse", Path(warehouse), health="/_stcore/health") as (address, _),
+        serving("dashboards", "--warehouse", Path(warehouse), health="/_stcore/health") as (
+            address,
+            _,
+        ),
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]) as browser,
+        playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        ) as browser,
     ):
         page = browser.new_page(viewport={"width": 1366, "height": 900})
         started = time.monotonic()
@@ -60,16 +65,28 @@ def main(warehouse: str, rounds: str = "5") -> None:
                 if (started := interact(fresh)) is not None:
                     fresh.wait_for_timeout(30)
                     fresh.wait_for_function(QUIET, timeout=60_000)
-                    taken.setdefault((listed.name, "interaction"), []).append(time.monotonic() - started)
+                    taken.setdefault((listed.name, "interaction"), []).append(
+                        time.monotonic() - started
+                    )
                 fresh.close()
                 started = time.monotonic()
-                page.get_by_test_id("stSidebarNav").get_by_role("link", name=listed.title, exact=True).click()
+                page.get_by_test_id("stSidebarNav").get_by_role(
+                    "link", name=listed.title, exact=True
+                ).click()
                 settled(page, listed.title)
                 taken.setdefault((listed.name, "clicked"), []).append(time.monotonic() - started)
-        print(f"{'seconds, medians':<20}" + "".join(f"{what:>14}" for what in ("opened", "clicked", "interaction")))
+        print(
+            f"{'seconds, medians':<20}"
+            + "".join(f"{what:>14}" for what in ("opened", "clicked", "interaction"))
+        )
         for listed in PAGES:
-            found = [taken.get((listed.name, what)) for what in ("opened", "clicked", "interaction")]
-            print(f"{listed.name:<20}" + "".join(f"{median(f):>14.2f}" if f else f"{'–':>14}" for f in found))
+            found = [
+                taken.get((listed.name, what)) for what in ("opened", "clicked", "interaction")
+            ]
+            print(
+                f"{listed.name:<20}"
+                + "".join(f"{median(f):>14.2f}" if f else f"{'–':>14}" for f in found)
+            )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,11 @@ import time
 from pathlib import Path
 
 MAKEGOOD = Path(sys.executable).parent / "makegood"
-AS_OF = {"small": "2026-08-15T00:00:00Z", "month": "2026-07-01T00:00:00Z", "year": "2027-06-01T00:00:00Z"}
+AS_OF = {
+    "small": "2026-08-15T00:00:00Z",
+    "month": "2026-07-01T00:00:00Z",
+    "year": "2027-06-01T00:00:00Z",
+}
 
 
 def timed(*words: object) -> tuple[float, float]:
@@ -19,7 +23,10 @@ def timed(*words: object) -> tuple[float, float]:
     before, since = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run([MAKEGOOD, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.monotonic() - since, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        time.monotonic() - since,
+        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    )
 
 
 def main(sizes: list[str]) -> None:
@@ -29,7 +36,9 @@ def main(sizes: list[str]) -> None:
             landing, warehouse = Path(folder) / "landing", Path(folder) / "warehouse"
             timed("sample", "--out", landing, "--size", size)
             for which in ("first", "second"):
-                wall, cpu = timed("run", "--landing", landing, "--warehouse", warehouse, "--as-of", AS_OF[size])
+                wall, cpu = timed(
+                    "run", "--landing", landing, "--warehouse", warehouse, "--as-of", AS_OF[size]
+                )
                 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
                 print(f"{size:<7} {which:<7} {wall:6.1f}  {cpu:6.1f}   {peak:6.0f}", flush=True)
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from statistics import median
 from unittest import mock
 
-from ingestion import sample
-from ingestion.contracts import FOLDER
-from orchestration import run as line
+from makegood.ingestion import sample
+from makegood.ingestion.contracts.loader import FOLDER
+from makegood.orchestration.pipeline import run as line
 
-AS_OF = {"small": datetime(2026, 8, 15, tzinfo=UTC), "month": datetime(2026, 7, 1, tzinfo=UTC), "year": datetime(2027, 6, 1, tzinfo=UTC)}
+AS_OF = {
+    "small": datetime(2026, 8, 15, tzinfo=UTC),
+    "month": datetime(2026, 7, 1, tzinfo=UTC),
+    "year": datetime(2027, 6, 1, tzinfo=UTC),
+}
 
 
 def seconds(landing: Path, warehouse: Path, as_of: datetime) -> float:
@@ -34,10 +38,12 @@ def main(size: str = "small", rounds: str = "3") -> None:
         taken: dict[str, list[float]] = {"with": [], "without": []}
         for n in range(int(rounds)):
             taken["with"].append(seconds(landing, Path(folder) / f"with{n}", AS_OF[size]))
-            with mock.patch("ingestion.terms.alternatives", return_value=[]):
+            with mock.patch("makegood.ingestion.contracts.tables.alternatives", return_value=[]):
                 taken["without"].append(seconds(landing, Path(folder) / f"without{n}", AS_OF[size]))
         both = {k: median(v) for k, v in taken.items()}
-        print(f"{size}: with {both['with']:.1f} s of processor time, without {both['without']:.1f} s: {both['with'] / both['without']:.2f} times")
+        print(
+            f"{size}: with {both['with']:.1f} s of processor time, without {both['without']:.1f} s: {both['with'] / both['without']:.2f} times"
+        )
 
 
 if __name__ == "__main__":

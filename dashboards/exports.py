@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from iso4217 import Currency
 
-from dashboards.figures import DESCRIPTIONS
+from makegood.dashboards.figures.queries import DESCRIPTIONS
 
 if TYPE_CHECKING:
-    from dashboards.gate import Reader
+    from makegood.dashboards.access.reader import Reader
 
 # what makes a spreadsheet take a text for a formula; an apostrophe that was there before gets another, so that one can be dropped again
 _FORMULA = r"^'*[=+\-@\t\r\n＝＋－＠]"
@@ -47,10 +47,13 @@ class About:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def about(reader: "Reader", title: str, mart: str | None = None, notes: Mapping[str, str] | None = None) -> About:
+def about(
+    reader: "Reader", title: str, mart: str | None = None, notes: Mapping[str, str] | None = None
+) -> About:
     """What an export of what the reader sees says of itself; `mart`: whose descriptions of columns it takes."""
     described = reader.rows(
-        "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? and comment is not null order by column_index", mart
+        "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? and comment is not null order by column_index",
+        mart,
     )
     columns = DESCRIPTIONS | {row["column_name"]: row["comment"] for row in described}
     return About(title, reader.as_of, reader.run["finished_at"], notes or {}, columns)
@@ -59,7 +62,13 @@ def about(reader: "Reader", title: str, mart: str | None = None, notes: Mapping[
 def without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with an apostrophe before each text that a spreadsheet would evaluate; numbers and dates are no texts."""
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    return frame.with_columns(pl.when(pl.col(t).str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), t)).otherwise(pl.col(t)).alias(t) for t in texts)
+    return frame.with_columns(
+        pl.when(pl.col(t).str.contains(_FORMULA))
+        .then(pl.concat_str(pl.lit("'"), t))
+        .otherwise(pl.col(t))
+        .alias(t)
+        for t in texts
+    )
 
 
 def csv(frame: pl.DataFrame, about: About) -> bytes:
@@ -94,12 +103,16 @@ def xlsx(frame: pl.DataFrame, about: About) -> bytes:
 
     if frame.height >= MOST_ROWS or frame.width > MOST_COLUMNS:
         most = f"a sheet of Excel holds {MOST_ROWS - 1:,} of {MOST_COLUMNS:,}"
-        raise TooLarge(f"{frame.height:,} rows of {frame.width:,} columns: {most}; choose fewer, or take CSV or Parquet")
+        raise TooLarge(
+            f"{frame.height:,} rows of {frame.width:,} columns: {most}; choose fewer, or take CSV or Parquet"
+        )
     frame = _in_utc(frame)
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True})
     # the time of making would make equal files differ
-    book.set_properties({"title": about.title, "created": about.as_of.astimezone(UTC).replace(tzinfo=None)})
+    book.set_properties(
+        {"title": about.title, "created": about.as_of.astimezone(UTC).replace(tzinfo=None)}
+    )
     formats = _Formats(book)
     _data(book.add_worksheet("Data"), frame, formats)
     _about(book.add_worksheet("About"), frame, about, formats)
@@ -123,19 +136,27 @@ class Kind:
 
 KINDS = {
     "CSV": Kind("csv", "text/csv", csv),
-    "Excel": Kind("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx),
+    "Excel": Kind(
+        "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx
+    ),
     "Parquet": Kind("parquet", "application/vnd.apache.parquet", parquet),
 }
 
 
 def _in_utc(frame: pl.DataFrame) -> pl.DataFrame:
-    zoned = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC")]
+    zoned = [
+        name
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC")
+    ]
     return frame.with_columns(pl.col(name).dt.convert_time_zone("UTC") for name in zoned)
 
 
 def _instants(frame: pl.DataFrame) -> str:
     # Z would be untrue of times without a zone
-    is_naive = any(isinstance(dtype, pl.Datetime) and dtype.time_zone is None for dtype in frame.dtypes)
+    is_naive = any(
+        isinstance(dtype, pl.Datetime) and dtype.time_zone is None for dtype in frame.dtypes
+    )
     return "%Y-%m-%dT%H:%M:%S%.f" + ("" if is_naive else "Z")
 
 
@@ -149,7 +170,9 @@ class _Formats:
     def __init__(self, book: Any) -> None:
         self._book = book
         self._made: dict[str, Any] = {}
-        self.header = book.add_format({"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "valign": "top"})
+        self.header = book.add_format(
+            {"bold": True, "bg_color": "#E8EEF4", "bottom": 1, "valign": "top"}
+        )
         self.bold = book.add_format({"bold": True, "valign": "top"})
         self.title = book.add_format({"bold": True, "font_size": 14})
         self.prose = book.add_format({"num_format": "@", "text_wrap": True, "valign": "top"})
@@ -157,7 +180,11 @@ class _Formats:
     def __call__(self, shape: str) -> Any:
         if shape not in self._made:
             # text that is typed anew stays text, too
-            self._made[shape] = self._book.add_format({"num_format": shape, "align": "left", "indent": 1} if shape == "@" else {"num_format": shape})
+            self._made[shape] = self._book.add_format(
+                {"num_format": shape, "align": "left", "indent": 1}
+                if shape == "@"
+                else {"num_format": shape}
+            )
         return self._made[shape]
 
 
@@ -174,7 +201,16 @@ def _data(sheet: Any, frame: pl.DataFrame, formats: _Formats) -> None:
         widest = len(header) + 3
         for row, value in enumerate(frame[name].to_list()):
             if value is not None:
-                shown = _write(sheet, row + 1, place, value, formats, name, dtype, exponents[row] if exponents else None)
+                shown = _write(
+                    sheet,
+                    row + 1,
+                    place,
+                    value,
+                    formats,
+                    name,
+                    dtype,
+                    exponents[row] if exponents else None,
+                )
                 widest = max(widest, len(shown) + 2)
         sheet.set_column(place, place, min(widest, 60))
 
@@ -194,7 +230,16 @@ def _exponent(code: str) -> int | None:
         return None
 
 
-def _write(sheet: Any, row: int, place: int, value: Any, formats: _Formats, name: str, dtype: pl.DataType, exponent: int | None) -> str:
+def _write(
+    sheet: Any,
+    row: int,
+    place: int,
+    value: Any,
+    formats: _Formats,
+    name: str,
+    dtype: pl.DataType,
+    exponent: int | None,
+) -> str:
     """Writes a cell, and says about how it is shown."""
     if isinstance(value, bool):
         sheet.write_boolean(row, place, value)
@@ -215,7 +260,9 @@ def _write(sheet: Any, row: int, place: int, value: Any, formats: _Formats, name
         raise TypeError(f"column {name} is {dtype}: no cell of Excel is")
     text = value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)
     if len(text.encode("utf-16-le")) > 2 * LONGEST_TEXT:
-        raise TooLarge(f"column {name}, row {row + 1}: a text of {len(text):,} characters; a cell of Excel holds {LONGEST_TEXT:,}: take CSV or Parquet")
+        raise TooLarge(
+            f"column {name}, row {row + 1}: a text of {len(text):,} characters; a cell of Excel holds {LONGEST_TEXT:,}: take CSV or Parquet"
+        )
     sheet.write_string(row, place, text, formats("@"))
     return max(text.splitlines() or [""], key=len)
 

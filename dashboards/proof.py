@@ -10,10 +10,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from dashboards.evidence import Evidence, evidence_of, incomplete_words, is_incomplete, is_unseen
-from dashboards.figures import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
-from dashboards.gate import Reader, Row
-from dashboards.words import money, printable
+from makegood.dashboards.access.reader import Reader, Row
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    evidence_of,
+    incomplete_words,
+    is_incomplete,
+    is_unseen,
+)
+from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
+from makegood.dashboards.figures.words import money, printable
 
 # where the rules are read from in the agreements that come with makegood; other contracts are cited by rule alone
 CLAUSES = {
@@ -61,7 +67,10 @@ class Proof:
             f"under {self.contract_id}, version of {self.contract_version}, as of {_shown(self.as_of)}",
         ]
         for number, step in enumerate(self.steps, 1):
-            lines += ["", f"{number}. {step.title}   [{', '.join(filter(None, [step.clause, f'rule {step.rule}']))}]"]
+            lines += [
+                "",
+                f"{number}. {step.title}   [{', '.join(filter(None, [step.clause, f'rule {step.rule}']))}]",
+            ]
             lines += [f"   {sentence}" for sentence in step.sentences]
             for row in step.rows:
                 first, *rest = _in_words(row)
@@ -85,7 +94,11 @@ class _Marts:
         self.month = month
 
     def of_month(self, mart: str, columns: str, order: str) -> list[Row]:
-        return self.rows(f"select {columns} from marts.{mart} where subscription_id = ? and month = ? order by {order}", self.subscription_id, self.month)
+        return self.rows(
+            f"select {columns} from marts.{mart} where subscription_id = ? and month = ? order by {order}",
+            self.subscription_id,
+            self.month,
+        )
 
     def proof(self) -> Proof:
         found = self.of_month("credit_steps", "*", "1")
@@ -93,24 +106,70 @@ class _Marts:
             raise NotFound(self._what_there_is())
         (step,) = found
         clauses = CLAUSES.get(step["contract_id"], {})
-        credits = self.rows(f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency", self.subscription_id, self.month)
+        credits = self.rows(
+            f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency",
+            self.subscription_id,
+            self.month,
+        )
         # evidence is that of the region, and the same in all currencies
         credit = credits[0]
-        terms = {r["policy_key"]: r for r in self.rows("select policy_key, value, document from marts.agreed_terms where terms_id = ?", step["terms_id"])}
+        terms = {
+            r["policy_key"]: r
+            for r in self.rows(
+                "select policy_key, value, document from marts.agreed_terms where terms_id = ?",
+                step["terms_id"],
+            )
+        }
 
-        def made(title: str, rule: str, clause: str, sentences: Iterable[str | None], rows: list[Row] | None = None) -> Step:
+        def made(
+            title: str,
+            rule: str,
+            clause: str,
+            sentences: Iterable[str | None],
+            rows: list[Row] | None = None,
+        ) -> Step:
             return Step(title, rule, clauses.get(clause), [s for s in sentences if s], rows or [])
 
         steps = [
-            made("What was agreed", "T5, T6", "T6", [f"terms in force on {self.month}, each with the document that set it:"], _terms(terms)),
-            made("Covered time", "E1", "E1", [_covered(step)], self.of_month("credit_spans", "* exclude (subscription_id, month)", "valid_from")),
+            made(
+                "What was agreed",
+                "T5, T6",
+                "T6",
+                [f"terms in force on {self.month}, each with the document that set it:"],
+                _terms(terms),
+            ),
+            made(
+                "Covered time",
+                "E1",
+                "E1",
+                [_covered(step)],
+                self.of_month("credit_spans", "* exclude (subscription_id, month)", "valid_from"),
+            ),
             made("Fee of the month", "E3", "E3", map(_fee, credits), self._fee_lines()),
             made("Exclusions in the month", "X1-X4", "X", [_excluded(step)], self._exclusions()),
-            made("Downtime intervals that take from covered time", "A1-A3, A5", "A2", [_downtime(step, is_unseen(credit))], self._intervals(step)),
-            made("What the figures rest on", "M6", "M6", [_seen(credit), _missing(credit)], self._gaps(credit)),
+            made(
+                "Downtime intervals that take from covered time",
+                "A1-A3, A5",
+                "A2",
+                [_downtime(step, is_unseen(credit))],
+                self._intervals(step),
+            ),
+            made(
+                "What the figures rest on",
+                "M6",
+                "M6",
+                [_seen(credit), _missing(credit)],
+                self._gaps(credit),
+            ),
             made("Availability", "A5, A6", "A5", _availability(step, is_unseen(credit))),
             made("Availability credit", "C1", "C1", _availability_credit(step, is_unseen(credit))),
-            made("Incidents and their resolution", "K3, K5, K7, R1", "K5", [_incidents(step)], self._tickets()),
+            made(
+                "Incidents and their resolution",
+                "K3, K5, K7, R1",
+                "K5",
+                [_incidents(step)],
+                self._tickets(),
+            ),
             made("Resolution credit", "R2, R3, C2", "R", _resolution_credit(step)),
             made("Not both for the same event", "C3", "C3", _combined(step)),
             made("Cap and amount", "C4", "C4", [_capped(step), *map(_amount, credits)]),
@@ -120,10 +179,20 @@ class _Marts:
             made("Issued so far", "C6", "C6", self._reconciled(), self._issued()),
             made("Statements", "C7", "C7", self._stated()),
         ]
-        return Proof(self.subscription_id, self.month, self.as_of, step["contract_id"], step["contract_version"], steps)
+        return Proof(
+            self.subscription_id,
+            self.month,
+            self.as_of,
+            step["contract_id"],
+            step["contract_version"],
+            steps,
+        )
 
     def _what_there_is(self) -> str:
-        months = self.rows("select distinct strftime(month, '%Y-%m') as month from marts.credits where subscription_id = ? order by 1", self.subscription_id)
+        months = self.rows(
+            "select distinct strftime(month, '%Y-%m') as month from marts.credits where subscription_id = ? order by 1",
+            self.subscription_id,
+        )
         if months:
             return f"no credit of {self.subscription_id} for {self.month:%Y-%m}; there is one for {', '.join(m['month'] for m in months)}"
         some = self.rows("select distinct subscription_id from marts.credits order by 1 limit 5")
@@ -132,13 +201,23 @@ class _Marts:
         return f"no credits of subscription {self.subscription_id!r}; there are some of {', '.join(s['subscription_id'] for s in some)} and others"
 
     def _fee_lines(self) -> list[Row]:
-        return self.of_month("credit_fee_lines", "* exclude (subscription_id, month)", "currency, period_start, line_id")
+        return self.of_month(
+            "credit_fee_lines",
+            "* exclude (subscription_id, month)",
+            "currency, period_start, line_id",
+        )
 
     def _exclusions(self) -> list[Row]:
-        return self.of_month("credit_exclusions", "* exclude (subscription_id, month)", "started_at, exclusion_id")
+        return self.of_month(
+            "credit_exclusions", "* exclude (subscription_id, month)", "started_at, exclusion_id"
+        )
 
     def _intervals(self, step: Row) -> list[Row]:
-        intervals = self.of_month("credit_downtime", "started_at, ended_at, downtime_seconds, counted_seconds, is_shared", "started_at")
+        intervals = self.of_month(
+            "credit_downtime",
+            "started_at, ended_at, downtime_seconds, counted_seconds, is_shared",
+            "started_at",
+        )
         sources = self.rows(
             """select sources.started_at, sources.feed, sources.component_id, sources.outage_id, sources.location, sources.state, sources.incident_id,
                       sources.source_from, sources.source_until, sources.file, sources.line, sources.last_file, sources.last_line
@@ -153,7 +232,11 @@ class _Marts:
             self.month,
         )
         for interval in intervals:
-            interval["from"] = [{k: v for k, v in s.items() if k != "started_at"} for s in sources if s["started_at"] == interval["started_at"]]
+            interval["from"] = [
+                {k: v for k, v in s.items() if k != "started_at"}
+                for s in sources
+                if s["started_at"] == interval["started_at"]
+            ]
         return intervals
 
     def _gaps(self, credit: Row) -> list[Row]:
@@ -163,7 +246,9 @@ class _Marts:
         return self.rows(GAPS_OF_CREDIT, *(credit[k] for k in OF_CREDIT))
 
     def _tickets(self) -> list[Row]:
-        tickets = self.of_month("credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id")
+        tickets = self.of_month(
+            "credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id"
+        )
         for ticket in tickets:
             ticket["events"] = self.rows(
                 """select occurred_at, event, severity, resolution_kind, clock_seconds, event_id, file, line
@@ -175,13 +260,19 @@ class _Marts:
         return tickets
 
     def _overdue(self) -> list[Row]:
-        return self.of_month("credit_overdue_invoices", "* exclude (subscription_id, month)", "due_on, invoice_id")
+        return self.of_month(
+            "credit_overdue_invoices", "* exclude (subscription_id, month)", "due_on, invoice_id"
+        )
 
     def _claims(self) -> list[Row]:
-        return self.of_month("credit_claims", "* exclude (subscription_id, month)", "requested_on, request_id")
+        return self.of_month(
+            "credit_claims", "* exclude (subscription_id, month)", "requested_on, request_id"
+        )
 
     def _issued(self) -> list[Row]:
-        return self.of_month("credit_issued_lines", "* exclude (subscription_id, month)", "currency, line_id")
+        return self.of_month(
+            "credit_issued_lines", "* exclude (subscription_id, month)", "currency, line_id"
+        )
 
     def _reconciled(self) -> list[str]:
         rows = self.of_month("credit_reconciliation", "*", "currency")
@@ -223,7 +314,11 @@ def _excluded(step: Row) -> str:
 def _downtime(step: Row, unseen: bool) -> str:
     if step["downtime_seconds"]:
         return f"{step['downtime_seconds']} s of downtime inside covered time:"
-    return "none was seen inside covered time; nothing else was seen either" if unseen else "none: no downtime inside covered time"
+    return (
+        "none was seen inside covered time; nothing else was seen either"
+        if unseen
+        else "none: no downtime inside covered time"
+    )
 
 
 def _seen(credit: Row) -> str:
@@ -250,10 +345,21 @@ def _missing(credit: Row) -> str | None:
 def _availability(step: Row, unseen: bool) -> list[str | None]:
     base = f"total {step['total_seconds']} s - excluded {step['excluded_seconds']} s = {step['base_seconds']} s; less downtime {step['downtime_seconds']} s"
     if step["availability_pct"] is None:
-        return [base, "no figure: " + ("nothing of the month is covered" if not step["covered_seconds"] else "all of the time is excluded")]
+        return [
+            base,
+            "no figure: "
+            + (
+                "nothing of the month is covered"
+                if not step["covered_seconds"]
+                else "all of the time is excluded"
+            ),
+        ]
     if unseen:
         return [f"{base}; nothing was seen: there is no figure to state"]
-    return [f"{base} = {step['up_seconds']} s available", f"{step['up_seconds']} / {step['base_seconds']} = {_pct(step['availability_pct'])}"]
+    return [
+        f"{base} = {step['up_seconds']} s available",
+        f"{step['up_seconds']} / {step['base_seconds']} = {_pct(step['availability_pct'])}",
+    ]
 
 
 def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
@@ -263,7 +369,9 @@ def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
     if step["availability_pct"] is None:
         return [f"{said}: without a figure no availability credit"]
     if unseen:
-        return [f"{said}: no downtime was seen, so there is no availability credit; nothing else was seen either"]
+        return [
+            f"{said}: no downtime was seen, so there is no availability credit; nothing else was seen either"
+        ]
     if not step["is_below_commitment"]:
         return [f"{said}: not below it, judged by the exact seconds: no availability credit"]
     if step["availability_tier_below_pct"] is None:
@@ -279,13 +387,23 @@ def _incidents(step: Row) -> str:
 def _resolution_credit(step: Row) -> list[str | None]:
     if not step["incidents"]:
         return ["no incident in the population: no resolution credit"]
-    triggered = "more than allowed" if step["is_triggered"] else "not more than allowed, judged exactly"
-    said: list[str | None] = [f"missed: {step['missed']} of {step['incidents']} = {_pct(step['missed_pct'])}, {triggered}"]
+    triggered = (
+        "more than allowed" if step["is_triggered"] else "not more than allowed, judged exactly"
+    )
+    said: list[str | None] = [
+        f"missed: {step['missed']} of {step['incidents']} = {_pct(step['missed_pct'])}, {triggered}"
+    ]
     if step["average_delay_pct"] is not None:
         said.append(f"average delay: {_pct(step['average_delay_pct'])} of the target")
     if step["is_triggered"] and step["resolution_tier"] is not None:
-        bound = f"up to {_pct(step['resolution_tier_up_to_pct'])}" if step["resolution_tier_up_to_pct"] is not None else "beyond the last bound"
-        said.append(f"tier {step['resolution_tier']}, {bound}: {_pct(step['resolution_credit_pct'])}")
+        bound = (
+            f"up to {_pct(step['resolution_tier_up_to_pct'])}"
+            if step["resolution_tier_up_to_pct"] is not None
+            else "beyond the last bound"
+        )
+        said.append(
+            f"tier {step['resolution_tier']}, {bound}: {_pct(step['resolution_credit_pct'])}"
+        )
     else:
         said.append(f"resolution credit {_pct(step['resolution_credit_pct'])}")
     return said
@@ -293,7 +411,9 @@ def _resolution_credit(step: Row) -> list[str | None]:
 
 def _combined(step: Row) -> list[str | None]:
     if not step["is_shared"]:
-        return [f"no incident shares an event with a downtime interval: both credits add up to {_pct(step['combined_pct'])} ({step['combination']})"]
+        return [
+            f"no incident shares an event with a downtime interval: both credits add up to {_pct(step['combined_pct'])} ({step['combination']})"
+        ]
     return [
         f"incidents and downtime share events ({step['shared_seconds']} s of downtime are shared); the better of two ways, the first on a tie:",
         f"availability first: {_pct(step['availability_credit_pct'])} with all downtime + {_pct(step['resolution_credit_unshared_pct'])} "
@@ -316,7 +436,9 @@ def _amount(row: Row) -> str | None:
 
 def _eligible(row: Row) -> str:
     said = f"{row['currency'] or 'without currency'}: "
-    return said + ("eligible" if not row["reasons"] else f"not eligible: {row['reasons'].replace(',', ', ')}")
+    return said + (
+        "eligible" if not row["reasons"] else f"not eligible: {row['reasons'].replace(',', ', ')}"
+    )
 
 
 def _claim(row: Row) -> str:
@@ -325,15 +447,26 @@ def _claim(row: Row) -> str:
 
 
 def _payable(row: Row) -> str:
-    why = "" if row["payable_amount"] else f" ({row['reasons'].replace(',', ', ') or row['claim_status']})" if row["credit_amount"] else ""
-    told = {Evidence.THIN: "; it rests on thin evidence", Evidence.NONE: "; nothing was seen of the month"}
+    why = (
+        ""
+        if row["payable_amount"]
+        else f" ({row['reasons'].replace(',', ', ') or row['claim_status']})"
+        if row["credit_amount"]
+        else ""
+    )
+    told = {
+        Evidence.THIN: "; it rests on thin evidence",
+        Evidence.NONE: "; nothing was seen of the month",
+    }
     thin = "" if row["availability_pct"] is None else told.get(evidence_of(row), "")
     return f"{money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
 
 
 def _difference(row: Row) -> str:
     flags = f" ({row['flags'].replace(',', ', ')})" if row["flags"] else ""
-    due, issued, difference = (money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference"))
+    due, issued, difference = (
+        money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference")
+    )
     return f"due {due}, issued {issued}: difference {difference}{flags}"
 
 
@@ -360,10 +493,18 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
         return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
     if "sentence" in row:
         place = _place(row, "file", "line")
-        return [row["sentence"] + (f": {row['reason']}" if row["reason"] else "") + (f"  [{place}]" if place else "")]
+        return [
+            row["sentence"]
+            + (f": {row['reason']}" if row["reason"] else "")
+            + (f"  [{place}]" if place else "")
+        ]
     below = {k: v for k, v in row.items() if isinstance(v, list)}
     places = [p for p in (_place(row, "file", "line"), _place(row, "last_file", "last_line")) if p]
-    own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None]
+    own = [
+        f"{k} {_shown(v)}"
+        for k, v in row.items()
+        if k not in {*below, "file", "line", "last_file", "last_line"} and v is not None
+    ]
     lines = [", ".join(own) + (f"  [{' to '.join(places)}]" if places else "")]
     for rows in below.values():
         for r in rows:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from expectations.protocol import CheckResult
+from makegood.expectations.protocol import CheckResult
 
 # so many rejected rows are shown of a feed
 MOST_ROWS = 50
@@ -37,23 +37,43 @@ class FeedPage:
     def verdict(self) -> str:
         if self.refused or any(r.severity == "block" for r in self.failed):
             return "blocks"
-        return "warns" if self.failed or self.rows_rejected or self.findings else "as expected" if self.results else "not evaluated"
+        return (
+            "warns"
+            if self.failed or self.rows_rejected or self.findings
+            else "as expected"
+            if self.results
+            else "not evaluated"
+        )
 
 
 def shown(value: float | None, measure: str) -> str:
     """A measure as people read it; instants in UTC."""
     if value is None:
         return "–"
-    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC" if measure == "newest_s" else f"{value:,.10g}"
+    return (
+        f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
+        if measure == "newest_s"
+        else f"{value:,.10g}"
+    )
 
 
 def write(folder: Path, title: str, reasons: Sequence[str], pages: Sequence[FeedPage]) -> None:
     """`index.html` and a page a feed below `folder`. `reasons`: why the run was blocked, if it was."""
     templates = Path(__file__).parent / "templates"
     # names and rows of feeds are foreign words: they are shown, never read as HTML
-    environment = Environment(loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["measure"] = shown
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text(environment.get_template("index.html").render(title=title, reasons=reasons, pages=pages))
+    (folder / "index.html").write_text(
+        environment.get_template("index.html").render(title=title, reasons=reasons, pages=pages)
+    )
     for page in pages:
-        (folder / f"{page.feed}.html").write_text(environment.get_template("feed.html").render(title=title, page=page))
+        (folder / f"{page.feed}.html").write_text(
+            environment.get_template("feed.html").render(title=title, page=page)
+        )

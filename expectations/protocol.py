@@ -87,5 +87,8 @@ class Job:
 
 def job_from(data: dict[str, Any]) -> Job:
     """A job as it comes over the wire."""
-    feeds = [FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]}) for f in data["feeds"]]
+    feeds = [
+        FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]})
+        for f in data["feeds"]
+    ]
     return Job(feeds, [HistoryExpected(**h) for h in data["history"]])

@@ -1,6 +1,6 @@
 """The process: imports Great Expectations, then takes one job as a line of JSON and answers with one line.
 
-python -m expectations.worker
+python -m makegood.expectations.worker
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import sys
 import warnings
 from dataclasses import asdict
 
-from expectations.protocol import job_from
+from makegood.expectations.protocol import job_from
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-        from expectations.suites import validate
+        from makegood.expectations.suites import validate
 
         line = sys.stdin.readline()
         if not line:

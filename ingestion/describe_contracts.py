@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ingestion.contracts import RANKS, Amendment, Contract, Terms, Version, load
-from ingestion.strict_yaml import InvalidDocument
-from ingestion.terms import as_text
+from makegood.ingestion.contracts.loader import RANKS, Amendment, Contract, Terms, Version, load
+from makegood.ingestion.contracts.tables import as_text
+from makegood.ingestion.strict_yaml import InvalidDocument
 
 _RULES = re.compile(r"(?P<meaning>.*?)(?: \((?P<rules>[A-Z][0-9](?:, [A-Z][0-9])*)\))?", re.DOTALL)
 _PRIMITIVES = {str: "text", bool: "`true`, `false`", NoneType: ""}
@@ -237,7 +237,7 @@ makegood contracts --check contracts
 ```
 
 The meaning of each term is in [rules.md](rules.md); the last column but one of the tables below
-links to it. Two complete contracts are in [ingestion/contracts](../ingestion/contracts): start from
+links to it. Two complete contracts are in [ingestion/contracts/library](../ingestion/contracts/library): start from
 `trueengage.yaml`, which writes out every key that has a default.
 
 ## A minimal contract

@@ -69,7 +69,11 @@ class Candidates:
 
     @cached_property
     def _numbers(self) -> list[tuple[int, str]]:
-        return sorted((int(value), value) for value in self._values if re.fullmatch(r"[0-9]{1,40}", value, re.ASCII))
+        return sorted(
+            (int(value), value)
+            for value in self._values
+            if re.fullmatch(r"[0-9]{1,40}", value, re.ASCII)
+        )
 
     def _number(self, value: str) -> str | None:
         """The candidate whose digits a spreadsheet has rounded to this number; of several the
@@ -99,7 +103,11 @@ class Candidates:
         for candidate in self._values:
             other = plain(candidate)
             matcher.set_seq1(other)
-            if _digits(other) != _digits(text) or matcher.quick_ratio() < alike or (ratio := matcher.ratio()) < alike:
+            if (
+                _digits(other) != _digits(text)
+                or matcher.quick_ratio() < alike
+                or (ratio := matcher.ratio()) < alike
+            ):
                 continue
             # of equals the one that only swaps letters
             if best is None or (ratio, sorted(other) == sorted(text)) > best[:2]:
@@ -129,7 +137,11 @@ def _alike(text: str) -> str:
 def _bare(text: str) -> str:
     """As `_alike`, letters and digits alone, and the letters that look like a digit as that
     digit."""
-    return "".join(c for c in _LEADING_ZEROS.sub("", _alike(text).translate(_DIGITS_FOR_LETTERS)) if c.isalnum())
+    return "".join(
+        c
+        for c in _LEADING_ZEROS.sub("", _alike(text).translate(_DIGITS_FOR_LETTERS))
+        if c.isalnum()
+    )
 
 
 def _digits(text: str) -> str:

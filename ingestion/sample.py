@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ingestion.feeds import feeds
+from makegood.ingestion.feeds.specs import feeds
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 # days, and seconds between two checks
@@ -47,11 +47,25 @@ class World:
         return self.days * 86_400
 
 
-def write(out: Path, size: str, seed: int, faults: bool, progress: Callable[[str], None] = lambda message: None) -> list[str]:
+def write(
+    out: Path,
+    size: str,
+    seed: int,
+    faults: bool,
+    progress: Callable[[str], None] = lambda message: None,
+) -> list[str]:
     """Writes all feeds below `out`; says in lines what was written, and which faults were planted."""
     days, interval = SIZES[size]
     world = World(days, interval, np.random.default_rng(seed))
-    for step in (_services, _customers, _incidents, _maintenance, _invoices, _open_tickets, _issued_credits):
+    for step in (
+        _services,
+        _customers,
+        _incidents,
+        _maintenance,
+        _invoices,
+        _open_tickets,
+        _issued_credits,
+    ):
         step(world)
     planted = _plant(world) if faults else []
     for name, rows in world.rows.items():
@@ -64,7 +78,9 @@ def write(out: Path, size: str, seed: int, faults: bool, progress: Callable[[str
         checks += frame.height
     if faults:
         planted += _plant_checks(out / "checks" / "late.csv")
-    said = [f"{out}: {checks} checks and {sum(map(len, world.rows.values()))} other rows, {START:%Y-%m-%d} to {_at(world.seconds - 1):%Y-%m-%d}, seed {seed}"]
+    said = [
+        f"{out}: {checks} checks and {sum(map(len, world.rows.values()))} other rows, {START:%Y-%m-%d} to {_at(world.seconds - 1):%Y-%m-%d}, seed {seed}"
+    ]
     return said + [f"planted  {line}" for line in planted]
 
 
@@ -80,7 +96,11 @@ def _write_feed(folder: Path, name: str, rows: Rows) -> None:
     """CSV; JSON lines for the lives of tickets, as help desks export them."""
     folder.mkdir(parents=True, exist_ok=True)
     if name == "ticket_events":
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n" for row in rows))
+        (folder / f"{name}.jsonl").write_text(
+            "".join(
+                json.dumps({k: v for k, v in row.items() if v is not None}) + "\n" for row in rows
+            )
+        )
         return
     with (folder / f"{name}.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
@@ -96,9 +116,23 @@ def _services(world: World) -> None:
         ("messaging", "Business Messaging", "connect_engage", "business_messaging", "ga"),
         ("desk", "Service Cloud", "connect_engage", "service_cloud", "ga"),
     ):
-        world.add("services", service_id=service, name=name, contract_id=contract, product_category=category, lifecycle=lifecycle)
+        world.add(
+            "services",
+            service_id=service,
+            name=name,
+            contract_id=contract,
+            product_category=category,
+            lifecycle=lifecycle,
+        )
 
-    def component(service: str, region: str, part: str, group: str | None = None, environment: str = "production", since: str | None = None) -> None:
+    def component(
+        service: str,
+        region: str,
+        part: str,
+        group: str | None = None,
+        environment: str = "production",
+        since: str | None = None,
+    ) -> None:
         name = f"{service}-{region}-{part}"
         world.add(
             "components",
@@ -114,7 +148,13 @@ def _services(world: World) -> None:
     for region in REGIONS:
         component("chat", region, "web")
         component("chat", region, "api-a", "api")
-        component("chat", region, "api-b", "api", since=_stamp(0) if region != "ap-south" else _stamp(9 * 86_400))
+        component(
+            "chat",
+            region,
+            "api-b",
+            "api",
+            since=_stamp(0) if region != "ap-south" else _stamp(9 * 86_400),
+        )
     for region in REGIONS[:2]:
         component("voice", region, "trunk-a", "trunk")
         component("voice", region, "trunk-b", "trunk")
@@ -129,26 +169,56 @@ def _customers(world: World) -> None:
     for i in range(12):
         customer = f"C{i + 1:02d}"
         world.add("customers", customer_id=customer, name=f"Customer {i + 1:02d}")
-        span = {"customer_id": customer, "service_id": "chat", "region": REGIONS[i % 3], "kind": "paid", "status": "active"}
-        first = {"subscription_id": f"{customer}-chat", "support_plan": plans[i % 4], "valid_from": "2026-01-01"}
+        span = {
+            "customer_id": customer,
+            "service_id": "chat",
+            "region": REGIONS[i % 3],
+            "kind": "paid",
+            "status": "active",
+        }
+        first = {
+            "subscription_id": f"{customer}-chat",
+            "support_plan": plans[i % 4],
+            "valid_from": "2026-01-01",
+        }
         if i == 5:
             # a change of plan in the middle of a month
             world.add("subscriptions", **span, **first, valid_to="2026-06-14")
-            world.add("subscriptions", **span, **{**first, "support_plan": "premium", "valid_from": "2026-06-15"})
+            world.add(
+                "subscriptions",
+                **span,
+                **{**first, "support_plan": "premium", "valid_from": "2026-06-15"},
+            )
         elif i == 7:
             world.add("subscriptions", **span, **first, valid_to="2026-06-19")
-            world.add("subscriptions", **{**span, "status": "suspended"}, **{**first, "valid_from": "2026-06-20"})
+            world.add(
+                "subscriptions",
+                **{**span, "status": "suspended"},
+                **{**first, "valid_from": "2026-06-20"},
+            )
         else:
             world.add("subscriptions", **{**span, "kind": "trial" if i == 10 else "paid"}, **first)
         if i % 2:
             service = ("voice", "messaging")[i // 2 % 2]
-            other = {"subscription_id": f"{customer}-{service}", "support_plan": "standard", "valid_from": "2026-03-01"}
-            world.add("subscriptions", **{**span, "service_id": service, "region": REGIONS[i % 2]}, **other)
+            other = {
+                "subscription_id": f"{customer}-{service}",
+                "support_plan": "standard",
+                "valid_from": "2026-03-01",
+            }
+            world.add(
+                "subscriptions",
+                **{**span, "service_id": service, "region": REGIONS[i % 2]},
+                **other,
+            )
 
 
 def _incidents(world: World) -> None:
     """Trouble of components, the operational records of the worst of it, and the tickets that it causes."""
-    monitored = [c for c in world.rows["components"] if c["environment"] == "production" and c["service_id"] != "desk"]
+    monitored = [
+        c
+        for c in world.rows["components"]
+        if c["environment"] == "production" and c["service_id"] != "desk"
+    ]
     number = 0
     for component in monitored:
         expected = world.days / 30 * (2 if component["service_id"] == "chat" else 1)
@@ -156,7 +226,9 @@ def _incidents(world: World) -> None:
             start = int(world.random.integers(0, world.seconds - 7200))
             length = int(np.clip(world.random.lognormal(6.6, 1.0), 61, 6 * 3600))
             state = "degraded" if world.random.random() < 0.25 else "down"
-            world.trouble.setdefault(component["component_id"], []).append((start, start + length, state))
+            world.trouble.setdefault(component["component_id"], []).append(
+                (start, start + length, state)
+            )
             if length > 900:
                 number += 1
                 incident = f"INC-{number:04d}"
@@ -173,22 +245,47 @@ def _incidents(world: World) -> None:
     # a region loses its API altogether, over the end of June where the sample reaches it
     night = min(30 * 86_400, world.seconds) - 1500
     for part in ("api-a", "api-b"):
-        world.trouble.setdefault(f"chat-us-east-{part}", []).append((night, min(night + 3000, world.seconds), "down"))
+        world.trouble.setdefault(f"chat-us-east-{part}", []).append(
+            (night, min(night + 3000, world.seconds), "down")
+        )
     # a monitor's false alarm that operations overruled
     world.trouble.setdefault("chat-eu-west-web", []).append((5 * 86_400, 5 * 86_400 + 2400, "down"))
     world.add(
-        "outages", outage_id="O-false", component_id="chat-eu-west-web", state="up", started_at=_stamp(5 * 86_400 - 60), ended_at=_stamp(5 * 86_400 + 2520)
+        "outages",
+        outage_id="O-false",
+        component_id="chat-eu-west-web",
+        state="up",
+        started_at=_stamp(5 * 86_400 - 60),
+        ended_at=_stamp(5 * 86_400 + 2520),
     )
     # kept by hand: no checks
-    world.add("outages", outage_id="O-desk-0", component_id="desk-eu-west-desk", state="up", started_at=_stamp(0), ended_at=_stamp(3600))
     world.add(
-        "outages", outage_id="O-desk-1", component_id="desk-eu-west-desk", state="down", started_at=_stamp(12 * 86_400), ended_at=_stamp(12 * 86_400 + 1260)
+        "outages",
+        outage_id="O-desk-0",
+        component_id="desk-eu-west-desk",
+        state="up",
+        started_at=_stamp(0),
+        ended_at=_stamp(3600),
+    )
+    world.add(
+        "outages",
+        outage_id="O-desk-1",
+        component_id="desk-eu-west-desk",
+        state="down",
+        started_at=_stamp(12 * 86_400),
+        ended_at=_stamp(12 * 86_400 + 1260),
     )
 
 
-def _ticket(world: World, component: dict[str, Any], start: int, length: int, state: str, incident: str) -> None:
+def _ticket(
+    world: World, component: dict[str, Any], start: int, length: int, state: str, incident: str
+) -> None:
     holders = sorted(
-        {s["subscription_id"] for s in world.rows["subscriptions"] if (s["service_id"], s["region"]) == (component["service_id"], component["region"])}
+        {
+            s["subscription_id"]
+            for s in world.rows["subscriptions"]
+            if (s["service_id"], s["region"]) == (component["service_id"], component["region"])
+        }
     )
     severity = "P1" if state == "down" else "P2"
     for i, subscription in enumerate(holders[: 1 + len(incident) % 3]):
@@ -210,11 +307,24 @@ def _ticket(world: World, component: dict[str, Any], start: int, length: int, st
             (int(world.random.integers(30, 600)), "classified", severity),
             (int(world.random.integers(300, 2400)), "responded", None),
         ]
-        life += [(t, "status_updated", None) for t in range(3600, solved - received, int(world.random.integers(2400, 5400)))]
-        for n, (after, event, level) in enumerate(sorted([*life, (solved - received, "resolved", None)])):
+        life += [
+            (t, "status_updated", None)
+            for t in range(3600, solved - received, int(world.random.integers(2400, 5400)))
+        ]
+        for n, (after, event, level) in enumerate(
+            sorted([*life, (solved - received, "resolved", None)])
+        ):
             kind = "restored" if event == "resolved" else None
             at = _stamp(received + after)
-            world.add("ticket_events", event_id=f"{ticket}-{n:02d}", ticket_id=ticket, occurred_at=at, event=event, severity=level, resolution_kind=kind)
+            world.add(
+                "ticket_events",
+                event_id=f"{ticket}-{n:02d}",
+                ticket_id=ticket,
+                occurred_at=at,
+                event=event,
+                severity=level,
+                resolution_kind=kind,
+            )
         if i == 0:
             day = f"{_at(received):%Y-%m-%d}"
             world.add(
@@ -230,23 +340,63 @@ def _ticket(world: World, component: dict[str, Any], start: int, length: int, st
 def _maintenance(world: World) -> None:
     day = 86_400
     windows: list[tuple[int, int, int | None, dict[str, Any]]] = [
-        (9 * day + 3600, 5400, 6 * day, {"kind": "scheduled_maintenance", "service_id": "chat", "region": "eu-west", "change_type": "other"}),
+        (
+            9 * day + 3600,
+            5400,
+            6 * day,
+            {
+                "kind": "scheduled_maintenance",
+                "service_id": "chat",
+                "region": "eu-west",
+                "change_type": "other",
+            },
+        ),
         (
             16 * day,
             4 * 3600,
             day,
-            {"kind": "scheduled_maintenance", "service_id": "chat", "region": "us-east", "change_type": "api", "note": "short notice, long"},
+            {
+                "kind": "scheduled_maintenance",
+                "service_id": "chat",
+                "region": "us-east",
+                "change_type": "api",
+                "note": "short notice, long",
+            },
         ),
-        (20 * day + 7200, 3600, 1800, {"kind": "emergency_maintenance", "service_id": "voice", "change_type": "other"}),
-        (23 * day + 39_600, 3600, None, {"kind": "scheduled_maintenance", "service_id": "messaging", "note": "never announced"}),
+        (
+            20 * day + 7200,
+            3600,
+            1800,
+            {"kind": "emergency_maintenance", "service_id": "voice", "change_type": "other"},
+        ),
+        (
+            23 * day + 39_600,
+            3600,
+            None,
+            {"kind": "scheduled_maintenance", "service_id": "messaging", "note": "never announced"},
+        ),
         (13 * day, 7200, None, {"kind": "third_party", "component_id": "voice-us-east-trunk-a"}),
-        (18 * day, 3 * 3600, None, {"kind": "customer_network", "service_id": "chat", "customer_id": "C01"}),
+        (
+            18 * day,
+            3 * 3600,
+            None,
+            {"kind": "customer_network", "service_id": "chat", "customer_id": "C01"},
+        ),
     ]
     for n, (start, length, notice, scope) in enumerate(windows):
         announced = None if notice is None else _stamp(start - notice)
-        world.add("exclusions", exclusion_id=f"X-{n + 1}", starts_at=_stamp(start), ends_at=_stamp(start + length), announced_at=announced, **scope)
+        world.add(
+            "exclusions",
+            exclusion_id=f"X-{n + 1}",
+            starts_at=_stamp(start),
+            ends_at=_stamp(start + length),
+            announced_at=announced,
+            **scope,
+        )
     # the first window is used: the service is down inside it
-    world.trouble.setdefault("chat-eu-west-web", []).append((9 * day + 3600, 9 * day + 6000, "down"))
+    world.trouble.setdefault("chat-eu-west-web", []).append(
+        (9 * day + 3600, 9 * day + 6000, "down")
+    )
 
 
 def _invoices(world: World) -> None:
@@ -268,13 +418,37 @@ def _invoices(world: World) -> None:
                 due_on=first + timedelta(days=30),
                 paid_on=paid,
             )
-            held = sorted({s["subscription_id"] for s in world.rows["subscriptions"] if s["customer_id"] == customer["customer_id"]})
+            held = sorted(
+                {
+                    s["subscription_id"]
+                    for s in world.rows["subscriptions"]
+                    if s["customer_id"] == customer["customer_id"]
+                }
+            )
             for subscription in held:
-                line = {"line_id": f"{invoice}-{subscription}", "invoice_id": invoice, "subscription_id": subscription, "line_kind": "recurring"}
-                world.add("invoice_lines", **line, period_start=first, period_end=last, amount=MONTHLY_FEES[currency], currency=currency)
+                line = {
+                    "line_id": f"{invoice}-{subscription}",
+                    "invoice_id": invoice,
+                    "subscription_id": subscription,
+                    "line_kind": "recurring",
+                }
+                world.add(
+                    "invoice_lines",
+                    **line,
+                    period_start=first,
+                    period_end=last,
+                    amount=MONTHLY_FEES[currency],
+                    currency=currency,
+                )
             if i % 5 == 0:
                 requested = last + timedelta(days=12)
-                world.add("credit_requests", request_id=f"R-{invoice}", subscription_id=held[0], month=first, requested_on=requested)
+                world.add(
+                    "credit_requests",
+                    request_id=f"R-{invoice}",
+                    subscription_id=held[0],
+                    month=first,
+                    requested_on=requested,
+                )
 
 
 def _open_tickets(world: World) -> None:
@@ -283,9 +457,29 @@ def _open_tickets(world: World) -> None:
     for n, (subscription, severity, age, events) in enumerate(
         (
             ("C01-chat", "P2", 2 * hour, [(600, "responded")]),
-            ("C02-chat", "P1", 3 * hour + 900, [(500, "responded"), (3400, "status_updated"), (6900, "status_updated"), (10_400, "status_updated")]),
-            ("C04-chat", "P2", 30 * hour, [(1500, "responded"), (6 * hour, "status_updated"), (20 * hour, "status_updated")]),
-            ("C06-chat", "P3", 9 * 24 * hour, [(hour, "responded"), (4 * 24 * hour, "status_updated")]),
+            (
+                "C02-chat",
+                "P1",
+                3 * hour + 900,
+                [
+                    (500, "responded"),
+                    (3400, "status_updated"),
+                    (6900, "status_updated"),
+                    (10_400, "status_updated"),
+                ],
+            ),
+            (
+                "C04-chat",
+                "P2",
+                30 * hour,
+                [(1500, "responded"), (6 * hour, "status_updated"), (20 * hour, "status_updated")],
+            ),
+            (
+                "C06-chat",
+                "P3",
+                9 * 24 * hour,
+                [(hour, "responded"), (4 * 24 * hour, "status_updated")],
+            ),
             ("C10-chat", "P3", 5 * hour, [(2 * hour, "responded"), (3 * hour, "paused")]),
             ("C08-messaging", "P2", 3 * hour, [(900, "responded"), (5400, "status_updated")]),
         )
@@ -294,12 +488,30 @@ def _open_tickets(world: World) -> None:
         held = [s["subscription_id"] for s in world.rows["subscriptions"]]
         if subscription not in held:
             continue
-        world.add("tickets", ticket_id=ticket, subscription_id=subscription, ticket_type="incident", environment="production", subject="slow answers")
+        world.add(
+            "tickets",
+            ticket_id=ticket,
+            subscription_id=subscription,
+            ticket_type="incident",
+            environment="production",
+            subject="slow answers",
+        )
         received = world.seconds - age
-        life = [(0, "received", None), (240, "classified", severity), *((after, event, None) for after, event in events)]
+        life = [
+            (0, "received", None),
+            (240, "classified", severity),
+            *((after, event, None) for after, event in events),
+        ]
         for place, (after, event, level) in enumerate(life):
             at = _stamp(received + after)
-            world.add("ticket_events", event_id=f"{ticket}-{place:02d}", ticket_id=ticket, occurred_at=at, event=event, severity=level)
+            world.add(
+                "ticket_events",
+                event_id=f"{ticket}-{place:02d}",
+                ticket_id=ticket,
+                occurred_at=at,
+                event=event,
+                severity=level,
+            )
 
 
 def _issued_credits(world: World) -> None:
@@ -314,15 +526,33 @@ def _issued_credits(world: World) -> None:
         if invoice in invoices:
             first = date.fromisoformat(f"{month}-01")
             last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-            line = {"line_id": f"{invoice}-credit-{month}", "invoice_id": invoice, "subscription_id": subscription, "line_kind": "credit"}
-            world.add("invoice_lines", **line, period_start=first, period_end=last, amount=amount, currency=currency)
+            line = {
+                "line_id": f"{invoice}-credit-{month}",
+                "invoice_id": invoice,
+                "subscription_id": subscription,
+                "line_kind": "credit",
+            }
+            world.add(
+                "invoice_lines",
+                **line,
+                period_start=first,
+                period_end=last,
+                amount=amount,
+                currency=currency,
+            )
 
 
 def _checks(world: World, progress: Callable[[str], None]) -> Any:
     """Month by month, (name, checks of every monitored component and location)."""
-    monitored = [c["component_id"] for c in world.rows["components"] if c["environment"] == "production" and c["service_id"] != "desk"]
+    monitored = [
+        c["component_id"]
+        for c in world.rows["components"]
+        if c["environment"] == "production" and c["service_id"] != "desk"
+    ]
     states = np.array(["up", "degraded", "down", "unknown"])
-    edges = sorted({0, world.seconds, *(s for s in _month_starts(world.days) if 0 < s < world.seconds)})
+    edges = sorted(
+        {0, world.seconds, *(s for s in _month_starts(world.days) if 0 < s < world.seconds)}
+    )
     for since, until in itertools.pairwise(edges):
         month = f"{_at(since):%Y-%m}"
         progress(f"writing checks of {month}")
@@ -346,7 +576,9 @@ def _checks(world: World, progress: Callable[[str], None]) -> Any:
                         {
                             "component_id": pl.repeat(component, len(at), eager=True),
                             "location": pl.repeat(location, len(at), eager=True),
-                            "checked_at": pl.Series((at + int(START.timestamp())) * 1_000_000).cast(pl.Datetime("us", "UTC")),
+                            "checked_at": pl.Series((at + int(START.timestamp())) * 1_000_000).cast(
+                                pl.Datetime("us", "UTC")
+                            ),
                             "status": states[seen],
                             "latency_ms": latency,
                         }
@@ -369,10 +601,22 @@ def _plant(world: World) -> list[str]:
         world.rows[feed].append(bad)
         said.append(f"{feed}: {feeds()[feed].key[0]} {bad[feeds()[feed].key[0]]}: {becomes}")
 
-    plant("ticket_events", {"occurred_at": "2026-06-03T10:00:00"}, "rejected, no offset and no declared time zone (T1)")
-    plant("ticket_events", {"event": "classified", "severity": None}, "rejected, classified without a severity (K1)")
+    plant(
+        "ticket_events",
+        {"occurred_at": "2026-06-03T10:00:00"},
+        "rejected, no offset and no declared time zone (T1)",
+    )
+    plant(
+        "ticket_events",
+        {"event": "classified", "severity": None},
+        "rejected, classified without a severity (K1)",
+    )
     plant("ticket_events", {"ticket_id": "T-nobody"}, "waiting, its ticket is unknown")
-    plant("invoice_lines", {"currency": "JPY", "amount": "10.5"}, "rejected, finer than the minor unit of JPY (E3)")
+    plant(
+        "invoice_lines",
+        {"currency": "JPY", "amount": "10.5"},
+        "rejected, finer than the minor unit of JPY (E3)",
+    )
     plant("tickets", {"subscription_id": "C99-chat"}, "waiting, its subscription is unknown")
     return said
 
@@ -384,4 +628,7 @@ def _plant_checks(path: Path) -> list[str]:
         + "chat-eu-west-web,ams,2026-06-02T01:00:30Z,UP,40\n"
         + "chat-eu-west-gone,ams,2026-06-02T01:00:30Z,up,40\n"
     )
-    return ["checks: late.csv line 62: rejected, UP is not a status", "checks: late.csv line 63: waiting, its component is unknown"]
+    return [
+        "checks: late.csv line 62: rejected, UP is not a status",
+        "checks: late.csv line 63: waiting, its component is unknown",
+    ]

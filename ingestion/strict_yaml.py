@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from ingestion.limits import DEEPEST_DOCUMENT, LONGEST_DOCUMENT, LONGEST_NUMBER, MIB
-from ingestion.nearest import nearest
+from makegood.ingestion.limits import DEEPEST_DOCUMENT, LONGEST_DOCUMENT, LONGEST_NUMBER, MIB
+from makegood.ingestion.nearest import nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -23,8 +23,19 @@ Location = tuple[str | int, ...]
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)\.[0-9]+")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
-_PLAIN = {"true": True, "True": True, "false": False, "False": False, "null": None, "~": None, "": None}
+_TAGS = {
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
+}
+_PLAIN = {
+    "true": True,
+    "True": True,
+    "false": False,
+    "False": False,
+    "null": None,
+    "~": None,
+    "": None,
+}
 
 
 class InvalidDocument(ValueError):
@@ -64,7 +75,11 @@ class Document:
         while near and near not in self.lines:
             near = near[:-1]
         where = ".".join(str(part) for part in location)
-        return f"{self.path}:{self.lines.get(near, 1)}: {where}: {message}" if where else f"{self.path}:1: {message}"
+        return (
+            f"{self.path}:{self.lines.get(near, 1)}: {where}: {message}"
+            if where
+            else f"{self.path}:1: {message}"
+        )
 
     def validated(self, model: type[Model]) -> Model:
         """The document as `model`; raises InvalidDocument with all findings."""
@@ -73,7 +88,9 @@ class Document:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            raise InvalidDocument([self.finding(where, what) for where, what in in_words(error)]) from error
+            raise InvalidDocument(
+                [self.finding(where, what) for where, what in in_words(error)]
+            ) from error
 
     def _value(self, node: yaml.Node, location: Location) -> Any:
         self.lines[location] = node.start_mark.line + 1
@@ -81,7 +98,9 @@ class Document:
             raise InvalidDocument([self.finding(location, "anchors and aliases are not allowed")])
         self._seen.add(id(node))
         if len(location) > DEEPEST_DOCUMENT:
-            raise InvalidDocument([self.finding(location, f"is nested over {DEEPEST_DOCUMENT} deep")])
+            raise InvalidDocument(
+                [self.finding(location, f"is nested over {DEEPEST_DOCUMENT} deep")]
+            )
         if node.tag not in _TAGS:
             raise InvalidDocument([self.finding(location, f"the tag {node.tag} is not allowed")])
         if isinstance(node, yaml.MappingNode):
@@ -92,7 +111,9 @@ class Document:
                     raise InvalidDocument([self.finding(location, "a key must be plain text")])
                 self.lines[(*location, key)] = key_node.start_mark.line + 1
                 if key in result:
-                    raise InvalidDocument([self.finding((*location, key), "the key is written twice")])
+                    raise InvalidDocument(
+                        [self.finding((*location, key), "the key is written twice")]
+                    )
                 result[key] = self._value(value_node, (*location, key))
                 self.lines[(*location, key)] = key_node.start_mark.line + 1
             return result
@@ -114,7 +135,9 @@ class Document:
             try:
                 return date.fromisoformat(text)
             except ValueError as error:
-                raise InvalidDocument([self.finding(location, f"{text} is not a day of the calendar")]) from error
+                raise InvalidDocument(
+                    [self.finding(location, f"{text} is not a day of the calendar")]
+                ) from error
         return text
 
 
@@ -122,7 +145,11 @@ def in_words(error: ValidationError) -> Iterator[tuple[Location, str]]:
     """What pydantic found: (where, what), in the words of who wrote the file."""
     for detail in error.errors():
         # the names of union members and validators are no keys
-        where = tuple(p for p in detail["loc"] if isinstance(p, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", p))
+        where = tuple(
+            p
+            for p in detail["loc"]
+            if isinstance(p, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", p)
+        )
         yield where, _what(detail)
 
 
@@ -136,11 +163,21 @@ def _what(detail: Mapping[str, Any]) -> str:
         case "string_type" if value is None:
             return "is empty, and a text is needed: if null is meant as a text, put it in quotes"
         case "string_type" if isinstance(value, int | Decimal | date):
-            kind = "true or false" if isinstance(value, bool) else "a date" if isinstance(value, date) else "a number"
+            kind = (
+                "true or false"
+                if isinstance(value, bool)
+                else "a date"
+                if isinstance(value, date)
+                else "a number"
+            )
             text = str(value).lower()
-            return f"{text} is read as {kind}, and a text is needed: put it in quotes, as in '{text}'"
+            return (
+                f"{text} is read as {kind}, and a text is needed: put it in quotes, as in '{text}'"
+            )
         case "literal_error" if isinstance(value, str):
             allowed = re.findall("'([^']*)'", detail["ctx"]["expected"])
             near = nearest(value, allowed)
-            return f"{value!r} is not one of {', '.join(allowed)}" + (f": the nearest is {near}" if near else "")
+            return f"{value!r} is not one of {', '.join(allowed)}" + (
+                f": the nearest is {near}" if near else ""
+            )
     return str(detail["msg"]).removeprefix("Value error, ")

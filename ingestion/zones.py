@@ -5,7 +5,7 @@ from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestion.nearest import nearest
+from makegood.ingestion.nearest import nearest
 
 
 class Abbreviation(NamedTuple):
@@ -71,7 +71,9 @@ def zone(name: str) -> ZoneInfo:
     """The zone of that IANA name; ValueError if there is none, or if the name is an
     abbreviation."""
     if short := ABBREVIATIONS.get(name.upper()):
-        raise ValueError(f"{name!r} is an abbreviation, not a time zone: write the region, as in {short.region}")
+        raise ValueError(
+            f"{name!r} is an abbreviation, not a time zone: write the region, as in {short.region}"
+        )
     if name not in names():
         near = _nearest(name)
         wanted = f"{near}, the nearest" if near else "the region, as in Europe/Amsterdam"

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 PROJECT = Path(__file__).parent.parent
 DBT_PROJECT = PROJECT / "dbt_project"
+# what can be made again at any time; the package itself is never written to
+CACHE = platformdirs.user_cache_path("makegood", appauthor=False)
 
 # nothing that we start may call home, or look for its newest version
 NO_TELEMETRY = {

@@ -17,16 +17,16 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from expectations.protocol import CheckResult
-from ingestion.feeds import feeds
-from ingestion.sample import write as write_sample
-from ingestion.terms import instant
-from orchestration import run as line
-from orchestration.settings import Limits
-from orchestration.validation import Validation
+from makegood.expectations.protocol import CheckResult
+from makegood.ingestion.contracts.tables import instant
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.sample import write as write_sample
+from makegood.orchestration.pipeline import run as line
+from makegood.orchestration.pipeline.validation import Validation
+from makegood.orchestration.settings import Limits
 
-SHARED = Path(__file__).parent.parent.parent / "shared"
-CONTRACTS = Path(__file__).parent.parent / "ingestion" / "contracts"
+SHARED = Path(__file__).parents[2] / "shared"
+CONTRACTS = Path(__file__).parents[1] / "ingestion" / "contracts" / "library"
 
 # reproducible in CI; `--hypothesis-profile explore` looks further
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -69,22 +69,32 @@ class Published:
         with duckdb.connect(str(self.database), read_only=True) as con:
             cursor = con.execute(sql)
             names = [d[0] for d in cursor.description]
-            rows = [[v.astimezone(UTC) if isinstance(v, datetime) and v.tzinfo else v for v in row] for row in cursor.fetchall()]
+            rows = [
+                [v.astimezone(UTC) if isinstance(v, datetime) and v.tzinfo else v for v in row]
+                for row in cursor.fetchall()
+            ]
             return [dict(zip(names, row, strict=True)) for row in rows]
 
     def mart(self, name: str) -> Rows:
         return self.query(f"select * from marts.{name} order by all")
 
     def all_marts(self) -> dict[str, Rows]:
-        names = self.query("select table_name from information_schema.tables where table_schema = 'marts' order by 1")
+        names = self.query(
+            "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+        )
         return {n["table_name"]: self.mart(n["table_name"]) for n in names}
 
     def figures(self, without: Iterable[str] = ()) -> dict[str, list[str]]:
         """All marts without what depends on how rows were delivered: their places, and the statements that earlier runs have issued.
         `without`: further columns to leave out."""
         places = {"file", "line", "last_file", "last_line", "statement_version", *without}
-        marts = {name: rows for name, rows in self.all_marts().items() if name != "credit_statements"}
-        return {name: sorted(str({k: v for k, v in row.items() if k not in places}) for row in rows) for name, rows in marts.items()}
+        marts = {
+            name: rows for name, rows in self.all_marts().items() if name != "credit_statements"
+        }
+        return {
+            name: sorted(str({k: v for k, v in row.items() if k not in places}) for row in rows)
+            for name, rows in marts.items()
+        }
 
     def rejected(self) -> Rows:
         return self.query("select * from quality.rejected_rows order by feed, file, line, rule")
@@ -111,7 +121,12 @@ def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
     """Runs the line in this process: publish(world or landing folder, as_of, contracts=…, warehouse=…) -> Published."""
     monkeypatch.setattr(line, "Validation", _NoWorker)
 
-    def publish(what: Feeds | Path, as_of: str | datetime, contracts: Path | dict[str, Any] = CONTRACTS, warehouse: Path | None = None) -> Published:
+    def publish(
+        what: Feeds | Path,
+        as_of: str | datetime,
+        contracts: Path | dict[str, Any] = CONTRACTS,
+        warehouse: Path | None = None,
+    ) -> Published:
         warehouse = warehouse or tmp_path / "warehouse"
         if isinstance(what, dict):
             shutil.rmtree(tmp_path / "landing", ignore_errors=True)
@@ -131,14 +146,18 @@ def _published(landing: Path, warehouse: Path, as_of: str | datetime, contracts:
     return Published(warehouse)
 
 
-def published_once(landing: Path, warehouse: Path, as_of: str, contracts: Path = CONTRACTS) -> Published:
+def published_once(
+    landing: Path, warehouse: Path, as_of: str, contracts: Path = CONTRACTS
+) -> Published:
     """What `publish` does, for fixtures that live longer than a test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line, "Validation", _NoWorker)
         return _published(landing, warehouse, as_of, contracts)
 
 
-def _once(tmp_path_factory: pytest.TempPathFactory, name: str, publish: Callable[[Path], object]) -> Published:
+def _once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, publish: Callable[[Path], object]
+) -> Published:
     """A warehouse that is published once for all workers; only to be read."""
     base = tmp_path_factory.getbasetemp()
     # workers have folders of their own below that of the session
@@ -166,8 +185,21 @@ def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """The real records as of 2026-08-21, by the command as it is installed."""
 
     def publish(folder: Path) -> None:
-        command = [Path(sys.executable).parent / "makegood", "run", "--landing", shared / "landing-real", "--warehouse", folder / "warehouse"]
-        done = subprocess.run([*map(str, command), "--as-of", "2026-08-21T00:00:00Z"], capture_output=True, text=True, timeout=300, check=False)
+        command = [
+            Path(sys.executable).parent / "makegood",
+            "run",
+            "--landing",
+            shared / "landing-real",
+            "--warehouse",
+            folder / "warehouse",
+        ]
+        done = subprocess.run(
+            [*map(str, command), "--as-of", "2026-08-21T00:00:00Z"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
 
     return _once(tmp_path_factory, "the-real-records", publish)
@@ -191,20 +223,30 @@ def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:
     return folder
 
 
-def contract(contract_id: str, zone: str = "UTC", since: str = "2026-06-01", **terms: Any) -> dict[str, Any]:
+def contract(
+    contract_id: str, zone: str = "UTC", since: str = "2026-06-01", **terms: Any
+) -> dict[str, Any]:
     """A contract of one version; terms are maps, laid over a monthly one with a commitment of 99.9."""
     base: dict[str, Any] = {"availability": {"period": "month", "commitment_pct": 99.9}}
     for key, value in terms.items():
         base[key] = {**base.get(key, {}), **value}
     version = {"effective_from": datetime.fromisoformat(since).date(), "terms": base}
-    return {"contract_id": contract_id, "name": contract_id, "time_zone": zone, "versions": [version], "amendments": []}
+    return {
+        "contract_id": contract_id,
+        "name": contract_id,
+        "time_zone": zone,
+        "versions": [version],
+        "amendments": [],
+    }
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real records and cases that lie beside the project on the machines of its makers."""
     if not SHARED.is_dir():
-        pytest.skip(f"{SHARED} is not there: it holds real records and worked cases, which are no part of the project")
+        pytest.skip(
+            f"{SHARED} is not there: it holds real records and worked cases, which are no part of the project"
+        )
     return SHARED
 
 
@@ -215,8 +257,13 @@ def chromium() -> Iterator[Any]:
 
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("chromium is not installed: install it to test the pages in a browser (.ci/run does)")
+        pytest.skip(
+            "chromium is not installed: install it to test the pages in a browser (.ci/run does)"
+        )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
         yield browser
         browser.close()

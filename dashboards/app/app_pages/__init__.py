@@ -1,0 +1,1 @@
+"""A file a page; `navigation` lists them, with who may open each."""

@@ -1,0 +1,307 @@
+"""Availability per service, region and period against commitment, down to the intervals behind a figure and the records behind those."""
+
+import pandas as pd
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import charts, components
+from makegood.dashboards.app.components import length
+from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    availability_words,
+    budget_words,
+    downtime_words,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    judged,
+    last_seen_words,
+    so_far,
+    together,
+    verdict_words,
+)
+from makegood.dashboards.figures.queries import (
+    FIGURES,
+    GAPS_OF_FIGURE,
+    LAST_SEEN,
+    key_of,
+    period,
+    place,
+)
+from makegood.dashboards.figures.words import duration, instant, percentage, plain
+
+components.head(
+    "Availability",
+    "How available was each service in each region, against what was promised, and which intervals decide it?",
+)
+
+figures = rows(FIGURES)
+if not figures:
+    components.nothing(
+        "There is no figure yet: no production component has a check or an outage record under a contract in force."
+    )
+    st.stop()
+
+
+def name(figure: Row) -> str:
+    return f"{place(figure)} · {period(figure)}"
+
+
+names = {f["contract_id"]: f["contract_name"] for f in figures}
+first, second, third = components.filters(3)
+with first:
+    contract = components.pick("Contract", sorted(names), "contract", shown=lambda c: names[c])
+own = [f for f in figures if f["contract_id"] == contract]
+with second:
+    services = components.choice("Services", components.distinct(own, "service_id"), "services")
+with third:
+    regions = components.choice("Regions", components.distinct(own, "region"), "regions")
+chosen = [f for f in own if f["service_id"] in services and f["region"] in regions]
+if not chosen:
+    components.nothing("No service and region matches the filters.")
+    st.stop()
+
+final = [f for f in chosen if f["status"] != "provisional"]
+current = [f for f in chosen if f["status"] == "provisional" and f["is_met"] is not None]
+last_seen = [
+    last_seen_words(row)
+    for row in rows_of_newer("marts.last_seen", LAST_SEEN)
+    if row["contract_id"] == contract
+]
+if last_seen:
+    st.markdown(f"Last check or record under this contract: **{last_seen[0]}**")
+components.commitments(chosen)
+columns = st.columns(3)
+unseen = sum(evidence_of(f) is Evidence.NONE for f in current)
+columns[0].metric(
+    "Budgets overdrawn",
+    f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}"
+    + (f", {unseen} not seen" if unseen else ""),
+    help="Error budgets of the periods that are not over",
+    border=True,
+)
+columns[1].metric(
+    "Downtime seen, finished periods",
+    duration(sum(f["downtime_seconds"] for f in final)),
+    help="All services and regions added up",
+    border=True,
+)
+columns[2].metric(
+    "Thin evidence",
+    f"{sum(f['low_coverage'] for f in final)} of {len(final)}",
+    help="Finished figures whose coverage is below the policy (M6)",
+    border=True,
+)
+
+kind = chosen[0]["period_kind"]
+st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
+st.caption(
+    f"Availability in per cent by {kind}, with the commitment; {components.signs(chosen)}. Pick a row below for what is behind its figure."
+)
+
+ordered = sorted(
+    chosen, key=lambda f: (-f["period_start"].toordinal(), f["service_id"], f["region"])
+)
+picked = components.table(
+    ordered,
+    {
+        "Service": "service_id",
+        "Region": "region",
+        "Period": period,
+        "Availability": availability_words,
+        "Commitment": lambda f: percentage(f["commitment_pct"]),
+        "Verdict": verdict_words,
+        "Downtime": downtime_words,
+        "Error budget": length("budget_seconds"),
+        "Budget left": budget_words,
+        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Evidence": evidence_words,
+        "Status": lambda f: f["status"].replace("_", " "),
+    },
+    name="Availability by service, region and period",
+    key="figures",
+    height=320 if len(ordered) > 8 else "auto",
+)
+components.downloads(
+    "select * from marts.availability where contract_id = ? and list_contains(?, service_id) and list_contains(?, region) order by all",
+    contract,
+    services,
+    regions,
+    name="availability",
+    mart="availability",
+)
+
+
+def of_category(category: Row) -> Row:
+    """A category with the evidence of its parts; fully excluded ones are passed over (A4)."""
+    of = ("product_category", "period_start")
+    parts = [f for f in own if all(f[k] == category[k] for k in of) and f["is_met"] is not None]
+    counted = [evidence_of(f) for f in parts if f["status"] != "fully_excluded"]
+    evidence = together(counted) if counted else Evidence.SUFFICIENT
+    return category | {"evidence": evidence, "incomplete": any(map(is_incomplete, parts))}
+
+
+def category_verdict(category: Row) -> str:
+    said = so_far(
+        judged(category["is_met"], category["evidence"]), category["status"] != "provisional"
+    )
+    return said + (", incomplete data" if category["incomplete"] else "")
+
+
+categories = rows(
+    "select * from marts.availability_by_category where contract_id = ? order by period_start desc, product_category",
+    contract,
+)
+if categories:
+    st.subheader("By product category", anchor=False)
+    st.caption(
+        "A category's figure is that of its worst service and region (A4), and rests on what was seen of all of them."
+    )
+    components.table(
+        [of_category(c) for c in categories],
+        {
+            "Category": lambda c: c["product_category"].replace("_", " "),
+            "Period": period,
+            "Availability": lambda c: (
+                str(Evidence.NONE)
+                if c["evidence"] is Evidence.NONE
+                else percentage(c["availability_pct"])
+            ),
+            "Commitment": lambda c: percentage(c["commitment_pct"]),
+            "Verdict": category_verdict,
+            "Worst": lambda c: (
+                f"{c['worst_service_id']} · {c['worst_region']}"
+                if c["worst_service_id"] is not None
+                else "–"
+            ),
+            "Status": "status",
+        },
+        name="Availability by product category",
+    )
+
+# a picked row goes before the address; without either the figure that is worst off
+named = [name(f) for f in ordered]
+worst = min(
+    ordered,
+    key=lambda f: (f["budget_remaining_seconds"] is None, f["budget_remaining_seconds"] or 0),
+)
+with components.filters(2)[0]:
+    shown = components.pick(
+        "Figure",
+        named,
+        "figure",
+        start=name(worst),
+        value=components.picked_anew(name(picked) if picked else None, "figure"),
+    )
+figure = next(f for f in ordered if name(f) == shown)
+
+st.subheader(f"Behind the figure: {plain(place(figure))}, {period(figure)}", anchor=False)
+parts = st.columns(4)
+parts[0].metric("Availability", availability_words(figure), border=True)
+parts[1].metric("Downtime", downtime_words(figure), border=True)
+parts[2].metric("Excluded from the period", duration(figure["excluded_seconds"]), border=True)
+parts[3].metric("Unknown (no evidence)", duration(figure["unknown_seconds"]), border=True)
+st.markdown(
+    f"**{verdict_words(figure).capitalize()}** · coverage {percentage(figure['coverage_pct'])} · evidence {evidence_words(figure)}"
+)
+st.caption(
+    "Nothing was seen of this period: there is no figure to work out."
+    if is_unseen(figure)
+    else f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
+    f"({figure['total_seconds']:,} s − {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}; "
+    f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
+)
+OF_FIGURE = key_of(figure)
+components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_FIGURE, *OF_FIGURE))
+intervals = rows(
+    """select p.*, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
+       from marts.downtime_by_period as p
+       left join marts.downtime as d on d.contract_id = p.contract_id and d.service_id = p.service_id and d.region = p.region and d.started_at = p.started_at
+       where p.contract_id = ? and p.service_id = ? and p.region = ? and p.period_start = ? order by p.started_at""",
+    *OF_FIGURE,
+)
+gaps = rows(
+    "select * from marts.coverage_gaps where contract_id = ? and service_id = ? and region = ? and period_start = ? order by unknown_seconds desc limit 500",
+    *OF_FIGURE,
+)
+if intervals or gaps:
+    bars = [
+        {"what": "downtime", "length": duration(i["downtime_seconds"])}
+        | {k: i[k] for k in ("started_at", "ended_at")}
+        for i in intervals
+    ]
+    bars += [
+        {"what": "unknown", "length": duration(g["unknown_seconds"])}
+        | {k: g[k] for k in ("started_at", "ended_at")}
+        for g in gaps
+    ]
+    domain = [
+        min(figure["starts_at"], *(b["started_at"] for b in bars)),
+        max(figure["ends_at"], *(b["ended_at"] for b in bars)),
+    ]
+    st.altair_chart(
+        charts.timeline(
+            pd.DataFrame(b | {"place": place(figure)} for b in bars),
+            domain,
+            {"downtime": charts.DOWN, "unknown": charts.UNKNOWN},
+        ),
+        width="stretch",
+    )
+if not intervals and evidence_of(figure) is Evidence.SUFFICIENT and not is_incomplete(figure):
+    st.success("No downtime in this period.", icon=":material/check_circle:")
+elif not intervals:
+    components.nothing(f"No downtime was seen in this period; evidence: {evidence_words(figure)}.")
+else:
+    interval = components.table(
+        intervals,
+        {
+            "Started (UTC)": lambda i: instant(i["started_at"]),
+            "Ended (UTC)": lambda i: "still open" if i["is_open"] else instant(i["ended_at"]),
+            "In this period": length("downtime_seconds"),
+            "Whole interval": length("whole_seconds"),
+            "Incident": lambda i: i["incident_id"] or "–",
+        },
+        name="Downtime intervals behind the figure",
+        key="intervals",
+        height=320 if len(intervals) > 8 else "auto",
+    )
+    interval = interval or max(intervals, key=lambda i: i["downtime_seconds"])
+    sources = rows(
+        """select distinct feed, component_id, outage_id, location, state, source_from, source_until, incident_id, file, line
+           from marts.downtime_sources where audience = '' and service_id = ? and region = ? and started_at = ? order by source_from, component_id, location""",
+        figure["service_id"],
+        figure["region"],
+        interval["started_at"],
+    )
+    with st.expander(
+        f"Evidence of the interval from {instant(interval['started_at'])} UTC: {len(sources)} records and runs of checks"
+    ):
+        components.table(
+            sources,
+            {
+                "From (UTC)": lambda s: instant(s["source_from"]),
+                "Until (UTC)": lambda s: instant(s["source_until"]),
+                "State": "state",
+                "Component": "component_id",
+                "Seen from": lambda s: s["location"] or "operations' record",
+                "Outage": lambda s: s["outage_id"] or "–",
+                "Incident": lambda s: s["incident_id"] or "–",
+                "File": "file",
+                "Line": "line",
+            },
+            name="Records and checks behind the interval",
+        )
+with st.expander("The method: terms in force for this figure"):
+    terms = rows(
+        """select policy_key, value, document from marts.contract_terms
+           where contract_id = ? and contract_version = ?
+             and split_part(policy_key, '.', 1) in ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
+           order by policy_key""",
+        contract,
+        figure["contract_version"],
+    )
+    components.table(
+        terms, {"Key": "policy_key", "Value": "value", "Set by": "document"}, name="Terms in force"
+    )

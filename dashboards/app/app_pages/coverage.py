@@ -1,0 +1,163 @@
+"""When nothing was known: gaps in the evidence, on a timeline."""
+
+from collections import Counter
+
+import pandas as pd
+import streamlit as st
+
+from makegood.dashboards.app import charts, components
+from makegood.dashboards.app.components import length
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    availability_words,
+    evidence_of,
+    evidence_words,
+)
+from makegood.dashboards.figures.queries import FIGURES, period, place
+from makegood.dashboards.figures.words import duration, instant, percentage, plain
+
+components.head("Coverage", "Where do figures rest on too little evidence, and since when?")
+
+figures = rows(FIGURES)
+if not figures:
+    components.nothing(
+        "There is no figure yet: no production component has a check or an outage record under a contract in force."
+    )
+    st.stop()
+first, second, third = components.filters(3)
+with first:
+    contracts = components.choice(
+        "Contracts", components.distinct(figures, "contract_id"), "contracts"
+    )
+with second:
+    regions = components.choice("Regions", components.distinct(figures, "region"), "regions")
+periods = sorted({period(f) for f in figures if f["contract_id"] in contracts}, reverse=True)
+with third:
+    chosen_periods = components.choice("Periods", periods, "periods")
+chosen = [
+    f
+    for f in figures
+    if f["contract_id"] in contracts and f["region"] in regions and period(f) in chosen_periods
+]
+if not chosen:
+    components.nothing("No figure matches the filters.")
+    st.stop()
+counts = Counter(map(evidence_of, chosen))
+columns = st.columns(4)
+columns[0].metric(
+    "Figures on thin evidence",
+    f"{counts[Evidence.THIN]} of {len(chosen)}",
+    help="Coverage below the policy (M6), so far where the period is not over",
+    border=True,
+)
+columns[1].metric(
+    "Not seen",
+    f"{counts[Evidence.NONE]} of {len(chosen)}",
+    help="Nothing is known of the period",
+    border=True,
+)
+columns[2].metric(
+    "Unknown time",
+    duration(sum(f["unknown_seconds"] for f in chosen)),
+    help="All services and regions added up",
+    border=True,
+)
+worst = min(
+    (f for f in chosen if f["coverage_pct"] is not None),
+    key=lambda f: f["coverage_pct"],
+    default=None,
+)
+columns[3].metric(
+    "Lowest coverage",
+    percentage(worst["coverage_pct"]) if worst else "–",
+    help=f"{place(worst)}, {period(worst)}" if worst else None,
+    border=True,
+)
+
+gaps = [
+    g
+    for g in rows(
+        "select * from marts.coverage_gaps order by unknown_seconds desc, started_at, service_id, region"
+    )
+    if g["contract_id"] in contracts and g["region"] in regions and period(g) in chosen_periods
+]
+# the longest tell where to look; thousands of minutes would hide them
+MOST_BARS = 2000
+if not gaps and counts[Evidence.SUFFICIENT] < len(chosen):
+    components.nothing(
+        "No gap is recorded, but not every figure rests on enough evidence: see the table."
+    )
+elif not gaps:
+    st.success(
+        "No gap: the state of every service was known all the time.", icon=":material/check_circle:"
+    )
+else:
+    bars = pd.DataFrame(
+        {
+            "place": place(g),
+            "started_at": g["started_at"],
+            "ended_at": g["ended_at"],
+            "what": "unknown",
+            "length": duration(g["unknown_seconds"]),
+        }
+        for g in gaps[:MOST_BARS]
+    )
+    domain = [min(f["starts_at"] for f in chosen), max(f["ends_at"] for f in chosen)]
+    st.altair_chart(charts.timeline(bars, domain, {"unknown": charts.UNKNOWN}), width="stretch")
+    if len(gaps) > MOST_BARS:
+        st.caption(f"The longest {MOST_BARS:,} of {len(gaps):,} gaps.")
+st.subheader("Coverage of each figure", anchor=False)
+picked = components.table(
+    sorted(chosen, key=lambda f: (f["coverage_pct"] is None, f["coverage_pct"], place(f))),
+    {
+        "Service and region": place,
+        "Period": period,
+        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Evidence": evidence_words,
+        "Unknown": length("unknown_seconds"),
+        "Availability": availability_words,
+        "Contract": "contract_id",
+    },
+    name="Coverage of each figure, the lowest first",
+    key="coverage",
+    height=320 if len(chosen) > 8 else "auto",
+)
+if gaps:
+    own = [
+        g
+        for g in gaps
+        if picked is None
+        or all(g[k] == picked[k] for k in ("contract_id", "service_id", "region", "period_start"))
+    ]
+    st.subheader(
+        f"Gaps of {plain(place(picked))}, {period(picked)}" if picked else "Longest gaps",
+        anchor=False,
+    )
+    if own:
+        components.table(
+            own[:200],
+            {
+                "Service and region": place,
+                "Period": period,
+                "From (UTC)": lambda g: instant(g["started_at"]),
+                "Until (UTC)": lambda g: instant(g["ended_at"]),
+                "Unknown": length("unknown_seconds"),
+            },
+            name="Gaps in the evidence, the longest first",
+            height=320 if len(own) > 8 else "auto",
+        )
+    else:
+        components.nothing("No gap in this period.")
+st.caption(
+    "Unknown time is not downtime unless the contract says so (M6); gaps are cut at the ends of periods and add up to the unknown time of each figure."
+)
+components.downloads(
+    """select * from marts.coverage_gaps
+       where list_contains(?, contract_id) and list_contains(?, region) and list_contains(?, concat_ws(' ', contract_id, period_start)) order by all""",
+    contracts,
+    regions,
+    sorted({f"{f['contract_id']} {f['period_start']}" for f in chosen}),
+    name="coverage_gaps",
+    mart="coverage_gaps",
+)

@@ -1,0 +1,141 @@
+"""Credits by month, customer and currency: finance's page."""
+
+import streamlit as st
+
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures.evidence import availability_words, evidence_words
+from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, OF_CREDIT, place
+from makegood.dashboards.figures.words import percentage, plain
+
+components.head("Credits", "What is each invoice due, why, and what has become of it?")
+
+options = rows(
+    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id, s.customer_name, c.service_id, c.region, c.exposure,
+              coalesce(c.currency, 'no fee') as currency
+       from marts.credits as c inner join marts.subscriptions as s using (subscription_id)"""
+)
+if not options:
+    components.nothing(
+        "There are no credits: no subscription under a contract with credits has begun."
+    )
+    st.stop()
+names = {o["customer_id"]: o["customer_name"] for o in options}
+first, second, third = components.filters(3)
+with first:
+    months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
+    contracts = components.choice(
+        "Contracts", components.distinct(options, "contract_id"), "contracts"
+    )
+with second:
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
+    services = components.choice("Services", components.distinct(options, "service_id"), "services")
+    regions = components.choice("Regions", components.distinct(options, "region"), "regions")
+with third:
+    currencies = components.choice(
+        "Currencies", components.distinct(options, "currency"), "currencies"
+    )
+    exposures = components.choice(
+        "What has become of it",
+        components.distinct(options, "exposure"),
+        "exposures",
+        lambda e: e.replace("_", " "),
+    )
+
+FILTERED = f"""
+    from ({CREDITS}) as c
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id)
+      and list_contains(?, service_id) and list_contains(?, region)
+      and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
+"""
+filters = (months, contracts, customers, services, regions, currencies, exposures)
+credits = rows(
+    f"select * {FILTERED} order by month desc, credit_amount desc, subscription_id, currency",
+    *filters,
+)
+if not credits:
+    components.nothing("No credit matches the filters.")
+    st.stop()
+
+st.subheader("By month and currency", anchor=False)
+summed = rows(
+    f"""select strftime(month, '%Y-%m') as month, currency, count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
+               sum(credit_amount) as credit, sum(payable_amount) as payable,
+               sum(case when exposure = 'claimable' then credit_amount else 0 end) as claimable,
+               sum(case when exposure = 'at_stake' then credit_amount else 0 end) as at_stake,
+               sum(case when exposure = 'lapsed' then credit_amount else 0 end) as lapsed,
+               sum(case when exposure = 'not_eligible' then credit_amount else 0 end) as not_eligible
+        {FILTERED} and currency is not null group by all order by month desc, currency""",
+    *filters,
+)
+components.table(
+    summed,
+    {
+        "Month": "month",
+        "Currency": "currency",
+        "Subscriptions": "subscriptions",
+        "Fees": "fee",
+        "Credits": "credit",
+        "Payable": "payable",
+        "Claimable": "claimable",
+        "At stake": "at_stake",
+        "Lapsed": "lapsed",
+        "Not eligible": "not_eligible",
+    },
+    name="Credits by month and currency",
+    money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
+)
+st.caption(
+    "Amounts in the currency of their row. Credits = payable + claimable + at stake + lapsed + not eligible."
+)
+components.evidence(credits, "credits")
+
+st.subheader("By subscription", anchor=False)
+picked = components.table(
+    credits,
+    {
+        "Subscription": "subscription_id",
+        "Customer": lambda c: names[c["customer_id"]],
+        "Service and region": place,
+        "Month": lambda c: f"{c['month']:%Y-%m}",
+        "Fee": "monthly_fee",
+        "Availability": availability_words,
+        "Evidence": evidence_words,
+        "Credit, %": lambda c: percentage(c["credit_pct"]),
+        "Credit": "credit_amount",
+        "Payable": "payable_amount",
+        "Currency": lambda c: c["currency"] or "–",
+        "Exposure": lambda c: c["exposure"].replace("_", " "),
+        "Claim": "claim_status",
+        "Until": "claim_deadline",
+        "Reasons": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
+        "Version": "statement_version",
+    },
+    name="Credits by subscription, month and currency",
+    key="credits",
+    money=["Fee", "Credit", "Payable"],
+    height=420 if len(credits) > 11 else "auto",
+)
+st.caption("Pick a row for its proof and report.")
+if picked:
+    with st.container(border=True):
+        where = {"subscription": picked["subscription_id"], "month": f"{picked['month']:%Y-%m}"}
+        said = f"{plain(picked['subscription_id'])}, {picked['month']:%Y-%m}"
+        components.link(
+            "proof", f"Proof of {said}: intervals, tickets, invoice lines, step by step", **where
+        )
+        components.link("report", f"SLA report of {said}", **where)
+        components.link(
+            "statements", f"Statements of {said}", subscription=picked["subscription_id"]
+        )
+        components.missing(
+            rows_of_newer("marts.evidence_gaps", GAPS_OF_CREDIT, *(picked[k] for k in OF_CREDIT))
+        )
+notes = {
+    "months": ", ".join(months),
+    "currencies": ", ".join(currencies),
+    "exposure": ", ".join(exposures),
+}
+components.downloads(
+    f"select * {FILTERED} order by all", *filters, name="credits", mart="credits", notes=notes
+)

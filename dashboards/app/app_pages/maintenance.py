@@ -1,0 +1,107 @@
+"""Maintenance against the notice and length that were promised."""
+
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import components
+from makegood.dashboards.app.components import length
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.words import duration, instant
+
+components.head(
+    "Maintenance", "Was maintenance announced in time, and was it as short as promised?"
+)
+
+works = rows(
+    "select * from marts.maintenance_notice order by starts_at desc, exclusion_id, contract_id"
+)
+if not works:
+    components.nothing("No maintenance has begun under a contract in force.")
+    st.stop()
+first, second, third = components.filters(3)
+with first:
+    contracts = components.choice(
+        "Contracts", components.distinct(works, "contract_id"), "contracts"
+    )
+with second:
+    kinds = components.choice(
+        "Kinds", components.distinct(works, "kind"), "kinds", lambda k: k.replace("_", " ")
+    )
+with third:
+    only = st.toggle("Only broken promises", key="broken", bind="query-params")
+
+
+def is_broken(work: Row) -> bool:
+    return work["notice_met"] is False or work["over_length"] is True
+
+
+own = [w for w in works if w["contract_id"] in contracts and w["kind"] in kinds]
+promised = [w for w in own if w["notice_met"] is not None]
+limited = [w for w in own if w["over_length"] is not None]
+columns = st.columns(3)
+columns[0].metric(
+    "Notice kept",
+    f"{sum(w['notice_met'] for w in promised)} of {len(promised)}",
+    help="Maintenance with a promise of notice (Z2)",
+    border=True,
+)
+columns[1].metric(
+    "Length kept",
+    f"{sum(not w['over_length'] for w in limited)} of {len(limited)}",
+    help="Scheduled maintenance with a limit (Z2)",
+    border=True,
+)
+columns[2].metric("Never announced", sum(w["announced_at"] is None for w in own), border=True)
+shown = [w for w in own if is_broken(w) or not only]
+
+
+def notice(work: Row) -> str:
+    if work["notice_seconds"] is None:
+        return "never announced"
+    return (
+        duration(work["notice_seconds"])
+        if work["notice_seconds"] >= 0
+        else f"{duration(-work['notice_seconds'])} after it began"
+    )
+
+
+def kept(work: Row) -> str:
+    said = {True: "in time", False: "too late", None: "no promise"}[work["notice_met"]]
+    return said + {True: ", too long", False: ", short enough", None: ""}[work["over_length"]]
+
+
+if not shown:
+    components.nothing("No maintenance matches the filters.")
+else:
+    components.table(
+        shown,
+        {
+            "Maintenance": "exclusion_id",
+            "Kind": lambda w: w["kind"].replace("_", " "),
+            "Promise": kept,
+            "Begun (UTC)": lambda w: instant(w["starts_at"]),
+            "Notice": notice,
+            "Promised": length("notice_required_seconds"),
+            "Length": length("length_seconds"),
+            "In business hours": length("business_hours_seconds"),
+            "About": lambda w: (
+                " · ".join(
+                    filter(
+                        None, [w["service_id"], w["region"], w["component_id"], w["customer_id"]]
+                    )
+                )
+                or "everything"
+            ),
+            "Change": lambda w: w["change_type"] or "–",
+            "Contract": "contract_id",
+        },
+        name="Maintenance against what was promised, the latest first",
+        height=420 if len(shown) > 11 else "auto",
+    )
+st.caption("Notice: start less announcement. What is open counts up to the figures' instant.")
+components.downloads(
+    "from marts.maintenance_notice order by all",
+    name="maintenance_notice",
+    mart="maintenance_notice",
+    is_all=True,
+)

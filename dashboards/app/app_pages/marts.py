@@ -1,0 +1,49 @@
+"""Every mart with what it holds: to look up, and to take along as a file."""
+
+import streamlit as st
+
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.words import plain
+
+components.head(
+    "Marts and exports", "What is there to query, what does each column mean, and how do I get it?"
+)
+
+# rows that are shown; files have all
+SHOWN = 200
+
+marts = rows(
+    "select table_name, comment, estimated_size from duckdb_tables() where schema_name = 'marts' order by table_name"
+)
+first, _ = components.filters(2)
+with first:
+    mart = components.pick("Mart", [m["table_name"] for m in marts], "mart", start="credits")
+found = next(m for m in marts if m["table_name"] == mart)
+st.markdown(plain(found["comment"] or ""))
+# a name of the publication's own, quoted as one
+name = '"' + mart.replace('"', '""') + '"'
+count = rows(f"select count(*) as rows from marts.{name}")[0]["rows"]
+components.downloads(f"from marts.{name} order by all", name=mart, mart=mart)
+st.subheader("Columns", anchor=False)
+components.table(
+    rows(
+        "select column_name, data_type, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? order by column_index",
+        mart,
+    ),
+    {"Column": "column_name", "Type": "data_type", "Meaning": lambda c: c["comment"] or "–"},
+    name=f"Columns of {mart}",
+    height="content",
+)
+st.subheader(
+    f"Rows: {count:,}" if count <= SHOWN else f"Rows: the first {SHOWN} of {count:,}", anchor=False
+)
+if count:
+    shown = rows(f"select * from marts.{name} order by all limit {SHOWN}")
+    components.table(shown, {column: column for column in shown[0]}, name=f"Rows of {mart}")
+else:
+    components.nothing("It is empty.")
+st.caption(
+    "The same tables are in `published/makegood.duckdb` and `published/parquet` of the warehouse, for SQL clients, Excel and BI tools "
+    "(docs/reading.md, docs/queries.md). `makegood docs` writes what each is made of."
+)

@@ -1,0 +1,658 @@
+"""Are we keeping our promises, where not, what will it cost, and what is getting worse: leadership's page."""
+
+import itertools
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pandas as pd
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import charts, components
+from makegood.dashboards.app.components import length
+from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures.evidence import (
+    MISSES,
+    THIN_COURSE,
+    Evidence,
+    Verdict,
+    availability_words,
+    budget_words,
+    course_of,
+    downtime_words,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    kept_words,
+    last_seen_words,
+    verdict_of,
+    verdict_words,
+)
+from makegood.dashboards.figures.queries import (
+    CREDITS,
+    FIGURES,
+    LAPSING_DAYS,
+    LAST_SEEN,
+    credit_key,
+    key_of,
+    period,
+    place,
+)
+from makegood.dashboards.figures.words import duration, instant, money, percentage, plain
+
+components.head(
+    "Promises and credits",
+    "Are we keeping our promises, where not, what will it cost, and what is getting worse?",
+)
+
+names = {
+    c["contract_id"]: c["contract_name"]
+    for c in rows("select contract_id, contract_name from marts.contracts")
+}
+contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
+figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
+by_period = {key_of(f): f for f in figures}
+last_seen = {
+    row["contract_id"]: last_seen_words(row) for row in rows_of_newer("marts.last_seen", LAST_SEEN)
+}
+
+
+def verdict(running: list[Row]) -> None:
+    """The last finished period of each contract, and the one that runs, in sentences."""
+    for contract in contracts:
+        finished = [
+            f
+            for f in figures
+            if f["contract_id"] == contract
+            and f["status"] != "provisional"
+            and f["is_met"] is not None
+        ]
+        last = [
+            f for f in finished if f["period_start"] == max(f["period_start"] for f in finished)
+        ]
+        missed = [f for f in last if verdict_of(f) in MISSES]
+        budgets = [b for b in running if b["contract_id"] == contract]
+        courses = Counter(map(course_of, budgets))
+        said = [f"**{plain(names[contract])}** –"]
+        if last:
+            where = ", ".join(f"{plain(place(f))} ({_missed(f)})" for f in missed)
+            said.append(
+                f"{period(last[0])}: {kept_words(last)}"
+                + (f", missed in {where}." if missed else ".")
+            )
+        if budgets:
+            told = {
+                "overdrawn": "overdrawn",
+                "at risk": "will be at this rate",
+                THIN_COURSE: THIN_COURSE,
+                "not seen": "not seen",
+            }
+            odd = [
+                f"{courses[course]} {words}" for course, words in told.items() if courses[course]
+            ]
+            said.append(
+                f"{period(budgets[0])} so far: "
+                + (
+                    f"of {len(budgets)} error budgets, {', '.join(odd)}."
+                    if odd
+                    else "all error budgets on course."
+                )
+            )
+        incomplete = sum(map(is_incomplete, [*last, *(b["figure"] for b in budgets)]))
+        if incomplete:
+            said.append(
+                f"{incomplete} of these figures {'rests' if incomplete == 1 else 'rest'} on incomplete data."
+            )
+        if contract in last_seen:
+            said.append(f"Last data: {last_seen[contract]}.")
+        if missed or courses["overdrawn"]:
+            st.error(" ".join(said), icon=":material/error:")
+        elif (
+            courses.total() > courses["on course"]
+            or any(verdict_of(f) is not Verdict.KEPT for f in last)
+            or incomplete
+        ):
+            st.warning(" ".join(said), icon=":material/warning:")
+        elif last or budgets:
+            st.success(" ".join(said), icon=":material/check_circle:")
+        elif contract in last_seen:
+            st.info(" ".join(said))
+
+
+def _missed(figure: Row) -> str:
+    thin = ", on thin evidence" if verdict_of(figure) is Verdict.MISSED_ON_THIN else ""
+    return (
+        f"{percentage(figure['availability_pct'])} of {percentage(figure['commitment_pct'])}{thin}"
+    )
+
+
+def glance(budgets: list[Row]) -> None:
+    """Figures for a glance."""
+    components.commitments(figures)
+    over = [b for b in budgets if b["course"] == "overdrawn"]
+    unseen = sum(course_of(b) == Evidence.NONE for b in budgets)
+    late = rows(
+        """select month, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged from marts.ticket_sla
+           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id) group by month order by month desc limit 1""",
+        contracts,
+    )
+    pressed = rows(
+        "select pressure, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by pressure",
+        contracts,
+    )
+    by_pressure = {p["pressure"]: p["tickets"] for p in pressed}
+    columns = st.columns(3)
+    columns[0].metric(
+        "Budgets overdrawn now",
+        f"{len(over)} of {len(budgets)}" + (f", {unseen} not seen" if unseen else ""),
+        help="Error budgets of the periods that are not over",
+        border=True,
+    )
+    columns[1].metric(
+        f"Late resolutions, {late[0]['month']:%b %Y}" if late else "Late resolutions",
+        f"{late[0]['missed']} of {late[0]['judged']}" if late else "none",
+        help="Tickets received in the month whose resolution target was met or missed, of all severities",
+        border=True,
+    )
+    columns[2].metric(
+        "Open tickets past a promise",
+        f"{by_pressure.get('past', 0)} of {sum(by_pressure.values())}",
+        help="Open tickets whose update cadence or resolution target has passed",
+        border=True,
+    )
+    incomplete = rows_of_newer(
+        "marts.evidence_gaps",
+        """select count(distinct g.ticket_id) as tickets from marts.evidence_gaps as g
+           where g.figure = 'ticket_sla' and list_contains(?, g.contract_id)
+             and (g.period_start = ? or g.ticket_id in (select ticket_id from marts.open_tickets))""",
+        contracts,
+        late[0]["month"] if late else None,
+    )
+    if incomplete and (tickets := incomplete[0]["tickets"]):
+        st.caption(
+            f"Of the tickets of these figures {tickets} {'rests' if tickets == 1 else 'rest'} on incomplete data."
+        )
+
+
+def heat_maps() -> None:
+    st.subheader("Availability against commitment", anchor=False)
+    if not figures:
+        components.nothing(
+            "There is no figure yet: no production component has a check or an outage record under a contract in force."
+        )
+    for contract in contracts:
+        own = [f for f in figures if f["contract_id"] == contract]
+        if not own:
+            continue
+        tiles = charts.tiles(own)
+        signs = components.signs(own)
+        st.caption(
+            f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; {signs}. Click a tile for what is behind it."
+        )
+        event = st.altair_chart(
+            charts.heat_map(tiles, own[0]["period_kind"]),
+            width="stretch",
+            on_select="rerun",
+            key=f"tiles {contract}",
+        )
+        for tile in event["selection"].get("tile", []):
+            found = [
+                f
+                for f, t in zip(own, tiles.to_dict("records"), strict=True)
+                if (t["place"], t["period"]) == (tile["place"], tile["period"])
+            ]
+            for f in found[:1]:
+                behind(f)
+
+
+def behind(figure: Row) -> None:
+    """What is behind a tile, and where there is more."""
+    with st.container(border=True):
+        said = f"{availability_words(figure)}, {verdict_words(figure)}; downtime {downtime_words(figure)}"
+        st.markdown(f"**{plain(place(figure))}, {period(figure)}**: {said}")
+        components.link(
+            "availability",
+            "Intervals, method and evidence of this figure",
+            contract=figure["contract_id"],
+            figure=f"{place(figure)} · {period(figure)}",
+        )
+        months = rows(
+            """select distinct strftime(month, '%Y-%m') as month from marts.credits
+               where contract_id = ? and service_id = ? and region = ? and month >= ? and month < ? + to_months(?) order by 1""",
+            *(
+                figure[k]
+                for k in ("contract_id", "service_id", "region", "period_start", "period_start")
+            ),
+            1 if figure["period_kind"] == "month" else 3,
+        )
+        if months:
+            where = {
+                "contracts": figure["contract_id"],
+                "services": figure["service_id"],
+                "regions": figure["region"],
+            }
+            components.link(
+                "credits",
+                "Credits of its subscriptions",
+                months=[m["month"] for m in months],
+                **where,
+            )
+        if is_incomplete(figure):
+            st.caption(evidence_words(figure))
+
+
+def budgets_left(budgets: list[Row]) -> None:
+    st.subheader("Error budget of the current period", anchor=False)
+    if not budgets:
+        components.nothing("No period with a commitment is running.")
+        return
+    as_of = max(b["starts_at"] + timedelta(seconds=b["elapsed_seconds"]) for b in budgets)
+    drops = rows(
+        """select d.contract_id, d.service_id, d.region, greatest(d.started_at, b.starts_at) as started_at, d.downtime_seconds
+           from marts.downtime_by_period as d
+           inner join marts.error_budgets as b using (contract_id, service_id, region, period_start)
+           where d.downtime_seconds > 0 order by d.started_at"""
+    )
+    for contract in contracts:
+        points = [
+            point
+            for b in budgets
+            if b["contract_id"] == contract and b["budget_seconds"]
+            for point in burn_down_of(b, drops, as_of)
+        ]
+        if points:
+            st.caption(
+                f"{plain(names[contract])}, {next(period(b) for b in budgets if b['contract_id'] == contract)}"
+            )
+            st.altair_chart(charts.burn_down(pd.DataFrame(points)), width="stretch")
+    st.caption(
+        "Share of the downtime that the commitment still allows; dashed: to the end of the period at the rate so far."
+    )
+
+
+def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
+    """The points of a budget's line: what is left at each instant, then to the end of the period at the rate so far."""
+    left = budget["budget_seconds"]
+    path = [(budget["starts_at"], left)]
+    for drop in (
+        d for d in drops if all(d[k] == budget[k] for k in ("contract_id", "service_id", "region"))
+    ):
+        before, left = left, left - drop["downtime_seconds"]
+        path += [
+            (drop["started_at"], before),
+            (drop["started_at"] + timedelta(seconds=drop["downtime_seconds"]), left),
+        ]
+    path.append((as_of, left))
+    # there is no rate of what was not seen
+    is_projectable = (
+        budget["projected_remaining_seconds"] is not None and course_of(budget) != Evidence.NONE
+    )
+    ahead = (
+        [(as_of, left), (budget["ends_at"], budget["projected_remaining_seconds"])]
+        if is_projectable
+        else []
+    )
+    return [
+        {
+            "place": place(budget),
+            "at": at,
+            "left_pct": float(100 * Decimal(rest) / budget["budget_seconds"]),
+            "left": duration(rest)
+            + (" (projected)" if is_projected and at == budget["ends_at"] else ""),
+            "is_projected": is_projected,
+            # lines that are on course lie on each other: the table names them
+            "is_end": is_projected and at == budget["ends_at"] and budget["course"] != "on_course",
+            "course": course_of(budget),
+        }
+        for is_projected, part in ((False, path), (True, ahead))
+        for at, rest in part
+    ]
+
+
+def budget_table(budgets: list[Row]) -> None:
+    components.table(
+        sorted(
+            budgets, key=lambda b: (b["budget_remaining_seconds"], b["service_id"], b["region"])
+        ),
+        {
+            "Service and region": place,
+            "Period": period,
+            "Course": course_of,
+            "Evidence": lambda b: evidence_words(b["figure"]),
+            "Budget": length("budget_seconds"),
+            "Left": lambda b: budget_words(b["figure"]),
+            "Left at the end, at this rate": lambda b: (
+                "–" if course_of(b) == Evidence.NONE else duration(b["projected_remaining_seconds"])
+            ),
+        },
+        name="Error budgets of the current periods",
+    )
+
+
+def exposure() -> None:
+    st.subheader("What it costs", anchor=False)
+    credits = rows(
+        """select month, currency, case when exposure = 'claimable' and days_left <= ? then 'lapsing' else replace(exposure, '_', ' ') end as exposure,
+                  sum(credit_amount) as amount
+           from marts.credits where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake') group by all order by month, currency""",
+        LAPSING_DAYS,
+        contracts,
+    )
+    if not credits:
+        components.nothing("No credit is payable, claimable or at stake.")
+        return
+    currencies = components.distinct(credits, "currency")
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for c in credits:
+        totals[c["exposure"], c["currency"]] += c["amount"]
+    columns = st.columns(len(charts.EXPOSURES))
+    means = {
+        "payable": "requested in time and eligible",
+        "claimable": f"not requested, more than {LAPSING_DAYS} days left",
+        "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
+        "at stake": "of months that are not over",
+    }
+    for column, word in zip(columns, charts.EXPOSURES, strict=True):
+        with column.container(border=True):
+            amounts = [money(totals[word, c], c) for c in currencies if totals[word, c]]
+            st.markdown(
+                "  \n".join(
+                    [
+                        f":small[{word.capitalize()}: {means[word]}]",
+                        *(f"**{a}**" for a in amounts or ["–"]),
+                    ]
+                )
+            )
+    for place_, currency in zip(itertools.cycle(st.columns(3)), currencies, strict=False):
+        own = [c for c in credits if c["currency"] == currency]
+        frame = pd.DataFrame(
+            {
+                "month": f"{c['month']:%Y-%m}",
+                "exposure": c["exposure"],
+                "amount": float(c["amount"]),
+                "shown": money(c["amount"], currency),
+                "order": list(charts.EXPOSURES).index(c["exposure"]),
+            }
+            for c in own
+        )
+        with place_:
+            st.caption(f"{currency} by month")
+            st.altair_chart(charts.exposure(frame), width="stretch")
+    components.evidence(open_credits(), "credits")
+    components.link("credits", "All credits, by month, customer and currency")
+
+
+def open_credits() -> list[Row]:
+    """The credits that can still be paid."""
+    return rows(
+        f"select * from ({CREDITS}) where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake')",
+        contracts,
+    )
+
+
+# the incident that a cause names, or else the ticket or the downtime itself
+INCIDENT = "coalesce(c.incident_id, c.ticket_id, concat_ws(' ', c.service_id, c.region, strftime(c.started_at, '%Y-%m-%d %H:%M')))"
+INTERVAL = "case when c.cause = 'downtime' then (c.service_id, c.region, c.started_at) end"
+CAUSES = """
+    from marts.credit_causes as c inner join marts.credits as r using (subscription_id, month, currency)
+    where list_contains(?, c.contract_id) and r.exposure in ('payable', 'claimable', 'at_stake')
+"""
+
+
+def incidents() -> None:
+    st.subheader("Incidents behind the money", anchor=False)
+    found = rows(
+        f"""select {INCIDENT} as name, c.currency, sum(c.amount) as amount, count(distinct c.subscription_id) as subscriptions,
+                   count(distinct c.ticket_id) as tickets, count(distinct {INTERVAL}) as intervals, min(c.started_at) as started_at
+            {CAUSES} group by all order by c.currency, amount desc, name""",
+        contracts,
+    )
+    if not found:
+        components.nothing("No credit that can still be paid has a cause.")
+        return
+    # amounts of different currencies can't be ranked among each other
+    currency = st.segmented_control(
+        "Currency",
+        components.distinct(found, "currency"),
+        key="currency",
+        default=found[0]["currency"],
+        bind="query-params",
+        required=True,
+    )
+    ranked = [f for f in found if f["currency"] == currency]
+    picked = components.table(
+        ranked,
+        {
+            "Incident": "name",
+            "Cost": "amount",
+            "Currency": "currency",
+            "Subscriptions": "subscriptions",
+            "Downtime intervals": "intervals",
+            "Late tickets": "tickets",
+            "First seen (UTC)": lambda f: instant(f["started_at"]),
+        },
+        name="Incidents by what each cost",
+        key="incidents",
+        money=["Cost"],
+        height=320 if len(ranked) > 8 else "auto",
+    )
+    st.caption(
+        "What each incident adds to credits that are payable, claimable or at stake; shares add up to the credit. Pick a row for what is behind it."
+    )
+    if picked:
+        causes(picked)
+
+
+def causes(incident: Row) -> None:
+    """The intervals, tickets and credits of an incident."""
+    parts = rows(
+        f"select c.* {CAUSES} and {INCIDENT} = ? and c.currency = ? order by c.amount desc, c.subscription_id, c.month, c.started_at",
+        contracts,
+        incident["name"],
+        incident["currency"],
+    )
+    credits = {credit_key(c): c for c in open_credits()}
+    st.markdown(
+        f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} in {incident['subscriptions']} subscriptions"
+    )
+    part = components.table(
+        parts,
+        {
+            "Subscription": "subscription_id",
+            "Month": lambda c: f"{c['month']:%Y-%m}",
+            "Cause": lambda c: c["cause"].replace("_", " "),
+            "Ticket": lambda c: c["ticket_id"] or "–",
+            "Service and region": place,
+            "Started or received (UTC)": lambda c: instant(c["started_at"]),
+            "Ended (UTC)": lambda c: instant(c["ended_at"]),
+            "Downtime, or past target": length("seconds"),
+            "Cost": "amount",
+            "Evidence of the credit": lambda c: evidence_words(credits[credit_key(c)]),
+        },
+        name="Causes of credits",
+        key="causes",
+        money=["Cost"],
+    )
+    shown = part or parts[0]
+    components.link(
+        "proof",
+        f"Proof of {plain(shown['subscription_id'])}, {shown['month']:%Y-%m}: intervals, tickets, invoice lines",
+        subscription=shown["subscription_id"],
+        month=f"{shown['month']:%Y-%m}",
+    )
+
+
+def headroom() -> None:
+    st.subheader("Until the next credit tier", anchor=False)
+    left = rows(
+        """select contract_id, service_id, region, month as period_start, currency, next_below_pct,
+                  min(seconds_left) as seconds_left, bool_or(is_within_reach) as is_within_reach,
+                  sum(additional_amount) as additional_amount, count(*) as subscriptions
+           from marts.credit_headroom where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
+           group by contract_id, service_id, region, month, currency, next_below_pct
+           order by seconds_left, additional_amount desc, service_id, region, currency""",
+        contracts,
+    )
+    if not left:
+        components.nothing("No eligible subscription has a credit tier ahead of it this month.")
+        return
+    components.table(
+        left,
+        {
+            "Service and region": place,
+            "Month": lambda r: f"{r['period_start']:%Y-%m}",
+            "Downtime left": length("seconds_left"),
+            "Crossing adds": "additional_amount",
+            "Currency": "currency",
+            "Subscriptions": "subscriptions",
+            "Then below": lambda r: percentage(r["next_below_pct"]),
+            "Within reach": lambda r: (
+                "yes" if r["is_within_reach"] else "no, the month is over before"
+            ),
+            "Evidence": lambda r: (
+                evidence_words(found) if (found := by_period.get(key_of(r))) else str(Evidence.NONE)
+            ),
+        },
+        name="Downtime left until the next credit tier",
+        money=["Crossing adds"],
+        height="auto" if len(left) < 9 else 320,
+    )
+    st.caption(
+        "Further downtime that puts the first subscription of the group into its next tier, and what all of them would add to credits, all else as it is."
+    )
+
+
+def trend() -> None:
+    st.subheader("What is getting worse", anchor=False)
+    moved = []
+    for _, group in itertools.groupby(
+        sorted(
+            figures,
+            key=lambda f: (f["contract_id"], f["service_id"], f["region"], f["period_start"]),
+        ),
+        lambda f: (f["contract_id"], place(f)),
+    ):
+        finished = [f for f in group if f["status"] == "final"]
+        if len(finished) >= 2:
+            before, last = finished[-2:]
+            history = [f["downtime_seconds"] / 60 for f in finished[-12:] if not is_unseen(f)]
+            moved.append(
+                last
+                | {
+                    "before": before,
+                    "more_s": last["downtime_seconds"] - before["downtime_seconds"],
+                    "history": history,
+                }
+            )
+    if not moved:
+        components.nothing("There are no two finished periods to compare yet.")
+    else:
+        moved.sort(key=lambda m: (-m["more_s"], place(m)))
+        components.table(
+            moved,
+            {
+                "Service and region": place,
+                "Last finished": period,
+                "Downtime": downtime_words,
+                "Before": lambda m: downtime_words(m["before"]),
+                "Change": lambda m: (
+                    ("+" if m["more_s"] > 0 else "") + duration(m["more_s"])
+                    if _is_comparable(m)
+                    else "–"
+                ),
+                "Verdict": _trend,
+                "Downtime of finished periods that were seen, min": "history",
+            },
+            name="Downtime of the last finished period against the one before",
+            column_config={
+                "Downtime of finished periods that were seen, min": st.column_config.BarChartColumn(
+                    y_min=0
+                )
+            },
+        )
+    late = rows(
+        """select month, contract_id, severity, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
+           from marts.ticket_sla
+           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id)
+             and month + interval 1 month <= (select max(as_of) at time zone 'UTC' from quality.runs)
+           group by all order by contract_id, severity, month""",
+        contracts,
+    )
+    by_severity = []
+    for (contract, severity), group in itertools.groupby(
+        late, lambda r: (r["contract_id"], r["severity"])
+    ):
+        months = list(group)
+        if len(months) > 1:
+            before, last = months[-2:]
+            share = [100 * m["missed"] / m["judged"] for m in months[-12:]]
+            by_severity.append(
+                last
+                | {
+                    "before": before,
+                    "share": share,
+                    "name": f"{severity} · {names.get(contract, contract)}",
+                }
+            )
+    if by_severity:
+        components.table(
+            by_severity,
+            {
+                "Severity": "name",
+                "Month": lambda r: f"{r['month']:%Y-%m}",
+                "Late resolutions": lambda r: f"{r['missed']} of {r['judged']}",
+                "Against": lambda r: (
+                    f"{r['before']['missed']} of {r['before']['judged']} in {r['before']['month']:%Y-%m}"
+                ),
+                "Verdict": lambda r: _compared(
+                    r["missed"] * r["before"]["judged"], r["before"]["missed"] * r["judged"]
+                ),
+                "Share late, %": "share",
+            },
+            name="Late resolutions by severity, of months that are over",
+            column_config={"Share late, %": st.column_config.LineChartColumn(y_min=0, y_max=100)},
+        )
+
+
+def _is_comparable(moved: Row) -> bool:
+    return not is_unseen(moved) and not is_unseen(moved["before"])
+
+
+def _trend(moved: Row) -> str:
+    """Whether downtime went up or down, as far as both periods were seen."""
+    if not _is_comparable(moved):
+        return str(Evidence.NONE)
+    is_thin = any(evidence_of(f) is Evidence.THIN for f in (moved, moved["before"]))
+    return _compared(moved["more_s"], 0) + (", on thin evidence" if is_thin else "")
+
+
+def _compared(now: int, before: int) -> str:
+    return "worse" if now > before else "better" if now < before else "as before"
+
+
+# error budgets of the periods that are not over, each with the figure that it is of
+running = [
+    budget | {"figure": by_period[key_of(budget)]}
+    for budget in rows(
+        "select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region",
+        contracts,
+    )
+]
+verdict(running)
+glance(running)
+left, right = st.columns([3, 2], gap="large")
+with left:
+    heat_maps()
+with right:
+    budgets_left(running)
+if running:
+    budget_table(running)
+exposure()
+left, right = st.columns(2, gap="large")
+with left:
+    incidents()
+with right:
+    headroom()
+trend()

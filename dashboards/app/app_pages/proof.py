@@ -1,0 +1,79 @@
+"""The proof of a credit, step by step, down to intervals, tickets, invoice lines, and the rows that were landed."""
+
+from datetime import date, datetime
+
+import pandas as pd
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import components, published
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.words import instant, plain
+from makegood.dashboards.proof import NotFound, prove
+
+components.head("Proof of a credit", "From clause to number: why is it exactly this amount?")
+
+months = rows(
+    "select subscription_id, strftime(month, '%Y-%m') as month, max(credit_amount) as amount from marts.credits group by all order by all"
+)
+if not months:
+    components.nothing(
+        "There are no credits: no subscription under a contract with credits has begun."
+    )
+    st.stop()
+largest = max(months, key=lambda m: (m["amount"], m["month"]))
+first, second = components.filters(2)
+with first:
+    subscription = components.pick(
+        "Subscription",
+        components.distinct(months, "subscription_id"),
+        "subscription",
+        start=largest["subscription_id"],
+    )
+own = [m["month"] for m in months if m["subscription_id"] == subscription][::-1]
+with second:
+    month = components.pick("Month", own, "month", start=largest["month"])
+try:
+    proof = prove(published.reader(), subscription, date.fromisoformat(f"{month}-01"))
+except NotFound as error:
+    components.nothing(plain(str(error)))
+    st.stop()
+st.markdown(f"Under **{plain(proof.contract_id)}**, version of {proof.contract_version}.")
+components.link("report", "The SLA report of this month", subscription=subscription, month=month)
+
+
+def cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def shown(found: list[Row], name: str) -> None:
+    """Rows as a table; what is below a row is a table of its own."""
+    frame = pd.DataFrame(
+        [
+            {k.replace("_", " "): cell(v) for k, v in row.items() if not isinstance(v, list)}
+            for row in found
+        ]
+    )
+    st.dataframe(frame.dropna(axis=1, how="all"), hide_index=True, width="stretch", alt=name)
+    for row in found:
+        for kind, below in row.items():
+            if isinstance(below, list) and below:
+                about = row.get("ticket_id") or instant(row.get("started_at"))
+                what = {"events": "Life of", "missing": "Missing from"}.get(kind, "Evidence of")
+                with st.expander(f"{what} {plain(str(about))}: {len(below)} rows"):
+                    shown(below, f"Rows behind {about}")
+
+
+for number, step in enumerate(proof.steps, 1):
+    st.subheader(f"{number}. {step.title}", anchor=False)
+    st.caption(", ".join(filter(None, [step.clause, f"rule {step.rule}"])))
+    for sentence in step.sentences:
+        st.markdown(plain(sentence))
+    if step.rows:
+        if step.rule == "T5, T6":
+            with st.expander(f"{len(step.rows)} terms, each with the document that set it"):
+                shown(step.rows, step.title)
+        else:
+            shown(step.rows, step.title)

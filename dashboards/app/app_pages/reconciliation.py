@@ -1,0 +1,176 @@
+"""What is due against what was issued, the exceptions first: finance's page."""
+
+from decimal import Decimal
+
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.evidence import Evidence, evidence_words
+from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
+from makegood.dashboards.figures.words import money, plain
+
+components.head("Due and issued", "Does what we credited on invoices equal what is due?")
+
+WORDS = {
+    "above_cap": "above the cap",
+    "not_due": "not due",
+    "not_future": "on an invoice of the credited month or before",
+}
+SETTLED = f"""
+    from marts.credit_reconciliation as r inner join marts.subscriptions as s using (subscription_id)
+    left join ({CREDIT_EVIDENCE}) as e using (subscription_id, month, currency)
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id) and list_contains(?, currency)
+"""
+
+options = rows(
+    """select distinct strftime(month, '%Y-%m') as month, currency, customer_id, customer_name
+       from marts.credit_reconciliation inner join marts.subscriptions using (subscription_id)"""
+)
+if not options:
+    components.nothing("Nothing is due, and nothing was issued.")
+    st.stop()
+names = {o["customer_id"]: o["customer_name"] for o in options}
+first, second, third = components.filters(3)
+with first:
+    months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
+with second:
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
+with third:
+    currencies = components.choice(
+        "Currencies", components.distinct(options, "currency"), "currencies"
+    )
+filters = (months, customers, currencies)
+settled = rows(
+    f"select r.*, s.customer_id, s.customer_name {SETTLED} order by abs(difference) desc, subscription_id, month, currency",
+    *filters,
+)
+if not settled:
+    components.nothing("Nothing matches the filters.")
+    st.stop()
+
+
+def finding(row: Row) -> str:
+    """What there is to do about a row, in words; empty where due and issued agree without a flag."""
+    said = [WORDS.get(flag, flag) for flag in row["flags"].split(",") if flag]
+    if row["difference"] > 0:
+        said.insert(0, "not issued yet" if not row["issued_amount"] else "issued too little")
+    elif row["difference"] < 0 and "not_due" not in row["flags"]:
+        said.insert(0, "issued too much")
+    return ", ".join(said)
+
+
+credits = {credit_key(c): c for c in rows(CREDITS)}
+
+
+def evidence(row: Row) -> str:
+    """What the due amount rests on; a dash where something was issued without a credit."""
+    return evidence_words(credits[credit_key(row)]) if credit_key(row) in credits else "–"
+
+
+exceptions = [r for r in settled if finding(r)]
+columns = st.columns(3)
+columns[0].metric(
+    "Exceptions",
+    f"{len(exceptions)} of {len(settled)}",
+    help="Rows whose due and issued amounts differ, or that have a flag",
+    border=True,
+)
+for column, label, sign in (
+    (columns[1], "Still to be issued", 1),
+    (columns[2], "Issued beyond what is due", -1),
+):
+    with column.container(border=True):
+        st.caption(label)
+        differences = [
+            (r["currency"], sign * r["difference"]) for r in settled if sign * r["difference"] > 0
+        ]
+        sums = {
+            c: sum((amount for of, amount in differences if of == c), Decimal())
+            for c in components.distinct(settled, "currency")
+        }
+        st.markdown(
+            "  \n".join(f"**{money(amount, c)}**" for c, amount in sums.items() if amount) or "–"
+        )
+
+COLUMNS: components.Columns = {
+    "Subscription": "subscription_id",
+    "Customer": "customer_name",
+    "Month": lambda r: f"{r['month']:%Y-%m}",
+    "Due": "due_amount",
+    "Issued": "issued_amount",
+    "Difference": "difference",
+    "Currency": "currency",
+    "Finding": finding,
+    "Evidence": evidence,
+}
+st.subheader("Exceptions", anchor=False)
+picked = None
+if exceptions:
+    picked = components.table(
+        exceptions,
+        COLUMNS,
+        name="Exceptions of due against issued",
+        key="exceptions",
+        money=["Due", "Issued", "Difference"],
+    )
+else:
+    told = "Everything that is due was issued, and nothing else."
+    if all(evidence(row) in (Evidence.SUFFICIENT, "–") for row in settled):
+        st.success(told, icon=":material/check_circle:")
+    else:
+        components.nothing(f"{told} Not every amount rests on enough evidence.")
+agreed = [r for r in settled if not finding(r)]
+if agreed:
+    st.subheader("In agreement", anchor=False)
+    as_due = components.table(
+        agreed,
+        COLUMNS,
+        name="Credits issued as they are due",
+        key="agreed",
+        money=["Due", "Issued", "Difference"],
+    )
+    picked = picked or as_due
+if picked:
+    st.markdown(
+        f"**Invoice lines behind {plain(picked['subscription_id'])}, {picked['month']:%Y-%m}**"
+    )
+    lines = rows(
+        "select * from marts.credit_issued_lines where subscription_id = ? and month = ? and currency = ? order by issued_on, line_id",
+        picked["subscription_id"],
+        picked["month"],
+        picked["currency"],
+    )
+    if lines:
+        components.table(
+            lines,
+            {
+                "Line": "line_id",
+                "Invoice": "invoice_id",
+                "Issued on": "issued_on",
+                "Amount": "amount",
+                "Currency": "currency",
+                "File": "file",
+                "Line of the file": "line",
+            },
+            name="Credit lines on invoices",
+            money=["Amount"],
+        )
+    else:
+        components.nothing("No credit line on an issued or paid invoice.")
+    components.link(
+        "proof",
+        "Proof of what is due",
+        subscription=picked["subscription_id"],
+        month=f"{picked['month']:%Y-%m}",
+    )
+st.caption(
+    "Amounts in the currency of their row. Due: payable credits (C5). Issued: credit lines on issued or paid invoices (C6). Pick a row for its invoice lines."
+)
+components.downloads(
+    f"select r.*, e.* exclude (subscription_id, month, currency) {SETTLED} order by all",
+    *filters,
+    name="credit_reconciliation",
+    mart="credit_reconciliation",
+)

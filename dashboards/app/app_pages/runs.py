@@ -1,0 +1,92 @@
+"""What became of each run, also of those that published nothing, and which alerts are open."""
+
+import streamlit as st
+
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import warehouse
+from makegood.dashboards.figures import operations
+from makegood.dashboards.figures.words import instant, plain
+
+components.head("Runs and alerts", "Did the last run publish, and what needs somebody?")
+
+runs = operations.runs(warehouse())
+alerts = operations.alerts(warehouse())
+last = runs[0] if runs else None
+columns = st.columns(3)
+columns[0].metric(
+    "Last run",
+    last["status"] if last else "none yet",
+    help=f"run {last['run_number']}" if last else None,
+    border=True,
+)
+columns[1].metric(
+    "Runs that published",
+    f"{sum(r['status'] == 'published' for r in runs)} of {len(runs)}",
+    border=True,
+)
+still = [a for a in alerts or [] if a["ended"] is None]
+columns[2].metric("Open alerts", "unknown" if alerts is None else len(still), border=True)
+if last and last["status"] == "rolled back":
+    st.info("The last run went back to an earlier publication.", icon=":material/undo:")
+elif last and last["status"] != "published":
+    st.error(
+        "What became of the last run can't be read."
+        if last["status"] == "unreadable"
+        else "The last run published nothing; what was published before stands.",
+        icon=":material/error:",
+    )
+for reason in last["reasons"] if last else []:
+    st.markdown(f"- {plain(reason)}")
+
+st.subheader("Open alerts", anchor=False)
+if alerts is None:
+    st.error(
+        "What is kept of alerts can't be read: `makegood doctor` says what to do.",
+        icon=":material/error:",
+    )
+elif not still:
+    st.success("No alert is open.", icon=":material/check_circle:")
+else:
+    picked = components.table(
+        still,
+        {
+            "Severity": "severity",
+            "Kind": lambda a: a["kind"].replace("_", " "),
+            "About": "subject",
+            "Since (UTC)": lambda a: instant(a["since"]),
+            "What happened": "happened",
+        },
+        name="Open alerts, the gravest first",
+        key="alerts",
+        height=320 if len(still) > 8 else "auto",
+    )
+    shown = picked or still[0]
+    with st.container(border=True):
+        st.markdown(f"**{plain(shown['kind'].replace('_', ' '))}: {plain(shown['subject'])}**")
+        for sentence in (shown["happened"], shown["means"], shown["action"]):
+            st.markdown(plain(sentence))
+
+st.subheader("Runs", anchor=False)
+if not runs:
+    components.nothing("No run is recorded yet.")
+    st.stop()
+picked = components.table(
+    runs,
+    {
+        "Run": "run_number",
+        "Outcome": "status",
+        "As of (UTC)": lambda r: instant(r["as_of"]),
+        "Ended (UTC)": lambda r: instant(r["finished_at"]),
+        "Took, s": "seconds",
+        "New files": "files_read",
+        "Rows read": "rows_read",
+        "Rejected": "rows_rejected",
+        "Why": lambda r: "; ".join(r["reasons"]) or "–",
+    },
+    name="Runs, the latest first",
+    key="runs",
+    height=420 if len(runs) > 11 else "auto",
+)
+if picked and picked["reasons"]:
+    for reason in picked["reasons"]:
+        st.markdown(f"- {plain(reason)}")

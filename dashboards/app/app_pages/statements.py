@@ -1,0 +1,183 @@
+"""What was stated of months that are over, version by version, and why it changed."""
+
+from itertools import pairwise
+
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
+from makegood.dashboards.figures.words import instant, plain
+
+components.head("Statements", "What have we stated of each month, what changed since, and why?")
+
+# what moves a column of a statement (C7), and the feeds by which it can
+CAUSES = {
+    "monthly_fee": ("invoice lines came, changed or went", ("invoices", "invoice_lines")),
+    "availability_pct": (
+        "what is known of outages or exclusions changed",
+        ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
+    ),
+    "availability_credit_pct": (
+        "the availability crossed a tier",
+        ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
+    ),
+    "resolution_credit_pct": (
+        "lives of tickets changed",
+        ("tickets", "ticket_events", "subscriptions", "services"),
+    ),
+    "combined_pct": (
+        "one of the two credits, or what they share, changed",
+        ("checks", "outages", "exclusions", "tickets", "ticket_events"),
+    ),
+    "combination": (
+        "what tickets and downtime share changed",
+        ("outages", "tickets", "ticket_events"),
+    ),
+    "credit_pct": (
+        "one of the two credits changed",
+        ("checks", "outages", "exclusions", "tickets", "ticket_events"),
+    ),
+    "credit_amount": ("the fee or the percentage changed", ("invoices", "invoice_lines")),
+}
+
+subscriptions = rows("select distinct subscription_id from marts.credit_statements order by all")
+if not subscriptions:
+    components.nothing(
+        "Nothing has been stated yet: no month under a contract with credits is over."
+    )
+    st.stop()
+first, second = components.filters(2)
+with first:
+    chosen = components.choice(
+        "Subscriptions", [s["subscription_id"] for s in subscriptions], "subscription"
+    )
+with second:
+    only = st.toggle("Only those that changed", key="changed", bind="query-params")
+statements = rows(
+    """select *, count(*) over (partition by subscription_id, month, currency) as versions
+       from marts.credit_statements where list_contains(?, subscription_id)
+       order by month desc, subscription_id, currency, statement_version""",
+    chosen,
+)
+credits = {credit_key(c): c for c in rows(CREDITS)}
+
+
+def evidence(statement: Row) -> str:
+    """What the credit in force rests on; a dash for versions before it."""
+    return evidence_words(credits[credit_key(statement)]) if statement["is_current"] else "–"
+
+
+shown = [s for s in statements if s["versions"] > 1 or not only]
+changed = [s for s in statements if s["changed"]]
+columns = st.columns(3)
+columns[0].metric("Statements in force", sum(s["is_current"] for s in statements), border=True)
+columns[1].metric("Versions issued", len(statements), border=True)
+columns[2].metric("Corrections", len(changed), help="Versions after the first", border=True)
+if not shown:
+    components.nothing("No statement has changed.")
+else:
+    picked = components.table(
+        shown,
+        {
+            "Subscription": "subscription_id",
+            "Month": lambda s: f"{s['month']:%Y-%m}",
+            "Currency": lambda s: s["currency"] or "–",
+            "Version": "statement_version",
+            "Issued (UTC)": lambda s: instant(s["issued_at"]),
+            "In force": lambda s: "yes" if s["is_current"] else "no",
+            "Fee": "monthly_fee",
+            "Credit, %": "credit_pct",
+            "Credit": "credit_amount",
+            "Evidence": evidence,
+            "Changed": lambda s: (
+                s["changed"].replace(",", ", ").replace("_", " ") if s["changed"] else "–"
+            ),
+        },
+        name="Statements, version by version",
+        key="statements",
+        money=["Fee", "Credit"],
+        height=420 if len(shown) > 11 else "auto",
+    )
+    st.caption(
+        "A statement is never rewritten: other values are another version (C7). Pick a row for its history."
+    )
+    of = picked or next((s for s in shown if s["changed"]), None)
+
+
+def history(of: Row) -> None:
+    """What changed from version to version, and what had come in by then."""
+    st.subheader(
+        f"History of {plain(of['subscription_id'])}, {of['month']:%Y-%m}, {of['currency'] or 'without fee'}",
+        anchor=False,
+    )
+    versions = [
+        s
+        for s in statements
+        if all(s[k] == of[k] for k in ("subscription_id", "month", "currency"))
+    ]
+    if len(versions) == 1:
+        components.nothing("One version: nothing has changed since it was issued.")
+    for before, after in pairwise(versions):
+        names = [c for c in (after["changed"] or "").split(",") if c]
+        st.markdown(
+            f"**Version {after['statement_version']}**, issued as of {instant(after['issued_at'])} UTC:"
+        )
+        components.table(
+            [{"name": n, "before": before[n], "after": after[n]} for n in names],
+            {
+                "What": lambda c: c["name"].replace("_", " "),
+                "Before": lambda c: _value(c["before"]),
+                "After": lambda c: _value(c["after"]),
+                "Why": lambda c: CAUSES[c["name"]][0] if c["name"] in CAUSES else "–",
+            },
+            name=f"What changed with version {after['statement_version']}",
+        )
+        feeds = sorted({feed for n in names for feed in CAUSES.get(n, ("", ()))[1]})
+        files = rows(
+            """select d.feed, d.path, d.rows_read from state.deliveries as d inner join quality.runs as r using (run_id)
+               where r.run_number > (select min(run_number) from quality.runs where as_of = ?)
+                 and r.run_number <= (select max(run_number) from quality.runs where as_of = ?)
+                 and list_contains(?, d.feed) order by d.feed, d.path""",
+            before["issued_at"],
+            after["issued_at"],
+            feeds,
+        )
+        if files:
+            st.caption("Delivered between the two, of the feeds by which this can change:")
+            components.table(
+                files,
+                {"Feed": "feed", "File": "path", "Rows": "rows_read"},
+                name="Files delivered between two versions",
+            )
+        else:
+            st.caption(
+                "No file of the feeds by which this can change came between the two: time has passed, or a contract was changed."
+            )
+    components.link(
+        "proof",
+        "Proof of the version in force",
+        subscription=of["subscription_id"],
+        month=f"{of['month']:%Y-%m}",
+    )
+
+
+def _value(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+if shown and of:
+    history(of)
+components.downloads(
+    f"""select s.*, e.* exclude (subscription_id, month, currency)
+        from marts.credit_statements as s
+        left join ({CREDIT_EVIDENCE}) as e
+            on s.is_current and s.subscription_id = e.subscription_id and s.month = e.month and s.currency is not distinct from e.currency
+        where list_contains(?, s.subscription_id) order by all""",
+    chosen,
+    name="credit_statements",
+    mart="credit_statements",
+    is_all=only,
+)

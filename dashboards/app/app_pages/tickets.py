@@ -1,0 +1,168 @@
+"""Open tickets by how close they are to a broken promise, and whom to escalate to: operations' page."""
+
+import streamlit as st
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import components
+from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures.evidence import incomplete_words, is_incomplete
+from makegood.dashboards.figures.queries import GAPS_OF_TICKET
+from makegood.dashboards.figures.words import duration, instant, plain
+
+components.head("Open tickets", "Which promise breaks next, and who has to know?")
+
+# of update and resolution; a late response is said beside it (Z5)
+PRESSURES = {
+    "past": "past an update or the resolution",
+    "near": "near an update or the resolution",
+    "in_time": "in time",
+}
+tickets = rows(
+    """select o.*, s.customer_id, s.customer_name, s.service_id, s.region,
+              list_min([response_remaining_s, resolution_remaining_s, update_remaining_s]) as least_s
+       from marts.open_tickets as o inner join marts.subscriptions as s using (subscription_id) order by least_s nulls last, ticket_id"""
+)
+if not tickets:
+    components.nothing("No counted ticket is open.")
+    st.stop()
+# by themselves: a publication of an older version does not say what is incomplete
+complete = {
+    t["ticket_id"]: t
+    for t in rows(
+        "select * from marts.ticket_sla where ticket_id in (select ticket_id from marts.open_tickets)"
+    )
+}
+first, second, third = components.filters(3)
+with first:
+    pressures = components.choice(
+        "Pressure",
+        [p for p in PRESSURES if any(t["pressure"] == p for t in tickets)],
+        "pressure",
+        lambda p: PRESSURES[p],
+    )
+with second:
+    severities = components.choice(
+        "Severities", components.distinct(tickets, "severity"), "severities"
+    )
+with third:
+    contracts = components.choice(
+        "Contracts", components.distinct(tickets, "contract_id"), "contracts"
+    )
+own = [
+    t
+    for t in tickets
+    if (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts
+]
+shown = [t for t in own if t["pressure"] in pressures]
+
+columns = st.columns(4)
+incomplete = sum(is_incomplete(complete[t["ticket_id"]]) for t in own)
+columns[3].metric(
+    "On incomplete data",
+    f"{incomplete} of {len(own)}",
+    help="Rows of theirs were rejected or wait",
+    border=True,
+)
+for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=False):
+    column.metric(
+        words.capitalize(),
+        f"{sum(t['pressure'] == pressure for t in own)} of {len(own)}",
+        border=True,
+    )
+
+
+def left(of: str, promised: str) -> components.Shown:
+    """What is left of a promise on its own clock; a dash without one."""
+
+    def shown(ticket: Row) -> str:
+        seconds = ticket[of]
+        if seconds is None:
+            return "–" if ticket[promised] is None else "kept"
+        return duration(seconds) if seconds >= 0 else f"{duration(-seconds)} late"
+
+    return shown
+
+
+def pressure_of(ticket: Row) -> str:
+    is_late = ticket["response_remaining_s"] is not None and ticket["response_remaining_s"] < 0
+    return ", ".join(
+        [
+            PRESSURES[ticket["pressure"]],
+            *(["response late"] if is_late else []),
+            *(["paused"] if ticket["is_paused"] else []),
+        ]
+    )
+
+
+def escalate(ticket: Row) -> str:
+    if ticket["escalate_to"] is not None:
+        return f"{ticket['escalate_to']} (step {ticket['escalation_step']})"
+    if ticket["is_escalation_open"] is None:
+        return "–"
+    return "at once" if ticket["is_escalation_open"] else "in business hours: closed at the moment"
+
+
+if not shown:
+    components.nothing("No open ticket matches the filters.")
+else:
+    picked = components.table(
+        shown,
+        {
+            "Ticket": "ticket_id",
+            "Customer": "customer_name",
+            "Severity": "severity",
+            "Pressure": pressure_of,
+            "Next update due in": left("update_remaining_s", "update_cadence_s"),
+            "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
+            "Response due in": lambda t: (
+                "responded"
+                if t["responded_at"] is not None
+                else left("response_remaining_s", "response_remaining_s")(t)
+            ),
+            "Escalate to": escalate,
+            "Data": lambda t: incomplete_words(complete[t["ticket_id"]]) or "–",
+            "Received (UTC)": lambda t: instant(t["received_at"]),
+            "Last update (UTC)": lambda t: instant(t["last_update_at"]),
+            "Subscription": "subscription_id",
+            "Contract": "contract_id",
+        },
+        name="Open tickets, the most pressed first",
+        key="tickets",
+        height=420 if len(shown) > 11 else "auto",
+    )
+    st.caption(
+        "Time left is on each promise's own clock, as of the figures (K4–K6): what is closed or paused doesn't use it up. "
+        "Near: three quarters are used (Z5). Pick a row for the ticket's life."
+    )
+    if picked:
+        components.missing(
+            rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"])
+        )
+        st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
+        life = rows(
+            "select * from marts.credit_ticket_events where ticket_id = ? order by place",
+            picked["ticket_id"],
+        )
+        if life:
+            components.table(
+                life,
+                {
+                    "At (UTC)": lambda e: instant(e["occurred_at"]),
+                    "Event": "event",
+                    "Severity": "severity",
+                    "File": "file",
+                    "Line": "line",
+                },
+                name="Events of the ticket",
+            )
+        else:
+            components.nothing(
+                "Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it."
+            )
+EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
+components.downloads(
+    f"select * from marts.open_tickets inner join ({EVIDENCE}) using (ticket_id) order by all",
+    name="open_tickets",
+    mart="open_tickets",
+    is_all=True,
+)

@@ -1,0 +1,262 @@
+"""Charts and their colours: safe for the colour-blind, readable on light and dark, and never the only way in which something is said."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+
+import altair as alt
+import pandas as pd
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures.evidence import (
+    MISSES,
+    THIN_COURSE,
+    Verdict,
+    availability_words,
+    budget_words,
+    downtime_words,
+    evidence_words,
+    is_incomplete,
+    is_unseen,
+    verdict_of,
+    verdict_words,
+)
+from makegood.dashboards.figures.queries import period, place
+from makegood.dashboards.figures.words import percentage
+
+# blue where a promise is kept, orange where it isn't (after Okabe and Ito), darker the more of the budget is used: word -> tile, ink
+# neither of the two where too little was seen to say
+BURNT = {
+    "no downtime": ("#9ecae1", "#10212b"),
+    "within budget": ("#4f9fd0", "#0b1a24"),
+    "over half of budget": ("#1f6aa5", "#ffffff"),
+    "missed": ("#d97706", "#1c1000"),
+    "missed by far": ("#8a3b00", "#ffffff"),
+    "kept, on thin evidence": ("#ddd6bd", "#1f1f1f"),
+    "not seen": ("#e9e9e9", "#3d3d3d"),
+    "no commitment": ("#b8b8b8", "#1f1f1f"),
+}
+EXPOSURES = {
+    "payable": "#0072b2",
+    "claimable": "#56b4e9",
+    "lapsing": "#e69f00",
+    "at stake": "#009e73",
+}
+DOWN, UNKNOWN, EXCLUDED = "#c44e00", "#8c8c8c", "#56b4e9"
+COURSES = {
+    "on course": "#1f78b4",
+    THIN_COURSE: "#b3a878",
+    "not seen": "#8c8c8c",
+    "at risk": "#e69f00",
+    "overdrawn": "#c44e00",
+}
+
+
+def burnt(row: Row) -> str:
+    """How much of a period's error budget is used, as far as was seen, in a word of BURNT (A8, M6).
+
+    `row`: one of FIGURES."""
+    verdict = verdict_of(row)
+    if verdict in MISSES:
+        return "missed by far" if row["downtime_seconds"] > 3 * row["budget_seconds"] else "missed"
+    if verdict is Verdict.NO_COMMITMENT and is_unseen(row):
+        return str(Verdict.NOT_SEEN)
+    if verdict is not Verdict.KEPT:
+        return str(verdict)
+    if row["downtime_seconds"] == 0:
+        return "no downtime"
+    return (
+        "over half of budget"
+        if row["downtime_seconds"] * 2 > row["budget_seconds"]
+        else "within budget"
+    )
+
+
+def _label(figure: Row) -> str:
+    """A figure as short as a tile is, with a star where data is incomplete."""
+    pct = figure["availability_pct"]
+    star = "*" if is_incomplete(figure) else ""
+    if pct is None:
+        return "–" + star
+    if is_unseen(figure):
+        return "not\nseen" + star
+    # six decimals don't fit; cut, not rounded: what is missed must not look kept
+    return f"{pct.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f}{star}"
+
+
+def tiles(figures: Sequence[Row]) -> pd.DataFrame:
+    """Figures of availability as tiles of a heat map."""
+    return pd.DataFrame(
+        {
+            "place": f"{place(f)} · {percentage(f['commitment_pct'])}"
+            if f["commitment_pct"] is not None
+            else place(f),
+            "period": period(f),
+            "burnt": burnt(f),
+            "ink": BURNT[burnt(f)][1],
+            "shown": "fully excluded" if f["availability_pct"] is None else availability_words(f),
+            "label": _label(f),
+            "verdict": verdict_words(f),
+            "commitment": percentage(f["commitment_pct"]),
+            "downtime": downtime_words(f),
+            "budget": budget_words(f),
+            "coverage": percentage(f["coverage_pct"]),
+            "evidence": evidence_words(f),
+            "status": f["status"].replace("_", " "),
+        }
+        for f in figures
+    )
+
+
+def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
+    """Availability by place and period (`tiles`), of which a tile can be picked; `kind`: month or quarter."""
+    base = alt.Chart(tiles).encode(
+        x=alt.X(
+            "period:O", title=kind, axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=True)
+        ),
+        y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
+    )
+    words = list(BURNT)
+    rectangles = base.mark_rect(cornerRadius=3, strokeWidth=3).encode(
+        color=alt.Color(
+            "burnt:N",
+            title=None,
+            scale=alt.Scale(domain=words, range=[BURNT[w][0] for w in words]),
+            legend=alt.Legend(orient="bottom", columns=2, symbolType="square"),
+        ),
+        # framed: not over
+        stroke=alt.condition(
+            "datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")
+        ),
+        tooltip=[
+            alt.Tooltip("place:N", title="service and region"),
+            alt.Tooltip("period:O", title=kind),
+            alt.Tooltip("shown:N", title="availability"),
+            alt.Tooltip("commitment:N", title="commitment"),
+            alt.Tooltip("verdict:N", title="verdict"),
+            alt.Tooltip("downtime:N", title="downtime"),
+            alt.Tooltip("budget:N", title="budget left"),
+            alt.Tooltip("coverage:N", title="coverage"),
+            alt.Tooltip("evidence:N", title="evidence"),
+            alt.Tooltip("status:N"),
+        ],
+    )
+    ink = alt.Color("ink:N", scale=None)
+    # as large as a tile is wide, and not at all where nobody could read it
+    fits = f"width / {tiles['period'].nunique()} / 3.8"
+    # of two lines the first is a little higher
+    higher = alt.ExprRef("indexof(datum.label, '\\n') < 0 ? 0 : -6")
+    size = alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})")
+    labels = base.mark_text(fontSize=size, fontWeight=600, lineBreak="\n", dy=higher).encode(
+        text="label:N", color=ink
+    )
+    picked = alt.selection_point(name="tile", fields=["place", "period"], on="click", empty=False)
+    return (
+        (rectangles.add_params(picked) + labels)
+        .properties(height=alt.Step(36))
+        .resolve_scale(color="independent")
+    )
+
+
+def burn_down(points: pd.DataFrame) -> alt.LayerChart:
+    """`points`: place, at, left_pct (of the budget), left (in words), is_projected, course."""
+    y = alt.Y("left_pct:Q", title="error budget left, %", scale=alt.Scale(zero=True))
+    color = alt.Color(
+        "course:N",
+        title=None,
+        scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())),
+        legend=alt.Legend(orient="bottom", columns=3),
+    )
+    x = alt.X(
+        "at:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%d %b", labelOverlap=True),
+    )
+    told = [
+        alt.Tooltip("place:N", title="service and region"),
+        alt.Tooltip("at:T", title="at (UTC)", format="%Y-%m-%d %H:%M"),
+        alt.Tooltip("left:N", title="budget left"),
+    ]
+    lines = (
+        alt.Chart(points)
+        .mark_line(strokeWidth=2)
+        .encode(x=x, y=y, color=color, detail="place:N", tooltip=told)
+    )
+    so_far = lines.transform_filter("!datum.is_projected")
+    ahead = lines.mark_line(strokeWidth=2, strokeDash=[4, 4]).transform_filter("datum.is_projected")
+    ends = (
+        alt.Chart(points)
+        .transform_filter("datum.is_end")
+        .mark_text(align="left", dx=5, fontSize=11, limit=140)
+        .encode(x=x, y=y, text="place:N", color=color)
+    )
+    none_left = (
+        alt.Chart(pd.DataFrame({"left_pct": [0]}))
+        .mark_rule(strokeDash=[2, 2], color="#8c8c8c")
+        .encode(y="left_pct:Q")
+    )
+    return (none_left + so_far + ahead + ends).properties(height=250)
+
+
+def exposure(amounts: pd.DataFrame) -> alt.Chart:
+    """`amounts`: month, currency, exposure, amount (for the length of a bar), shown (in words)."""
+    words = list(EXPOSURES)
+    return (
+        alt.Chart(amounts)
+        .mark_bar(size=26)
+        .encode(
+            x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color(
+                "exposure:N",
+                title=None,
+                scale=alt.Scale(domain=words, range=list(EXPOSURES.values())),
+                legend=alt.Legend(orient="bottom", columns=2),
+            ),
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("month:O"),
+                alt.Tooltip("exposure:N"),
+                alt.Tooltip("shown:N", title="amount"),
+            ],
+        )
+        .properties(height=200)
+    )
+
+
+def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, str]) -> alt.Chart:
+    """`bars`: place, started_at, ended_at, what (a word of `colours`), length (in words)."""
+    words = list(colours)
+    return (
+        alt.Chart(bars)
+        .mark_bar(height=16, minBandSize=3, strokeWidth=2)
+        .encode(
+            x=alt.X(
+                "started_at:T",
+                title=None,
+                scale=alt.Scale(type="utc", domain=[d.isoformat() for d in domain]),
+                axis=alt.Axis(format="%d %b", labelOverlap=True),
+            ),
+            x2="ended_at:T",
+            y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=240)),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(domain=words, range=list(colours.values())),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            # an interval of minutes in months is thinner than a pixel without its edge
+            stroke=alt.Stroke(
+                "what:N", scale=alt.Scale(domain=words, range=list(colours.values())), legend=None
+            ),
+            tooltip=[
+                alt.Tooltip("place:N", title="service and region"),
+                alt.Tooltip("what:N"),
+                alt.Tooltip("started_at:T", title="started (UTC)", format="%Y-%m-%d %H:%M:%S"),
+                alt.Tooltip("ended_at:T", title="ended (UTC)", format="%Y-%m-%d %H:%M:%S"),
+                alt.Tooltip("length:N"),
+            ],
+        )
+        .properties(height=90 + 30 * bars["place"].nunique())
+    )

@@ -1,0 +1,306 @@
+"""What pages share: their head, filters, tables, downloads and links to each other."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from makegood.dashboards import exports
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.app import navigation, published
+from makegood.dashboards.figures.evidence import (
+    MISSES,
+    Evidence,
+    Verdict,
+    evidence_of,
+    is_incomplete,
+    verdict_of,
+)
+from makegood.dashboards.figures.words import decimals, duration, instant, plain
+
+Shown = Callable[[Row], Any]
+# heading -> column, or what is shown of a row
+Columns = Mapping[str, str | Shown]
+
+
+def head(title: str, question: str) -> None:
+    """The title of a page, the question it answers, and what it rests on. Comes first on each page: filters are those of the page."""
+    st.session_state["page"] = title
+    st.title(title, anchor=False)
+    st.caption(question)
+    stamp()
+
+
+def stamp() -> None:
+    """As of when the figures are, and which publication they are of."""
+    run = published.reader().run
+    st.caption(
+        f"Figures as of **{instant(run['as_of'])} UTC** · published {instant(run['finished_at'])[:16]} UTC"
+        f" ({published.age(run['finished_at'])}) · run {run['run_number']}"
+    )
+
+
+def commitments(figures: Sequence[Row]) -> None:
+    """How many commitments of finished periods were kept, and of how many that can't be said (M6).
+
+    `figures`: rows of FIGURES."""
+    finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    verdicts = Counter(verdict_of(f) for f in finished)
+    counts = {
+        "Commitments kept": (verdicts[Verdict.KEPT], "Finished periods of which enough was seen"),
+        "Kept, on thin evidence": (
+            verdicts[Verdict.KEPT_ON_THIN],
+            "Too little of the period was seen (M6)",
+        ),
+        "Commitments missed": (sum(verdicts[v] for v in MISSES), "Also where little was seen"),
+        "Not seen": (verdicts[Verdict.NOT_SEEN], "Nothing is known of the period"),
+        "On incomplete data": (sum(map(is_incomplete, finished)), "Rows were rejected or wait"),
+    }
+    for column, (label, (count, means)) in zip(
+        st.columns(len(counts)), counts.items(), strict=True
+    ):
+        column.metric(label, f"{count} of {len(finished)}", help=means, border=True)
+
+
+def evidence(rows: Sequence[Row], what: str) -> None:
+    """How many of the figures that a page sums up rest on thin evidence or incomplete data, if any.
+
+    `rows`: of FIGURES or CREDITS; `what` they are, in the plural."""
+    thin = sum(
+        row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
+        for row in rows
+    )
+    incomplete = sum(map(is_incomplete, rows))
+    if thin or incomplete:
+        st.caption(
+            f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}."
+        )
+
+
+# of rows that a figure lacks
+MOST_GAPS = 1000
+
+
+def missing(gaps: Sequence[Row]) -> None:
+    """The rows that a figure lacks, with file and line, if any. `gaps`: rows of GAPS."""
+    if not gaps:
+        return
+    st.markdown(
+        f"**Incomplete:** {len(gaps):,} {'row was rejected or waits' if len(gaps) == 1 else 'rows were rejected or wait'}."
+    )
+    columns: Columns = {
+        "Missing": "sentence",
+        "File": "file",
+        "Line": "line",
+        "Reason": "reason",
+        "Column": lambda g: g["column_name"] or "–",
+    }
+    table(
+        gaps[:MOST_GAPS],
+        columns,
+        name="Rows that the figure lacks",
+        height=320 if len(gaps) > 8 else "auto",
+    )
+    if len(gaps) > MOST_GAPS:
+        st.caption(f"The first {MOST_GAPS:,} of {len(gaps):,}.")
+
+
+def signs(figures: Sequence[Row]) -> str:
+    """What the signs of a heat map mean. `figures`: rows of FIGURES."""
+    return "framed: not over" + (
+        "; with a star: incomplete data" if any(map(is_incomplete, figures)) else ""
+    )
+
+
+def _filter(key: str) -> str:
+    # by page: a filter of the page before must not be taken for this one's
+    return f"{st.session_state['page']}: {key}"
+
+
+def choice(
+    label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str
+) -> list[str]:
+    """A filter of several values; nothing chosen is everything. Its values stand in the address of the page as they are, not as they are shown."""
+    name = _filter(key)
+    asked = st.query_params.get_all(key)
+    if name not in st.session_state and asked and not set(asked) & set(options):
+        nothing(f"There is nothing here of {label.lower()} {plain(', '.join(asked))}.")
+        st.stop()
+    before = st.session_state.get(name, asked)
+    st.session_state[name] = [value for value in before if value in options]
+    chosen = st.multiselect(label, options, key=name, format_func=shown, placeholder="all")
+    if asked != chosen:
+        st.query_params[key] = chosen
+    return list(chosen) or list(options)
+
+
+def pick(
+    label: str,
+    options: Sequence[str],
+    key: str,
+    *,
+    start: str | None = None,
+    shown: Callable[[str], str] = str,
+    value: str | None = None,
+) -> str:
+    """A filter of one value, in the address of the page. `value`: what it is set to now, if anything.
+
+    An address that asks for what is not there gets told so, and nothing else."""
+    name = _filter(key)
+    asked = st.query_params.get(key)
+    if name not in st.session_state and asked is not None and asked not in options:
+        nothing(f"There is no {label.lower()} {plain(asked)} here.")
+        st.stop()
+    before = value or st.session_state.get(name, asked)
+    st.session_state[name] = (
+        before if before in options else start if start in options else options[0]
+    )
+    chosen = str(st.selectbox(label, options, key=name, format_func=shown))
+    if asked != chosen:
+        st.query_params[key] = chosen
+    return chosen
+
+
+def picked_anew(row: str | None, key: str) -> str | None:
+    """A picked row if it is another than in the run before: a row stays picked, but what is chosen otherwise after it counts."""
+    before, st.session_state[f"{_filter(key)}, picked"] = (
+        st.session_state.get(f"{_filter(key)}, picked"),
+        row,
+    )
+    return row if row != before else None
+
+
+def named(names: Mapping[str, str]) -> Callable[[str], str]:
+    """How ids with names are shown: both, or one where they are the same."""
+    return lambda key: f"{names[key]} ({key})" if names[key] != key else key
+
+
+def filters(count: int) -> list[Any]:
+    """Places for filters, side by side where there is room."""
+    return list(st.columns(count))
+
+
+def distinct(rows: Iterable[Row], column: str) -> list[str]:
+    """The values of a column in order, without nulls."""
+    return sorted({row[column] for row in rows if row[column] is not None})
+
+
+def table(
+    rows: Sequence[Row],
+    columns: Columns,
+    *,
+    name: str,
+    key: str | None = None,
+    money: Sequence[str] = (),
+    **more: Any,
+) -> Any:
+    """Rows as a table. `money`: headings of exact amounts; `key`: a row can be picked.
+
+    Returns the picked row or None."""
+    shown = [
+        {heading: row[of] if isinstance(of, str) else of(row) for heading, of in columns.items()}
+        for row in rows
+    ]
+    frame = pd.DataFrame(shown, columns=list(columns))
+    config: dict[str, Any] = {
+        heading: st.column_config.NumberColumn(format=_amounts(rows)) for heading in money
+    } | more.pop("column_config", {})
+    if key is None:
+        st.dataframe(
+            frame,
+            hide_index=True,
+            width="stretch",
+            column_config=config,
+            alt=name,
+            placeholder="–",
+            **more,
+        )
+        return None
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        column_config=config,
+        alt=name,
+        placeholder="–",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        **more,
+    )
+    picked = event["selection"]["rows"]
+    return rows[picked[0]] if picked and picked[0] < len(rows) else None
+
+
+def _amounts(rows: Sequence[Row]) -> str:
+    """Two decimals where all currencies have two; else as many as each amount needs."""
+    return (
+        "accounting"
+        if {decimals(row["currency"]) for row in rows if row["currency"]} <= {2}
+        else "localized"
+    )
+
+
+def length(column: str) -> Callable[[Row], str]:
+    """A column of seconds as people read them."""
+    return lambda row: duration(row[column])
+
+
+def downloads(
+    sql: str,
+    *parameters: Any,
+    name: str,
+    mart: str | None = None,
+    notes: Mapping[str, str] | None = None,
+    is_all: bool = False,
+) -> None:
+    """The rows of a query as files, made when they are asked for.
+
+    `name`: of the file, and the title in it; `mart`: whose columns they are; `is_all`: filters of the page don't act on it, which is said."""
+    reader = published.reader()
+    count = published.rows(
+        f"select count(*) as rows from ({sql.removesuffix('order by all')})", *parameters
+    )[0]["rows"]
+    about = exports.about(reader, name.replace("_", " "), mart, notes)
+
+    def file(kind: exports.Kind) -> Callable[[], bytes]:
+        return lambda: kind.make(reader.table(sql, *parameters), about)
+
+    with st.popover(f"Download {'all of ' if is_all else ''}{plain(name.replace('_', ' '))}"):
+        st.caption(
+            f"{count:,} rows, exactly as the mart holds them. Parquet for programs, Excel and CSV for people."
+        )
+        for label, kind in exports.KINDS.items():
+            if label == "Excel" and count >= exports.MOST_ROWS:
+                st.caption(
+                    f"Excel holds {exports.MOST_ROWS - 1:,} rows at most: choose fewer, or take Parquet."
+                )
+                continue
+            st.download_button(
+                label,
+                file(kind),
+                file_name=kind.file_name(about),
+                mime=kind.media_type,
+                key=f"{name} {label}",
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def link(page: str, label: str, **query: str | Sequence[str] | None) -> None:
+    """A link to another page with its filters; nothing where the viewer may not open it."""
+    if page in {listed.name for listed in navigation.pages_of(published.granted().roles)}:
+        st.page_link(
+            f"app_pages/{page}.py",
+            label=label,
+            query_params={
+                k: v if isinstance(v, str) else list(v) for k, v in query.items() if v is not None
+            },
+        )
+
+
+def nothing(sentence: str) -> None:
+    """An empty state, in words."""
+    st.info(sentence)

@@ -1,0 +1,52 @@
+"""Which pages there are, and who may open them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "app_pages"
+
+LEADERSHIP, FINANCE, OPERATIONS, CUSTOMER = ROLES = (
+    "leadership",
+    "finance",
+    "operations",
+    "customer",
+)
+INTERNAL = frozenset({LEADERSHIP, FINANCE, OPERATIONS})
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page: its file in `app_pages` (also its address), its title, its section, and the roles that may open it."""
+
+    name: str
+    title: str
+    section: str
+    roles: frozenset[str]
+
+    @property
+    def file(self) -> Path:
+        return FOLDER / f"{self.name}.py"
+
+
+PAGES = (
+    Listed("overview", "Promises and credits", "Leadership", frozenset({LEADERSHIP, FINANCE})),
+    Listed("availability", "Availability", "Leadership", INTERNAL),
+    Listed("credits", "Credits", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("reconciliation", "Due and issued", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("claims", "Claim calendar", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("statements", "Statements", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("proof", "Proof of a credit", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("marts", "Marts and exports", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("tickets", "Open tickets", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("coverage", "Coverage", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("maintenance", "Maintenance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("feeds", "Feeds", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
+    Listed("runs", "Runs and alerts", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
+    Listed("report", "SLA report", "Customer", frozenset({LEADERSHIP, FINANCE, CUSTOMER})),
+)
+
+
+def pages_of(roles: Collection[str]) -> list[Listed]:
+    """The pages that someone with these roles may open; the first is where they start."""
+    return [page for page in PAGES if page.roles & set(roles)]

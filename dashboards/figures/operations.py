@@ -1,0 +1,74 @@
+"""What a warehouse keeps beside its publications, as plain data: records of runs, also of those that published nothing, and alerts."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+
+_SEVERITIES = ("critical", "warning")
+
+
+def runs(warehouse: Path) -> list[Record]:
+    """The recorded runs, the latest first: run_number, status, as_of, finished_at, seconds, files_read, rows_read, rows_rejected, reasons.
+
+    A record that can't be read is a run whose outcome is `unreadable`."""
+    return [_run(path) for path in sorted((warehouse / "runs").glob("*.json"), reverse=True)]
+
+
+def _run(path: Path) -> Record:
+    empty: Record = {
+        "run_number": None,
+        "as_of": None,
+        "finished_at": None,
+        "seconds": None,
+        "files_read": None,
+        "rows_read": None,
+        "rows_rejected": None,
+        "reasons": [],
+    }
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        instants = {
+            name: datetime.fromisoformat(kept[name]) if kept.get(name) else None
+            for name in ("as_of", "finished_at")
+        }
+        return (
+            empty
+            | {name: kept.get(name) for name in (*empty, "status")}
+            | instants
+            | {"reasons": list(kept.get("reasons") or [])}
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
+        return empty | {"status": "unreadable", "reasons": [f"{path.name} can't be read"]}
+
+
+def alerts(warehouse: Path) -> list[Record] | None:
+    """What alerts say, the gravest first: kind, subject, severity, happened, means, action, since, ended (None: open). None: it can't be read."""
+    path = warehouse / "alerts.json"
+    if not path.exists():
+        return []
+    try:
+        entries = json.loads(path.read_text("utf-8"))["entries"]
+        found = [
+            {
+                k: str(e["alert"][k])
+                for k in ("kind", "subject", "severity", "happened", "means", "action")
+            }
+            | {
+                name: datetime.fromisoformat(e[name]) if e[name] else None
+                for name in ("since", "ended")
+            }
+            for e in entries
+        ]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return sorted(
+        found,
+        key=lambda a: (
+            _SEVERITIES.index(a["severity"]) if a["severity"] in _SEVERITIES else len(_SEVERITIES),
+            a["since"],
+            a["subject"],
+        ),
+    )

@@ -1,0 +1,453 @@
+"""Availability of the subscription and of its region, the downtime behind it, and how much of the time was seen (A1-A9, M6, X4)."""
+
+from datetime import date, datetime, timedelta
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    Verdict,
+    evidence_of,
+    is_incomplete,
+    is_unseen,
+    judged,
+    verdict_of,
+)
+from makegood.dashboards.figures.words import duration
+from makegood.dashboards.proof import CLAUSES
+from makegood.dashboards.reports.document import (
+    LONGEST,
+    Block,
+    Column,
+    Fact,
+    Facts,
+    Kind,
+    Lane,
+    Section,
+    Table,
+    Timeline,
+    Value,
+    shortened,
+)
+from makegood.dashboards.reports.figures import Figures, midnight
+from makegood.dashboards.reports.phrases import (
+    cited,
+    counted,
+    listed,
+    met,
+    month_name,
+    percent,
+    seconds,
+    words,
+)
+
+
+def own_verdict(figures: Figures, steps: Row) -> Verdict:
+    """Of the subscription's own figure in covered time (A5, A6); met where all of it is excluded (A4)."""
+    is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
+    evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
+    return judged(is_met, evidence)
+
+
+def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
+    """A verdict as agreements word it, and whether the figure lacks rows."""
+    lacks = (
+        ", incomplete data" if figures.period is not None and is_incomplete(figures.period) else ""
+    )
+    return met(verdict, is_over) + lacks
+
+
+def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fact:
+    """A figure of availability; where nothing was seen it is that, and no number."""
+    return (
+        Fact(name, Evidence.NONE.value, Kind.TEXT, note)
+        if unseen
+        else Fact(name, value, kind, note)
+    )
+
+
+def period_name(figures: Figures) -> str:
+    """The period that availability is measured over: the month, or the quarter that holds it."""
+    if figures.period is None or not figures.is_quarterly:
+        return month_name(figures.month)
+    first = figures.period["period_start"]
+    return f"quarter {(first.month - 1) // 3 + 1} of {first.year}"
+
+
+def shown_name(figures: Figures) -> str:
+    """The name of `figures.shown_time`."""
+    return month_name(figures.month) if figures.has_cover else period_name(figures)
+
+
+def downtime_of(figures: Figures) -> list[Row]:
+    """The intervals that the report shows: the subscription's own, or the region's where it has no figure of its own."""
+    return figures.own_downtime if figures.has_cover else figures.regional_downtime
+
+
+def exclusions_of(figures: Figures) -> list[Row]:
+    """The exclusions that act in the figure whose downtime is shown."""
+    return figures.own_exclusions if figures.has_cover else figures.regional_exclusions
+
+
+def availability(figures: Figures) -> Section:
+    blocks: list[Block] = []
+    if figures.steps is not None and figures.has_cover:
+        blocks += _own(figures, figures.steps)
+    elif figures.steps is not None:
+        blocks.append(
+            "Nothing of this month is covered by an availability commitment to this subscription, so it has no figure of its own. "
+            "How available the region was as a whole is said below, for information."
+        )
+    blocks.append(_timeline(figures))
+    if figures.period is None:
+        blocks.append(
+            "Nothing was measured for this service in this region: no check and no record of an outage is there for the period."
+        )
+    elif not figures.has_cover or _differs(figures.steps, figures.period):
+        blocks.append(_region(figures, figures.period))
+    clause = CLAUSES.get(figures.contract["contract_id"], {}).get("A5")
+    return Section("Availability", tuple(blocks), "Availability", cited(clause, "A4, A5, A6"))
+
+
+def _own(figures: Figures, steps: Row) -> list[Block]:
+    unseen = figures.is_unseen
+    facts = [
+        measured(
+            "Availability",
+            steps["availability_pct"],
+            Kind.PERCENTAGE,
+            "of this subscription, in its covered time",
+            unseen,
+        ),
+        Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
+        Fact(
+            "Result",
+            result(figures, own_verdict(figures, steps)),
+            Kind.VERDICT,
+            "" if figures.is_final else "so far",
+        ),
+        Fact(
+            "Total time",
+            steps["total_seconds"],
+            Kind.SECONDS,
+            "covered time"
+            if figures.term("availability.total") == "covered"
+            else "the whole month",
+        ),
+        Fact(
+            "Covered time",
+            steps["covered_seconds"],
+            Kind.SECONDS,
+            "paid, active, and of a plan with service credits",
+        ),
+        measured(
+            "Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time", unseen
+        ),
+        Fact("Taken out of the total", steps["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+        *_budget(figures.period, steps),
+    ]
+    blocks: list[Block] = [Facts("Availability of the subscription", tuple(facts))]
+    return [
+        *blocks,
+        *_method(steps, figures.term("downtime.min_consecutive_s"), figures.is_final, unseen),
+    ]
+
+
+def _budget(period: Row | None, steps: Row) -> list[Fact]:
+    """The region's error budget (A8), where it is the subscription's own too: the same commitment, time and downtime."""
+    if period is None or period["budget_seconds"] is None or _differs(steps, period):
+        return []
+    return [
+        Fact(
+            "Error budget",
+            period["budget_seconds"],
+            Kind.SECONDS,
+            "downtime that the commitment allows",
+        ),
+        measured(
+            "Error budget left",
+            period["budget_remaining_seconds"],
+            Kind.SECONDS,
+            "",
+            is_unseen(period),
+        ),
+    ]
+
+
+def _differs(steps: Row | None, period: Row) -> bool:
+    own = (
+        "availability_pct",
+        "commitment_pct",
+        "total_seconds",
+        "excluded_seconds",
+        "downtime_seconds",
+    )
+    return steps is None or any(steps[k] != period[k] for k in own)
+
+
+def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool) -> list[str]:
+    """How a figure follows from its seconds, by the terms that judge it."""
+    shortest = int(min_consecutive_s or 0)
+    counts = (
+        f"Unavailability of {duration(shortest)} or longer is"
+        if shortest
+        else "Every second of unavailability is"
+    )
+    said = [f"{counts} downtime, unless the agreement excludes it."]
+    if unseen:
+        return [*said, "Nothing was seen of this time: there is no figure to state."]
+    if row["availability_pct"] is not None:
+        without = (
+            f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
+        )
+        total = seconds(row["total_seconds"]) + without
+        base = seconds(row["total_seconds"]) if not without else f"({total})"
+        said.append(
+            f"({total} − {seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = {percent(row['availability_pct'])}, "
+            "rounded to six decimals for show only: met or missed is judged by the exact seconds."
+        )
+    else:
+        said.append(
+            "All of the time is excluded: there is no figure, and the commitment counts as met."
+        )
+    if row["availability_pct"] is not None and not is_over:
+        said.append(
+            "Until the period is over, its whole length is divided by, also what is still to come."
+        )
+    return said
+
+
+def _region(figures: Figures, period: Row) -> Section:
+    """The regional figure. That of a subscription without cover is for information: nothing is promised to it."""
+    is_promised = figures.steps is None or figures.has_cover
+    unseen = is_unseen(period)
+    excluded = "all of the time is excluded" if period["status"] == "fully_excluded" else ""
+    facts = [
+        Fact(
+            "Period",
+            period_name(figures),
+            Kind.TEXT,
+            "" if figures.is_period_over else "not over yet",
+        ),
+        measured("Availability", period["availability_pct"], Kind.PERCENTAGE, excluded, unseen),
+    ]
+    if is_promised:
+        facts += [
+            Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
+            Fact(
+                "Result",
+                result(figures, verdict_of(period)),
+                Kind.VERDICT,
+                "" if figures.is_period_over else "so far",
+            ),
+        ]
+    facts += [
+        Fact("Total time", period["total_seconds"], Kind.SECONDS),
+        measured(
+            "Unavailable in all",
+            period["unavailable_seconds"],
+            Kind.SECONDS,
+            "before exclusions and the shortest downtime that counts",
+            unseen,
+        ),
+        measured("Downtime", period["downtime_seconds"], Kind.SECONDS, "", unseen),
+        Fact("Taken out of the total", period["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+    ]
+    if is_promised and period["budget_seconds"] is not None:
+        facts += [
+            Fact(
+                "Error budget",
+                period["budget_seconds"],
+                Kind.SECONDS,
+                "downtime that the commitment allows",
+            ),
+            measured(
+                "Error budget left", period["budget_remaining_seconds"], Kind.SECONDS, "", unseen
+            ),
+        ]
+    blocks: list[Block] = [Facts("Availability of the region", tuple(facts))]
+    if not figures.has_cover:
+        blocks += _method(
+            period,
+            figures.regional_term("downtime.min_consecutive_s"),
+            figures.is_period_over,
+            unseen,
+        )
+    else:
+        blocks.insert(
+            0,
+            "The region as a whole, without what holds for this subscription alone: its covered time, exclusions and terms.",
+        )
+    return Section(
+        f"The service in region {shortened(figures.subscription['region'], LONGEST)}",
+        tuple(blocks),
+        "",
+        cited(None, "A4, A8"),
+    )
+
+
+def downtime(figures: Figures) -> Section:
+    rows = downtime_of(figures)
+    whose = "in covered time" if figures.has_cover else "in the region"
+    if not rows:
+        none = {
+            Evidence.SUFFICIENT: f"There was no downtime {whose} in {shown_name(figures)}.",
+            Evidence.THIN: f"No downtime was seen {whose} in {shown_name(figures)}, of which too little was seen.",
+            Evidence.NONE: f"No downtime was seen {whose} in {shown_name(figures)}, of which nothing was seen.",
+        }
+        return Section(
+            "Downtime intervals", (none[figures.evidence],), "Downtime", cited(None, "A1-A3")
+        )
+    columns = (
+        Column("Started (UTC)", Kind.INSTANT),
+        Column("Ended (UTC)", Kind.INSTANT),
+        Column("Whole length", Kind.SECONDS),
+        Column("Counted here", Kind.SECONDS),
+        Column("Incident"),
+        Column("Note"),
+    )
+    table = Table(
+        f"Downtime intervals {whose}, {shown_name(figures)}",
+        columns,
+        tuple(
+            (
+                r["started_at"],
+                r["ended_at"],
+                r["downtime_seconds"],
+                r["counted_seconds"],
+                r["incident_id"],
+                _note(figures, r),
+            )
+            for r in rows
+        ),
+    )
+    return Section("Downtime intervals", (table,), "Downtime", cited(None, "A1-A3"))
+
+
+def _note(figures: Figures, row: Row) -> str:
+    notes = ["not over yet"] if row["ended_at"] >= figures.as_of else []
+    if row["is_shared"]:
+        notes.append("the same event as a ticket that was resolved late")
+    return "; ".join(notes)
+
+
+def coverage(figures: Figures) -> Section:
+    period = figures.period
+    reference = cited(None, "M6")
+    key = "availability.unknown_counts_as"
+    own, unknown = (words(of(key) or "available") for of in (figures.term, figures.regional_term))
+    if figures.has_cover and own != unknown:
+        unknown = f"{unknown} in the region's figure, as {own} in that of this subscription"
+    if period is None:
+        return Section(
+            "Data coverage",
+            (
+                "Nothing was measured for this service in this region, so there is no coverage to speak of.",
+            ),
+            "Coverage",
+            reference,
+        )
+    evidence = evidence_of(period)
+    judgements = {
+        Evidence.SUFFICIENT: "sufficient",
+        Evidence.THIN: "too little",
+        Evidence.NONE: "none",
+    }
+    facts = (
+        Fact(
+            "Coverage",
+            period["coverage_pct"],
+            Kind.PERCENTAGE,
+            f"share of {period_name(figures)}, up to the figures' instant, in which the state was known",
+        ),
+        Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {unknown}"),
+        Fact(
+            "Evidence", judgements[evidence], Kind.TEXT, "" if figures.is_period_over else "so far"
+        ),
+        *last_seen(figures),
+    )
+    blocks: list[Block] = [Facts("Coverage of the measurement", facts)]
+    least = figures.regional_term("availability.min_coverage_pct")
+    if evidence is Evidence.NONE:
+        blocks.append(
+            "Nothing was seen of this time: there is no evidence of whether the service was up or down."
+        )
+    elif evidence is Evidence.THIN:
+        blocks.append(
+            f"Less than {percent(least)} of the time was seen by monitoring: the availability figure rests on too little evidence and should be read with care."
+        )
+    if not figures.gaps and evidence is Evidence.NONE:
+        return Section("Data coverage", tuple(blocks), "Coverage", reference)
+    if not figures.gaps:
+        blocks.append("There is no gap: the state of the service was known throughout.")
+        return Section("Data coverage", tuple(blocks), "Coverage", reference)
+    columns = (
+        Column("From (UTC)", Kind.INSTANT),
+        Column("Until (UTC)", Kind.INSTANT),
+        Column("Length", Kind.SECONDS),
+    )
+    rows = tuple((g["started_at"], g["ended_at"], g["unknown_seconds"]) for g in figures.gaps)
+    blocks.append(Table(f"Times without evidence, {period_name(figures)}", columns, rows))
+    return Section("Data coverage", tuple(blocks), "Coverage", reference)
+
+
+def last_seen(figures: Figures) -> list[Fact]:
+    """Until when anything is known of the service in the region."""
+    if figures.last_seen_at is None:
+        return []
+    return [
+        Fact(
+            "Last data (UTC)",
+            figures.last_seen_at,
+            Kind.INSTANT,
+            "last check or record of this service in this region",
+        )
+    ]
+
+
+def _timeline(figures: Figures) -> Timeline:
+    start, end = figures.shown_time
+    maintenance = [(m["starts_at"], m["ends_at"]) for m in figures.maintenance]
+    others = [
+        (e["started_at"], e["ended_at"])
+        for e in exclusions_of(figures)
+        if not e["kind"].endswith("_maintenance")
+    ]
+    lanes = [
+        ("downtime", "Downtime", [(d["started_at"], d["ended_at"]) for d in downtime_of(figures)]),
+        ("maintenance", "Maintenance", maintenance),
+        ("exclusion", "Other exclusions", others),
+        ("unknown", "No evidence", [(g["started_at"], g["ended_at"]) for g in figures.gaps]),
+    ]
+    cut = tuple(
+        Lane(
+            key,
+            name,
+            tuple((max(a, start), min(b, end)) for a, b in found if a < end and b > start),
+        )
+        for key, name, found in lanes
+    )
+    said = listed(
+        [f"{lane.name.lower()}: {counted(len(lane.intervals), 'interval')}" for lane in cut]
+    )
+    return Timeline(
+        f"Timeline of {shown_name(figures)}",
+        f"Timeline of {shown_name(figures)}: {said}. The tables of this report list each with start and end.",
+        start,
+        end,
+        min(figures.as_of, end),
+        _ticks(figures, start, end),
+        cut,
+    )
+
+
+def _ticks(figures: Figures, start: datetime, end: datetime) -> tuple[tuple[datetime, str], ...]:
+    """Local midnights: every seventh day of a month, the first days of the months of a quarter."""
+    first: date = start.astimezone(figures.zone).date()
+    is_long = (end - start).days > 31
+    days = [first + timedelta(days=n) for n in range((end - start).days + 1)]
+    chosen = [d for d in days if d.day == 1 or (not is_long and d.day in (8, 15, 22, 29))]
+    return tuple(
+        (midnight(d, figures.zone), f"{d.day} {month_name(d)[:3]}")
+        for d in chosen
+        if midnight(d, figures.zone) < end
+    )

@@ -1,0 +1,259 @@
+"""What an SLA report says (TE §14, rule Z4): its head, what matters most, and its sections in order."""
+
+from datetime import date
+
+from makegood.dashboards.access.reader import Reader
+from makegood.dashboards.figures.evidence import Evidence, is_incomplete, verdict_of
+from makegood.dashboards.figures.words import instant, money
+from makegood.dashboards.reports import availability, credit, figures, support
+from makegood.dashboards.reports.document import (
+    LONGEST,
+    Fact,
+    Facts,
+    Kind,
+    Money,
+    Report,
+    shortened,
+)
+from makegood.dashboards.reports.figures import Figures
+from makegood.dashboards.reports.phrases import counted, listed, month_name, percent, reasons, words
+
+__all__ = ["report_of"]
+
+
+def report_of(reader: Reader, subscription_id: str, month: date) -> Report:
+    """The report on a subscription and month, of what the reader may see; raises makegood.dashboards.proof.NotFound. `month`: its first day."""
+    return _report(figures.read(reader, subscription_id, month))
+
+
+def _report(found: Figures) -> Report:
+    sections = [
+        availability.availability(found),
+        availability.downtime(found),
+        support.incidents(found),
+        support.performance(found),
+        support.maintenance(found),
+        support.configuration(found),
+        credit.calculation(found),
+        availability.coverage(found),
+        credit.claim(found),
+        credit.terms(found),
+    ]
+    return Report(
+        title=f"SLA report, {month_name(found.month)}",
+        subtitle="{}: {} in {}".format(
+            *(
+                shortened(found.subscription[k], 200)
+                for k in ("customer_name", "service_name", "region")
+            )
+        ),
+        agreement=found.contract["contract_name"],
+        subscription_id=found.subscription["subscription_id"],
+        month=found.month,
+        as_of=found.as_of,
+        head=_head(found),
+        highlights=(*_availability(found), _incidents(found), *_credits(found)),
+        notes=_notes(found),
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def _head(found: Figures) -> Facts:
+    subscription = found.subscription
+    plans = [f"{s['support_plan']}, {s['kind']}, {s['status']}" for s in found.spans]
+    local = (
+        ""
+        if found.contract["time_zone"] == "UTC"
+        else f"local months of {found.contract['time_zone']}"
+    )
+    facts = [
+        Fact("Agreement", found.contract["contract_name"]),
+        Fact("Version in force since", found.contract_version, Kind.DAY),
+        Fact(
+            "Customer",
+            subscription["customer_name"],
+            Kind.TEXT,
+            shortened(subscription["customer_id"], LONGEST),
+        ),
+        Fact("Subscription", subscription["subscription_id"]),
+        Fact(
+            "Service",
+            subscription["service_name"],
+            Kind.TEXT,
+            "" if subscription["lifecycle"] == "ga" else words(subscription["lifecycle"]),
+        ),
+        Fact("Region", subscription["region"]),
+        Fact("Support plan", listed(list(dict.fromkeys(plans))) if plans else None),
+        Fact("Month", month_name(found.month), Kind.TEXT, local),
+        Fact(
+            "Status",
+            "final" if found.is_final else "provisional",
+            Kind.TEXT,
+            "" if found.is_final else "the month is not over",
+        ),
+        Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
+        *availability.last_seen(found),
+    ]
+    if stated := credit.statement(found):
+        facts.append(Fact("Statement", stated))
+    return Facts("This report", tuple(facts))
+
+
+def _availability(found: Figures) -> list[Fact]:
+    if found.steps is not None and found.has_cover:
+        commitment, pct, verdict = (
+            found.steps["commitment_pct"],
+            found.steps["availability_pct"],
+            availability.own_verdict(found, found.steps),
+        )
+        downtime, is_over = found.steps["downtime_seconds"], found.is_final
+    elif found.period is not None and found.steps is None:
+        commitment, pct, verdict = (
+            found.period["commitment_pct"],
+            found.period["availability_pct"],
+            verdict_of(found.period),
+        )
+        downtime, is_over = found.period["downtime_seconds"], found.is_period_over
+    else:
+        return [
+            Fact(
+                "Availability",
+                None,
+                Kind.PERCENTAGE,
+                "no commitment to this subscription"
+                if found.steps is not None
+                else "nothing was measured",
+            )
+        ]
+    so_far = "" if is_over else " so far"
+    said = availability.result(found, verdict, is_over)
+    judged = said if commitment is None else f"commitment {percent(commitment)}: {said}"
+    over = (
+        f", {availability.shown_name(found)}"
+        if availability.shown_name(found) != month_name(found.month)
+        else ""
+    )
+    unseen = found.is_unseen
+    return [
+        availability.measured("Availability", pct, Kind.PERCENTAGE, judged + over, unseen),
+        availability.measured(
+            "Downtime",
+            downtime,
+            Kind.SECONDS,
+            f"in {availability.shown_name(found)}{so_far}",
+            unseen,
+        ),
+    ]
+
+
+def _incidents(found: Figures) -> Fact:
+    row = next((r for r in found.ticket_counts if r["ticket_type"] == "incident"), None)
+    if row is None:
+        return Fact("Incidents", 0, Kind.COUNT, "none was received")
+    has_targets = any(
+        key.startswith("resolution.") and key.endswith(".target") for key in found.terms
+    )
+    late = [f"{row['resolved_late'] or 'none'} past the resolution target"] if has_targets else []
+    incomplete = sum(t["ticket_type"] == "incident" and is_incomplete(t) for t in found.tickets)
+    data = [f"{incomplete} on incomplete data"] if incomplete else []
+    return Fact(
+        "Incidents",
+        row["received"],
+        Kind.COUNT,
+        ", ".join([*late, f"{row['still_open'] or 'none'} still open", *data]),
+    )
+
+
+def _credits(found: Figures) -> list[Fact]:
+    if not found.credits:
+        return [Fact("Service credit", "none", Kind.TEXT, "the agreement promises none")]
+    said = []
+    for row in found.credits:
+        match row["exposure"]:
+            case "none" if row["reasons"] and (row["credit_pct"] or not found.has_cover):
+                note = reasons(row["reasons"])
+            case "none":
+                note = "nothing to claim" if found.is_final else "as things stand"
+            case "not_eligible":
+                note = f"not payable: {reasons(row['reasons'])}"
+            case "payable":
+                note = f"requested on {row['requested_on']}, payable"
+            case "claimable":
+                note = f"can be claimed until {row['claim_deadline']}"
+            case "at_stake":
+                note = "as things stand" + (
+                    f", requested on {row['requested_on']}" if row["requested_on"] else ""
+                )
+            case _:
+                note = f"not claimed in time ({row['claim_deadline']}): waived"
+        share = (
+            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; "
+            if row["credit_pct"]
+            else ""
+        )
+        said.append(
+            Fact(
+                "Service credit",
+                Money(row["credit_amount"], row["currency"]),
+                Kind.MONEY,
+                share + note + credit.evidence(found),
+            )
+        )
+    return said
+
+
+def _notes(found: Figures) -> tuple[str, ...]:
+    notes = []
+    if not found.has_begun:
+        notes.append(
+            f"This subscription had not begun in {month_name(found.month)}: its first day is {found.subscription['first_day']}."
+        )
+    if not found.is_final:
+        notes.append(
+            f"Provisional: {month_name(found.month)} is not over. The figures are those of {instant(found.as_of)} UTC and can still change."
+        )
+    elif found.is_quarterly and not found.is_period_over:
+        notes.append(
+            f"Availability is measured over {availability.period_name(found)}, which is not over: that figure can still change."
+        )
+    if found.period is None:
+        notes.append(
+            "Nothing was measured for this service in this region: the figures rest on no evidence of whether it was up or down."
+        )
+    elif found.is_unseen:
+        when = availability.shown_name(found)
+        notes.append(
+            f"Nothing was seen of this service in this region in {when}: the figures rest on no evidence of whether it was up or down."
+        )
+    elif found.evidence is Evidence.THIN:
+        notes.append("The availability figure rests on too little evidence: see Data coverage.")
+    notes += _incomplete(found)
+    if found.subscription["lifecycle"] != "ga":
+        notes.append(
+            f"The service is offered as {words(found.subscription['lifecycle'])}: it has no availability commitment and no service credits."
+        )
+    if found.steps is not None and not found.has_cover:
+        why = f": {reasons(found.common_reasons)}" if found.common_reasons else ""
+        notes.append(
+            f"No availability commitment or service credit applies to this subscription in this month{why}."
+        )
+    return tuple(notes)
+
+
+def _incomplete(found: Figures) -> list[str]:
+    """Which figures lack rows, and how many; which rows is the provider's matter."""
+    parts = [
+        ("The availability of this service in this region", [found.period] if found.period else []),
+        # the same in all currencies
+        ("The service credit", found.credits[:1]),
+        ("What is said of tickets", found.tickets),
+    ]
+    told = [
+        (what, sum(row["incomplete_rows"] for row in rows if is_incomplete(row)))
+        for what, rows in parts
+    ]
+    return [
+        f"{what} rests on incomplete data: {counted(rows, 'row')} that {'concerns' if rows == 1 else 'concern'} it could not be used."
+        for what, rows in told
+        if rows
+    ]

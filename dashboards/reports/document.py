@@ -1,0 +1,176 @@
+"""A report as plain data: sections of sentences, facts, tables and a timeline, with exact values and what kind each is of.
+
+What it says is in `content`; how a file of a kind shows it is in `pdf`, `html` and `xlsx`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from makegood.dashboards.figures.words import duration, instant, money, percentage, printable
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount; `currency`: ISO 4217, None where there is none."""
+
+    amount: Decimal
+    currency: str | None
+
+
+Value = str | int | Decimal | datetime | date | Money | None
+
+
+class Kind(StrEnum):
+    """What a value is, and with it its unit: seconds and minutes are integers, a percentage is a Decimal."""
+
+    TEXT = "text"
+    VERDICT = "verdict"
+    INSTANT = "instant"
+    DAY = "day"
+    SECONDS = "seconds"
+    MINUTES = "minutes"
+    PERCENTAGE = "percentage"
+    MONEY = "money"
+    COUNT = "count"
+
+
+# what stands at the right of its column
+NUMBERS = frozenset({Kind.SECONDS, Kind.MINUTES, Kind.PERCENTAGE, Kind.MONEY, Kind.COUNT})
+
+
+# of a text that is shown: a feed may hold names of millions of characters
+LONGEST = 1_000
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A named value; `note` says what belongs to it in a few words."""
+
+    name: str
+    value: Value
+    kind: Kind = Kind.TEXT
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Named values that belong together."""
+
+    caption: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    title: str
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with a value a column; never without rows: that there are none is said in a sentence."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Intervals of one kind on a timeline, `[start, end)`; `key` chooses the colour."""
+
+    key: str
+    name: str
+    intervals: tuple[tuple[datetime, datetime], ...]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Intervals of a period, a lane for each kind. `known_until`: what comes after it has not happened yet. `description`: the same in words."""
+
+    caption: str
+    description: str
+    start: datetime
+    end: datetime
+    known_until: datetime
+    ticks: tuple[tuple[datetime, str], ...]
+    lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands below it. `reference`: clause and rule. `sheet`: its page in a workbook; "" is that of the section around it."""
+
+    title: str
+    blocks: tuple["Block", ...]
+    sheet: str = ""
+    reference: str = ""
+
+
+Block = str | Facts | Table | Timeline | Section
+
+
+@dataclass(frozen=True)
+class Report:
+    """A customer's SLA report on a subscription and month (TE §14). `notes`: what must not be overlooked."""
+
+    title: str
+    subtitle: str
+    agreement: str
+    subscription_id: str
+    month: date
+    as_of: datetime
+    head: Facts
+    highlights: tuple[Fact, ...]
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def shown(value: Value, kind: Kind = Kind.TEXT) -> str:
+    """A value as people read it. A text can neither break the line nor turn it around; None is a dash."""
+    match kind, value:
+        case _, None:
+            return "–"
+        case Kind.SECONDS, int(seconds):
+            return duration(seconds)
+        case Kind.MINUTES, int(minutes):
+            return duration(60 * minutes)
+        case Kind.COUNT, int(count):
+            return f"{count:,}"
+        case Kind.PERCENTAGE, Decimal():
+            return percentage(value)
+        case Kind.INSTANT, datetime():
+            return instant(value)
+        case Kind.MONEY, Money(amount, currency):
+            return money(amount, currency)
+        case _:
+            return printable(shortened(str(value), LONGEST))
+
+
+def verdict_class(text: str) -> str:
+    """How a verdict is marked: met only where it is no more and no less than that."""
+    return "met" if text == "met" else "missed" if text.partition(",")[0] == "missed" else ""
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def footer(report: Report) -> str:
+    """What stands at the foot of each page."""
+    agreement, subscription = (
+        shortened(report.agreement, 100),
+        shortened(report.subscription_id, 100),
+    )
+    return f"{agreement} · subscription {subscription} · {report.month:%Y-%m} · figures as of {instant(report.as_of)} UTC"
+
+
+def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """The blocks, and those of the sections among them, in order."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Section):
+            yield from walk(block.blocks)

@@ -1,0 +1,484 @@
+"""What a report says of a subscription and month, read from the published marts: rows, exact, and nothing worked out here."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from makegood.dashboards.access.reader import Reader, Row
+from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_unseen
+from makegood.dashboards.figures.queries import CREDITS, FIGURES
+from makegood.dashboards.proof import NotFound, Step, prove
+
+# months in which a subscription has a span or a credit, from the first version of its contract (T5) up to that of as_of (T3)
+_MONTHS = """
+    with spans as (
+        select subscriptions.subscription_id, subscriptions.contract_id, spans.valid_from, spans.last_day, first.first_version, days.as_of_day
+        from marts.subscription_spans as spans
+        inner join marts.subscriptions as subscriptions on spans.subscription_id = subscriptions.subscription_id
+        inner join (select contract_id, min(contract_version) as first_version from marts.contract_terms group by contract_id) as first
+            on subscriptions.contract_id = first.contract_id
+        inner join (select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day) as days on subscriptions.contract_id = days.contract_id
+    ),
+    touched as (
+        select subscription_id, first_version, unnest(generate_series(
+            date_trunc('month', greatest(valid_from, first_version)), least(coalesce(last_day, as_of_day), as_of_day), interval 1 month
+        ))::date as month
+        from spans
+    )
+    select subscription_id, month from touched where month >= first_version
+    union
+    select credits.subscription_id, credits.month
+    from marts.credits as credits
+    inner join marts.subscriptions as subscriptions on credits.subscription_id = subscriptions.subscription_id
+"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Rows of the marts on a subscription and month. `starts_at`, `ends_at`: of the month, by the contract's clock (T2)."""
+
+    month: date
+    starts_at: datetime
+    ends_at: datetime
+    as_of: datetime
+    subscription: Row
+    contract: Row
+    contract_version: date
+    spans: list[Row]
+    # of a contract with credits: the steps from downtime to credit, and the row of each currency
+    steps: Row | None
+    credits: list[Row]
+    statements: list[Row]
+    calculation: list[Step]
+    overdue: list[Row]
+    issued: list[Row]
+    own_downtime: list[Row]
+    own_exclusions: list[Row]
+    # of the region: the month, or the quarter that holds it; None where nothing was measured
+    period: Row | None
+    regional_downtime: list[Row]
+    regional_exclusions: list[Row]
+    gaps: list[Row]
+    maintenance: list[Row]
+    tickets: list[Row]
+    ticket_counts: list[Row]
+    outcomes: list[Row]
+    performance: Row | None
+    configuration: Row | None
+    # None where nothing was ever seen, or an older version published
+    last_seen_at: datetime | None
+    # what holds for the subscription (T6), and what its region is judged by: the contract's own
+    terms: dict[str, Row]
+    regional_terms: dict[str, Row]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.contract["time_zone"])
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the month is over (T3)."""
+        return self.ends_at <= self.as_of
+
+    @property
+    def has_cover(self) -> bool:
+        """Whether any of the month is covered time (E1), so that there is a figure of the subscription's own (A5)."""
+        return self.steps is not None and self.steps["covered_seconds"] > 0
+
+    @property
+    def evidence(self) -> Evidence:
+        """How much was seen of the figure that is shown: the subscription's own or the region's."""
+        if self.has_cover:
+            return evidence_of(self.credits[0])
+        return Evidence.NONE if self.period is None else evidence_of(self.period)
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether there is a figure to show of which nothing was seen."""
+        return (
+            is_unseen(self.credits[0])
+            if self.has_cover
+            else self.period is not None and is_unseen(self.period)
+        )
+
+    @property
+    def shown_time(self) -> tuple[datetime, datetime]:
+        """What downtime, exclusions and maintenance are shown of: the month of a figure of its own, else the period of the region's."""
+        if self.period is None or self.has_cover:
+            return self.starts_at, self.ends_at
+        return self.period["starts_at"], self.period["ends_at"]
+
+    @property
+    def is_quarterly(self) -> bool:
+        return self.period is not None and self.period["period_kind"] == "quarter"
+
+    @property
+    def is_period_over(self) -> bool:
+        """Whether the period of the region's figure is over (T3): the month, where there is none."""
+        return self.is_final if self.period is None else self.period["ends_at"] <= self.as_of
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the subscription has had a day by the end of the month (E1)."""
+        return self.subscription["first_day"] < _next(self.month)
+
+    def term(self, key: str) -> str | None:
+        """The value of a key as it is in force for the subscription."""
+        return _value(self.terms, key)
+
+    def regional_term(self, key: str) -> str | None:
+        """The value of a key as it judges the region."""
+        return _value(self.regional_terms, key)
+
+    @property
+    def common_reasons(self) -> str:
+        """The reasons against a credit (E1, E2, E4) that hold in every currency, comma-joined."""
+        return (
+            ",".join(sorted(set.intersection(*(codes(row) for row in self.credits))))
+            if self.credits
+            else ""
+        )
+
+
+def codes(row: Row) -> set[str]:
+    """The reasons against a credit in its currency."""
+    return set(filter(None, row["reasons"].split(",")))
+
+
+def _value(terms: dict[str, Row], key: str) -> str | None:
+    return terms[key]["value"] if key in terms else None
+
+
+def months_of(reader: Reader, subscription_id: str) -> list[date]:
+    """The months of a subscription that there can be a report on, in order."""
+    rows = reader.rows(
+        f"select month from ({_MONTHS}) where subscription_id = ? order by month",
+        *_days(reader),
+        subscription_id,
+    )
+    return [row["month"] for row in rows]
+
+
+def subscriptions_of(reader: Reader, month: date) -> list[str]:
+    """The subscriptions that there can be a report on for a month, in order. `month`: its first day."""
+    rows = reader.rows(
+        f"select subscription_id from ({_MONTHS}) where month = ? order by subscription_id",
+        *_days(reader),
+        month,
+    )
+    return [row["subscription_id"] for row in rows]
+
+
+def months(reader: Reader) -> list[date]:
+    """All months that there can be a report on, in order."""
+    return [
+        row["month"]
+        for row in reader.rows(
+            f"select distinct month from ({_MONTHS}) order by month", *_days(reader)
+        )
+    ]
+
+
+def named(there: list[date]) -> str:
+    """Months in words: each, or how many from when to when."""
+    return (
+        ", ".join(f"{m:%Y-%m}" for m in there)
+        if len(there) <= 12
+        else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
+    )
+
+
+def last_final_month(reader: Reader) -> date | None:
+    """The latest of these months that is over for everyone; None if there is none."""
+    as_of = reader.as_of
+    today = min(
+        (
+            as_of.astimezone(ZoneInfo(row["time_zone"])).date()
+            for row in reader.rows("select time_zone from marts.contracts")
+        ),
+        default=None,
+    )
+    return (
+        None
+        if today is None
+        else max((month for month in months(reader) if _next(month) <= today), default=None)
+    )
+
+
+def _days(reader: Reader) -> tuple[list[str], list[date]]:
+    """The contracts, and as_of's date by the clock of each."""
+    as_of = reader.as_of
+    contracts = reader.rows(
+        "select contract_id, time_zone from marts.contracts order by contract_id"
+    )
+    return [c["contract_id"] for c in contracts], [
+        as_of.astimezone(ZoneInfo(c["time_zone"])).date() for c in contracts
+    ]
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a local day begins (T2)."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
+def read(reader: Reader, subscription_id: str, month: date) -> Figures:
+    """The rows on a subscription and month; raises NotFound, which says what there is. `month`: its first day."""
+    there = months_of(reader, subscription_id)
+    if month not in there:
+        raise NotFound(_what_there_is(reader, subscription_id, month, there))
+    return _Marts(reader, subscription_id, month).figures()
+
+
+def _what_there_is(reader: Reader, subscription_id: str, month: date, there: list[date]) -> str:
+    if there:
+        return (
+            f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named(there)}"
+        )
+    if known := reader.rows(
+        "select first_day from marts.subscriptions where subscription_id = ?", subscription_id
+    ):
+        if not reader.rows(
+            "select 1 from marts.subscription_spans where subscription_id = ?", subscription_id
+        ):
+            return f"no report on {subscription_id!r}: it has not begun, its first day is {known[0]['first_day']}"
+        return f"no report on {subscription_id!r}: no version of its contract is in force in a month in which it has a span"
+    some = [
+        row["subscription_id"]
+        for row in reader.rows("select subscription_id from marts.subscriptions order by 1 limit 6")
+    ]
+    if not some:
+        return "no subscription is published"
+    return f"no subscription {subscription_id!r}; there are {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
+
+
+class _Marts:
+    """The marts of one subscription and month."""
+
+    def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
+        self.reader = reader
+        self.rows = reader.rows
+        self.subscription_id = subscription_id
+        self.month = month
+        (self.subscription,) = self.rows(
+            "select * from marts.subscriptions where subscription_id = ?", subscription_id
+        )
+        (self.contract,) = self.rows(
+            "select * from marts.contracts where contract_id = ?", self.subscription["contract_id"]
+        )
+        zone = ZoneInfo(self.contract["time_zone"])
+        self.starts_at, self.ends_at = midnight(month, zone), midnight(_next(month), zone)
+        self.place = (
+            self.contract["contract_id"],
+            self.subscription["service_id"],
+            self.subscription["region"],
+        )
+
+    def of_month(self, sql: str) -> list[Row]:
+        """The rows of a query by subscription and month."""
+        return self.rows(sql, self.subscription_id, self.month)
+
+    def figures(self) -> Figures:
+        version = self._version()
+        steps = next(
+            iter(
+                self.of_month(
+                    "select * from marts.credit_steps where subscription_id = ? and month = ?"
+                )
+            ),
+            None,
+        )
+        period = next(
+            iter(
+                self.rows(
+                    f"""select * from ({FIGURES})
+                       where contract_id = ? and service_id = ? and region = ? and starts_at <= ? and ends_at >= ?""",
+                    *self.place,
+                    self.starts_at,
+                    self.ends_at,
+                )
+            ),
+            None,
+        )
+        tickets = self.of_month(
+            "select * from marts.ticket_sla where subscription_id = ? and month = ? order by received_at, ticket_id"
+        )
+        since, until = (
+            (period["starts_at"], period["ends_at"]) if period else (self.starts_at, self.ends_at)
+        )
+        return Figures(
+            month=self.month,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            as_of=self.reader.as_of,
+            subscription=self.subscription,
+            contract=self.contract,
+            contract_version=version,
+            spans=self._spans(),
+            steps=steps,
+            credits=self.of_month(
+                f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency"
+            ),
+            statements=self.of_month(
+                "select * from marts.credit_statements where subscription_id = ? and month = ? and is_current order by currency",
+            ),
+            calculation=prove(self.reader, self.subscription_id, self.month).steps if steps else [],
+            overdue=self.of_month(
+                "select * from marts.credit_overdue_invoices where subscription_id = ? and month = ? order by due_on, invoice_id"
+            ),
+            issued=self.of_month(
+                "select * from marts.credit_reconciliation where subscription_id = ? and month = ? order by currency"
+            ),
+            own_downtime=self.of_month(
+                "select * from marts.credit_downtime where subscription_id = ? and month = ? order by started_at"
+            ),
+            own_exclusions=self.of_month(
+                "select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"
+            ),
+            period=period,
+            regional_downtime=self._regional_downtime(period) if period else [],
+            regional_exclusions=self._regional_exclusions(period) if period else [],
+            gaps=self._gaps(period) if period else [],
+            maintenance=self._maintenance(since, until),
+            tickets=tickets,
+            ticket_counts=self._ticket_counts(),
+            outcomes=self._outcomes(),
+            performance=next(
+                iter(
+                    self.of_month(
+                        "select * from marts.resolution_performance where subscription_id = ? and month = ?"
+                    )
+                ),
+                None,
+            ),
+            configuration=next(
+                iter(
+                    self.of_month(
+                        "select * from marts.configuration_hours where subscription_id = ? and month = ?"
+                    )
+                ),
+                None,
+            ),
+            last_seen_at=self._last_seen(),
+            terms=self._terms(steps, tickets, version),
+            regional_terms=self._contract_terms(period["contract_version"] if period else version),
+        )
+
+    def _last_seen(self) -> datetime | None:
+        if not self.reader.has("marts.last_seen"):
+            return None
+        sql = "select last_seen_at from marts.last_seen where contract_id = ? and service_id = ? and region = ?"
+        return next((row["last_seen_at"] for row in self.rows(sql, *self.place)), None)
+
+    def _version(self) -> date:
+        """The version in force at the month's start (T5)."""
+        (row,) = self.rows(
+            "select max(contract_version) as version from marts.contract_terms where contract_id = ? and contract_version <= ?",
+            self.contract["contract_id"],
+            self.month,
+        )
+        return row["version"]
+
+    def _terms(self, steps: Row | None, tickets: list[Row], version: date) -> dict[str, Row]:
+        """Amended ones where a row of this subscription names them (T6), else the contract's own."""
+        of_tickets = {t["terms_id"] for t in tickets if t["terms_id"] is not None}
+        terms_id = (
+            steps["terms_id"] if steps else of_tickets.pop() if len(of_tickets) == 1 else None
+        )
+        if terms_id is None:
+            return self._contract_terms(version)
+        rows = self.rows(
+            "select policy_key, value, document from marts.agreed_terms where terms_id = ? order by policy_key",
+            terms_id,
+        )
+        return {row["policy_key"]: row for row in rows}
+
+    def _contract_terms(self, version: date) -> dict[str, Row]:
+        """Those of a version of the contract, without amendments (T5)."""
+        rows = self.rows(
+            "select policy_key, value, document from marts.contract_terms where contract_id = ? and contract_version = ? order by policy_key",
+            self.contract["contract_id"],
+            version,
+        )
+        return {row["policy_key"]: row for row in rows}
+
+    def _spans(self) -> list[Row]:
+        return self.rows(
+            """select valid_from, last_day, support_plan, kind, status from marts.subscription_spans
+               where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true) order by valid_from""",
+            self.subscription_id,
+            _next(self.month),
+            self.month,
+        )
+
+    def _regional_downtime(self, period: Row) -> list[Row]:
+        return self.rows(
+            """select parts.started_at, parts.ended_at, coalesce(whole.downtime_seconds, parts.downtime_seconds) as downtime_seconds,
+                      parts.downtime_seconds as counted_seconds, false as is_shared, whole.incident_id
+               from marts.downtime_by_period as parts
+               left join marts.downtime as whole
+                   on parts.contract_id = whole.contract_id and parts.service_id = whole.service_id and parts.region = whole.region
+                   and parts.started_at = whole.started_at
+               where parts.contract_id = ? and parts.service_id = ? and parts.region = ? and parts.period_start = ?
+               order by parts.started_at""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _regional_exclusions(self, period: Row) -> list[Row]:
+        """Those that act in the region's figure (X1); one of a customer alone is none of them (A5)."""
+        return self.rows(
+            """select exclusion_id, kind, component_id, null as customer_id, started_at, ended_at from marts.exclusions
+               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at, exclusion_id""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _gaps(self, period: Row) -> list[Row]:
+        return self.rows(
+            """select started_at, ended_at, unknown_seconds from marts.coverage_gaps
+               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at""",
+            *self.place,
+            period["period_start"],
+        )
+
+    def _maintenance(self, since: datetime, until: datetime) -> list[Row]:
+        """Work that concerns this customer's service in this region (X1, Z2)."""
+        return self.rows(
+            """select * from marts.maintenance_notice
+               where contract_id = ? and coalesce(service_id = ?, true) and coalesce(region = ?, true) and coalesce(customer_id = ?, true)
+                   and starts_at < ? and ends_at > ?
+               order by starts_at, exclusion_id""",
+            *self.place,
+            self.subscription["customer_id"],
+            until,
+            since,
+        )
+
+    def _ticket_counts(self) -> list[Row]:
+        return self.of_month(
+            """select ticket_type, count(*) as received, count(*) filter (where status = 'counted') as counted,
+                      count(*) filter (where status = 'counted' and resolved_at is null) as still_open,
+                      count(*) filter (where resolution_outcome = 'missed') as resolved_late
+               from marts.ticket_sla where subscription_id = ? and month = ? group by ticket_type order by ticket_type"""
+        )
+
+    def _outcomes(self) -> list[Row]:
+        return self.of_month(
+            """select ticket_type, severity, count(*) as tickets,
+                      count(*) filter (where response_outcome = 'met') as response_met,
+                      count(*) filter (where response_outcome = 'missed') as response_missed,
+                      count(*) filter (where response_outcome = 'pending') as response_pending,
+                      count(*) filter (where update_outcome = 'met') as updates_met,
+                      count(*) filter (where update_outcome = 'missed') as updates_late,
+                      count(*) filter (where update_outcome = 'pending') as updates_pending,
+                      cast(sum(updates_missed) as bigint) as updates_missed,
+                      count(*) filter (where resolution_outcome = 'met') as resolution_met,
+                      count(*) filter (where resolution_outcome = 'missed') as resolution_missed,
+                      count(*) filter (where resolution_outcome = 'pending') as resolution_pending
+               from marts.ticket_sla where subscription_id = ? and month = ? and status = 'counted'
+               group by ticket_type, severity order by ticket_type, severity"""
+        )

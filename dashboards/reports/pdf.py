@@ -1,0 +1,127 @@
+"""A report as PDF: tagged, PDF/UA-1, with its fonts in it."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import typst
+
+from makegood.dashboards.figures.words import printable
+from makegood.dashboards.reports import timeline
+from makegood.dashboards.reports.document import (
+    NUMBERS,
+    Block,
+    Facts,
+    Kind,
+    Report,
+    Section,
+    Table,
+    Timeline,
+    footer,
+    shown,
+    verdict_class,
+)
+
+# the letters and signs that the fonts of the compiler are sure to have
+_SURE = {*map(chr, range(0x20, 0x180)), *"–−×÷’…§"}
+
+
+def pdf(report: Report) -> bytes:
+    """The report as PDF, the same bytes whenever and wherever it is made.
+
+    A letter that the compiler's own fonts lack is taken from those of the machine; where it has none, its code is written out.
+    """
+    source = (files("makegood.dashboards.reports") / "report.typ").read_bytes()
+    for ignore_system_fonts, letters in ((True, None), (False, None), (True, _SURE)):
+        try:
+            made: bytes = typst.compile(
+                source,
+                ignore_system_fonts=ignore_system_fonts,
+                format="pdf",
+                pdf_standards="ua-1",
+                timestamp=int(report.as_of.timestamp()),
+                sys_inputs={"report": json.dumps(_data(report, letters))},
+            )
+        except typst.TypstError as error:
+            if "could not be displayed" not in str(error) or letters is not None:
+                raise
+        else:
+            return made
+    raise AssertionError("the last way shows every letter")
+
+
+def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
+    def text(words: str) -> str:
+        words = printable(words)
+        return (
+            words
+            if letters is None
+            else "".join(c if c in letters else f"U+{ord(c):04X} " for c in words)
+        )
+
+    def verdict(words: str, kind: Kind) -> str:
+        return verdict_class(words) if kind is Kind.VERDICT else ""
+
+    def facts(block: Facts) -> dict[str, Any]:
+        said = [
+            {
+                "name": text(f.name),
+                "text": text(shown(f.value, f.kind)),
+                "verdict": verdict(shown(f.value, f.kind), f.kind),
+                "note": text(f.note),
+            }
+            for f in block.facts
+        ]
+        return {"block": "facts", "caption": text(block.caption), "facts": said}
+
+    def table(block: Table) -> dict[str, Any]:
+        kinds = [c.kind for c in block.columns]
+        return {
+            "block": "table",
+            "caption": text(block.caption),
+            "columns": [
+                {"title": text(c.title), "number": c.kind in NUMBERS} for c in block.columns
+            ],
+            "rows": [
+                [
+                    {"text": text(shown(v, kind)), "verdict": verdict(shown(v, kind), kind)}
+                    for v, kind in zip(row, kinds, strict=True)
+                ]
+                for row in block.rows
+            ],
+        }
+
+    def blocks(found: tuple[Block, ...]) -> Iterator[dict[str, Any]]:
+        for block in found:
+            match block:
+                case str():
+                    yield {"block": "sentence", "text": text(block)}
+                case Facts():
+                    yield facts(block)
+                case Table():
+                    yield table(block)
+                case Timeline():
+                    yield {
+                        "block": "timeline",
+                        "caption": text(block.caption),
+                        "description": text(block.description),
+                        "svg": timeline.svg(block),
+                    }
+                case Section():
+                    yield {
+                        "block": "section",
+                        "title": text(block.title),
+                        "reference": text(block.reference),
+                        "blocks": list(blocks(block.blocks)),
+                    }
+
+    return {
+        "title": text(report.title),
+        "subtitle": text(report.subtitle),
+        "footer": text(footer(report)),
+        "head": facts(report.head),
+        "highlights": facts(Facts("", report.highlights))["facts"],
+        "notes": [text(n) for n in report.notes],
+        "sections": list(blocks(report.sections)),
+    }

@@ -1,0 +1,114 @@
+"""Codes of the marts in words for a customer. A code that is not listed, as of another contract, is shown with its underscores as spaces."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from makegood.dashboards.figures.evidence import Verdict, so_far
+from makegood.dashboards.figures.words import percentage
+
+_REASONS = {
+    "no_fee": "no fee is invoiced for the month",
+    "not_ga": "the service is not generally available (beta, preview or early access)",
+    "not_paid": "the subscription is a trial or an evaluation",
+    "not_subscribed": "the subscription was not in force",
+    "overdue": "an invoice was overdue",
+    "plan_without_credits": "the support plan has no service credits",
+    "suspended": "the subscription was suspended",
+    "environment": "the environment is not covered",
+}
+_TICKETS = {
+    "incident": "incident",
+    "request": "request",
+    "configuration_assistance": "configuration assistance",
+}
+_CLOCKS = {
+    "24x7": "around the clock",
+    "business_hours": "business hours",
+    "business_days": "business days",
+}
+_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "bd": "business day"}
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+def words(code: str | None) -> str:
+    """A code as words: third_party is third party."""
+    return "–" if code is None else code.replace("_", " ")
+
+
+def met(verdict: Verdict, is_over: bool = True) -> str:
+    """A verdict as agreements word it: a commitment is met, not kept."""
+    return so_far(verdict, is_over).replace("kept", "met")
+
+
+def sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def reason(code: str | None) -> str:
+    return words(code) if code not in _REASONS else _REASONS[code]
+
+
+def reasons(codes: str) -> str:
+    """Comma-joined codes as a list in words."""
+    return listed([reason(code) for code in codes.split(",")])
+
+
+def ticket_type(code: str) -> str:
+    return _TICKETS.get(code, words(code))
+
+
+def month_name(month: date) -> str:
+    """June 2026, whatever the machine's language."""
+    return f"{_MONTHS[month.month - 1]} {month.year}"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """1 incident, 2 incidents."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(parts: list[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def seconds(number: int) -> str:
+    return f"{number:,} s"
+
+
+def promise(duration: str | None, clock: str | None) -> str:
+    """A duration of a contract and the clock it is counted on, in words: 3bd on business_days is 3 business days."""
+    if duration is None:
+        return "no target"
+    digits = duration.rstrip("smhbd")
+    unit = _UNITS.get(duration[len(digits) :])
+    if unit is None or not digits.isdigit():
+        return duration
+    length = counted(int(digits), unit)
+    if clock is None or clock == "24x7" or unit == "business day":
+        return length
+    return f"{length} of {_CLOCKS.get(clock, words(clock))}"
+
+
+def percent(value: Decimal | str | None) -> str:
+    """A percentage, also as a contract writes it."""
+    return percentage(None if value is None else Decimal(value))
+
+
+def cited(clause: str | None, rules: str) -> str:
+    """TE §9.1, rule C1; rules that are several are separated by commas or a dash."""
+    return f"{clause + ', ' if clause else ''}{'rules' if re.search('[,-]', rules) else 'rule'} {rules}"

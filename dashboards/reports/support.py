@@ -1,0 +1,321 @@
+"""Incidents and requests, how they were dealt with beside what was promised, maintenance, and assistance (K1-K9, R1-R3, Z1, Z2)."""
+
+import re
+from collections.abc import Iterable
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures.evidence import is_incomplete
+from makegood.dashboards.reports.availability import exclusions_of, shown_name
+from makegood.dashboards.reports.document import Block, Column, Fact, Facts, Kind, Section, Table
+from makegood.dashboards.reports.figures import Figures
+from makegood.dashboards.reports.phrases import (
+    cited,
+    counted,
+    listed,
+    month_name,
+    percent,
+    promise,
+    reason,
+    sentence_case,
+    ticket_type,
+    words,
+)
+
+_PROMISE = re.compile(r"(response|updates|resolution)\.([^.]+)\.(target|every|clock)")
+
+
+def incidents(figures: Figures) -> Section:
+    received = month_name(figures.month)
+    if not figures.tickets:
+        return Section(
+            "Incidents and requests",
+            (f"No ticket was received in {received}.",),
+            "Incidents",
+            cited(None, "K1, K2, K8, K9"),
+        )
+    columns = (
+        Column("Ticket"),
+        Column("Type"),
+        Column("Severity"),
+        Column("Received (UTC)", Kind.INSTANT),
+        Column("Responded (UTC)", Kind.INSTANT),
+        Column("Resolved (UTC)", Kind.INSTANT),
+        Column("State"),
+    )
+    rows = tuple(
+        (
+            t["ticket_id"],
+            ticket_type(t["ticket_type"]),
+            t["severity"],
+            t["received_at"],
+            t["responded_at"],
+            t["resolved_at"],
+            _state(t) + (", incomplete data" if is_incomplete(t) else ""),
+        )
+        for t in figures.tickets
+    )
+    said = [_counts(row) for row in figures.ticket_counts]
+    table = Table(f"Tickets received in {received}", columns, rows)
+    return Section(
+        "Incidents and requests",
+        (f"Received in {received}: {listed(said)}.", table),
+        "Incidents",
+        cited(None, "K1, K2, K8, K9"),
+    )
+
+
+def _counts(row: Row) -> str:
+    kind = ticket_type(row["ticket_type"])
+    said = counted(row["received"], kind, kind if kind.endswith("assistance") else None)
+    beside = [f"{row['counted']:,} counted"] if row["counted"] != row["received"] else []
+    beside += [f"{row['still_open']:,} still open"] if row["still_open"] else []
+    return said + (f" ({', '.join(beside)})" if beside else "")
+
+
+def _state(ticket: Row) -> str:
+    match ticket["status"]:
+        case "counted":
+            return "open" if ticket["resolved_at"] is None else "resolved"
+        case "excluded":
+            return f"not counted: {reason(ticket['reason'])}"
+        case "unclassified":
+            return "not classified yet"
+        case status:
+            return words(status)
+
+
+def performance(figures: Figures) -> Section:
+    reference = cited(None, "K3-K7, R1-R3")
+    blocks: list[Block] = [*_promises(figures)]
+    if figures.outcomes:
+        blocks += [_outcomes(figures.outcomes), _times(figures)]
+    else:
+        blocks.append(
+            f"No ticket received in {month_name(figures.month)} counts, so there is nothing to hold against the targets."
+        )
+    blocks += _resolution_performance(figures)
+    return Section("Response, updates and resolution", tuple(blocks), "Performance", reference)
+
+
+def _promises(figures: Figures) -> Iterable[Block]:
+    """Targets by severity, as they are agreed."""
+    agreed: dict[tuple[str, str], dict[str, str]] = {}
+    for key, row in figures.terms.items():
+        if found := _PROMISE.fullmatch(key):
+            kind, severity, part = found.groups()
+            agreed.setdefault((kind, severity), {})[
+                "length" if part in ("target", "every") else "clock"
+            ] = row["value"]
+    if not agreed:
+        return ["The agreement promises no times of response, updates or resolution."]
+
+    def said(kind: str, severity: str) -> str:
+        terms = agreed.get((kind, severity), {})
+        return promise(terms.get("length"), terms.get("clock"))
+
+    severities = sorted({severity for _, severity in agreed})
+    columns = (
+        Column("Severity"),
+        Column("Response within"),
+        Column("Updates every"),
+        Column("Resolution within"),
+    )
+    rows = tuple(
+        (s, said("response", s), said("updates", s), said("resolution", s)) for s in severities
+    )
+    return [Table("What was agreed", columns, rows)]
+
+
+def _outcomes(outcomes: list[Row]) -> Table:
+    columns = [Column("Type"), Column("Severity"), Column("Tickets", Kind.COUNT)]
+    for what in ("Response", "Updates", "Resolution"):
+        columns += [
+            Column(f"{what} met", Kind.COUNT),
+            Column(f"{what} missed", Kind.COUNT),
+            Column(f"{what} pending", Kind.COUNT),
+        ]
+    columns.append(Column("Single updates missed", Kind.COUNT))
+    keys = [
+        "tickets",
+        "response_met",
+        "response_missed",
+        "response_pending",
+        "updates_met",
+        "updates_late",
+        "updates_pending",
+    ]
+    keys += ["resolution_met", "resolution_missed", "resolution_pending", "updates_missed"]
+    return Table(
+        "Tickets by outcome",
+        tuple(columns),
+        tuple(
+            (ticket_type(o["ticket_type"]), o["severity"], *(o[k] for k in keys)) for o in outcomes
+        ),
+    )
+
+
+def _times(figures: Figures) -> Table:
+    columns = (
+        Column("Ticket"),
+        Column("Severity"),
+        Column("Response time", Kind.SECONDS),
+        Column("Response", Kind.VERDICT),
+        Column("Updates missed", Kind.COUNT),
+        Column("Resolution time", Kind.SECONDS),
+        Column("Resolution target", Kind.SECONDS),
+        Column("Resolution", Kind.VERDICT),
+        Column("Past the target by", Kind.PERCENTAGE),
+    )
+    keys = (
+        "response_elapsed_s",
+        "response_outcome",
+        "updates_missed",
+        "resolution_elapsed_s",
+        "resolution_target_s",
+        "resolution_outcome",
+        "delay_pct",
+    )
+    rows = tuple(
+        (t["ticket_id"], t["severity"], *(t[k] for k in keys))
+        for t in figures.tickets
+        if t["status"] == "counted"
+    )
+    return Table("Times of each counted ticket, on the clock of its target", columns, rows)
+
+
+def _resolution_performance(figures: Figures) -> list[Block]:
+    allowed, severities = (
+        figures.term("resolution_credit.max_missed_pct"),
+        figures.term("resolution_credit.severities"),
+    )
+    if allowed is None or severities is None or not figures.has_cover:
+        return []
+    which = f"production incidents of severity {severities.strip('[]')}, received in covered time and with an outcome"
+    row = figures.performance
+    if row is None:
+        return [
+            Section(
+                "Resolution performance",
+                (f"There were no {which}: there is no resolution performance to judge.",),
+                "",
+                cited(None, "R1-R3"),
+            )
+        ]
+    facts = (
+        Fact("Incidents", row["incidents"], Kind.COUNT, which),
+        Fact("Resolved past the target", row["missed"], Kind.COUNT, "or still open and past it"),
+        Fact(
+            "Share past the target",
+            row["missed_pct"],
+            Kind.PERCENTAGE,
+            f"a credit is due when it is over {percent(allowed)}",
+        ),
+        Fact("Average delay", row["average_delay_pct"], Kind.PERCENTAGE, "of the target"),
+        Fact("Result", "missed" if row["is_triggered"] else "met", Kind.VERDICT),
+    )
+    return [
+        Section(
+            "Resolution performance",
+            (Facts("Resolution performance of the month", facts),),
+            "",
+            cited(None, "R1-R3"),
+        )
+    ]
+
+
+def maintenance(figures: Figures) -> Section:
+    name = shown_name(figures)
+    start, end = figures.shown_time
+    works = [m for m in figures.maintenance if m["starts_at"] < end and m["ends_at"] > start]
+    others = [e for e in exclusions_of(figures) if not e["kind"].endswith("_maintenance")]
+    blocks: list[Block] = []
+    if works:
+        columns = (
+            Column("Maintenance"),
+            Column("Kind"),
+            Column("Started (UTC)", Kind.INSTANT),
+            Column("Ended (UTC)", Kind.INSTANT),
+            Column("Length", Kind.SECONDS),
+            Column("Notice given", Kind.SECONDS),
+            Column("Notice promised", Kind.SECONDS),
+            Column("Kept"),
+        )
+        rows = tuple(
+            (
+                m["exclusion_id"],
+                _work(m),
+                m["starts_at"],
+                m["ends_at"],
+                m["length_seconds"],
+                m["notice_seconds"],
+                m["notice_required_seconds"],
+                _kept(m),
+            )
+            for m in works
+        )
+        blocks.append(Table(f"Maintenance of this service in this region, {name}", columns, rows))
+    else:
+        blocks.append(f"There was no maintenance of this service in this region in {name}.")
+    if others:
+        kinds = (
+            Column("Exclusion"),
+            Column("Kind"),
+            Column("From (UTC)", Kind.INSTANT),
+            Column("Until (UTC)", Kind.INSTANT),
+            Column("For"),
+        )
+        times = tuple(
+            (
+                e["exclusion_id"],
+                sentence_case(words(e["kind"])),
+                e["started_at"],
+                e["ended_at"],
+                "this customer alone" if e["customer_id"] else "everyone",
+            )
+            for e in others
+        )
+        blocks.append(Table(f"Other times that the agreement excludes, {name}", kinds, times))
+    return Section(
+        "Maintenance and exclusions", tuple(blocks), "Maintenance", cited(None, "X1-X4, Z2")
+    )
+
+
+def _work(row: Row) -> str:
+    kind = words(row["kind"].removesuffix("_maintenance"))
+    return sentence_case(kind) + (
+        f", {row['change_type']}" if row["change_type"] not in (None, "other") else ""
+    )
+
+
+def _kept(row: Row) -> str:
+    notice = {
+        None: "no notice promised",
+        True: "notice kept",
+        False: "notice too short" if row["notice_seconds"] is not None else "never announced",
+    }
+    length = {None: [], False: [], True: ["longer than agreed"]}
+    return "; ".join([notice[row["notice_met"]], *length[row["over_length"]]])
+
+
+def configuration(figures: Figures) -> Section | None:
+    """None where the agreement has no such hours, and none were worked."""
+    row = figures.configuration
+    if row is None:
+        return None
+    facts = (
+        Fact(
+            "Included",
+            row["included_minutes"],
+            Kind.MINUTES,
+            "a calendar month, without carry-over",
+        ),
+        Fact("Used", row["used_minutes"], Kind.MINUTES),
+        Fact("Left", row["remaining_minutes"], Kind.MINUTES),
+        Fact("Over", row["over_minutes"], Kind.MINUTES),
+    )
+    return Section(
+        "Configuration assistance",
+        (Facts(f"Hours of configuration assistance, {month_name(figures.month)}", facts),),
+        "Configuration",
+        cited(None, "Z1"),
+    )

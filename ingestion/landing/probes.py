@@ -1,0 +1,220 @@
+"""Checks in their compact layout, and the state spans they are compressed into (M1).
+
+Compact: a number per component and location, epoch seconds, the microseconds within that second (they decide which
+check of a second counts), a small-integer state (the higher the worse), sorted, a file a month and run. Spans: runs of
+equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the months that a delivery touches.
+With a limit no longer than any contract's `monitoring.stale_after_s`, a span is known without a break, so that every
+rule can be evaluated on spans alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from makegood.ingestion.landing.land import CHECKS, FILES, SERIES, Landed
+from makegood.ingestion.sql import quoted
+
+# the higher the worse: the worst of several checks at one instant is the greatest (M1)
+STATES = {"unknown": 0, "up": 1, "degraded": 2, "down": 3}
+
+_PARQUET = "(format parquet, compression zstd, parquet_version v2)"
+
+COMPACT_COLUMNS = {
+    "series_id": "integer",
+    "checked_at_s": "bigint",
+    "checked_at_us": "integer",
+    "state": "utinyint",
+    "latency_ms": "double",
+    "_delivery_id": "bigint",
+    "_line": "bigint",
+    "_extra": "varchar",
+}
+SPAN_COLUMNS = {
+    "series_id": "integer",
+    "first_s": "bigint",
+    "last_s": "bigint",
+    "state": "utinyint",
+}
+INTERVAL_COLUMNS = {"series_id": "integer", "interval_s": "bigint", "checks": "bigint"}
+
+
+def compact(
+    con: duckdb.DuckDBPyConnection,
+    store: Path,
+    work: Path,
+    run_id: str,
+    landed: Landed,
+    gap_limit_s: int,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Landed:
+    """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing, touched or too coarse."""
+    landed, touched = land(con, store, work, run_id, landed, progress)
+    files = landed.files
+    built = files.filter(pl.col("kind") == "spans")
+    coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
+    missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
+    for month in sorted(touched | coarse | missing):
+        progress(f"compressing checks of {month}")
+        sources = [
+            str(store / p)
+            for p in sorted(
+                files.filter((pl.col("kind") == "checks") & (pl.col("month") == month))["path"]
+            )
+        ]
+        files = files.filter(
+            ~(pl.col("kind").is_in(["spans", "intervals"]) & (pl.col("month") == month))
+        )
+        spans, intervals = (
+            f"check_{kind}/month={month}/{run_id}.parquet" for kind in ("spans", "intervals")
+        )
+        _build_spans(con, sources, gap_limit_s, store / spans, store / intervals)
+        files = pl.concat(
+            [
+                files,
+                _file("spans", CHECKS, month, spans, gap_limit_s),
+                _file("intervals", CHECKS, month, intervals, gap_limit_s),
+            ]
+        )
+    return replace(landed, files=files)
+
+
+def land(
+    con: duckdb.DuckDBPyConnection,
+    store: Path,
+    work: Path,
+    run_id: str,
+    landed: Landed,
+    progress: Callable[[str], None] = lambda message: None,
+) -> tuple[Landed, set[str]]:
+    """Lands what `landing.land` left of checks below `work`, without spans; with the months that
+    it touches."""
+    delivered = work / f"{CHECKS}.parquet"
+    if not delivered.exists():
+        return landed, set()
+    files, series = landed.files, _numbered(con, delivered, landed.series)
+    months = [
+        m
+        for (m,) in con.execute(
+            f"select distinct {_month('checked_at_s')} as m from read_parquet(?) order by m",
+            [str(delivered)],
+        ).fetchall()
+    ]
+    for month in months:
+        progress(f"landing checks of {month}")
+        path = f"{CHECKS}/month={month}/{run_id}.parquet"
+        _land_month(con, delivered, month, store / path)
+        files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
+    return Landed(landed.deliveries, files, series), set(months)
+
+
+def land_again(
+    con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed
+) -> None:
+    """Lands the checks of an earlier run once more below `store`, from what `landing.land` left of them below `work`."""
+    delivered = work / f"{CHECKS}.parquet"
+    if delivered.exists():
+        _numbered(con, delivered, landed.series)
+        for path, month in (
+            landed.files.filter(pl.col("kind") == "checks").select("path", "month").iter_rows()
+        ):
+            if Path(path).stem == run_id:
+                _land_month(con, delivered, month, store / path)
+
+
+def _month(seconds: str) -> str:
+    return f"strftime(make_timestamp({seconds} * 1000000), '%Y-%m')"
+
+
+def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{"kind": kind, "feed": feed, "month": month, "path": path, "gap_limit_s": gap_limit_s}],
+        schema=FILES,
+    )
+
+
+def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFrame) -> pl.DataFrame:
+    con.register("known_series", known.to_arrow())
+    con.execute("create or replace temp table series as select * from known_series")
+    con.execute(
+        """insert into series
+           select (select coalesce(max(series_id), 0) from series) + row_number() over (order by component_id, location), component_id, location
+           from (select distinct component_id, location from read_parquet(?)) as delivered
+           where not exists (select 1 from series as s where s.component_id = delivered.component_id and s.location = delivered.location)""",
+        [str(delivered)],
+    )
+    con.unregister("known_series")
+    return con.sql("select * from series order by series_id").pl().cast(SERIES)
+
+
+def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    states = " ".join(f"when '{name}' then {code}" for name, code in STATES.items())
+    con.execute(
+        f"""copy (
+            select
+                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer as checked_at_us,
+                (case d.status {states} end)::utinyint as state, d.latency_ms, d._delivery_id, d._line, d._extra
+            from read_parquet('{quoted(delivered)}') as d
+            inner join series on series.component_id = d.component_id and series.location = d.location
+            where {_month("d.checked_at_s")} = '{month}'
+            order by series_id, checked_at_s, checked_at_us, state, d._delivery_id, d._line
+        ) to '{quoted(target)}' {_PARQUET}"""
+    )
+
+
+def _build_spans(
+    con: duckdb.DuckDBPyConnection,
+    sources: list[str],
+    gap_limit_s: int,
+    spans: Path,
+    intervals: Path,
+) -> None:
+    """The window functions run over a table in order, without partitions: many times cheaper, and the series is compared by hand."""
+    con.execute(
+        """create or replace temp table instants as
+           select series_id, checked_at_s, checked_at_us, state from read_parquet(?)
+           order by series_id, checked_at_s, checked_at_us, state""",
+        [sources],
+    )
+    # of several checks in one second those of the greatest microsecond count, and of these the worst:
+    # the last in this order
+    con.execute(
+        """create or replace temp table instants as
+           select series_id, checked_at_s, state from (
+               select *, lead(series_id) over () as next_series, lead(checked_at_s) over () as next_at from instants
+           ) as ordered
+           where next_series is distinct from series_id or next_at is distinct from checked_at_s"""
+    )
+    con.execute(
+        """create or replace temp table stepped as
+           select
+               series_id, checked_at_s, state, lag(checked_at_s) over () as before_s,
+               coalesce(lag(series_id) over () = series_id, false) as is_same_series, lag(state) over () as before_state
+           from instants"""
+    )
+    con.execute(
+        """create or replace temp table changes as
+           select series_id, checked_at_s, state, before_s from stepped
+           where not is_same_series or state <> before_state or checked_at_s - before_s > ?""",
+        [gap_limit_s],
+    )
+    for target in (spans, intervals):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    # the check before the next change, of whatever series, is the last of this span
+    con.execute(
+        f"""copy (
+            select
+                series_id, checked_at_s as first_s,
+                coalesce(lead(before_s) over (), (select arg_max(checked_at_s, (series_id, checked_at_s)) from instants)) as last_s, state
+            from changes
+        ) to '{quoted(spans)}' {_PARQUET}"""
+    )
+    con.execute(
+        f"""copy (
+            select series_id, checked_at_s - before_s as interval_s, count(*) as checks from stepped where is_same_series group by all order by all
+        ) to '{quoted(intervals)}' {_PARQUET}"""
+    )
+    con.execute("drop table instants; drop table stepped; drop table changes")

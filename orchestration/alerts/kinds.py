@@ -1,0 +1,474 @@
+"""What there is to tell, and nothing of how: from the outcome of a run, and from what it published.
+
+An alert says what happened, what that means for which figures, and what to do. It is known by its kind and subject; its facts decide
+whether it is still the same message. All of it is worked out from what is given, without a clock.
+"""
+
+import hashlib
+import itertools
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from makegood.dashboards.figures.words import money
+from makegood.orchestration.pipeline import findings
+from makegood.orchestration.warehouse.store import Publication
+
+Severity = Literal["warning", "critical"]
+Kind = Literal[
+    "run_blocked", "run_failed", "feed_stale", "monitoring_silent", "feed_unusual", "low_coverage",
+    "credit_over_threshold", "claim_lapsing", "credit_not_due", "credit_incomplete", "data_finding", "state_damaged",
+]  # fmt: skip
+Row = Mapping[str, Any]
+
+# an error can be as long as a log; beyond this it is read in the log
+LONGEST = 2000
+MOST_REASONS = 10
+# what breaks a line, turns text around or hides it has no place in a message
+UNSHOWN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+"
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What holds of all alerts of a kind. `over`: what it means that one has ended. `is_reminded`: an open one can be acted on;
+    what is over and done with is told once."""
+
+    title: str
+    over: str
+    is_reminded: bool = True
+
+
+KINDS: dict[Kind, About] = {
+    "run_blocked": About("run blocked", "A run has published since."),
+    "run_failed": About("run failed", "A run has published since."),
+    "feed_stale": About("feed is stale", "It is delivered again."),
+    "monitoring_silent": About(
+        "monitoring is silent",
+        "It is heard again; what was not seen meanwhile stays unknown until it is delivered.",
+    ),
+    "feed_unusual": About("feed is unusual", "It is as usual again."),
+    "low_coverage": About(
+        "low coverage",
+        "The figure rests on enough evidence now, or is no longer there.",
+        is_reminded=False,
+    ),
+    "credit_over_threshold": About(
+        "credit over threshold",
+        "It is no longer over the threshold, or can no longer be claimed.",
+        is_reminded=False,
+    ),
+    "claim_lapsing": About("claim about to lapse", "It is no longer due."),
+    "credit_not_due": About(
+        "credit issued without being due", "What was issued is due now, or was taken back."
+    ),
+    "credit_incomplete": About(
+        "credit rests on incomplete data",
+        "The rows that were missing have been delivered, or nothing of it is payable any more.",
+    ),
+    "data_finding": About(
+        "data that has no effect, or one that nobody can have meant", "It is no longer found."
+    ),
+    "state_damaged": About("state damaged", "It is whole again."),
+}
+# what only a run can end; all else is told by what is published
+OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something to be told; texts of one line. `facts`: what makes it another message when it differs."""
+
+    kind: Kind
+    subject: str
+    severity: Severity
+    happened: str
+    means: str
+    action: str
+    facts: str
+
+    @property
+    def key(self) -> tuple[Kind, str]:
+        return self.kind, self.subject
+
+    @property
+    def digest(self) -> str:
+        """Of what makes it another message."""
+        return hashlib.sha256(f"{self.severity} {self.facts}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run. `refused`: a contract or a setting kept it from beginning. `killed`: ids of earlier runs that ended without a
+    word. `rejected_rows`: where those of a run lie that published nothing. `mended`: what of the warehouse was damaged, and what was done."""
+
+    run_id: str
+    status: Literal["published", "blocked", "failed", "refused", "rolled back"]
+    as_of: datetime
+    reasons: tuple[str, ...] = ()
+    rejected_rows: str | None = None
+    killed: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+
+
+def one_line(text: object) -> str:
+    """Text of a feed or an error as one line of plain signs."""
+    return UNSHOWN.sub(" ", str(text).encode("utf-8", "replace").decode()).strip()
+
+
+def _alert(
+    kind: Kind,
+    subject: str,
+    severity: Severity,
+    happened: str,
+    means: str,
+    action: str,
+    facts: object = None,
+) -> Alert:
+    happened, means, action = (
+        text if len(text) <= LONGEST else text[:LONGEST] + " …"
+        for text in map(one_line, (happened, means, action))
+    )
+    return Alert(
+        kind,
+        one_line(subject),
+        severity,
+        happened,
+        means,
+        action,
+        one_line(happened if facts is None else facts),
+    )
+
+
+# ---------------------------------------------------------------- runs
+
+
+def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator[Alert]:
+    """What a run tells by how it ended. `published`: as of when the warehouse is published."""
+    stays = (
+        f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}."
+        if published
+        else "No figure is published yet."
+    )
+    details = f"Details: makegood status --warehouse {shlex.quote(str(root))}"
+    # first all that blocks it, then the details, which are indented: an alert is short
+    shown = [
+        one_line(reason)
+        for reason in sorted(outcome.reasons, key=lambda reason: reason.startswith(" "))
+    ]
+    happened = "; ".join(shown[:MOST_REASONS]) + (
+        f"; and {len(shown) - MOST_REASONS} more" if len(shown) > MOST_REASONS else ""
+    )
+    if outcome.status == "blocked":
+        rows = f" (rejected rows: {outcome.rejected_rows})" if outcome.rejected_rows else ""
+        action = f"Mend or remove the files that are named{rows}, or raise the feed's limit in feeds.yaml, and run again. {details}"
+        yield _alert("run_blocked", "the run", "critical", happened, stays, action, sorted(shown))
+    if outcome.status == "failed":
+        # numbers in an error (a run's id, bytes of memory) differ each time it is the same one
+        facts = re.sub(r"\d+", "#", " ".join(shown))
+        action = f"Run again; if it fails again, mend what the error names. {details}"
+        yield _alert("run_failed", "the run", "critical", happened, stays, action, facts)
+    if outcome.status == "refused":
+        action = (
+            f"Mend the contract or feeds.yaml at the lines that are named, and run again. {details}"
+        )
+        yield _alert(
+            "run_failed",
+            "contracts and settings",
+            "critical",
+            happened,
+            stays,
+            action,
+            sorted(shown),
+        )
+    if outcome.killed:
+        happened = f"Ended without a word, as by a kill, a lack of memory or a loss of power: {', '.join(outcome.killed)}"
+        means = "It published nothing; what was published before it stayed, and what it had landed is removed and read again."
+        action = "Look in the machine's log for why (out of memory, a restart); give the run more time or memory. Nothing has to be cleaned up."
+        yield _alert("run_failed", "killed", "warning", happened, means, action, outcome.killed)
+    if outcome.mended:
+        means = "Readers may have seen a damaged file until this run. No figure was lost: what was damaged is made again from deliveries and copies, to the byte."
+        action = f"Find out what damages files: the disk, or a program beside makegood. Details: makegood doctor --warehouse {shlex.quote(str(root))}"
+        yield _alert(
+            "state_damaged",
+            "the warehouse",
+            "warning",
+            "; ".join(outcome.mended[:MOST_REASONS]),
+            means,
+            action,
+            sorted(outcome.mended),
+        )
+
+
+def damaged(name: str, moved_to: str) -> Alert:
+    """A file of the warehouse's own state could not be read and was started anew."""
+    means = "No figure is touched. What was open may be told once more, and an end of what had been open may go untold."
+    action = f"See what wrote into the warehouse beside makegood; delete {moved_to} when it is of no more use."
+    return _alert(
+        "state_damaged",
+        name,
+        "warning",
+        f"{name} could not be read; it lies in {moved_to} and was started anew.",
+        means,
+        action,
+    )
+
+
+# ---------------------------------------------------------------- what is published
+
+
+def of_publication(
+    publication: Publication, root: Path, credit_over: Mapping[str, Decimal], lapsing_days: int
+) -> list[Alert]:
+    """What the published figures tell. Raises duckdb.Error."""
+    with publication.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        return [
+            *filter(
+                None,
+                (
+                    of_check(row)
+                    for row in _rows(
+                        con, "select * from quality.check_results where not success order by all"
+                    )
+                ),
+            ),
+            *_low_coverage(con),
+            *_credits_over(con, root, credit_over),
+            *_lapsing(lapsing_claims(con, lapsing_days)),
+            *_not_due(con, root),
+            *_incomplete(con, root),
+            *_findings(con),
+        ]
+
+
+# what an expectation of thresholds.yaml is called -> what its alert is; what it means and what to do stands there
+CHECKS: dict[str, tuple[Kind, Severity]] = {
+    "freshness": ("feed_stale", "warning"),
+    "silence": ("monitoring_silent", "critical"),
+}
+UNUSUAL: tuple[Kind, Severity] = ("feed_unusual", "warning")
+
+
+def of_check(row: Row) -> Alert | None:
+    """The alert of a row of `quality.check_results`, if it is one: a warning over the history of a feed."""
+    if row["success"] or row["severity"] != "warn" or row["suite"] != "history":
+        return None
+    name = row["name"]
+    kind, severity = CHECKS.get(name, UNUSUAL)
+    about = row["subject"] or row["feed"]
+    subject = about if about.startswith(row["feed"]) else f"{row['feed']}: {about}"
+    # a feed can be unusual in several ways at once; how long it has been so is no news
+    subject = f"{subject}: {name}" if kind == "feed_unusual" else subject
+    return _alert(kind, subject, severity, row["detail"], row["means"], row["action"], facts=name)
+
+
+def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
+    rows = _rows(
+        con,
+        """select contract_id, service_id, region, period_kind, period_start, coverage_pct, availability_pct, unknown_seconds
+           from marts.availability where low_coverage order by period_start desc, contract_id, service_id, region""",
+    )
+    for r in rows:
+        figure = (
+            "has no availability"
+            if r["availability_pct"] is None
+            else f"its availability of {r['availability_pct'].normalize():f} %"
+        )
+        yield _alert(
+            "low_coverage",
+            f"{r['service_id']} in {r['region']} under {r['contract_id']}, {r['period_kind']} from {r['period_start']}",
+            "warning",
+            f"It was seen for {r['coverage_pct']:.2f} % of its active time, {r['unknown_seconds']} s are unknown: less than {r['contract_id']} asks for.",
+            f"For that {r['period_kind']} {figure}, and the credits of its subscriptions, rest on too little evidence to be relied on.",
+            "Deliver the checks that are missing, or records of operations for that time; statements are issued anew where figures change.",
+            facts=f"{r['coverage_pct']:.0f}",
+        )
+
+
+def _credits_over(
+    con: duckdb.DuckDBPyConnection, root: Path, thresholds: Mapping[str, Decimal]
+) -> Iterator[Alert]:
+    for currency, threshold in sorted(thresholds.items()):
+        rows = _rows(
+            con,
+            """select subscription_id, customer_id, month, currency, credit_amount, payable_amount, credit_pct, claim_status, status
+               from marts.credits
+               where currency = ? and credit_amount > ? and reasons = '' and claim_status in ('accruing', 'claimable', 'requested')
+               order by month desc, credit_amount desc, subscription_id""",
+            [currency, threshold],
+        )
+        for r in rows:
+            amount, payable = (money(r[k], currency) for k in ("credit_amount", "payable_amount"))
+            # a month that is not over grows with each run; its amount is news when it is final
+            facts = amount if r["status"] == "final" else r["status"]
+            yield _alert(
+                "credit_over_threshold",
+                _credit(r),
+                "warning",
+                f"The credit is {amount} ({r['credit_pct'].normalize():f} % of the fee, {r['status']}), over {money(threshold, currency)}.",
+                f"{payable} of it is payable as of now ({r['claim_status']}); customer {r['customer_id']}.",
+                f"Look at the proof before it is issued: {_explain(root, r)}",
+                facts,
+            )
+
+
+def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
+    """Credits that nobody has asked for, and that lapse within so many days of the contract's local date: subscription_id, customer_id,
+    month, credit_amount, currency, claim_deadline (C5)."""
+    return _rows(
+        con,
+        """select subscription_id, customer_id, month, credit_amount, currency, claim_deadline
+           from marts.credits where exposure = 'claimable' and days_left <= ?
+           order by claim_deadline, credit_amount desc, subscription_id""",
+        [days],
+    )
+
+
+def _lapsing(claims: list[Row]) -> Iterator[Alert]:
+    """One alert a deadline, however many claims lapse on it."""
+    for deadline, rows in itertools.groupby(claims, key=lambda claim: claim["claim_deadline"]):
+        own = list(rows)
+        customers = sorted({one_line(claim["customer_id"]) for claim in own})
+        yield _alert(
+            "claim_lapsing",
+            f"until {deadline}",
+            "warning",
+            f"{_sums(own, 'credit_amount')} can be asked for until {deadline}, and nobody has: {_some(own)}.",
+            f"After that day the credits are waived: payable_amount stays 0 for {_listed(customers, 'customer')}.",
+            "Tell the customers, or whoever looks after them; a request counts by its day, once it is delivered in credit_requests.",
+            facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
+        )
+
+
+def _sums(rows: list[Row], amount: str) -> str:
+    """How many credits, and how much of each currency."""
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row[amount]
+    return f"{len(rows)} credit{'s' if len(rows) > 1 else ''}, " + " and ".join(
+        money(total, currency) for currency, total in sorted(sums.items())
+    )
+
+
+def _some(rows: list[Row]) -> str:
+    """The first three credits, and how many more there are."""
+    return "; ".join(_credit(row) for row in rows[:3]) + (
+        f"; and {len(rows) - 3} more" if len(rows) > 3 else ""
+    )
+
+
+def _listed(names: list[str], what: str) -> str:
+    return (
+        f"{what} {names[0]}"
+        if len(names) == 1
+        else f"{len(names)} {what}s ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
+    )
+
+
+def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
+    rows = _rows(
+        con,
+        """select subscription_id, month, currency, issued_amount, flags
+           from marts.credit_reconciliation where list_contains(string_split(flags, ','), 'not_due')
+           order by month desc, subscription_id, currency""",
+    )
+    for r in rows:
+        yield _alert(
+            "credit_not_due",
+            _credit(r),
+            "warning",
+            f"{money(r['issued_amount'], r['currency'])} was credited on invoices, and nothing is due.",
+            f"The invoices of {r['month']:%Y-%m} give more than the contract promises; credit_reconciliation shows it as {r['flags']}.",
+            f"Take it back, or find what is missing (a request, an outage): {_explain(root, r)}",
+        )
+
+
+def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
+    """Payable credits that lack rejected or waiting rows: one alert a month and currency."""
+    rows = _rows(
+        con,
+        """select subscription_id, customer_id, month, currency, payable_amount, incomplete_rows
+           from marts.credits where is_incomplete and payable_amount > 0
+           order by month desc, currency, payable_amount desc, subscription_id""",
+    )
+    for (month, currency), group in itertools.groupby(
+        rows, key=lambda r: (r["month"], r["currency"])
+    ):
+        own = list(group)
+        yield _alert(
+            "credit_incomplete",
+            f"{month:%Y-%m}, {currency}",
+            "warning",
+            f"{_sums(own, 'payable_amount')} payable, rest on data of which rows were rejected or wait: {_some(own)}.",
+            "With those rows the credits can be others, or none; marts.evidence_gaps lists them with file and line.",
+            f"Mend those rows before anything is paid. The proof of the largest: {_explain(root, own[0])}",
+            facts=sorted(f"{_credit(r)} {r['payable_amount']} {r['incomplete_rows']}" for r in own),
+        )
+
+
+def _findings(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
+    """One alert a kind and feed."""
+    found = (
+        con.sql("select * from quality.findings where severity = 'warning'")
+        .pl()
+        .cast(findings.FINDINGS)
+    )
+    for group in findings.grouped(found):
+        kind = findings.KINDS[group.kind]
+        facts = f"{group.findings} {group.rows} {group.examples}"
+        yield _alert(
+            "data_finding",
+            f"{group.feed}: {group.title}",
+            "warning",
+            group.in_words(),
+            kind.means,
+            kind.action,
+            facts,
+        )
+
+
+def _credit(r: Row) -> str:
+    """A credit as a subject: the key of its mart."""
+    return f"{r['subscription_id']}, {r['month']:%Y-%m}, {r['currency']}"
+
+
+def _explain(root: Path, r: Row) -> str:
+    """The command, to be copied into a shell: ids come from feeds."""
+    return f"makegood explain --warehouse {shlex.quote(str(root))} --subscription {shlex.quote(one_line(r['subscription_id']))} --month {r['month']:%Y-%m}"
+
+
+def endings(publication: Publication, ended: Iterable[Alert]) -> dict[tuple[Kind, str], str]:
+    """How the claims of a deadline ended that no longer lapse, where the credits say it: asked for, or waived. Raises duckdb.Error."""
+    keys = {alert.key for alert in ended if alert.kind == "claim_lapsing"}
+    if not keys:
+        return {}
+    with publication.connect() as con:
+        rows = _rows(
+            con,
+            """select claim_deadline, count(*) filter (where claim_status = 'requested') as requested,
+                      count(*) filter (where claim_status in ('late', 'waived')) as waived
+               from marts.credits where currency is not null and credit_amount > 0 and reasons = '' group by claim_deadline""",
+        )
+    told: dict[tuple[Kind, str], str] = {}
+    for r in rows:
+        key: tuple[Kind, str] = ("claim_lapsing", f"until {r['claim_deadline']}")
+        if key in keys and (r["requested"] or r["waived"]):
+            told[key] = (
+                f"Of the credits with that deadline {r['requested']} were asked for and {r['waived']} are waived."
+            )
+    return told
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
+    cursor = con.execute(sql, values or [])
+    names = [d[0] for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

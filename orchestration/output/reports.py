@@ -1,0 +1,108 @@
+"""Writes SLA reports as files: one, or one for every subscription of a month."""
+
+import hashlib
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from makegood.dashboards.access.reader import Reader
+from makegood.dashboards.reports import Format, figures, render
+from makegood.dashboards.reports.content import report_of
+from makegood.orchestration.output.explain import NotFound, published
+
+_LONGEST = 100
+
+
+def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kind: Format) -> str:
+    """Writes the report on a subscription and month, and says where; raises NotFound. `month`: its first day."""
+    with published(warehouse) as reader:
+        _write(out, render(report_of(reader, subscription_id, month), kind))
+    return f"wrote {out}"
+
+
+def write_all(
+    warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]
+) -> tuple[list[str], list[str]]:
+    """Writes a report for every subscription that has a span in the month: what was written, and which failed and why; raises NotFound.
+
+    One that fails does not keep the others from being written. `month`: its first day.
+    """
+    with published(warehouse) as reader:
+        names = file_names(figures.subscriptions_of(reader, month), month, kind)
+        if not names:
+            raise NotFound(_what_there_is(reader, month))
+        said, failed = [], []
+        for number, (subscription_id, name) in enumerate(names.items(), 1):
+            progress(f"{number} of {len(names)}: {subscription_id}")
+            try:
+                content = render(report_of(reader, subscription_id, month), kind)
+            except Exception as error:
+                failed.append(
+                    f"no report on {subscription_id!r}: {error if isinstance(error, NotFound) else f'{type(error).__name__}: {error}'}"
+                )
+                continue
+            _write(folder / name, content)
+            said.append(f"wrote {folder / name}")
+    count = f"{len(said):,} reports" if len(said) != 1 else "1 report"
+    return [*said, f"{count} for {month:%Y-%m} in {folder}"], failed
+
+
+def suggested_month(warehouse: Path, as_of: datetime) -> date:
+    """The latest month that is over and has reports, or the one that is not."""
+    with published(warehouse) as reader:
+        return figures.last_final_month(reader) or as_of.date().replace(day=1)
+
+
+def file_names(subscription_ids: list[str], month: date, kind: Format) -> dict[str, str]:
+    """A file name for each id, on any file system: inside its folder, and another one than all others, also where case is not told apart.
+
+    An id keeps its letters, digits, `_`, `.` and `-`; other characters, and a dot or dash in front, are percent-encoded. One that is changed
+    or cut by that, or differs from another in case alone, ends in `~` and a hash of the id.
+    """
+    kept = {i: _quoted(i) for i in subscription_ids}
+    alike = Counter(name.casefold() for name in kept.values())
+    named = {}
+    for subscription_id, name in kept.items():
+        if (
+            not name
+            or name != subscription_id
+            or len(name) > _LONGEST
+            or alike[name.casefold()] > 1
+        ):
+            name = f"{name[:_LONGEST]}~{hashlib.sha256(subscription_id.encode()).hexdigest()[:16]}"
+        named[subscription_id] = f"{name}-{month:%Y-%m}.{kind}"
+    return named
+
+
+def _quoted(subscription_id: str) -> str:
+    # ~ is what stands before a hash; a dot or a dash in front hides a file or makes an option of it
+    quoted = quote(subscription_id, safe="").replace("~", "%7E")
+    return re.sub(r"^[.-]", lambda found: f"%{ord(found[0]):02X}", quoted)
+
+
+def _what_there_is(reader: Reader, month: date) -> str:
+    there = figures.months(reader)
+    if not there:
+        return "there is no month to report on yet"
+    return (
+        f"no subscription has a report for {month:%Y-%m}; there are some for {figures.named(there)}"
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: a report that is being read, or was there before, is never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".makegood-{secrets.token_hex(8)}.part"
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

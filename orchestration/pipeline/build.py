@@ -1,0 +1,289 @@
+"""The models: what they read is laid out, dbt builds and audits them, and says what failed.
+
+The parsed project is cached, keyed by its content, so that a run doesn't parse it again.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from makegood.ingestion import describe
+from makegood.ingestion.contracts import tables as terms
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.landing.land import CHECKS, Landed
+from makegood.ingestion.sql import quoted
+from makegood.orchestration.settings import (
+    CACHE,
+    DBT_PROJECT,
+    NO_TELEMETRY,
+    Limits,
+    set_environment,
+)
+
+# parsed projects in the cache: that of this installation, and of a few others
+MOST_KEPT = 8
+# the database that is published, as dbt_project.yml calls it
+PUBLISHED = "makegood"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and whether it holds."""
+
+    name: str
+    model: str | None
+    passed: bool
+    is_error: bool
+    message: str
+    description: str
+    is_unit: bool = False
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of the tests, and the statements that describe the tables and columns that are published."""
+
+    tests: list[TestResult]
+    comments: list[str]
+
+
+class TransformFailed(RuntimeError):
+    """A model or test that could not run; the message names it."""
+
+
+# how DuckDB begins its message where neither memory nor the disk that it spills to suffice
+OUT_OF_MEMORY = "Out of Memory Error"
+
+
+def needs_more_memory(what: str, memory: str) -> str:
+    """What to say where `what` needs more than the memory that a run may use."""
+    return (
+        f"{what} needs more memory than --memory {memory} allows, also with what it wrote to disk; "
+        "give the run more, as in --memory 8GB, or fewer --threads, each of which needs its own"
+    )
+
+
+def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
+    """Makes the database `work` that the models read: schema `landed` over the landed files, schema `inputs` for the rest."""
+    with duckdb.connect(str(work)) as con:
+        con.execute(
+            "create schema landed; create schema inputs; create schema staging; create schema intermediate"
+        )
+        described = describe.sources()
+        paths = {name: landed.paths("rows", name) for name in feeds()}
+        paths |= {
+            CHECKS: landed.paths("checks"),
+            "check_spans": landed.paths("spans"),
+            "check_intervals": landed.paths("intervals"),
+        }
+        paths["rejected_rows"] = landed.paths("rejected")
+        for name, columns in described.items():
+            if name in ("check_series", "deliveries"):
+                con.register(
+                    "frame",
+                    (landed.series if name == "check_series" else landed.deliveries).to_arrow(),
+                )
+                con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
+                con.unregister("frame")
+            elif paths[name]:
+                files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
+                con.execute(
+                    f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                )
+            else:
+                con.execute(f"create table landed.{name} ({_definition(columns)})")
+        for name, columns in terms.TABLES.items():
+            con.execute(f"create table inputs.{name} ({_definition(columns)})")
+            if inputs[name]:
+                con.register("frame", _arrow(inputs[name]))
+                con.execute(f"insert into inputs.{name} select {_casts(columns)} from frame")
+                con.unregister("frame")
+
+
+def _casts(columns: dict[str, str]) -> str:
+    return ", ".join(f'cast("{name}" as {dtype}) as "{name}"' for name, dtype in columns.items())
+
+
+def _definition(columns: dict[str, str]) -> str:
+    return ", ".join(f'"{name}" {dtype}' for name, dtype in columns.items())
+
+
+def _arrow(rows: terms.Rows) -> pa.Table:
+    # decimals travel as text: their precision differs from row to row
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return pa.table(
+        {
+            n: [str(v) if isinstance(v, Decimal) else v for v in values]
+            for n, values in columns.items()
+        }
+    )
+
+
+def build(
+    work: Path,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Callable[[str], None] = lambda message: None,
+    unit_tests: bool = False,
+) -> Built:
+    """Builds and tests all models, reading `work`, building the database `target`; raises TransformFailed. `unit_tests`: those of dbt too,
+    which prove the models on made-up rows."""
+    environment = {
+        "MAKEGOOD_WORK": str(work),
+        "MAKEGOOD_BUILD": str(target),
+        "MAKEGOOD_READ_ONLY": "False",
+        "MAKEGOOD_TEMP": str(scratch / "spill"),
+        "MAKEGOOD_THREADS": str(limits.threads),
+        "MAKEGOOD_MEMORY": limits.memory,
+        "MAKEGOOD_DBT_THREADS": str(min(limits.threads, 2)),
+    }
+    set_environment(NO_TELEMETRY | environment)
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    manifest = parsed(scratch)
+    runner = dbtRunner(manifest=manifest, callbacks=[lambda event: _tell(event, progress)])
+    try:
+        left_out = ["exposure"] if unit_tests else ["exposure", "unit_test"]
+        done = runner.invoke(
+            [
+                "build",
+                *options(scratch),
+                *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
+            ]
+        )
+    finally:
+        # the next run in this process has other databases
+        DuckDBConnectionManager.close_all_connections()
+    if done.exception:
+        raise TransformFailed(
+            f"the models could not be built: {done.exception}"
+        ) from done.exception
+    results, broken, skipped = [], [], []
+    for result in done.result or []:
+        node, status = result.node, str(result.status)
+        if status == "skipped":
+            skipped.append(f"{node.resource_type} {node.name}: skipped")
+        elif node.resource_type in ("test", "unit_test"):
+            about = (
+                [node.tested_node_unique_id]
+                if node.resource_type == "unit_test"
+                else node.depends_on.nodes
+            )
+            model = next((d.split(".")[-1] for d in about if d.startswith("model.")), None)
+            is_unit = node.resource_type == "unit_test"
+            is_error = is_unit or node.config.severity.lower() == "error"
+            results.append(
+                TestResult(
+                    node.name,
+                    model,
+                    status == "pass",
+                    is_error,
+                    result.message or "",
+                    node.description or "",
+                    is_unit,
+                )
+            )
+            if status == "error":
+                broken.append(_broken(f"the test {node.name}", result.message, limits))
+        elif status != "success":
+            broken.append(_broken(f"the model {node.name}", result.message or status, limits))
+    if broken or skipped:
+        # what was skipped is no news where its cause is named
+        raise TransformFailed("the models could not be built:\n" + "\n".join(broken or skipped))
+    return Built(results, comments(manifest))
+
+
+def _broken(what: str, message: str, limits: Limits) -> str:
+    return (
+        needs_more_memory(what, limits.memory) if OUT_OF_MEMORY in message else f"{what}: {message}"
+    )
+
+
+def comments(manifest: Any) -> list[str]:
+    """The descriptions of what is published as comments of the database: any SQL client shows them."""
+    described = [n for n in manifest.nodes.values() if n.resource_type == "model"] + list(
+        manifest.sources.values()
+    )
+    found = []
+    for table in described:
+        if table.database == PUBLISHED:
+            found.append(
+                f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'"
+            )
+            found += [
+                f"comment on column {table.schema}.{table.name}.{c.name} is '{quoted(c.description)}'"
+                for c in table.columns.values()
+            ]
+    return found
+
+
+def options(scratch: Path) -> list[str]:
+    folders = [
+        "--project-dir",
+        str(DBT_PROJECT),
+        "--profiles-dir",
+        str(DBT_PROJECT),
+        "--target-path",
+        str(scratch / "dbt"),
+        "--log-path",
+        str(scratch / "dbt"),
+    ]
+    return [
+        *folders,
+        "--quiet",
+        "--no-write-json",
+        "--no-version-check",
+        "--no-use-colors",
+        "--log-level-file",
+        "none",
+    ]
+
+
+def _tell(event: Any, progress: Callable[[str], None]) -> None:
+    if event.info.name == "LogStartLine":
+        progress(str(event.data.description))
+
+
+def parsed(scratch: Path) -> Any:
+    """The parsed project (dbt's manifest), from the cache if it is there for exactly these files."""
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+
+    kept = CACHE / f"manifest-{_digest()}.msgpack"
+    if kept.exists():
+        return Manifest.from_msgpack(kept.read_bytes())
+    done = dbtRunner().invoke(["parse", *options(scratch), "--no-partial-parse"])
+    if done.exception or not done.success:
+        raise TransformFailed(f"the dbt project can't be parsed: {done.exception}")
+    shutil.rmtree(scratch / "dbt", ignore_errors=True)
+    # where nothing can be kept, each run parses the project
+    with suppress(OSError):
+        CACHE.mkdir(parents=True, exist_ok=True)
+        draft = CACHE / f".{os.getpid()}.draft"
+        draft.write_bytes(done.result.to_msgpack())
+        os.replace(draft, kept)
+        newest = sorted(CACHE.glob("manifest-*.msgpack"), key=lambda p: p.stat().st_mtime)
+        for old in newest[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
+    return done.result
+
+
+def _digest() -> str:
+    """What the parsed project depends on: its files, and where they are."""
+    digest = hashlib.sha256(str(DBT_PROJECT).encode())
+    folders = (DBT_PROJECT / name for name in ("macros", "models", "tests"))
+    inside = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    for path in sorted([*DBT_PROJECT.glob("*.yml"), *inside]):
+        digest.update(f"\0{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,559 @@
+"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by these steps."""
+
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import polars as pl
+
+from makegood.dashboards.exports import without_formulas
+from makegood.expectations import data_docs
+from makegood.expectations.protocol import CheckResult
+from makegood.ingestion.contracts import tables as terms
+from makegood.ingestion.contracts.loader import Contract, Terms, load_folder, resolve
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.landing import land as landing
+from makegood.ingestion.landing import probes as checks
+from makegood.ingestion.landing import profiles
+from makegood.ingestion.landing import repair as mending
+from makegood.ingestion.landing.land import Landed, Reading
+from makegood.ingestion.sql import quoted
+from makegood.ingestion.strict_yaml import InvalidDocument
+from makegood.orchestration.alerts import store as alerting
+from makegood.orchestration.alerts.kinds import Outcome
+from makegood.orchestration.alerts.settings import Settings, settings_of
+from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import findings
+from makegood.orchestration.pipeline.thresholds import check_settings
+from makegood.orchestration.pipeline.validation import Validation
+from makegood.orchestration.settings import Limits
+from makegood.orchestration.warehouse.store import (
+    DATABASE,
+    LAYOUT,
+    RUNS,
+    WITHDRAWN,
+    Busy,
+    Damaged,
+    LaterLayout,
+    OtherLayout,
+    Publication,
+    Warehouse,
+    copy_state,
+    frames_of,
+    new_run_id,
+)
+
+Progress = Callable[[str], None]
+
+
+class BadArguments(ValueError):
+    """What was asked for can't be done as it was asked (exit 2)."""
+
+
+class Blocked(RuntimeError):
+    """The feeds may not be published (exit 3); `reasons` says why."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
+
+
+class AuditFailed(RuntimeError):
+    """What was built contradicts itself; it is not published (exit 1)."""
+
+
+class OutOfMemory(RuntimeError):
+    """Neither the memory that the run may use nor the disk it spills to suffices (exit 1)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do. `as_of`: aware, in UTC, whole seconds."""
+
+    landing: Path
+    warehouse: Path
+    contracts: Path
+    as_of: datetime
+    limits: Limits = field(default_factory=Limits)
+    # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
+    alerts: Path | None = None
+
+
+@dataclass
+class Run:
+    """A run that holds its warehouse, from `opened` on."""
+
+    request: Request
+    warehouse: Warehouse
+    number: int
+    run_id: str
+    folder: Path
+    before: Publication | None
+    contracts: list[Contract]
+    settings: dict[str, landing.FeedSettings]
+    validation: Validation
+    progress: Progress
+    killed: list[str]
+    mended: list[str]
+    started: float = field(default_factory=time.monotonic)
+    reading: Reading | None = None
+    landed_before: Landed = field(default_factory=Landed)
+    landed: Landed = field(default_factory=Landed)
+    checks: list[CheckResult] = field(default_factory=list)
+    profiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=profiles.PROFILES))
+    compared: pl.DataFrame = field(default_factory=pl.DataFrame)
+    tests: list[transform.TestResult] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=findings.FINDINGS))
+    published: Publication | None = None
+    failure: BaseException | None = None
+    # what the run is at, in words
+    doing: str = "the run"
+
+    def __post_init__(self) -> None:
+        tell = self.progress
+
+        def told(message: str) -> None:
+            self.doing = message
+            tell(message)
+
+        self.progress = told
+
+    @property
+    def database(self) -> Path:
+        """The database that is being built."""
+        return self.folder / "publication" / DATABASE
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work.duckdb"
+
+    @staticmethod
+    def check_layout(warehouse: Warehouse) -> None:
+        """Raises OtherLayout where the run can't continue what is published."""
+        warehouse.check_layout()
+
+    @property
+    def first_read(self) -> int:
+        """The number of the first delivery that the run has read."""
+        return self.landed_before.next_delivery
+
+    def read(self) -> Reading:
+        """Reads what is new."""
+        with self._connected() as con:
+            before = self.before.landed() if self.before else Landed()
+            self.landed_before, mended = mending.mend(
+                con, self.request.landing, self.warehouse.landed, self.folder, before, self.settings
+            )
+            self.mended += mended
+        return landing.read(
+            self.request.landing,
+            self.warehouse.landed,
+            self.folder,
+            self.run_id,
+            self.landed_before,
+            self.settings,
+            self.progress,
+        )
+
+    def land(self) -> Reading:
+        """Reads what is new and lands it; raises Blocked if it may not be published."""
+        reading = self.read()
+        self.reading, self.landed = reading, reading.landed
+        reasons = reading.blocked_by(self.settings)
+        if reasons:
+            raise Blocked(reasons)
+        with self._connected() as con:
+            # a span may not bridge a gap that any contract would call unknown (M1)
+            limit = min(v.monitoring.stale_after_s for v in self._terms())
+            landed = checks.compact(
+                con,
+                self.warehouse.landed,
+                self.folder,
+                self.run_id,
+                reading.landed,
+                limit,
+                self.progress,
+            )
+        self.landed = landing.sealed(self.warehouse.landed, landed)
+        return reading
+
+    def _terms(self) -> Iterator[Terms]:
+        for contract in self.contracts:
+            for version in contract.versions:
+                resolved = resolve(contract, version.effective_from)
+                assert resolved is not None
+                yield resolved.terms
+
+    def lay_out(self) -> None:
+        """Lays out what the models and the expectations read."""
+        self.progress("resolving contracts")
+        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
+        inputs["statements_before"] = self.before.statements() if self.before else []
+        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
+        transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
+        before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
+        as_of_s = int(self.request.as_of.timestamp())
+        with duckdb.connect(str(self.work), read_only=True) as con:
+            now = profiles.measured(con, self.landed_before.next_delivery, self.number, as_of_s)
+        self.profiles = pl.concat([before.filter(pl.col("measure") != profiles.SILENCE), now])
+        self.compared = profiles.compared(now, before, self.settings, as_of_s)
+        self.validation.begin(self.work, self.folder, self.reading, self.settings, self.compared)
+
+    def _parties(self) -> list[terms.Party]:
+        """Every subscription under every contract that was ever delivered; the models pick those in force."""
+        paths = {
+            feed: [str(self.warehouse.landed / p) for p in self.landed.paths("rows", feed)]
+            for feed in ("subscriptions", "services")
+        }
+        if not all(paths.values()):
+            return []
+        with self._connected() as con:
+            rows = con.execute(
+                """select distinct services.contract_id, subscriptions.customer_id, subscriptions.subscription_id
+                   from read_parquet($subscriptions) as subscriptions
+                   inner join read_parquet($services) as services on subscriptions.service_id = services.service_id
+                   where subscriptions.customer_id is not null and services.contract_id is not null""",
+                paths,
+            ).fetchall()
+        return [terms.Party(*row) for row in rows]
+
+    def transform(self) -> None:
+        """Builds and tests the models."""
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        built = transform.build(
+            self.work, self.database, self.folder, self.request.limits, self.progress
+        )
+        self.tests, self.comments = built.tests, built.comments
+        self.progress("looking for what has no effect")
+        self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
+
+    def validated(self) -> list[CheckResult]:
+        """What the expectations say of what was landed."""
+        if not self.checks:
+            self.progress("waiting for the expectations")
+            self.checks = self.validation.results()
+        return self.checks
+
+    def audit(self) -> None:
+        """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
+        results = self.validated()
+        blocking = [
+            f"{c.feed}: {said(c)}" for c in results if not c.success and c.severity == "block"
+        ]
+        if blocking:
+            raise Blocked(blocking)
+        failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
+        if failed:
+            raise AuditFailed(
+                "what was built does not add up and is not published:\n" + "\n".join(failed)
+            )
+
+    def publish(self) -> Publication:
+        """Adds the state and quality tables, exports the marts, and makes all of it what is published."""
+        self.progress("publishing")
+        parquet = self.database.parent / "parquet"
+        parquet.mkdir()
+        history = self.before.runs() if self.before else pl.DataFrame(schema=RUNS)
+        with duckdb.connect(
+            str(self.database), config={"threads": self.request.limits.threads}
+        ) as con:
+            con.execute(
+                "create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'"
+            )
+            tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
+            tables["quality.check_results"] = pl.DataFrame(
+                [vars(c) for c in self.checks], schema=CheckResult.SCHEMA, orient="row"
+            )
+            tables["quality.feed_profiles"] = self.profiles
+            tables["quality.findings"] = self.findings
+            tables["quality.warnings"] = self._warnings(con)
+            tables["quality.runs"] = pl.concat(
+                [history, pl.DataFrame([self._row("published")], schema=RUNS)]
+            )
+            tables["quality.withdrawn_statements"] = (
+                self.before.withdrawn() if self.before else pl.DataFrame(schema=WITHDRAWN)
+            )
+            tables["state.layout"] = pl.DataFrame({"version": [LAYOUT]})
+            for name, frame in tables.items():
+                con.register("frame", frame.to_arrow())
+                con.execute(f"create table {name} as select * from frame")
+                con.unregister("frame")
+            con.execute(";".join(["begin", *self.comments, "commit"]))
+            state = self.folder / "state"
+            copy_state(con, state)
+            for (mart,) in con.execute(
+                "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+            ).fetchall():
+                target = parquet / f"{mart}.parquet"
+                # in an order of its own: the same figures are the same bytes
+                con.execute(
+                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' (format parquet, compression zstd)"
+                )
+        self.data_docs(self.database.parent / "data_docs")
+        known = set(self.landed_before.files["path"])
+        new = [path for path in self.landed.files["path"] if path not in known]
+        self.published = self.warehouse.publish(self.database.parent, state, self.run_id, new)
+        return self.published
+
+    def data_docs(self, folder: Path, reasons: Sequence[str] = ()) -> None:
+        """Writes the pages on what was expected of feeds, as far as this run came."""
+        pages = []
+        rejected = (
+            self.reading.rejected if self.reading else pl.DataFrame(schema=landing.REJECTED_ROWS)
+        )
+        for feed in feeds().values():
+            found = self.reading.feeds[feed.feed] if self.reading else landing.FeedReading()
+            pages.append(
+                data_docs.FeedPage(
+                    feed.feed,
+                    feed.description,
+                    found.rows_read,
+                    found.rows_rejected,
+                    found.files_refused,
+                    [c for c in self.checks if c.feed == feed.feed],
+                    self.compared.filter(pl.col("feed") == feed.feed).to_dicts()
+                    if self.compared.width
+                    else [],
+                    rejected.filter(pl.col("feed") == feed.feed)
+                    .head(data_docs.MOST_ROWS)
+                    .to_dicts(),
+                    [
+                        g.in_words()
+                        for g in findings.grouped(self.findings.filter(pl.col("feed") == feed.feed))
+                    ],
+                )
+            )
+        data_docs.write(
+            folder,
+            f"run {self.run_id}, as of {self.request.as_of:%Y-%m-%dT%H:%M:%SZ}",
+            reasons,
+            pages,
+        )
+
+    def new_rows_set_aside(self) -> tuple[int, int]:
+        """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
+        with duckdb.connect(str(self.work), read_only=True) as con:
+            rows = con.execute(
+                """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
+                   from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
+                [self.first_read],
+            ).fetchall()
+        return int(rows[0][0]), int(rows[0][1])
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Notes what a step raises: an orchestrator closes a run without saying why."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            self.failure = OutOfMemory(
+                transform.needs_more_memory(self.doing, self.request.limits.memory)
+            )
+            raise self.failure from error
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _row(self, status: str) -> dict[str, Any]:
+        reading = self.reading.feeds.values() if self.reading else []
+        return {
+            "run_number": self.number,
+            "run_id": self.run_id,
+            "status": status,
+            "as_of": self.request.as_of,
+            "finished_at": datetime.now(self.request.as_of.tzinfo),
+            "seconds": round(time.monotonic() - self.started, 1),
+            "files_read": sum(r.files_read for r in reading),
+            "rows_read": sum(r.rows_read for r in reading),
+            "rows_rejected": sum(r.rows_rejected for r in reading),
+        }
+
+    def _warnings(self, con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+        found: list[tuple[str, str]] = con.execute(
+            "select about, warning from quality.monitoring_warnings order by all"
+        ).fetchall()
+        found += [("landing", w) for w in (self.reading.warnings if self.reading else [])]
+        found += [("warehouse", w) for w in self.mended]
+        # who delivers may write it: what it loosens is shown
+        found += [
+            ("feeds.yaml", f"{feed} has settings of its own: {settings.in_words()}")
+            for feed, settings in self.settings.items()
+            if settings.in_words()
+        ]
+        found += [(c.feed, said(c)) for c in self.checks if not c.success and c.severity == "warn"]
+        found += [
+            (t.model or "models", t.description or t.name)
+            for t in self.tests
+            if not t.passed and not t.is_error
+        ]
+        return pl.DataFrame(found, schema={"about": pl.String, "warning": pl.String}, orient="row")
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        limits = self.request.limits
+        config = {
+            "threads": limits.threads,
+            "memory_limit": limits.memory,
+            "temp_directory": str(self.folder / "spill"),
+        }
+        with duckdb.connect(":memory:", config=config) as con:
+            yield con
+
+    def outcome(self) -> Outcome:
+        """What became of the run."""
+        status: Literal["published", "blocked", "failed"] = (
+            "published"
+            if self.published
+            else "blocked"
+            if isinstance(self.failure, Blocked)
+            else "failed"
+        )
+        reasons = (
+            self.failure.reasons
+            if isinstance(self.failure, Blocked)
+            else [f"{type(self.failure).__name__}: {self.failure}"]
+            if self.failure
+            else []
+        )
+        has_rows = (
+            not self.published and self.reading is not None and not self.reading.rejected.is_empty()
+        )
+        rejected_rows = (
+            str(self.warehouse.runs / f"{self.run_id}-rejected_rows.csv") if has_rows else None
+        )
+        return Outcome(
+            self.run_id,
+            status,
+            self.request.as_of,
+            tuple(reasons),
+            rejected_rows,
+            tuple(self.killed),
+            tuple(self.mended),
+        )
+
+    def record(self, outcome: Outcome) -> None:
+        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be mended."""
+        kept = self._row(outcome.status) | {
+            "landing": self.request.landing,
+            "reasons": outcome.reasons,
+        }
+        self.warehouse.runs.mkdir(parents=True, exist_ok=True)
+        if outcome.status == "failed" and self.failure:
+            kept["traceback"] = traceback.format_exception(self.failure)
+        if outcome.rejected_rows and self.reading:
+            without_formulas(self.reading.rejected).write_csv(outcome.rejected_rows)
+            kept["rejected_rows"] = outcome.rejected_rows
+        if isinstance(self.failure, Blocked):
+            folder = self.warehouse.runs / f"{self.run_id}-data_docs"
+            self.data_docs(folder, self.failure.reasons)
+            kept["data_docs"] = folder / "index.html"
+        self.warehouse.record(self.run_id, kept)
+
+
+def said(check: CheckResult) -> str:
+    """A failed expectation in a line; one that compares a feed with its past says what to do."""
+    return (
+        f"{check.detail}. {check.action}"
+        if check.suite == "history"
+        else f"{check.detail} ({check.expectation})"
+    )
+
+
+@contextmanager
+def opened(
+    request: Request, progress: Progress = lambda message: None, kind: type[Run] = Run
+) -> Iterator[Run]:
+    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
+
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
+    if not request.landing.is_dir():
+        raise BadArguments(f"--landing {request.landing} is no folder")
+    if not request.contracts.is_dir():
+        raise BadArguments(f"--contracts {request.contracts} is no folder")
+    told = settings_of(request.warehouse, request.alerts)
+    warehouse = Warehouse(request.warehouse)
+    try:
+        contracts = load_folder(request.contracts)
+        settings = landing.feed_settings(request.landing)
+        check_settings(request.landing, settings)
+    except InvalidDocument as error:
+        _tell_of_refusal(
+            warehouse, told, Outcome("not begun", "refused", request.as_of, tuple(error.findings))
+        )
+        raise
+    try:
+        with warehouse.locked():
+            kind.check_layout(warehouse)
+            mended = warehouse.mend()
+    except LaterLayout:
+        raise
+    except (Damaged, OtherLayout) as error:
+        _tell_of_refusal(
+            warehouse, told, Outcome("not begun", "failed", request.as_of, (str(error),))
+        )
+        raise
+    validation = Validation()
+    with warehouse.locked():
+        before = warehouse.last()
+        last = before.run() if before else None
+        if last and request.as_of < last["as_of"]:
+            raise BadArguments(
+                f"--as-of {request.as_of.isoformat()} is before {last['as_of'].isoformat()}, as of which this warehouse is published (T3)"
+            )
+        number = warehouse.next_number()
+        run_id = new_run_id(number)
+        killed = warehouse.clear()
+        warehouse.record_killed(killed)
+        folder = warehouse.building / run_id
+        folder.mkdir(parents=True)
+        validation.start()
+        run = kind(
+            request,
+            warehouse,
+            number,
+            run_id,
+            folder,
+            before,
+            contracts,
+            settings,
+            validation,
+            progress,
+            killed,
+            mended,
+        )
+        try:
+            with run.step():
+                yield run
+        finally:
+            validation.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+            outcome = run.outcome()
+            # a disk that is full must not hide why the run failed
+            with suppress(OSError):
+                run.record(outcome)
+            progress("telling what there is to tell")
+            alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+
+
+def _tell_of_refusal(warehouse: Warehouse, told: Settings, outcome: Outcome) -> None:
+    """A run that could not begin: at night nobody reads what it says."""
+    if warehouse.root.is_dir():
+        with suppress(Busy, OSError), warehouse.locked():
+            alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+
+
+def steps(run: Run) -> Publication:
+    """All steps of a run, in order."""
+    run.land()
+    run.lay_out()
+    run.transform()
+    run.audit()
+    return run.publish()

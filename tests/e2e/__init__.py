@@ -1,0 +1,1 @@
+"""Tests of what people do: commands, servers, browsers, whole worlds."""

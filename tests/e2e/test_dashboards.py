@@ -1,0 +1,821 @@
+"""The pages over published warehouses: no page fails on any of them, what a page shows is what the marts hold, and people can click through all of it."""
+
+import csv
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from makegood.dashboards.app.navigation import PAGES
+from makegood.dashboards.figures.words import duration, money, percentage, plain
+from makegood.ingestion.sample import write
+from tests import conftest
+from tests.conftest import Published, published_once, write_landing
+from tests.models.test_credit_examples import Examples
+from tests.models.test_credit_line import deliver
+
+APP = Path(__file__).parents[2] / "dashboards" / "app" / "app.py"
+NAMES = [page.name for page in PAGES]
+START = PAGES[0].name
+
+
+def app(
+    monkeypatch: pytest.MonkeyPatch, warehouse: Path, page: str = START, **query: str | list[str]
+) -> AppTest:
+    """A page as the command serves it on this machine, opened by its address."""
+    monkeypatch.setattr(sys, "argv", ["app.py", "--warehouse", str(warehouse)])
+    monkeypatch.setattr("makegood.dashboards.access.grants.is_loopback", lambda address: True)
+    at = AppTest.from_file(str(APP), default_timeout=60)
+    if page != START:
+        at.run()
+        at.switch_page(f"app_pages/{page}.py")
+    for key, value in query.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {m.label: m.value for m in at.metric}
+
+
+def tables(at: AppTest) -> dict[str, list[dict[str, Any]]]:
+    """The tables of a page by their accessible names."""
+    return {
+        frame.proto.alt: frame.value.astype(object)
+        .where(frame.value.notna(), None)
+        .to_dict("records")
+        for frame in at.dataframe
+    }
+
+
+def words(at: AppTest) -> str:
+    """All sentences of a page, as they are read: without the signs that escape names."""
+    found = [
+        e.value
+        for kind in (
+            at.title,
+            at.subheader,
+            at.markdown,
+            at.caption,
+            at.info,
+            at.warning,
+            at.error,
+            at.success,
+        )
+        for e in kind
+    ]
+    return re.sub(r"\\(.)", r"\1", "\n".join(found))
+
+
+# ---------------------------------------------------------------- warehouses
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    folder = tmp_path_factory.mktemp("empty")
+    return published_once(
+        write_landing(folder / "landing", {}), folder / "warehouse", "2026-07-01T00:00:00Z"
+    )
+
+
+@pytest.fixture(scope="module")
+def corrected(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """A month that was stated, and stated again after late evidence of a longer outage."""
+    folder = tmp_path_factory.mktemp("corrected")
+    first = Examples().subscription("s", fee="100.00").outage(0, 2593)
+    deliver(folder / "landing", "1", first.feeds)
+    published_once(folder / "landing", folder / "warehouse", "2026-07-05T00:00:00Z")
+    late = {
+        "outage_id": "late",
+        "component_id": "s",
+        "state": "down",
+        "started_at": "2026-06-20T00:00:00Z",
+        "ended_at": "2026-06-21T00:00:00Z",
+    }
+    deliver(folder / "landing", "2", {"outages": [late]})
+    return published_once(folder / "landing", folder / "warehouse", "2026-07-07T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """A sample with bad rows, and after it a run that was blocked."""
+    folder = tmp_path_factory.mktemp("faulty")
+    write(folder / "landing", "small", 3, faults=True)
+    found = published_once(folder / "landing", folder / "warehouse", "2026-08-15T00:00:00Z")
+    (folder / "landing" / "customers" / "bad.csv").write_text("customer_id\nC99\n")
+    with pytest.raises(Exception, match="customers"):
+        published_once(folder / "landing", folder / "warehouse", "2026-08-16T00:00:00Z")
+    return found
+
+
+@pytest.mark.parametrize("page", NAMES)
+@pytest.mark.parametrize("warehouse", ["sample", "empty", "corrected", "faulty", "real"])
+def test_no_page_fails_on_any_warehouse(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, warehouse: str, page: str
+) -> None:
+    published: Published = request.getfixturevalue(warehouse)
+    at = app(monkeypatch, published.warehouse, page)
+    assert [e.value for e in at.exception] == []
+    assert at.title[0].value == next(p.title for p in PAGES if p.name == page)
+    (run,) = published.query(
+        "select as_of, run_number from quality.runs order by run_number desc limit 1"
+    )
+    assert f"Figures as of **{run['as_of']:%Y-%m-%d %H:%M:%S} UTC**" in words(at)
+    assert f"run {run['run_number']}" in words(at)
+    # a page without a figure says so
+    assert at.dataframe or at.metric or at.info or at.success or page == "report"
+
+
+@pytest.mark.parametrize("page", [START])
+def test_nothing_published_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str
+) -> None:
+    at = app(monkeypatch, tmp_path, page)
+    assert not at.exception
+    assert "nothing is published" in at.info[0].value
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_leadership_sees_what_is_kept_and_what_it_costs(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse)
+    figures = sample.mart("availability")
+    committed = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    budgets = sample.mart("error_budgets")
+    tickets = sample.mart("open_tickets")
+    shown = metrics(at)
+    assert (
+        shown["Commitments kept"]
+        == f"{sum(f['is_met'] and not f['low_coverage'] for f in committed)} of {len(committed)}"
+    )
+    assert (
+        shown["Kept, on thin evidence"]
+        == f"{sum(f['is_met'] and f['low_coverage'] for f in committed)} of {len(committed)}"
+    )
+    assert any(f["low_coverage"] for f in committed)
+    assert (
+        shown["Budgets overdrawn now"]
+        == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
+    )
+    assert (
+        shown["Open tickets past a promise"]
+        == f"{sum(t['pressure'] == 'past' for t in tickets)} of {len(tickets)}"
+    )
+    # each budget with what is left
+    left = {
+        (r["Service and region"], r["Period"]): r["Left"]
+        for r in tables(at)["Error budgets of the current periods"]
+    }
+    assert {k: left[k] for k in left} == {
+        (
+            f"{b['service_id']} · {b['region']}",
+            f"{b['period_start']:%Y-%m}"
+            if b["period_kind"] == "month"
+            else f"{b['period_start']:%Y} Q{(b['period_start'].month + 2) // 3}",
+        ): duration(b["budget_remaining_seconds"])
+        for b in budgets
+    }
+    # exposure by currency, by the days that are left
+    credits = [c for c in sample.mart("credits") if c["reasons"] == "" and c["credit_amount"]]
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for c in credits:
+        kind = {
+            "requested": "payable",
+            "accruing": "at stake",
+            "claimable": "lapsing"
+            if c["days_left"] is not None and c["days_left"] <= 14
+            else "claimable",
+        }
+        if c["claim_status"] in kind:
+            sums[kind[c["claim_status"]], c["currency"]] += c["credit_amount"]
+    assert {kind for kind, _ in sums} >= {"payable", "claimable", "at stake"}
+    cards = {
+        text.removeprefix(":small[").split(":")[0].lower(): text
+        for text in (m.value for m in at.markdown)
+        if text.startswith(":small[")
+    }
+    for kind in ("payable", "claimable", "lapsing", "at stake"):
+        assert re.findall(r"\*\*(.*?)\*\*", cards[kind]) == [
+            money(amount, c) for (of, c), amount in sorted(sums.items()) if of == kind
+        ] or ["–"]
+    # until the next tier: what crossing adds, of those who would be paid
+    headroom = [
+        h
+        for h in sample.mart("credit_headroom")
+        if h["reasons"] == "" and h["seconds_left"] is not None
+    ]
+    groups: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for h in headroom:
+        groups[f"{h['service_id']} · {h['region']}", h["currency"]] += h["additional_amount"]
+    assert {
+        (r["Service and region"], r["Currency"]): r["Crossing adds"]
+        for r in tables(at)["Downtime left until the next credit tier"]
+    } == groups
+
+
+def test_incidents_add_up_to_the_credits_they_caused(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    credits = [
+        c for c in sample.mart("credits") if c["exposure"] in ("payable", "claimable", "at_stake")
+    ]
+    at = app(monkeypatch, sample.warehouse)
+    currencies = sorted({c["currency"] for c in credits})
+    assert len(currencies) > 1
+    for currency in currencies:
+        at.segmented_control(key="currency").set_value(currency).run()
+        ranked = tables(at)["Incidents by what each cost"]
+        assert {r["Currency"] for r in ranked} == {currency}
+        assert sum(r["Cost"] for r in ranked) == sum(
+            c["credit_amount"] for c in credits if c["currency"] == currency
+        )
+        assert [r["Cost"] for r in ranked] == sorted((r["Cost"] for r in ranked), reverse=True)
+
+
+def test_the_availability_page_shows_the_figures_of_the_mart(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "availability", contract="trueengage")
+    rows = sample.query("select * from marts.availability where contract_id = 'trueengage'")
+    committed = [r for r in rows if r["status"] != "provisional" and r["is_met"] is not None]
+    assert (
+        metrics(at)["Commitments kept"]
+        == f"{sum(r['is_met'] for r in committed)} of {len(committed)}"
+    )
+    assert not any(r["low_coverage"] for r in committed)
+    table = tables(at)["Availability by service, region and period"]
+    assert {
+        (r["Service"], r["Region"], r["Period"]): (r["Availability"], r["Budget left"])
+        for r in table
+    } == {
+        (r["service_id"], r["region"], f"{r['period_start']:%Y-%m}"): (
+            percentage(r["availability_pct"]),
+            duration(r["budget_remaining_seconds"]),
+        )
+        for r in rows
+    }
+
+
+def test_the_drill_down_adds_up_to_the_figure(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    """Without a choice it is the figure that is worst off; by the address it is any."""
+    at = app(monkeypatch, sample.warehouse, "availability", contract="trueengage")
+    worst, *_, other = sample.query(
+        "select * from marts.availability where contract_id = 'trueengage' and is_met is not null order by budget_remaining_seconds, period_start"
+    )
+    for figure in (worst, other):
+        name = f"{figure['service_id']} · {figure['region']} · {figure['period_start']:%Y-%m}"
+        at = app(
+            monkeypatch,
+            sample.warehouse,
+            "availability",
+            contract="trueengage",
+            **({} if figure is worst else {"figure": name}),
+        )
+        assert (
+            f"Behind the figure: {figure['service_id']} · {figure['region']}, {figure['period_start']:%Y-%m}"
+            in words(at)
+        )
+        assert metrics(at)["Downtime"] == duration(figure["downtime_seconds"])
+        intervals = sample.query(
+            f"""select * from marts.downtime_by_period where service_id = '{figure["service_id"]}' and region = '{figure["region"]}'
+                and period_start = '{figure["period_start"]}' and contract_id = 'trueengage' order by started_at"""
+        )
+        assert sum(i["downtime_seconds"] for i in intervals) == figure["downtime_seconds"]
+        shown = tables(at).get("Downtime intervals behind the figure", [])
+        assert [(r["Started (UTC)"], r["In this period"]) for r in shown] == [
+            (f"{i['started_at']:%Y-%m-%d %H:%M:%S}", duration(i["downtime_seconds"]))
+            for i in intervals
+        ]
+        assert {"Key": "downtime.min_consecutive_s", "Value": "900"}.items() <= next(
+            r for r in tables(at)["Terms in force"] if "min_consec" in r["Key"]
+        ).items()
+    assert worst["downtime_seconds"]
+
+
+def test_quarters_show_categories(monkeypatch: pytest.MonkeyPatch, sample: Published) -> None:
+    at = app(
+        monkeypatch, sample.warehouse, "availability", contract="connect_engage", services="voice"
+    )
+    assert {r["Service"] for r in tables(at)["Availability by service, region and period"]} == {
+        "voice"
+    }
+    assert {r["Category"] for r in tables(at)["Availability by product category"]} == {
+        "voice",
+        "business messaging",
+        "service cloud",
+    }
+    assert {r["Period"] for r in tables(at)["Availability by product category"]} == {
+        "2026 Q2",
+        "2026 Q3",
+    }
+
+
+def test_credits_add_up_by_month_and_currency_and_filters_stand_in_the_address(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    credits = sample.mart("credits")
+    at = app(monkeypatch, sample.warehouse, "credits")
+    summed = {(r["Month"], r["Currency"]): r for r in tables(at)["Credits by month and currency"]}
+    for (month, currency), row in summed.items():
+        own = [c for c in credits if (f"{c['month']:%Y-%m}", c["currency"]) == (month, currency)]
+        assert (row["Fees"], row["Credits"], row["Payable"]) == tuple(
+            sum(c[k] for c in own) for k in ("monthly_fee", "credit_amount", "payable_amount")
+        )
+        assert row["Credits"] == sum(
+            row[k] for k in ("Payable", "Claimable", "At stake", "Lapsed", "Not eligible")
+        )
+    assert set(summed) == {(f"{c['month']:%Y-%m}", c["currency"]) for c in credits if c["currency"]}
+    assert len(tables(at)["Credits by subscription, month and currency"]) == len(credits)
+
+    at = app(
+        monkeypatch,
+        sample.warehouse,
+        "credits",
+        months=["2026-06"],
+        currencies=["EUR", "KWD"],
+        customers=["C01", "C04", "C05"],
+    )
+    shown = tables(at)["Credits by subscription, month and currency"]
+    expected = [
+        c
+        for c in credits
+        if f"{c['month']:%Y-%m}" == "2026-06"
+        and c["currency"] in ("EUR", "KWD")
+        and c["customer_id"] in ("C01", "C04", "C05")
+    ]
+    assert len(expected) == 3
+    assert sorted((r["Subscription"], r["Credit"], r["Payable"]) for r in shown) == sorted(
+        (c["subscription_id"], c["credit_amount"], c["payable_amount"]) for c in expected
+    )
+
+
+def test_exceptions_of_what_was_issued_come_first_and_are_named(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "reconciliation")
+    rows = sample.mart("credit_reconciliation")
+    odd = [r for r in rows if r["difference"] or r["flags"]]
+    assert odd
+    assert len(odd) < len(rows)
+    assert list(tables(at)) == [
+        "Exceptions of due against issued",
+        "Credits issued as they are due",
+    ]
+    shown = tables(at)["Exceptions of due against issued"]
+    assert {
+        (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"]) for r in shown
+    } == {
+        (
+            r["subscription_id"],
+            f"{r['month']:%Y-%m}",
+            r["due_amount"],
+            r["issued_amount"],
+            r["difference"],
+        )
+        for r in odd
+    }
+    by_subscription = {(r["Subscription"], r["Month"]): r["Finding"] for r in shown}
+    assert by_subscription["C02-chat", "2026-06"] == "not due"
+    assert (
+        by_subscription["C01-chat", "2026-07"]
+        == "issued too little, on an invoice of the credited month or before"
+    )
+    for sign, label in ((1, "Still to be issued"), (-1, "Issued beyond what is due")):
+        for currency in {r["currency"] for r in rows}:
+            amount = sum(
+                sign * r["difference"]
+                for r in rows
+                if r["currency"] == currency and sign * r["difference"] > 0
+            )
+            assert not amount or f"**{money(amount, currency)}**" in words(at), label
+
+
+def test_the_claim_calendar_has_each_claim_once_by_its_deadline(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "claims")
+    claims = [c for c in sample.mart("credits") if c["credit_amount"] > 0]
+    shown = [r for rows in tables(at).values() for r in rows]
+    assert sorted((r["Subscription"], r["Month"], r["Credit"]) for r in shown) == sorted(
+        (c["subscription_id"], f"{c['month']:%Y-%m}", c["credit_amount"]) for c in claims
+    )
+    filtered = app(monkeypatch, sample.warehouse, "claims", claims=["claimable"])
+    assert not re.search("Nothing (was|has|is)", words(filtered)), (
+        "what a filter leaves out is not nothing"
+    )
+    (due,) = {c["claim_deadline"] for c in claims if c["exposure"] == "claimable"}
+    said = [r["Subscription"] for r in tables(at)[f"Credits claimable until {due}"]]
+    assert said == [c["subscription_id"] for c in claims if c["exposure"] == "claimable"]
+    assert f"{due:%A, %Y-%m-%d}** · 15 days left" in words(at)
+
+
+def test_a_statement_shows_what_changed_and_what_had_come(
+    monkeypatch: pytest.MonkeyPatch, corrected: Published
+) -> None:
+    at = app(monkeypatch, corrected.warehouse, "statements")
+    assert metrics(at) == {"Statements in force": "1", "Versions issued": "2", "Corrections": "1"}
+    before, after = corrected.query(
+        "select * from marts.credit_statements order by statement_version"
+    )
+    changed = tables(at)["What changed with version 2"]
+    assert {(r["What"].replace(" ", "_"), r["Before"], r["After"]) for r in changed} == {
+        (name, str(before[name]), str(after[name])) for name in after["changed"].split(",")
+    }
+    assert all(r["Why"] != "–" for r in changed)
+    assert [
+        (r["Feed"], r["File"], r["Rows"])
+        for r in tables(at)["Files delivered between two versions"]
+    ] == [("outages", "outages/2.csv", 1)]
+
+
+def test_the_proof_is_that_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    from makegood.orchestration.output.explain import explain
+
+    row = max(
+        (c for c in sample.mart("credits") if c["combination"] != "sum"),
+        key=lambda c: c["credit_amount"],
+    )
+    at = app(
+        monkeypatch,
+        sample.warehouse,
+        "proof",
+        subscription=row["subscription_id"],
+        month=f"{row['month']:%Y-%m}",
+    )
+    proof = explain(sample.warehouse, row["subscription_id"], row["month"])
+    said = words(at)
+    for number, step in enumerate(proof.steps, 1):
+        assert f"{number}. {step.title}" in said
+        for sentence in step.sentences:
+            assert " ".join(sentence.split()) in said
+        for found in step.rows:
+            if "file" in found:
+                assert (found["file"], found["line"]) in {
+                    (r["file"], r["line"])
+                    for rows in tables(at).values()
+                    for r in rows
+                    if {"file", "line"} <= r.keys()
+                }
+
+
+@pytest.mark.parametrize(
+    ("page", "word"),
+    [
+        ("credits", "customers"),
+        ("statements", "subscription"),
+        ("proof", "subscription"),
+        ("proof", "month"),
+        ("report", "subscription"),
+        ("availability", "contract"),
+    ],
+)
+def test_an_address_that_asks_for_what_is_not_there_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, sample: Published, page: str, word: str
+) -> None:
+    at = app(monkeypatch, sample.warehouse, page, **{word: "nobody's"})
+    assert not at.exception
+    assert re.search("There is nothing here of .* nobody's|There is no .* nobody's here", words(at))
+    assert not at.dataframe
+
+
+def test_open_tickets_are_sorted_by_what_breaks_next(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "tickets")
+    tickets = {t["ticket_id"]: t for t in sample.mart("open_tickets")}
+    shown = tables(at)["Open tickets, the most pressed first"]
+    assert {r["Ticket"] for r in shown} == set(tickets)
+
+    def least(ticket: dict[str, Any]) -> int:
+        return min(
+            ticket[k]
+            for k in ("response_remaining_s", "resolution_remaining_s", "update_remaining_s")
+            if ticket[k] is not None
+        )
+
+    assert [least(tickets[r["Ticket"]]) for r in shown] == sorted(
+        least(t) for t in tickets.values()
+    )
+    for row in shown:
+        ticket = tickets[row["Ticket"]]
+        left = ticket["update_remaining_s"]
+        assert row["Next update due in"] == (
+            "–" if left is None else duration(left) if left >= 0 else f"{duration(-left)} late"
+        )
+        if ticket["escalate_to"]:
+            assert (
+                row["Escalate to"] == f"{ticket['escalate_to']} (step {ticket['escalation_step']})"
+            )
+    at = app(monkeypatch, sample.warehouse, "tickets", contracts=["connect_engage"])
+    of_contract = [t for t in tickets.values() if t["contract_id"] == "connect_engage"]
+    assert 0 < len(of_contract) < len(tickets)
+    assert (
+        metrics(at)["Past an update or the resolution"]
+        == f"{sum(t['pressure'] == 'past' for t in of_contract)} of {len(of_contract)}"
+    )
+    at = app(monkeypatch, sample.warehouse, "tickets", pressure=["past"])
+    assert {r["Ticket"] for r in tables(at)["Open tickets, the most pressed first"]} == {
+        t for t, row in tickets.items() if row["pressure"] == "past"
+    }
+
+
+def test_gaps_add_up_to_the_unknown_time(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(
+        monkeypatch,
+        sample.warehouse,
+        "coverage",
+        contracts=["connect_engage"],
+        regions=["us-east"],
+        periods=["2026 Q2"],
+    )
+    figures = [
+        f
+        for f in sample.mart("availability")
+        if (f["contract_id"], f["region"], str(f["period_start"]))
+        == ("connect_engage", "us-east", "2026-04-01")
+    ]
+    assert metrics(at)["Unknown time"] == duration(sum(f["unknown_seconds"] for f in figures))
+    gaps = [
+        g
+        for g in sample.mart("coverage_gaps")
+        if (g["contract_id"], g["region"], str(g["period_start"]))
+        == ("connect_engage", "us-east", "2026-04-01")
+    ]
+    assert sorted(
+        r["Unknown"] for r in tables(at)["Gaps in the evidence, the longest first"]
+    ) == sorted(duration(g["unknown_seconds"]) for g in gaps)
+    assert len(gaps) > len(figures) > 0
+
+
+def test_maintenance_says_which_promise_was_broken(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "maintenance", broken="true")
+    works = sample.mart("maintenance_notice")
+    broken = {w["exclusion_id"] for w in works if w["notice_met"] is False or w["over_length"]}
+    assert 0 < len(broken) < len(works)
+    assert {
+        r["Maintenance"]
+        for r in tables(at)["Maintenance against what was promised, the latest first"]
+    } == broken
+
+
+def test_a_rejected_row_is_found_by_file_and_line(
+    monkeypatch: pytest.MonkeyPatch, faulty: Published
+) -> None:
+    at = app(monkeypatch, faulty.warehouse, "feeds", feeds=["ticket_events"], state=["rejected"])
+    rejected = faulty.query(
+        "select * from quality.rejected_rows where feed = 'ticket_events' and status = 'rejected' order by file, line"
+    )
+    assert len(rejected) >= 2
+    shown = tables(at)["Rejected and waiting rows"]
+    assert [(r["File"], r["Line"], r["Rule"], r["Reason"]) for r in shown] == [
+        (r["file"], r["line"], r["rule"], r["reason"]) for r in rejected
+    ]
+    assert f"**{rejected[0]['file']}, line {rejected[0]['line']}**" in words(at)
+    feeds = {r["Feed"]: r for r in tables(at)["Feeds"]}
+    for row in faulty.query("select * from quality.feed_reconciliation"):
+        assert (feeds[row["feed"]]["Rejected"], feeds[row["feed"]]["In force"]) == (
+            row["rows_rejected"],
+            row["rows_in_force"],
+        )
+
+
+def test_a_blocked_run_is_shown_beside_what_is_published(
+    monkeypatch: pytest.MonkeyPatch, faulty: Published
+) -> None:
+    at = app(monkeypatch, faulty.warehouse, "runs")
+    assert metrics(at)["Last run"] == "blocked"
+    assert [r["Outcome"] for r in tables(at)["Runs, the latest first"]] == ["blocked", "published"]
+    assert "customers" in words(at)
+    assert "run blocked" in {r["Kind"] for r in tables(at)["Open alerts, the gravest first"]}
+    for damage in ("{", '{"entries": [{}]}'):
+        (faulty.warehouse / "alerts.json").rename(faulty.warehouse / "alerts.json.kept")
+        try:
+            (faulty.warehouse / "alerts.json").write_text(damage)
+            at = app(monkeypatch, faulty.warehouse, "runs")
+            assert metrics(at)["Open alerts"] == "unknown"
+            assert "can't be read" in words(at)
+        finally:
+            (faulty.warehouse / "alerts.json.kept").rename(faulty.warehouse / "alerts.json")
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@contextmanager
+def serving(*words: Any, health: str) -> Iterator[tuple[str, int]]:
+    """A server as the command starts it, once it answers: its address and the id of its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "makegood"), *map(str, words), "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(address + health, timeout=1).read()
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield address, process.pid
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def served(sample: Published) -> Iterator[str]:
+    with serving("dashboards", "--warehouse", sample.warehouse, health="/_stcore/health") as (
+        address,
+        _,
+    ):
+        yield address
+
+
+# nothing is at work any more
+QUIET = "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
+
+
+def settled(page: Any, title: str) -> None:
+    """Waits until the page of this title is there and nothing is at work any more."""
+    page.get_by_role("heading", name=title, exact=True, level=1).wait_for(timeout=60_000)
+    page.wait_for_function(QUIET, timeout=60_000)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (390, "dark")])
+def test_people_click_through_every_page(
+    chromium: Any, served: str, sample: Published, width: int, scheme: str
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    (run,) = sample.query("select as_of from quality.runs")
+    try:
+        page.goto(served)
+        settled(page, PAGES[0].title)
+        for listed in PAGES:
+            if width < 800:
+                page.get_by_test_id("stExpandSidebarButton").click()
+            page.get_by_test_id("stSidebarNav").get_by_role(
+                "link", name=listed.title, exact=True
+            ).click()
+            settled(page, listed.title)
+            if width < 800 and page.get_by_test_id("stSidebarCollapseButton").is_visible():
+                page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+            stamp = page.get_by_test_id("stMain").get_by_text(
+                f"Figures as of {run['as_of']:%Y-%m-%d %H:%M:%S} UTC"
+            )
+            stamp.wait_for()
+            assert "ago" in stamp.inner_text() or "just now" in stamp.inner_text()
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
+                f"{listed.title} is wider than the screen"
+            )
+            for chart in page.get_by_test_id("stVegaLiteChart").all():
+                chart.locator("canvas, svg").first.wait_for(timeout=30_000)
+        assert wrong == []
+        assert [
+            url
+            for url in asked
+            if not url.startswith((served, "data:", "blob:", served.replace("http", "ws")))
+        ] == [], "pages fetch nothing from elsewhere"
+    finally:
+        context.close()
+
+
+def cells(page: Any, name: str) -> list[dict[str, str]]:
+    """What a table says to those who can't see it: the cells that are in view, by heading. `name`: its accessible name."""
+    grid = page.get_by_role("region", name=name, exact=True).locator("table")
+    grid.locator("tbody tr").first.wait_for(state="attached", timeout=30_000)
+    head = grid.locator("th").all_text_contents()
+    # the first cell of a row that can be picked has no heading
+    return [
+        dict(zip(head, row.locator("td").all_text_contents()[-len(head) :], strict=True))
+        for row in grid.locator("tbody tr").all()
+    ]
+
+
+def test_figures_filters_links_and_files_in_a_browser(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    """A filter that stands in the address, the figures it leaves, the files of exactly those, and the way down to the proof and the report."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 1000}, accept_downloads=True)
+    page = context.new_page()
+    try:
+        page.goto(f"{served}/credits?months=2026-06&currencies=EUR&exposures=payable")
+        settled(page, "Credits")
+        expected = [
+            c
+            for c in sample.mart("credits")
+            if f"{c['month']:%Y-%m}" == "2026-06"
+            and c["currency"] == "EUR"
+            and c["exposure"] == "payable"
+        ]
+        assert len(expected) == 1
+        (row,) = cells(page, "Credits by subscription, month and currency")
+        # the address keeps its filters
+        assert "months=2026-06" in page.url
+        assert "currencies=EUR" in page.url
+        assert row["Subscription"] == expected[0]["subscription_id"]
+        assert (Decimal(row["Credit"]), row["Credit, %"]) == (
+            expected[0]["credit_amount"],
+            percentage(expected[0]["credit_pct"]),
+        )
+
+        page.get_by_role("button", name="Download credits").click()
+        files = {}
+        for label in ("CSV", "Excel", "Parquet"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=label, exact=True).click()
+            files[label] = download.value.path().read_bytes()
+        assert [
+            c["credit_amount"] for c in pl.read_parquet(io.BytesIO(files["Parquet"])).to_dicts()
+        ] == [expected[0]["credit_amount"]]
+        (row,) = csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig")))
+        assert (row["subscription_id"], Decimal(row["credit_amount"])) == (
+            expected[0]["subscription_id"],
+            expected[0]["credit_amount"],
+        )
+        sheet = openpyxl.load_workbook(io.BytesIO(files["Excel"])).worksheets[0]
+        texts = [
+            str(v) for line in sheet.iter_rows(values_only=True) for v in line if v is not None
+        ]
+        assert expected[0]["subscription_id"] in texts
+
+        page.keyboard.press("Escape")
+        page.goto(f"{served}/proof?subscription={expected[0]['subscription_id']}&month=2026-06")
+        settled(page, "Proof of a credit")
+        page.get_by_text(f"= {money(expected[0]['credit_amount'], 'EUR')}, rounded once").wait_for()
+        page.get_by_role("link", name="The SLA report of this month").click()
+        settled(page, "SLA report")
+        assert f"subscription={expected[0]['subscription_id']}" in page.url
+        report = page.frame_locator("iframe").get_by_role("heading", level=1)
+        report.wait_for(timeout=30_000)
+        assert "June 2026" in report.inner_text()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="PDF", exact=True).click()
+        assert download.value.path().read_bytes().startswith(b"%PDF-")
+        assert download.value.suggested_filename == "sla-report.pdf"
+    finally:
+        context.close()
+
+
+def test_a_new_publication_is_shown_without_a_restart(
+    chromium: Any, tmp_path: Path, publish: conftest.Runner
+) -> None:
+    first = Examples().subscription("s", fee="100.00").outage(0, 2593)
+    deliver(tmp_path / "landing", "1", first.feeds)
+    published = publish(tmp_path / "landing", "2026-07-05T00:00:00Z")
+    with serving("dashboards", "--warehouse", published.warehouse, health="/_stcore/health") as (
+        address,
+        _,
+    ):
+        page = chromium.new_page(viewport={"width": 1366, "height": 900})
+        page.goto(f"{address}/statements")
+        settled(page, "Statements")
+        page.get_by_test_id("stMain").get_by_text(
+            "Figures as of 2026-07-05 00:00:00 UTC"
+        ).wait_for()
+        publish(tmp_path / "landing", "2026-07-06T00:00:00Z")
+        page.reload()
+        settled(page, "Statements")
+        page.get_by_test_id("stMain").get_by_text(
+            "Figures as of 2026-07-06 00:00:00 UTC"
+        ).wait_for()
+        assert re.search(r"run 2\b", page.get_by_test_id("stMain").inner_text())
+        page.close()
+
+
+def test_names_are_escaped_where_pages_read_markdown() -> None:
+    assert plain("**a** [b](c)") == r"\*\*a\*\* \[b\]\(c\)"

@@ -1,0 +1,1 @@
+"""Tests of several rooms together, in one process or by the command."""

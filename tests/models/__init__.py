@@ -1,0 +1,1 @@
+"""Tests of figures: worked examples, properties, and the models beside plain references."""
