@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from makegood.ingestion.contracts import tables as terms
-from makegood.ingestion.describe_contracts import contract_page
+from makegood.ingestion.describe_contracts import contract_page, wrapped
 from makegood.ingestion.feeds.messages import MOST_AMOUNT_DIGITS
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.landing import probes as checks
@@ -90,54 +90,70 @@ def _feeds_macro() -> str:
     return "\n".join([*lines, "    }) }}", "{%- endmacro %}", ""])
 
 
-_VALUES = [
-    "| type | what is taken | from Parquet also | what is rejected |",
-    "|---|---|---|---|",
-    "| text | ids are opaque and compare exactly; an empty text is empty | integers, decimals, dates | a floating-point number (`exact`): "
-    "as a number, an id has lost zeros and digits |",
-    "| ts | `2026-06-01T00:00:00Z`, with `+02:00`, `-0300` or ` UTC` behind it; naive ones in the feed's zone | TIMESTAMP with zone; without, it is naive | "
-    "no offset and no declared zone, local times that a change of clocks skips or repeats (`T1`), zones by name or abbreviation |",
-    "| date | `2026-06-30` | DATE, TIMESTAMP without zone at midnight | other forms |",
-    f"| decimal | `1234.56`, at most {MOST_AMOUNT_DIGITS} digits before the point, no finer than the currency | DECIMAL, integers | "
-    "a floating-point number (`exact`), `1.234,56`, `1e3`, a currency inside |",
-    "| int, double | `90`, `12.5`, within their bounds | integers, decimals, floating-point numbers for a double | NaN, infinity, anything else |",
-    "",
-    '`0001-01-01`, `1900-01-01` and `1970-01-01`, as a date or as the first second of an instant, stand for "none" in many exports: in a column that',
-    "may be empty such a row is rejected (`placeholder`), and the field has to be left empty. `9999-12-31` is a date like others.",
-    "",
-]
+_FEEDS = f"""\
+# Feeds
+
+<!-- {_NOTE} -->
+
+Files are `<landing>/<feed>/…/*.{{csv,jsonl,parquet}}`, at any depth; CSV and JSON lines also as
+`.gz` and `.zst`; suffixes in upper or lower case. CSV is UTF-8 with a header and commas. A file is
+identified by its path and content: the content that a path delivered last changes nothing. Content
+that only another path had (a copy, a moved file) is ignored with a warning. All other content is a
+new delivery. Rows of a feed with a key are upserts. With `deleted` `true`, a row needs only its
+key and removes the row that was in force; a later delivery brings it back.
+
+`<landing>/feeds.yaml` may set, by feed:
+
+- `time_zone: Europe/Warsaw`: the zone of times without an offset; a region, never an abbreviation
+  such as `EST`
+- `max_rejected_pct: 5`: the percentage of newly read rows above which rejected rows block the run
+- `cadence: 1d`: how often the feed is delivered; left out: as often as so far
+- `expectations: {{volume: {{at_most: 50, severity: block}}}}`: what differs from
+  `expectations/thresholds.yaml`; `off` switches an expectation off
+
+## Files
+
+A file is rejected whole, and blocks the run until you correct it or take it away, if it
+
+- can't be read to its end, lacks a required column, has a column twice, has a header that is not
+  UTF-8, or a quote that is not closed
+- is a link out of the landing folder or to nowhere, a pipe, a socket or a device, or has a name
+  that is not UTF-8 (it is not even opened)
+- changes while it is read
+- has a row of over {LONGEST_ROW // MIB} MiB or over {MOST_COLUMNS} columns
+- unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size
+
+A file that is still being written (Linux) is left for the next run, with a warning. A file with
+another suffix, or outside the folders of feeds, is not read, with a warning.
+
+## Values
+
+A row that is rejected is in `quality.rejected_rows`, whole, with file, line, rule and a reason
+that shows the value and the form that is wanted. Deliver it again, corrected, in any later file.
+
+- **text**: ids are opaque and compare exactly; an empty text is empty. From Parquet also integers,
+  decimals and dates. Rejected: floating-point numbers (`exact`), because an id that was a number
+  has lost zeros and digits.
+- **ts**: `2026-06-01T00:00:00Z`, or with `+02:00`, `-0300` or ` UTC` at the end. Without any of
+  these it is a local time of the feed's zone. From Parquet: TIMESTAMP, with or without zone.
+  Rejected: no offset and no declared zone, local times that a clock change skips or repeats
+  (`T1`), zones by name or abbreviation.
+- **date**: `2026-06-30`. From Parquet: DATE, and TIMESTAMP without zone at midnight. Rejected:
+  other forms.
+- **decimal**: `1234.56`, at most {MOST_AMOUNT_DIGITS} digits before the point, no finer than the
+  currency. From Parquet: DECIMAL and integers. Rejected: floating-point numbers (`exact`),
+  `1.234,56`, `1e3`, a currency inside.
+- **int**, **double**: `90`, `12.5`, within their bounds. From Parquet: integers and decimals, and
+  for a double floating-point numbers. Rejected: NaN, infinity, anything else.
+
+Many exports use `0001-01-01`, `1900-01-01` and `1970-01-01`, as a date or as the first second of
+an instant, for "none". In a column that may be empty such a row is rejected (`placeholder`): leave
+the field empty. `9999-12-31` is a date like others.
+"""
 
 
 def _feed_page() -> str:
-    lines = [
-        "# Feeds",
-        "",
-        f"<!-- {_NOTE} -->",
-        "",
-        "`<landing>/<feed>/…/*.{csv,jsonl,parquet}`, CSV and JSON lines also as `.gz` and `.zst`, suffixes in capitals or not. A file is known by",
-        "its path and content: the content that a path delivered last changes nothing, content that only another path had",
-        "(a copy, a file that was moved) is not read and is warned of, all other content is a new delivery. Rows of a",
-        "feed with a key are upserts. A feed may declare a zone for naive times in `<landing>/feeds.yaml`",
-        "(`tickets: {time_zone: Europe/Warsaw}`; a region, never an abbreviation such as `EST`), and there, too, how many",
-        "per cent of its rows may be rejected (`max_rejected_pct`, 5), how often it comes (`cadence: 1d`; if nothing is",
-        "said, as it was so far), and what it expects otherwise than `expectations/thresholds.yaml`",
-        "(`expectations: {volume: {at_most: 50, severity: block}}`; `off` switches one off).",
-        "",
-        "| a file that | is |",
-        "|---|---|",
-        "| can't be read to its end, lacks a required column or has one twice, has a header that is not UTF-8, a quote that is not closed | rejected whole |",
-        "| is a link out of the landing folder or to nowhere, a pipe, a socket, a device, or has a name that is not UTF-8 | rejected whole, unopened |",
-        "| changes while it is read | rejected whole |",
-        "| is still being written (Linux) | left for the next run, with a warning |",
-        "| has another suffix, or lies in the folder of no feed | not read, with a warning |",
-        f"| has a row of over {LONGEST_ROW // MIB} MiB or over {MOST_COLUMNS} columns | rejected whole |",
-        f"| unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size | rejected whole |",
-        "",
-        "A file that is rejected whole blocks the run: correct it or take it away. A row that is rejected is in `quality.rejected_rows`, whole, with file, line,",
-        "rule and reason; deliver it again, repaired, in any later file. The reason shows the value and says what to write.",
-        "",
-        *_VALUES,
-    ]
+    lines = [_FEEDS]
     for feed in sorted(feeds().values(), key=lambda f: f.feed):
         lines += [
             f"## {feed.feed}",
@@ -146,34 +162,36 @@ def _feed_page() -> str:
             "",
             _key_line(feed),
             "",
-            "| column | type | | meaning |",
-            "|---|---|---|---|",
+            "| column | type | | refers to | meaning |",
+            "|---|---|---|---|---|",
         ]
+        bounds = []
         for c in feed.columns:
-            marks = ["required"] * c.required + [
-                f"one of {', '.join(f'`{v}`' for v in c.values or [])}"
-            ] * bool(c.values)
+            required = "required" if c.required else ""
+            lines.append(
+                f"| `{c.name}` | {c.type} | {required} | {c.references or ''} | {c.description} |"
+            )
+            marks = [f"one of {', '.join(f'`{v}`' for v in c.values)}"] if c.values else []
             marks += ["its fraction of a second decides an order (T1)"] * c.fraction
-            marks += ["1970-01-01 and the like are meant"] * c.long_ago
-            marks += [f"at least {c.minimum}"] * (c.minimum is not None) + [
-                f"at most {c.maximum}"
-            ] * (c.maximum is not None)
-            marks += [f"refers to {c.references}"] * bool(c.references)
-            lines.append(f"| `{c.name}` | {c.type} | {'; '.join(marks)} | {c.description} |")
-        lines.append("")
+            marks += ["1970-01-01 and the like are taken as they are"] * c.long_ago
+            marks += [f"at least {c.minimum}"] * (c.minimum is not None)
+            marks += [f"at most {c.maximum}"] * (c.maximum is not None)
+            if marks:
+                bounds += wrapped(f"- `{c.name}`: {'; '.join(marks)}", "  ")
+        lines += ["", *bounds, ""] if bounds else [""]
     return "\n".join(lines)
 
 
 def _key_line(feed: Feed) -> str:
     need = {
         "always": "Must exist for a run. ",
-        "one_of_monitoring": "This feed or the other of checks and outages must exist for a run. ",
+        "one_of_monitoring": "At least one of `checks` and `outages` must exist for a run. ",
         "never": "",
     }[feed.required]
     return need + (
         f"Key: {', '.join(f'`{k}`' for k in feed.key)}."
         if feed.key
-        else "No key: rows are facts that are never replaced."
+        else "No key: rows are never replaced."
     )
 
 

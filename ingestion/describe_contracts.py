@@ -200,14 +200,15 @@ def _refusals() -> Iterator[str]:
                     f"{cause}:",
                     "",
                     "```",
-                    *_wrapped(error.findings[0].removeprefix(f"{folder}/")),
+                    *wrapped(error.findings[0].removeprefix(f"{folder}/")),
                     "```",
                 )
             else:
                 raise AssertionError(f"the loader accepts: {cause}")
 
 
-def _wrapped(text: str, indent: str = "    ") -> list[str]:
+def wrapped(text: str, indent: str = "    ") -> list[str]:
+    """A text as lines of at most 100 characters; all but the first are indented."""
     return textwrap.wrap(
         text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
@@ -236,8 +237,8 @@ Check a folder before you use it; the command names the file and line of everyth
 makegood contracts --check contracts
 ```
 
-The meaning of each term is in [rules.md](rules.md); the last column but one of the tables below
-links to it. Two complete contracts are in [ingestion/contracts/library](../ingestion/contracts/library): start from
+The meaning of each term is in [rules.md](rules.md), to which the column *rule* links. Two complete
+contracts are in [ingestion/contracts/library](../ingestion/contracts/library): start from
 `trueengage.yaml`, which writes out every key that has a default.
 
 ## A minimal contract
@@ -246,7 +247,7 @@ links to it. Two complete contracts are in [ingestion/contracts/library](../inge
 {minimal}```
 
 Everything else has a default. This contract measures availability by month in Berlin time, commits
-to 99.5 %, and recognises two kinds of exclusion. It promises no times for tickets and no credits.
+to 99.5 %, and recognises two kinds of exclusion. It has no targets for tickets, and no credits.
 
 ## With targets for tickets, and credits
 
@@ -321,7 +322,7 @@ def contract_page(note: str) -> str:
         "",
         *_table(list(keys(Version))),
         "",
-        _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(_wrapped(ranks, ""))),
+        _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(wrapped(ranks, ""))),
         *_table(list(keys(Amendment))),
         "",
         "## Terms",

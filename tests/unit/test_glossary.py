@@ -13,7 +13,6 @@ DOCUMENTS = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBU
 # what a reader once met -> the term that took its place
 RETIRED = {
     r"(other|contested|each|a|the) readings?\b": "scenario",
-    r"methods?\b(?=.*\bdesk)": "availability policy",
     r"desks?": "support policy",
     r"audiences?": "customer scope",
     r"(ticket'?s?|its) (life|lives)|(life|lives) of (a )?tickets?": "timeline",
@@ -25,7 +24,7 @@ RETIRED = {
     r"gate": "reader",
     r"monitoring checks|checks? of (a|the) (component|monitor)s?": "probe",
     # turns of phrase at which a native speaker stumbles
-    r"(is|are) no (?!longer|more)\w+": "is not a",
+    r"(?<!there )(is|are) no (?!longer|more)\w+": "is not a",
     r"what became of": "the outcome of",
     r"said|told": "what the sentence is about",
     r"stands?": "is",
