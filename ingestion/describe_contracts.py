@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from makegood.ingestion.contracts.loader import RANKS, Amendment, Contract, Terms, Version, load
 from makegood.ingestion.contracts.tables import as_text
-from makegood.ingestion.strict_yaml import InvalidDocument
+from makegood.ingestion.strict_yaml import InvalidDocument, models_in
 
 _RULES = re.compile(r"(?P<meaning>.*?)(?: \((?P<rules>[A-Z][0-9](?:, [A-Z][0-9])*)\))?", re.DOTALL)
 _PRIMITIVES = {str: "text", bool: "`true`, `false`", NoneType: ""}
@@ -47,7 +47,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
             yield Key(f"{path}.path", _type(names), "`[]`", people, ("Z5",))
             yield Key(f"{path}.<severity>", _type(clock), "none", when, ("Z5",))
             continue
-        inside = next(_models(hint), None)
+        inside = next(models_in(hint), None)
         shapes = {get_origin(part) for part in _parts(hint)}
         is_list = inside is not None and list in shapes
         if inside is None or is_list:
@@ -65,14 +65,6 @@ def _parts(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) is Annotated:
         return _parts(get_args(hint)[0])
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-
-
-def _models(hint: Any) -> Iterator[type[BaseModel]]:
-    """The models of contracts inside a type."""
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
-        yield hint
-    for inner in get_args(hint):
-        yield from _models(inner)
 
 
 def _type(hint: Any) -> str:
@@ -333,7 +325,7 @@ def contract_page(note: str) -> str:
     for section, found in by_section.items():
         field = Terms.model_fields[section]
         doc = (
-            next(_models(hints[section])).__doc__ if field.description is None else None
+            next(models_in(hints[section])).__doc__ if field.description is None else None
         ) or field.description
         lines += ["", f"### {section}", "", _split(str(doc))[0], "", *_table(found, f"{section}.")]
     cited = sorted({rule for key in contract_keys() for rule in key.rules})

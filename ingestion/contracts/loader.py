@@ -68,14 +68,14 @@ def _duration(value: object) -> Duration:
     match = re.fullmatch(r"([0-9]{1,9})(s|m|h|d|bd)", value) if isinstance(value, str) else None
     if not match:
         raise ValueError(
-            f"{value!r} is no duration: an integer and one of s, m, h, d, bd, as in 15m or 3bd"
+            f"{value!r} is not a duration: write a whole number and s, m, h, d or bd, as in 15m or 3bd"
         )
     return Duration(int(match[1]) * _UNITS[match[2]], match[2] == "bd")
 
 
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is no decimal number")
+        raise ValueError(f"{value!r} is not a decimal number: write it as in 99.9, without quotes")
     number = Decimal(value)
     if -int(number.as_tuple().exponent) > 9:
         raise ValueError(f"{value} has more than nine decimals")
@@ -102,26 +102,30 @@ def _zone(value: str) -> str:
 
 def _time_of_day(value: object) -> time:
     if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        raise ValueError(f"{value!r} is no time of day, as in 08:30")
+        raise ValueError(f"{value!r} is not a time of day: write it in quotes, as in '08:30'")
     return time.fromisoformat(value)
 
 
 def _closing_time(value: object) -> time:
     """24:00 is the midnight that ends the day, kept as 00:00."""
     if value == "00:00":
-        raise ValueError("a day that closes at midnight closes at 24:00")
+        raise ValueError("'00:00' is the start of a day: write '24:00' for its end")
     return time() if value == "24:00" else _time_of_day(value)
 
 
 def _holiday_country(value: str) -> str:
     if value != "none" and value not in holidays.list_supported_countries():
-        raise ValueError(f"{value!r} is neither none nor an ISO country whose holidays are known")
+        raise ValueError(
+            f"{value!r} is not a country whose holidays are known: write its ISO 3166 code, as in NL, "
+            "or none"
+        )
     return value
 
 
 def _distinct(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
-        raise ValueError("a value stands twice")
+        twice = next(value for value in values if values.count(value) > 1)
+        raise ValueError(f"{twice!r} is listed twice: list each value once")
     return values
 
 
@@ -204,7 +208,7 @@ class Availability(_Strict):
     @model_validator(mode="after")
     def _down_is_unavailable(self) -> "Availability":
         if "down" not in self.unavailable_states:
-            raise ValueError("unavailable_states must hold down")
+            raise ValueError("unavailable_states must include down, as in [down, degraded]")
         return self
 
 
@@ -547,7 +551,7 @@ class Terms(_Strict):
             clocked.append((("updates", level, "every"), cadence.every, cadence.clock))
         for place, duration, clock in clocked:
             if duration.seconds == 0:
-                yield place, "must be longer than nothing"
+                yield place, "must be longer than 0, as in 15m"
             if duration.is_business_days and clock != "business_days":
                 yield place, f"is in business days, but its clock is {clock}"
             if clock != "24x7" and getattr(self.calendars, clock) is None:
@@ -788,7 +792,7 @@ def resolve(
         terms = Terms.model_validate(nested(values))
         wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
     except ValidationError as error:
-        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error)]
+        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error, Terms)]
     if wrong:
         # each amendment is sound by itself, or it would have been refused when it was loaded
         by = " with ".join(
@@ -868,7 +872,7 @@ def load_folder(folder: Path) -> list[Contract]:
             continue
         if contract.contract_id in contracts:
             findings.append(
-                f"{path}:1: contract_id: {contract.contract_id!r} is the id of another file too"
+                f"{path}:1: contract_id: {contract.contract_id!r} is also the id of another file"
             )
         contracts[contract.contract_id] = contract
     if findings:
@@ -982,8 +986,10 @@ def _terms_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple
     try:
         valid = Terms.model_validate(terms)
     except ValidationError as error:
-        for place, what in in_words(error):
-            yield (*where, *(p for p in place if p != "targets")), what
+        for place, what in in_words(error, Terms):
+            # the severities of resolution are written beside its other keys
+            written = place[:1] + place[2:] if place[:2] == ("resolution", "targets") else place
+            yield (*where, *written), what
         return
     for place, what in valid.contradictions():
         yield (*where, *place), what

@@ -49,10 +49,14 @@ def test_both_contracts_load_with_every_clause() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key"),
+        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key: the nearest is quorum$"),
+        ("credits:", "credit:", r"terms.credit: unknown key: the nearest is credits"),
+        ("P1: {target: 15m", "P1: {targets: 15m", r"response.P1.targets: unknown key: the nearest is target$"),
+        ("[{below_pct: 99.9,", "[{below: 99.9,", r"availability_tiers.0.below: unknown key: the nearest is below_pct$"),
+        ("name: True", "title: True", r":3: title: unknown key: known here are contract_id, name"),
         ("quorum: majority", "quorum: most", r"trueengage.yaml:8: .*monitoring.quorum"),
         ("P1: {target: 4h, clock: 24x7}", "P1: {target: 4h}", r"resolution.P1.clock: is missing"),
-        ("target: 15m", "target: 15 minutes", r"'15 minutes' is no duration"),
+        ("target: 15m", "target: 15 minutes", r"'15 minutes' is not a duration: .*as in 15m"),
         ("target: 15m", "target: 3bd", r"is in business days, but its clock is 24x7"),
         ("max_length: 2h", "max_length: 2bd", r"maintenance.max_length: can't be in business days"),
         ("commitment_pct: 99.9", "commitment_pct: 999", r"not between 0 and 100"),
@@ -73,7 +77,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, ~]", r"levels.3: is empty, and a text is needed"),
         ("severities: [P1, P2]", "severities: [1, P2]", r"severities.0: 1 is read as a number, .* put it in quotes, as in '1'"),
         ("non_production_max: P3", "non_production_max: 3", r"non_production_max: 3 is read as a number, .* as in '3'"),
-        ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
+        ("holidays: PL", "holidays: ATLANTIS", r"ISO 3166 code, as in NL"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
         ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),
         ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
@@ -86,7 +90,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {monitoring: {quorum: any}}}]", r"monitoring.quorum: an amendment may not set this"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {availability: {period: quarter}}}]", r"availability.period: an amendment may not set this"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, fee_kinds, cap_pct"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, effective_to: 2026-05-01, terms: {}}]", r"effective_to is before effective_from"),
     ],
 )  # fmt: skip
@@ -109,7 +113,7 @@ def test_all_findings_of_all_files_are_said_at_once(tmp_path: Path) -> None:
 def test_two_files_may_not_be_one_contract(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(TRUEENGAGE)
-    with pytest.raises(InvalidDocument, match="is the id of another file too"):
+    with pytest.raises(InvalidDocument, match="is also the id of another file"):
         load_folder(tmp_path)
 
 
@@ -443,5 +447,5 @@ def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> Non
     ],
 )
 def test_a_list_holds_a_value_once(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(InvalidDocument, match="a value stands twice"):
+    with pytest.raises(InvalidDocument, match="is listed twice"):
         load(changed(tmp_path, old, new))
