@@ -220,8 +220,9 @@ _INTRO = """\
 
 <!-- {note} -->
 
-A contract is one YAML file. All contracts of a run are in one folder, named by `--contracts DIR`
-of `makegood run`. A further agreement is a further file and no code.
+A contract is one YAML file. All contracts of a run are in one folder, which `--contracts DIR` of
+`makegood run` names; left out, it is the folder of the two that come with makegood. A further
+agreement is a further file and no code.
 
 Check a folder before you use it; the command names the file and line of everything that is wrong:
 

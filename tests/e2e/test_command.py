@@ -292,6 +292,7 @@ def test_sample_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
         ["status"],
         ["alerts"],
         ["doctor"],
+        ["contracts"],
         ["explain"],
         ["dashboards"],
         ["orchestrator"],
