@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from makegood.ingestion.contracts.loader import RANKS, Amendment, Contract, Terms, Version, load
+from makegood.ingestion.contracts.loader import load
+from makegood.ingestion.contracts.model import RANKS, Amendment, Contract, Terms, Version
 from makegood.ingestion.contracts.tables import as_text
 from makegood.ingestion.strict_yaml import InvalidDocument, models_in
 

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from makegood.ingestion.contracts.loader import (
+from makegood.ingestion.contracts.amendments import (
     Resolved,
-    alternatives,
     amendments_in_force,
     flat,
-    load,
-    load_folder,
     nested,
     resolve,
 )
+from makegood.ingestion.contracts.loader import load, load_folder
+from makegood.ingestion.contracts.scenarios import alternatives
 from makegood.ingestion.contracts.tables import Party, instant, tables
 from makegood.ingestion.strict_yaml import InvalidDocument
 from tests.conftest import CONTRACTS, contract, write_contracts
@@ -385,7 +384,9 @@ def test_flat_and_nested_are_inverse() -> None:
 
 def shortest(found: dict[str, Any]) -> dict[int, int]:
     """terms_id -> downtime.min_consecutive_s."""
-    methods = {m["availability_policy_id"]: m["min_consecutive_s"] for m in found["methods"]}
+    methods = {
+        m["availability_policy_id"]: m["min_consecutive_s"] for m in found["availability_policies"]
+    }
     return {t["terms_id"]: methods[t["availability_policy_id"]] for t in found["terms"]}
 
 
