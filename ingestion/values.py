@@ -14,7 +14,7 @@ from makegood.ingestion.zones import zone
 
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is not a decimal number: write it as in 99.9, without quotes")
+        raise ValueError(f"{value!r} is not a decimal number (example: 99.9)")
     number = Decimal(value)
     if -int(number.as_tuple().exponent) > 9:
         raise ValueError(f"{value} has more than nine decimals")

@@ -76,7 +76,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, ~]", r"levels.3: is empty, and a text is needed"),
         ("severities: [P1, P2]", "severities: [1, P2]", r"severities.0: 1 is read as a number, .* put it in quotes, as in '1'"),
         ("non_production_max: P3", "non_production_max: 3", r"non_production_max: 3 is read as a number, .* as in '3'"),
-        ("holidays: PL", "holidays: ATLANTIS", r"ISO 3166 code, as in NL"),
+        ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
         ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),
         ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
