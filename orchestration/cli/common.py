@@ -71,9 +71,9 @@ def first_of(month: str) -> date:
 
 
 @contextmanager
-def progress_shown() -> Iterator[Callable[[str], None]]:
+def progress_shown(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """Shows what is being done: a live line on a terminal, else nothing."""
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         yield lambda message: None
         return
     from rich.console import Console
