@@ -4,7 +4,6 @@ An alert says what happened, what that means for which figures, and what to do. 
 whether it is still the same message. All of it is worked out from what is given, without a clock.
 """
 
-import hashlib
 import itertools
 import re
 import shlex
@@ -17,15 +16,11 @@ from typing import Any, Literal
 
 import duckdb
 
+from makegood.dashboards.figures.operations import Alert, Kind, Severity
 from makegood.dashboards.figures.words import money
 from makegood.orchestration.pipeline import findings
-from makegood.orchestration.warehouse.store import Publication
+from makegood.orchestration.warehouse.publication import Publication
 
-Severity = Literal["warning", "critical"]
-Kind = Literal[
-    "run_blocked", "run_failed", "feed_stale", "monitoring_silent", "feed_unusual", "low_coverage",
-    "credit_over_threshold", "claim_lapsing", "credit_not_due", "credit_incomplete", "data_finding", "state_damaged",
-]  # fmt: skip
 Row = Mapping[str, Any]
 
 # an error can be as long as a log; beyond this it is read in the log
@@ -81,28 +76,6 @@ KINDS: dict[Kind, AlertKind] = {
 }
 # what only a run can end; all else is told by what is published
 OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
-
-
-@dataclass(frozen=True)
-class Alert:
-    """Something to be told; texts of one line. `facts`: what makes it another message when it differs."""
-
-    kind: Kind
-    subject: str
-    severity: Severity
-    happened: str
-    means: str
-    action: str
-    facts: str
-
-    @property
-    def key(self) -> tuple[Kind, str]:
-        return self.kind, self.subject
-
-    @property
-    def digest(self) -> str:
-        """Of what makes it another message."""
-        return hashlib.sha256(f"{self.severity} {self.facts}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

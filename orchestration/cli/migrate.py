@@ -52,7 +52,7 @@ def migrate(
     from makegood.orchestration.output.summary import summary
     from makegood.orchestration.pipeline.migrate import migrate as land_anew
     from makegood.orchestration.pipeline.run import Request
-    from makegood.orchestration.warehouse.store import LAYOUT
+    from makegood.orchestration.warehouse.publication import LAYOUT
 
     with exit_status(warehouse), progress_shown() as progress:
         said = land_anew(

@@ -1,12 +1,12 @@
 """The dbt docs site of what is published, as one page: each mart with its columns, what it is made of, its tests, and what reads it."""
 
-import os
 import tempfile
 from pathlib import Path
 
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.settings import NO_TELEMETRY, set_environment
-from makegood.orchestration.warehouse.store import Publication
+from makegood.orchestration.warehouse.publication import Publication
 
 PAGE = "index.html"
 
@@ -26,9 +26,7 @@ def write(publication: Publication, out: Path) -> Path:
         # where it was made is nobody's business
         page = _generated(publication.database, scratch).read_text().replace(f"{scratch}/", "")
         out.mkdir(parents=True, exist_ok=True)
-        draft = out / f".{PAGE}.{os.getpid()}"
-        draft.write_text(_confined(page))
-        os.replace(draft, out / PAGE)
+        write_whole(out / PAGE, _confined(page))
     return out / PAGE
 
 

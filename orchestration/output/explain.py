@@ -9,7 +9,8 @@ import duckdb
 
 from makegood.dashboards.access.reader import EVERYTHING, Reader, opened
 from makegood.dashboards.proof import NotFound, Proof, prove
-from makegood.orchestration.warehouse.store import Publication, Warehouse
+from makegood.orchestration.warehouse.publication import Publication
+from makegood.orchestration.warehouse.store import Warehouse
 
 __all__ = ["NotFound", "explain", "publication", "published"]
 

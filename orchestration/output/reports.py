@@ -1,9 +1,7 @@
 """Writes SLA reports as files: one, or one for every subscription of a month."""
 
 import hashlib
-import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
@@ -13,6 +11,7 @@ from urllib.parse import quote
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.reports import Format, figures, render
 from makegood.dashboards.reports.content import report_of
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.output.explain import NotFound, published
 
 _LONGEST = 100
@@ -95,14 +94,5 @@ def _what_there_is(reader: Reader, month: date) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: a report that is being read, or was there before, is never half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".makegood-{secrets.token_hex(8)}.part"
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)

@@ -10,7 +10,8 @@ from makegood.dashboards.figures.words import printable
 from makegood.orchestration.alerts.kinds import lapsing_claims
 from makegood.orchestration.alerts.store import listed
 from makegood.orchestration.pipeline.findings import FINDINGS, grouped
-from makegood.orchestration.warehouse.store import ROLLED_BACK, Damaged, Publication, Warehouse
+from makegood.orchestration.warehouse.publication import Publication
+from makegood.orchestration.warehouse.store import ROLLED_BACK, Damaged, Warehouse
 
 MOST_ALERTS = 3
 
@@ -34,7 +35,7 @@ def describe(root: Path) -> str:
     runs = warehouse.recorded()
     lines += ["", "open alerts", *listed(warehouse.root, MOST_ALERTS), ""]
     lines += [
-        f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "")
+        f"run {r.run_id}: {r.status}" + (f", as of {r.as_of:%Y-%m-%dT%H:%M:%SZ}" if r.as_of else "")
         for r in runs[-5:]
     ] or ["no run yet"]
     lines += [
@@ -42,19 +43,19 @@ def describe(root: Path) -> str:
         f"to go back to (makegood rollback --warehouse {shlex.quote(str(warehouse.root))})",
         *_earlier(warehouse),
     ]
-    if runs and runs[-1]["status"] == ROLLED_BACK:
+    if runs and runs[-1].status == ROLLED_BACK:
         lines += [
             "",
             "the last run was a rollback:",
-            *(f"  {reason}" for reason in runs[-1]["reasons"]),
+            *(f"  {reason}" for reason in runs[-1].reasons),
         ]
-    elif runs and runs[-1]["status"] != "published":
+    elif runs and runs[-1].status != "published":
         lines += ["", "the last run published nothing:"]
-        lines += [f"  {line}" for reason in runs[-1]["reasons"] for line in reason.split("\n")]
-        if "rejected_rows" in runs[-1]:
-            lines.append(f"  rejected rows: {runs[-1]['rejected_rows']}")
-        if "data_docs" in runs[-1]:
-            lines.append(f"  data docs: {runs[-1]['data_docs']}")
+        lines += [f"  {line}" for reason in runs[-1].reasons for line in reason.split("\n")]
+        if runs[-1].rejected_rows:
+            lines.append(f"  rejected rows: {runs[-1].rejected_rows}")
+        if runs[-1].data_docs:
+            lines.append(f"  data docs: {runs[-1].data_docs}")
     return "\n".join(map(printable, lines))
 
 

@@ -11,14 +11,8 @@ import duckdb
 from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.land import damaged, feed_settings, leftovers
 from makegood.ingestion.sql import quoted
-from makegood.orchestration.warehouse.store import (
-    LAYOUT,
-    Busy,
-    Damaged,
-    Publication,
-    Warehouse,
-    damage,
-)
+from makegood.orchestration.warehouse.publication import LAYOUT, Publication, damage
+from makegood.orchestration.warehouse.store import Busy, Damaged, Warehouse
 
 # a run that builds beside what is published needs room for as much again
 ROOM = 2
@@ -144,7 +138,7 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
     for path in [
         *warehouse.building.glob("*"),
         *later,
-        *warehouse.root.glob(".published-*"),
+        *warehouse.unfinished(),
         *orphans,
     ]:
         yield Finding(
