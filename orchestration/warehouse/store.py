@@ -23,7 +23,7 @@ import filelock
 
 from makegood.dashboards.figures import operations
 from makegood.dashboards.figures.operations import UNREADABLE, RunRecord
-from makegood.ingestion.files import synced, write_whole
+from makegood.ingestion.files import DRAFTS, synced, write_whole
 from makegood.ingestion.landing.land import leftovers, remove
 from makegood.orchestration.warehouse.publication import (
     LAYOUT,
