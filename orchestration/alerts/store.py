@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from makegood.dashboards.figures.operations import (
     ALERTS,
@@ -27,6 +27,7 @@ from makegood.dashboards.figures.operations import (
     AlertStore,
     Kind,
     Notification,
+    Severity,
     alert_store,
 )
 from makegood.dashboards.figures.words import printable
@@ -52,6 +53,19 @@ ENDED = "ended"
 
 
 # ---------------------------------------------------------------- what is open
+
+
+class OpenAlert(BaseModel):
+    """An open alert, for other programs."""
+
+    kind: Kind
+    title: str
+    subject: str
+    severity: Severity
+    since: AwareDatetime
+    happened: str
+    means: str
+    action: str
 
 
 def due(entry: AlertRecord, label: str, settings: Settings, now: datetime) -> str | None:
@@ -259,7 +273,7 @@ def _paragraph(what: str, entry: AlertRecord) -> Iterator[str]:
     yield from in_words(alert)
 
 
-def in_words(alert: Alert) -> list[str]:
+def in_words(alert: Alert | OpenAlert) -> list[str]:
     """What happened, what it means, what to do: a line each."""
     return [
         _shown(f"{word}: {text}")
@@ -324,21 +338,31 @@ def test_message(root: Path) -> Message:
     return Message("Makegood: a test", body, "info")
 
 
-def listed(root: Path, most: int | None = None) -> list[str]:
-    """What is open, a line each and what to do below it; of each kind at most so many."""
+def open_alerts(root: Path) -> list[OpenAlert] | None:
+    """The open alerts, the gravest first; None if they can't be read."""
     try:
         entries = alert_store(root).open()
     except (ValidationError, OSError):
+        return None
+    return [
+        OpenAlert(title=KINDS[e.alert.kind].title, since=e.since, **vars(e.alert)) for e in entries
+    ]
+
+
+def listed(root: Path, most: int | None = None) -> list[str]:
+    """What is open, a line each and what to do below it; of each kind at most so many."""
+    found = open_alerts(root)
+    if found is None:
         return [f"  {ALERTS} can't be read; the next run starts it anew"]
     lines = []
     shown: Counter[Kind] = Counter()
-    for entry in entries:
-        shown[entry.alert.kind] += 1
-        if most is None or shown[entry.alert.kind] <= most:
+    for alert in found:
+        shown[alert.kind] += 1
+        if most is None or shown[alert.kind] <= most:
             lines.append(
-                f"  since {_at(entry.since)}  {entry.alert.severity:<8}  {KINDS[entry.alert.kind].title}: {entry.alert.subject}"
+                f"  since {_at(alert.since)}  {alert.severity:<8}  {alert.title}: {alert.subject}"
             )
-            lines += [f"    {line}" for line in in_words(entry.alert)]
+            lines += [f"    {line}" for line in in_words(alert)]
     more = [
         f"{count - most} more of {KINDS[kind].title}"
         for kind, count in shown.items()

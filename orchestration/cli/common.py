@@ -1,11 +1,12 @@
 """What commands share: exit statuses, options, refusals and progress."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +34,7 @@ AlertSettings = Annotated[
         help="File that says who is told of alerts; default: alerts.yaml in the warehouse.",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
 Month = Annotated[str, typer.Option("--month", help="Month, as 2026-07.")]
 Threads = Annotated[
     int | None,
@@ -52,6 +54,11 @@ def fail(code: int, message: str) -> typer.Exit:
 def show(lines: Iterable[str]) -> None:
     """Prints lines, with whatever feeds delivered in them escaped."""
     typer.echo("\n".join(map(printable, lines)))
+
+
+def show_json(data: Any) -> None:
+    """Prints data for other programs. In ASCII: what feeds deliver is no command to a terminal."""
+    typer.echo(json.dumps(data, indent=2))
 
 
 def require_folder(option: str, folder: Path) -> None:

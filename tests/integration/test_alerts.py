@@ -825,7 +825,7 @@ def test_a_run_that_may_not_begin_is_told_too(publish: Runner, tmp_path: Path, w
 
 def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web: Web) -> None:
     none = makegood("alerts", "--warehouse", tmp_path, "--test")
-    assert (none.returncode, "nobody is told of alerts" in none.stderr) == (2, True)
+    assert (none.returncode, "nobody receives alerts" in none.stderr) == (2, True)
     write_settings(tmp_path, ["env:HOOK", f"json://u:{SECRET}@{web.host}/json"])
     done = makegood("alerts", "--warehouse", tmp_path, "--test", HOOK=f"json://{web.host}/hook")
     assert (done.returncode, done.stdout) == (
