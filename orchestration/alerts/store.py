@@ -1,7 +1,8 @@
-"""Keeps what is open, and tells it: each alert once, again when it changes or has long been open, and when it is over.
+"""Keeps alerts and sends them: once, again if they change or stay open for long, and when over.
 
 `<warehouse>/alerts.json` keeps what is open and what was told to whom (`AlertStore`), and is
-written only by who holds the warehouse. Nothing here fails a run, and no address is ever shown, logged or kept.
+written only by the holder of the warehouse's lock. Nothing here fails a run, and no address is
+ever shown, logged or kept.
 """
 
 import json
@@ -45,9 +46,9 @@ from makegood.orchestration.alerts.settings import Receiver, Settings
 from makegood.orchestration.settings import PROJECT, quiet_environment
 from makegood.orchestration.warehouse.store import Damaged, Warehouse
 
-# for all messages of a run together; whoever has not taken one by then is told with the next run
+# for all messages of a run together; receivers that take longer get theirs with the next run
 LIMIT_SECONDS = 45
-# alerts in a message, and signs of each of their sentences; the rest is counted
+# alerts in a message, and characters in each of their sentences; the rest is counted
 MOST, LONGEST = 20, 600
 ENDED = "ended"
 
@@ -69,8 +70,10 @@ class OpenAlert(BaseModel):
 
 
 def due(entry: AlertRecord, label: str, settings: Settings, now: datetime) -> str | None:
-    """What a receiver has to be told of an alert now: `new`, `changed`, `still open`, `over`, or
-    nothing. `label`: that of the receiver."""
+    """What a receiver must be sent about an alert: `new`, `changed`, `still open`, `over` or None.
+
+    `label`: that of the receiver.
+    """
     told = entry.told.get(label)
     if SEVERITIES.index(entry.alert.severity) > SEVERITIES.index(settings.minimum_severity):
         return None
@@ -88,8 +91,7 @@ def due(entry: AlertRecord, label: str, settings: Settings, now: datetime) -> st
 def update(
     store: AlertStore, found: Iterable[Alert], judged: frozenset[Kind], now: datetime
 ) -> list[AlertRecord]:
-    """Takes in what was found; ends, and returns, what was not found although its kind was
-    judged."""
+    """Takes in the alerts found; ends and returns those not found although their kind was judged."""
     by_key = {alert.key: alert for alert in found}
     known = {entry.alert.key: entry for entry in store.entries}
     gone = [
@@ -121,7 +123,7 @@ def prune(store: AlertStore, settings: Settings, now: datetime) -> None:
 
 
 def _taken_up(root: Path) -> tuple[AlertStore, Alert | None]:
-    """What is kept; what can't be read is moved aside, which is an alert itself."""
+    """What is kept; a file that can't be read is moved aside, which is an alert itself."""
     try:
         return alert_store(root), None
     except ValidationError:
@@ -136,7 +138,7 @@ def _save(root: Path, store: AlertStore) -> None:
     write_whole(root / ALERTS, store.as_json())
 
 
-# ---------------------------------------------------------------- what becomes of a run
+# ---------------------------------------------------------------- after a run
 
 
 def _warn(message: str) -> None:
@@ -150,8 +152,10 @@ def after_run(
     now: datetime,
     warn: Callable[[str], None] = _warn,
 ) -> None:
-    """Judges what became of a run, keeps it and tells it. Only with the warehouse held. Never raises an Exception: what can't be done is
-    warned of, and done by the next run."""
+    """Finds the alerts of a run, keeps and sends them. Only with the warehouse held.
+
+    Never raises an Exception: what can't be done is warned of, and done by the next run.
+    """
     root = warehouse.root
     try:
         alerts, lost = _taken_up(root)
@@ -169,21 +173,24 @@ def after_run(
                 frozenset(KINDS) if outcome.status == "published" else frozenset(KINDS) - OF_RUNS
             )
             gone = update(alerts, found, judged, now)
-            said = endings(publication, [e.alert for e in gone])
+            ended = endings(publication, [e.alert for e in gone])
             for entry in gone:
-                entry.ending = said.get(entry.alert.key, entry.ending)
+                entry.ending = ended.get(entry.alert.key, entry.ending)
         else:
-            # it has seen nothing of what was found in what is published: that stays open
+            # it has not looked at what is published: those alerts stay open
             update(alerts, found, frozenset(), now)
-        # before anyone is told: a run that is killed while it tells has them told again, never not at all
+        # kept before sent: if the run is killed while sending, alerts are sent twice, never not at all
         _save(root, alerts)
-        head = f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. Warehouse: {root}"
+        head = (
+            f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. "
+            f"Warehouse: {root}"
+        )
         _tell(alerts, settings, head, root, now, warn)
         prune(alerts, settings, now)
         _save(root, alerts)
     except Exception as error:
         warn(
-            f"could not be kept or told, the next run tries again: {type(error).__name__}: {error}"
+            f"could not be kept or sent; the next run tries again: {type(error).__name__}: {error}"
         )
 
 
@@ -211,7 +218,7 @@ def _tell(
         {receiver: message(changes, head, root) for receiver, changes in told.items()}
     ).items():
         if outcome != "taken":
-            warn(f"{receiver.label}: {OUTCOMES[outcome]}; it is told with the next run")
+            warn(f"{receiver.label}: {OUTCOMES[outcome]}; the next run tries again")
             continue
         for what, entry in told[receiver]:
             entry.told[receiver.label] = Notification(
@@ -230,9 +237,9 @@ class Message:
 
 
 def message(changes: list[tuple[str, AlertRecord]], head: str, root: Path) -> Message:
-    """All that a receiver has to be told, the gravest first.
+    """One message for a receiver, the gravest alert first.
 
-    `changes`: what there is to say of each alert (`due`), and its record.
+    `changes`: each alert's record, and what is due of it (`due`).
     """
     counts = Counter("over" if what == "over" else entry.alert.severity for what, entry in changes)
     parts = [
@@ -249,7 +256,8 @@ def message(changes: list[tuple[str, AlertRecord]], head: str, root: Path) -> Me
     if len(changes) > MOST:
         lines += [
             "",
-            f"… and {len(changes) - MOST} more: makegood alerts --warehouse {shlex.quote(str(root))}",
+            f"… and {len(changes) - MOST} more: "
+            f"makegood alerts --warehouse {shlex.quote(str(root))}",
         ]
     kind: Literal["failure", "warning", "success"] = (
         "failure" if counts["critical"] else "warning" if counts["warning"] else "success"
@@ -265,7 +273,7 @@ def _paragraph(what: str, entry: AlertRecord) -> Iterator[str]:
     mark = "over" if what == "over" else f"{alert.severity}, {what}"
     yield _shown(f"[{mark}] {KINDS[alert.kind].title}: {alert.subject}")
     if what == "over":
-        yield _shown(f"Was so from {_at(entry.since)} on: {alert.happened}")
+        yield _shown(f"Open from {_at(entry.since)}: {alert.happened}")
         yield f"Since {_at(entry.ended)}: {entry.ending}"
         return
     if what != "new":
@@ -286,7 +294,7 @@ def in_words(alert: Alert | OpenAlert) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Short enough; a name that would call everyone in a chat does not."""
+    """Cut to length, and so that a name can't notify everyone in a chat."""
     text = text if len(text) <= LONGEST else text[:LONGEST] + " …"
     return re.sub(r"([@!])(?=everyone|channel|here|all\b)", "\\1\u200b", text, flags=re.IGNORECASE)
 
@@ -298,20 +306,21 @@ def _at(instant: datetime | None) -> str:
 OUTCOMES = {
     "taken": "the message was taken",
     "refused": "the message was not taken (receiver down or not reached, refused, wrong password)",
-    "unknown": "no address that Apprise knows",
+    "unknown": "not an address that Apprise knows",
     "late": f"the message was not taken within {LIMIT_SECONDS} s",
     "unset": "its environment variable is not set",
 }
 
 
 def deliver(messages: dict[Receiver, Message]) -> dict[Receiver, str]:
-    """Sends each receiver its message; what became of it, as a key of OUTCOMES."""
+    """Sends each receiver its message; the outcome of each is a key of OUTCOMES."""
     outcomes = dict.fromkeys(messages, "late") | {r: "unset" for r in messages if not r.url}
     addressed = [r for r in messages if r.url]
     if not addressed:
         return outcomes
     job = json.dumps([{"url": r.url, **vars(messages[r])} for r in addressed]).encode()
-    # addresses by a pipe, since arguments of a process are seen by all; its errors to nobody, since they may quote them
+    # addresses go through a pipe, since everyone can see the arguments of a process; errors are
+    # dropped, since they may quote addresses
     command = [sys.executable, "-P", "-m", "makegood.orchestration.alerts.sender"]
     try:
         options = {
@@ -320,21 +329,24 @@ def deliver(messages: dict[Receiver, Message]) -> dict[Receiver, str]:
             "cwd": PROJECT,
             "env": quiet_environment(),
         }
-        said = subprocess.run(
+        answers = subprocess.run(
             command, input=job, timeout=LIMIT_SECONDS, check=False, **options
         ).stdout  # type: ignore[call-overload]
         outcomes |= dict.fromkeys(addressed, "refused")
     except subprocess.TimeoutExpired as late:
-        said = late.stdout
-    for line in (said or b"").decode().splitlines():
+        answers = late.stdout
+    for line in (answers or b"").decode().splitlines():
         number, outcome = line.split()
         outcomes[addressed[int(number)]] = outcome
     return outcomes
 
 
 def test_message(root: Path) -> Message:
-    """What tells that a receiver is reached."""
-    body = f"This is a test. Alerts of the warehouse {root} arrive here.\nNothing has happened, no figure is concerned, and nothing has to be done."
+    """A message that tests whether a receiver is reached."""
+    body = (
+        f"This is a test. Alerts of the warehouse {root} arrive here.\n"
+        "Nothing has happened, no figure is affected, and nothing has to be done."
+    )
     return Message("Makegood: a test", body, "info")
 
 
@@ -353,7 +365,7 @@ def listed(root: Path, most: int | None = None) -> list[str]:
     """What is open, a line each and what to do below it; of each kind at most so many."""
     found = open_alerts(root)
     if found is None:
-        return [f"  {ALERTS} can't be read; the next run starts it anew"]
+        return [f"  {ALERTS} can't be read; the next run starts it again"]
     lines = []
     shown: Counter[Kind] = Counter()
     for alert in found:

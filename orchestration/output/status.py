@@ -117,9 +117,7 @@ def describe(root: Path) -> str:
     status = status_of(root)
     lines = [*status.layout, ""] if status.layout else []
     if status.damage:
-        lines.append(
-            "what is published is damaged: run again, it is built anew from what has landed"
-        )
+        lines.append("what is published is damaged: run again to build it from what has landed")
         lines += [f"  {path} {what}" for path, what in status.damage.items()]
     elif status.published:
         lines += _published_in_words(status.published)

@@ -1,11 +1,11 @@
-"""A warehouse folder: what is published, what has landed, and the one step by which a run replaces both.
+"""A warehouse folder: what is published and landed, and the one step by which a run replaces both.
 
-published        -> publications/<run>, a link; replacing it is the only step by which anything counts
+published        -> publications/<run>, a link: replacing it is what publishes
 publications/<run>/makegood.duckdb, parquet/, data_docs/
 state/<run>/     copies of what the next run needs to know of a publication, should that be damaged
 landed/          what feeds became, immutable; counts if a publication names it
 building/        what the run at work has made so far; leftovers are removed by the next run
-runs/            what became of each run, also of those that were blocked, failed or killed
+runs/            how each run ended, also those that were blocked, failed or killed
 lock             held by the run at work
 
 Each folder of a publication and of its state has a manifest.json: the SHA-256 of each file in it.
@@ -32,13 +32,13 @@ from makegood.orchestration.warehouse.publication import (
     write_manifest,
 )
 
-# old publications stay for readers that have just followed the link, and to fall back on or go back to
+# old publications stay for readers that have just followed the link, and for rollbacks
 KEPT_PUBLICATIONS = 3
 ROLLED_BACK = "rolled back"
 
 
 class Busy(RuntimeError):
-    """Another run is at work on this warehouse."""
+    """Another run is using this warehouse."""
 
 
 class Damaged(RuntimeError):
@@ -46,7 +46,7 @@ class Damaged(RuntimeError):
 
 
 class OtherLayout(RuntimeError):
-    """The warehouse is of an earlier layout than this version writes: it can be read and migrated."""
+    """The warehouse has an earlier layout than this version writes: it can be read and migrated."""
 
 
 class LaterLayout(OtherLayout):
@@ -70,21 +70,23 @@ class Warehouse:
         """Raises OtherLayout or LaterLayout where what was published last can't be continued; and
         Damaged."""
         last = self.last()
-        if last and (told := self.other_layout(last)):
-            raise (OtherLayout if last.layout < LAYOUT else LaterLayout)("\n".join(told))
+        if last and (other := self.other_layout(last)):
+            raise (OtherLayout if last.layout < LAYOUT else LaterLayout)("\n".join(other))
 
     def other_layout(self, publication: Publication) -> tuple[str, str] | None:
-        """What is to be said, and what to do, where a publication is of another layout than LAYOUT."""
+        """What is wrong and what to do, if a publication has another layout than LAYOUT."""
         root = shlex.quote(str(self.root))
         if publication.layout < LAYOUT:
             return (
-                f"{self.root} is of an earlier layout ({publication.layout}, and this version writes {LAYOUT}): "
-                "what is published can be read, but no run can continue it",
-                f"land everything anew: makegood migrate --warehouse {root} --landing DIR (statements, alerts and the history of runs are kept)",
+                f"{self.root} has an earlier layout ({publication.layout}; this version writes "
+                f"{LAYOUT}): what is published can be read, but no run can continue it",
+                f"land everything again: makegood migrate --warehouse {root} --landing DIR "
+                "(statements, alerts and the history of runs are kept)",
             )
         if publication.layout > LAYOUT:
             return (
-                f"{self.root} was written by a newer makegood (layout {publication.layout}, and this version knows {LAYOUT})",
+                f"{self.root} was written by a newer makegood (layout {publication.layout}; "
+                f"this version knows {LAYOUT})",
                 "install that version or a later one",
             )
         return None
@@ -99,41 +101,44 @@ class Warehouse:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the warehouse for one run; raises Busy. A killed run lets go by itself."""
+        """Holds the warehouse for one run; raises Busy. The lock of a killed run is released."""
         self.root.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(self.root / "lock", timeout=0):
                 yield
         except filelock.Timeout as error:
             raise Busy(
-                f"another run is at work on {self.root}: wait for it, then run again"
+                f"another run is using {self.root}: wait until it ends, then run again"
             ) from error
 
     def last(self) -> Publication | None:
-        """What was published last, by its database or by the copies of its state; None before the first. Raises Damaged where neither is
-        whole."""
+        """What was published last, by its database or the copies of its state; None before the
+        first. Raises Damaged if neither is whole."""
         if self.link.exists() and not self.link.is_symlink():
             raise Damaged(
-                f"{self.link} is a folder and no link: a backup must be copied and restored with its links, as cp -a does"
+                f"{self.link} is a folder instead of a link: copy and restore backups with their "
+                "links (example: cp -a)"
             )
         linked = Path(os.readlink(self.link)).name if self.link.is_symlink() else ""
         made = sorted(
             {p.name for folder in (self.publications, self.state) for p in folder.glob("*")},
             reverse=True,
         )
-        # one that was neither linked nor marked is that of a run that was killed before it published
+        # one that is neither linked nor marked was left by a run that was killed before publishing
         published = [name for name in made if name <= linked or self._is_marked(name)]
         if not published:
             if len(made) > 1:
                 raise Damaged(
-                    f"{self.link} and all marks of what was published are gone: restore a backup of {self.root}"
+                    f"{self.link} and all marks of what was published are gone: "
+                    f"restore a backup of {self.root}"
                 )
             return None
         newest = self._publication(published[0])
         if not newest.has_state:
-            # building on an older one would forget rows that have landed and statements that were issued since
+            # building on an older one would forget rows landed and statements issued since
             raise Damaged(
-                f"what was published is damaged, and so are the copies of its state in {newest.copies}: restore a backup of {self.root}\n"
+                f"what was published is damaged, and so are the copies of its state in "
+                f"{newest.copies}: restore a backup of {self.root}\n"
                 + "\n".join(
                     f"{newest.folder / name} {what}" for name, what in newest.damage.items()
                 )
@@ -153,8 +158,8 @@ class Warehouse:
                 synced(folder)
 
     def repair(self) -> list[str]:
-        """Leads readers to the newest publication that is whole, where the published one is not; says what was wrong and done. Only with
-        the lock held."""
+        """Points the link at the newest whole publication, if the published one is damaged;
+        returns what was wrong and what was done. Only with the lock held."""
         current, last = self.current(), self.last()
         if current:
             self._mark(current.folder.name)
@@ -170,11 +175,12 @@ class Warehouse:
             whole = next((name for name in names if self._publication(name).is_readable), None)
             if whole:
                 self._point_to(whole)
-                found.append(f"{self.link} leads to run {whole}, the last that is whole")
+                found.append(f"{self.link} now leads to run {whole}, the last that is whole")
         return found
 
     def clear(self) -> list[str]:
-        """Removes what killed or failed runs left, and says which runs were killed before they published. Only with the lock held."""
+        """Removes what killed or failed runs left; returns the ids of runs that were killed before
+        they published. Only with the lock held."""
         killed = sorted(p.name for p in self.building.glob("*") if not self._is_marked(p.name))
         shutil.rmtree(self.building, ignore_errors=True)
         kept = self.kept()
@@ -239,8 +245,11 @@ class Warehouse:
     def publish(
         self, built: Path, state: Path, version: str, landed: Iterable[str] = ()
     ) -> Publication:
-        """Makes the built folder what is published, in one atomic step; it is on disk before it counts, and so are the copies of its
-        `state` and the files it has `landed`, paths below the landed folder."""
+        """Publishes a built folder in one atomic step.
+
+        It is on disk before that, and so are the copies of its `state` and the files it has
+        `landed` (paths below the landed folder).
+        """
         new = [self.landed / name for name in landed]
         for file in new:
             synced(file)
@@ -284,7 +293,7 @@ class Warehouse:
 
     def record_killed(self, run_ids: Iterable[str]) -> None:
         """Keeps that runs were killed: they could not do so themselves."""
-        reasons = ["it ended without a word: it was killed, or the machine went down"]
+        reasons = ["it was killed, or the machine stopped"]
         for run_id in run_ids:
             record = RunRecord(run_id=run_id, status="killed", as_of=None, reasons=reasons)
             if run_id[:8].isdigit() and not (self.runs / record.file_name).exists():
@@ -310,5 +319,5 @@ class Warehouse:
 
 
 def new_run_id(number: int) -> str:
-    """Sorts by the number of the run; the time keeps the files of a killed run apart from those of the next."""
+    """An id that sorts by the number of the run; the time keeps it apart from a killed run's."""
     return f"{number:08d}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
