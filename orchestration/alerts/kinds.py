@@ -132,7 +132,7 @@ def _alert(
 
 
 def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator[Alert]:
-    """The alerts that follow from how a run ended. `published`: the `as_of` of what is published."""
+    """The alerts of how a run ended. `published`: the `as_of` of what is published."""
     stays = (
         f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}."
         if published
@@ -261,7 +261,7 @@ UNUSUAL: tuple[Kind, Severity] = ("feed_unusual", "warning")
 
 
 def of_check(row: Row) -> Alert | None:
-    """The alert of a row of `quality.check_results`: a warning from the history of a feed, or None."""
+    """The alert of a row of `quality.check_results`: a warning by a feed's history, or None."""
     if row["success"] or row["severity"] != "warn" or row["suite"] != "history":
         return None
     name = row["name"]

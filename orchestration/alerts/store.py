@@ -91,7 +91,7 @@ def due(entry: AlertRecord, label: str, settings: Settings, now: datetime) -> st
 def update(
     store: AlertStore, found: Iterable[Alert], judged: frozenset[Kind], now: datetime
 ) -> list[AlertRecord]:
-    """Takes in the alerts found; ends and returns those not found although their kind was judged."""
+    """Takes in the alerts found; ends and returns those not found of the kinds that were judged."""
     by_key = {alert.key: alert for alert in found}
     known = {entry.alert.key: entry for entry in store.entries}
     gone = [
@@ -179,7 +179,7 @@ def after_run(
         else:
             # it has not looked at what is published: those alerts stay open
             update(alerts, found, frozenset(), now)
-        # kept before sent: if the run is killed while sending, alerts are sent twice, never not at all
+        # kept before it is sent: a run killed while sending makes them arrive twice, never not at all
         _save(root, alerts)
         head = (
             f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. "

@@ -37,7 +37,8 @@ def run(
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="Evaluate everything as of this instant (example: 2026-07-01T00:00:00Z); default: now."
+            help="Evaluate everything as of this instant (example: 2026-07-01T00:00:00Z); "
+            "default: now."
         ),
     ] = None,
     # hidden until there is a second engine

@@ -480,9 +480,9 @@ def opened(
 
     Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
     if not request.landing.is_dir():
-        raise BadArguments(f"--landing {request.landing} is no folder")
+        raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
-        raise BadArguments(f"--contracts {request.contracts} is no folder")
+        raise BadArguments(f"--contracts {request.contracts} is not a folder")
     told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
     try:

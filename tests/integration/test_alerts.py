@@ -275,11 +275,11 @@ def test_every_kind_arrives_once_and_its_end_too(
     for sentence in (
         f"Run {Warehouse(root).recorded()[0].run_id}: published, as of 2026-07-16T01:00:00Z. Warehouse: {root}",
         # the claims of one deadline are one alert, with counts and sums
-        f"Happened: 2 credits, 200.00 EUR can be asked for until 2026-07-30, and nobody has: lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR.",
+        f"Happened: 2 credits, 200.00 EUR can be requested until 2026-07-30, and nobody has: lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR.",
         "Happened: 5.00 EUR was credited on invoices, and nothing is due.",
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
-        "Happened: It was seen for 63.33 % of its active time, 950400 s are unknown: less than trueengage asks for.",
+        "Happened: It was seen for 63.33 % of its active time, and 950400 s are unknown: less than trueengage requires.",
         "Happened: nothing from ams for 3 h",
         "Means: July's fees are not there yet.",
         "Do: Ask billing.",
@@ -370,7 +370,7 @@ def test_every_kind_arrives_once_and_its_end_too(
     assert sorted(
         line for line in said.err.splitlines() if line.startswith("makegood: alerts")
     ) == [
-        f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, refused, wrong password); it is told with the next run"
+        f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, refused, wrong password); the next run tries again"
         for label in ("json 2", "mmost 3")
     ]
     ((_, refused), (letter,)) = (web.take("/json"), web.take(f"/hooks/{hook}")), mail.take()
@@ -385,7 +385,7 @@ def test_every_kind_arrives_once_and_its_end_too(
     ]
     assert sorted(marks(text)) == sorted(f"[over] {s}" for s in expected)
     ends = [line.partition(" UTC: ")[2] for line in text.splitlines() if line.startswith("Since ")]
-    assert "Of the credits with that deadline 1 were asked for and 1 are waived." in ends
+    assert "Of the credits with that deadline 1 were requested and 1 are waived." in ends
     assert ends.count("A run has published since.") == 2
     assert alert_store(root).open() == []
 
@@ -654,7 +654,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
     failed(tmp_path / "w")
     said = capfd.readouterr()
     outcomes = dict(
-        re.findall(r"makegood: alerts: ([\w: ]+): (.*); it is told with the next run", said.err)
+        re.findall(r"makegood: alerts: ([\w: ]+): (.*); the next run tries again", said.err)
     )
     assert outcomes == {
         label: alerting.OUTCOMES[outcome]
@@ -695,7 +695,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
         ),
         ("urls: ['env:']", r"urls\.0: must be an Apprise URL"),
         ("url: []", r"alerts\.yaml:1: url: unknown key"),
-        ("\ncredit_over: {EURO: 1}", r"alerts\.yaml:2: .*is no ISO 4217 currency"),
+        ("\ncredit_over: {EURO: 1}", r"alerts\.yaml:2: .*is not an ISO 4217 currency"),
         ("credit_over: {EUR: -1}", r"greater than or equal to 0"),
         (f"credit_over: {{EUR: 'json://{SECRET}@h'}}", r"is no decimal number|…"),
         ("lapsing_days: soon", r"lapsing_days: Input should be a valid integer"),
@@ -770,7 +770,7 @@ def test_a_run_that_is_killed_while_it_tells_has_it_told_again(
     # a disk that is full is no matter of the run
     monkeypatch.setattr(alerting, "_save", fails)
     failed(tmp_path, "something else")
-    assert "could not be kept or told" in capsys.readouterr().err
+    assert "could not be kept or sent" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")

@@ -94,7 +94,7 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
     back = place.makegood("rollback", "--yes")
     assert back.returncode == 2
     for text in [*said, back.stderr]:
-        assert "is of an earlier layout (1" in text
+        assert "has an earlier layout (1" in text
         assert command in text
         assert "damaged" not in text
     explain = place.makegood("explain", "--subscription", "mill-phone", "--month", "2026-06")
@@ -109,7 +109,7 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
         "--out",
         place.landing.parent / "r.html",
     )
-    assert report.returncode == 0 or "is of an earlier layout" in report.stderr, report.stderr
+    assert report.returncode == 0 or "has an earlier layout" in report.stderr, report.stderr
     assert kept(place.warehouse, "alerts.json") == before
 
 
@@ -146,7 +146,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
         done = place.migrate()
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(
-            f"landed anew in layout {LAYOUT}: {len(deliveries)} deliveries\n"
+            f"landed again in layout {LAYOUT}: {len(deliveries)} deliveries\n"
         )
         assert reader.execute("select count(*) from marts.credit_statements").fetchall() == [
             (len(statements),)
@@ -237,7 +237,7 @@ def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None
     named = [line for line in done.stderr.splitlines() if "SHA-256" in line]
     assert sorted(named) == [f"{name} (SHA-256 {sums[name]})" for name in gone]
     assert kept(place.warehouse) == before
-    assert "is of an earlier layout" in place.makegood("status").stdout
+    assert "has an earlier layout" in place.makegood("status").stdout
 
 
 def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> None:
@@ -252,7 +252,7 @@ def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> No
     early = place.migrate("--as-of", "2026-07-19T00:00:00Z")
     assert (early.returncode, "(T3)" in early.stderr) == (2, True)
     nowhere = place.makegood("migrate", "--landing", place.landing / "nowhere")
-    assert (nowhere.returncode, "is no folder" in nowhere.stderr) == (2, True)
+    assert (nowhere.returncode, "is not a folder" in nowhere.stderr) == (2, True)
     assert kept(place.warehouse, "runs", "alerts.json", "landed") == before
     with Warehouse(place.warehouse).locked():
         assert place.migrate().returncode == 1

@@ -344,7 +344,7 @@ def test_what_cannot_be_gone_back_to_is_said(place: Place, tmp_path: Path) -> No
     assert f"  run {place.names[0]}, as of 2026-07-05T00:00:00Z" in done.stderr
     with place.warehouse.locked():
         busy = place.back("--yes")
-    assert (busy.returncode, "another run is at work" in busy.stderr) == (1, True)
+    assert (busy.returncode, "another run is using" in busy.stderr) == (1, True)
     (place.path / "alerts.yaml").write_text("nonsense: 1\n")
     before = unchanged(place.path)
     refused = place.back("--yes")
