@@ -14,7 +14,7 @@ from makegood.ingestion.zones import zone
 
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is no decimal number")
+        raise ValueError(f"{value!r} is not a decimal number (example: 99.9)")
     number = Decimal(value)
     if -int(number.as_tuple().exponent) > 9:
         raise ValueError(f"{value} has more than nine decimals")
@@ -41,7 +41,7 @@ def _zone(value: str) -> str:
 
 def distinct(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
-        raise ValueError("a value stands twice")
+        raise ValueError("a value is listed twice")
     return values
 
 

@@ -34,7 +34,8 @@ def load(path: Path) -> Contract:
 
 
 def load_folder(folder: Path) -> list[Contract]:
-    """All contracts of a folder (`*.yaml`, `*.yml`); raises InvalidDocument with the findings of all of them."""
+    """All contracts of a folder (`*.yaml`, `*.yml`); raises InvalidDocument with the findings of
+    all of them."""
     paths = sorted(
         p for p in folder.glob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith(".")
     )
@@ -98,10 +99,16 @@ def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
     ):
         multiple = math.lcm(multiple, seconds)
         if multiple > LARGEST_DENOMINATOR:
-            what = "with this target, the targets whose delays are averaged (resolution_credit.severities) have no common multiple below 10^18 seconds"
+            what = (
+                "with this target, the targets whose delays are averaged "
+                "(resolution_credit.severities) have no common multiple below 10^18 seconds"
+            )
             yield (
                 where,
-                f"{what}, so that delays can't be averaged exactly (R3): choose rounder ones, as in 4h, 12h and 3d",
+                (
+                    f"{what}, so that delays can't be averaged exactly (R3): choose rounder ones, "
+                    "as in 4h, 12h and 3d"
+                ),
             )
             return
 

@@ -55,14 +55,14 @@ def duration(value: object) -> Duration:
     match = re.fullmatch(r"([0-9]{1,9})(s|m|h|d|bd)", value) if isinstance(value, str) else None
     if not match:
         raise ValueError(
-            f"{value!r} is no duration: an integer and one of s, m, h, d, bd, as in 15m or 3bd"
+            f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m or 3bd"
         )
     return Duration(int(match[1]) * _UNITS[match[2]], match[2] == "bd")
 
 
 def _time_of_day(value: object) -> time:
     if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        raise ValueError(f"{value!r} is no time of day, as in 08:30")
+        raise ValueError(f"{value!r} is not a time of day (example: 08:30)")
     return time.fromisoformat(value)
 
 
@@ -75,7 +75,9 @@ def _closing_time(value: object) -> time:
 
 def _holiday_country(value: str) -> str:
     if value != "none" and value not in holidays.list_supported_countries():
-        raise ValueError(f"{value!r} is neither none nor an ISO country whose holidays are known")
+        raise ValueError(
+            f"{value!r} is not an ISO country with known holidays; for no holidays, write none"
+        )
     return value
 
 
@@ -198,7 +200,7 @@ class Resolution(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _severities(cls, value: object) -> object:
-        # the severities stand beside pause_counts in the file
+        # in the file, severities are keys beside pause_counts
         if not isinstance(value, dict) or "targets" in value:
             return value
         rest = {k: v for k, v in value.items() if k != "pause_counts"}
@@ -280,7 +282,8 @@ class StatusPage(_Strict):
 
 
 class Terms(_Strict):
-    """The terms in force under a contract; every key the rules name, with its default where it has one."""
+    """The terms in force under a contract; every key the rules name, with its default where it has
+    one."""
 
     monitoring: Monitoring = Monitoring()
     availability: Availability
