@@ -382,7 +382,7 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
     for table in ("marts.what_if", "marts.availability_by_category", "quality.feed_reconciliation"):
         assert published.pop(table)
         assert seen.pop(table) == []
-    # by what is named in the row; the interval of an customer_scope of its own is that of everyone for whom it is not its own
+    # by what is named in the row; the interval of a customer scope of its own is that of everyone for whom it is not its own
     for table, rows in published.items():
         key = next((k for k in theirs if rows and k in rows[0]), None)
         if key and table not in {
