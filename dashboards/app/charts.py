@@ -10,7 +10,7 @@ import pandas as pd
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures.evidence import (
     MISSES,
-    THIN_COURSE,
+    THIN_BUDGET,
     Verdict,
     availability_words,
     budget_words,
@@ -45,7 +45,7 @@ EXPOSURES = {
 DOWN, UNKNOWN, EXCLUDED = "#c44e00", "#8c8c8c", "#56b4e9"
 COURSES = {
     "on track": "#1f78b4",
-    THIN_COURSE: "#b3a878",
+    THIN_BUDGET: "#b3a878",
     "not seen": "#8c8c8c",
     "at risk": "#e69f00",
     "exhausted": "#c44e00",
@@ -60,7 +60,7 @@ def burnt(row: Row) -> str:
     if verdict in MISSES:
         return "missed by far" if row["downtime_seconds"] > 3 * row["budget_seconds"] else "missed"
     if verdict is Verdict.NO_COMMITMENT and is_unseen(row):
-        return str(Verdict.NOT_SEEN)
+        return str(Verdict.NO_DATA)
     if verdict is not Verdict.KEPT:
         return str(verdict)
     if row["downtime_seconds"] == 0:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from makegood.dashboards import exports
+from makegood.dashboards.exports import excel, files
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import navigation, published
 from makegood.dashboards.figures.evidence import (
@@ -55,7 +55,7 @@ def commitments(figures: Sequence[Row]) -> None:
             "Too little of the period was seen (M6)",
         ),
         "Commitments missed": (sum(verdicts[v] for v in MISSES), "Also where little was seen"),
-        "Not seen": (verdicts[Verdict.NOT_SEEN], "Nothing is known of the period"),
+        "Not seen": (verdicts[Verdict.NO_DATA], "Nothing is known of the period"),
         "On incomplete data": (sum(map(is_incomplete, finished)), "Rows were rejected or wait"),
     }
     for column, (label, (count, means)) in zip(

@@ -1,4 +1,4 @@
-"""What a warehouse keeps beside its publications, as plain data: records of runs, also of those that published nothing, and alerts."""
+"""Records of runs (published or not) and alerts, which a warehouse keeps beside publications."""
 
 import json
 from datetime import datetime
@@ -11,9 +11,10 @@ _SEVERITIES = ("critical", "warning")
 
 
 def runs(warehouse: Path) -> list[Record]:
-    """The recorded runs, the latest first: run_number, status, as_of, finished_at, seconds, files_read, rows_read, rows_rejected, reasons.
+    """The recorded runs, the latest first.
 
-    A record that can't be read is a run whose outcome is `unreadable`."""
+    Each has run_number, status, as_of, finished_at, seconds, files_read, rows_read, rows_rejected
+    and reasons. A record that can't be read is a run with the status `unreadable`."""
     return [_run(path) for path in sorted((warehouse / "runs").glob("*.json"), reverse=True)]
 
 
@@ -45,7 +46,9 @@ def _run(path: Path) -> Record:
 
 
 def alerts(warehouse: Path) -> list[Record] | None:
-    """What alerts say, the gravest first: kind, subject, severity, happened, means, action, since, ended (None: open). None: it can't be read."""
+    """The alerts, the most severe first; None if they can't be read.
+
+    Each has kind, subject, severity, happened, means, action, since and ended (None: open)."""
     path = warehouse / "alerts.json"
     if not path.exists():
         return []

@@ -333,6 +333,18 @@ class StatusPage(_Strict):
     severities: Names
 
 
+# a rule's id, as in C4
+Rule = Annotated[str, Field(pattern=r"^[A-Z][1-9]$")]
+
+
+class Texts(_Strict):
+    """Sentences of a contract that its reports quote; none of them decides a figure."""
+
+    # how a credit is requested (C5), and what it may be used for (C6)
+    claim: str | None = None
+    payable: str | None = None
+
+
 class Terms(_Strict):
     """The terms in force under a contract; every key the rules name, with its default where it has one."""
 
@@ -353,6 +365,9 @@ class Terms(_Strict):
     configuration_assistance: ConfigurationAssistance | None = None
     status_page: StatusPage | None = None
     escalation: dict[str, Clock | Names] = {}
+    # where this contract says what a rule reads; reports and proofs cite it, no figure depends on it
+    clauses: dict[Rule, str] = {}
+    texts: Texts = Texts()
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """What each key alone can't show: (where, what)."""

@@ -14,7 +14,7 @@ from makegood.dashboards.app.components import length
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures.evidence import (
     MISSES,
-    THIN_COURSE,
+    THIN_BUDGET,
     Evidence,
     Verdict,
     availability_words,
@@ -86,7 +86,7 @@ def verdict(running: list[Row]) -> None:
             told = {
                 "exhausted": "exhausted",
                 "at risk": "will be at this rate",
-                THIN_COURSE: THIN_COURSE,
+                THIN_BUDGET: THIN_BUDGET,
                 "not seen": "not seen",
             }
             odd = [

@@ -7,7 +7,7 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.app import components, published
-from makegood.dashboards.exports import KINDS
+from makegood.dashboards.exports.files import KINDS
 from makegood.dashboards.figures.words import plain
 from makegood.dashboards.proof import NotFound
 from makegood.dashboards.reports import FORMATS, Format, render
