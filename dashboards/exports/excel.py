@@ -115,7 +115,7 @@ def amount_shape(least: int, amount: Decimal | None = None, currency: str | None
 
 
 def money_shape(amount: Decimal, currency: str | None) -> str:
-    """The number format of an amount in a currency, which stands behind it."""
+    """The number format of an amount in a currency, followed by its code."""
     return amount_shape(decimals(currency) if currency else 0, amount, currency)
 
 
