@@ -277,9 +277,9 @@ def _downtime(step: Row, unseen: bool) -> str:
 
 def _seen(credit: Row) -> str:
     """The coverage of the region, by which every figure here is judged (M6)."""
-    when = "of the month" if credit["status"] == "final" else "of the month so far"
+    so_far = "" if credit["status"] == "final" else " so far"
     if credit["coverage_pct"] is None:
-        return f"no data {when} for this service in this region"
+        return f"no data for this service in this region in the month{so_far}"
     # an earlier version published no terms
     least = credit["min_coverage_pct"]
     wanted = f"; the agreement asks for {_pct(Decimal(least))}" if least is not None else ""
@@ -288,7 +288,7 @@ def _seen(credit: Row) -> str:
         Evidence.THIN: "too little: the steps below rest on thin evidence",
         Evidence.NONE: "no data: the steps below rest on no evidence",
     }[evidence_of(credit)]
-    return f"coverage {_pct(credit['coverage_pct'])} {when}{wanted}: {judgement}"
+    return f"coverage {_pct(credit['coverage_pct'])} of the month{so_far}{wanted}: {judgement}"
 
 
 def _missing(credit: Row) -> str | None:

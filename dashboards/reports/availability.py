@@ -400,7 +400,7 @@ def last_seen(figures: Figures) -> list[Fact]:
         return []
     return [
         Fact(
-            "Last data (UTC)",
+            "Latest data (UTC)",
             figures.last_seen_at,
             Kind.INSTANT,
             "latest check or outage record of this service in this region",
