@@ -1,4 +1,4 @@
-"""A figure says when it rests on too little (M6): pages, reports, files and the proof, in worlds that were seen in part or not at all."""
+"""Figures on thin evidence are marked as such (M6): on pages, in reports, files and proofs."""
 
 import csv
 import io
@@ -72,7 +72,7 @@ def partly() -> Examples:
     seen(e, "2026-06-20T00:00:00Z")
     e.subscription("never")
     e.feeds["outages"].pop()
-    # by categories and quarters, of which one region was seen
+    # by categories and quarters; only one region has data
     e.subscription("quarterly", contract_id="connect_engage", fee=None)
     seen(e, "2026-06-30T22:00:00Z", since="2026-03-31T22:00:00Z")
     e.feeds["components"].append(
@@ -83,7 +83,7 @@ def partly() -> Examples:
             "environment": "production",
         }
     )
-    # without a check a component of this contract counts as up: a check in the past, and it is unknown
+    # without any check a component of this contract is up; after an old check it is unknown
     for component in ("quarterly", "other"):
         e.feeds.setdefault("checks", []).append(
             {
@@ -103,7 +103,7 @@ def nowhere() -> Examples:
         e.subscription(name).line("500.00", first="2026-07-01", last="2026-07-31")
         e.line("150.00", first="2026-09-01", last="2026-09-30")
         seen(e, "2026-05-31T00:00:00Z", since="2026-05-20T00:00:00Z")
-    # something is issued of a month of which nothing was seen
+    # a credit is issued for a month without data
     e.line("-3.00", kind="credit")
     return e
 
@@ -130,7 +130,7 @@ def report(published: Published, subscription_id: str, month: date) -> Report:
 
 
 def expected(row: dict[str, Any], least: int = 99) -> str:
-    """The verdict on a row of the mart, worked out anew: `least` is the coverage that both contracts ask for."""
+    """The verdict on a row of the mart, derived anew. `least`: the minimum coverage of both contracts."""
     if row["is_met"] is None:
         return "no commitment"
     thin = not row["coverage_pct"] or row["coverage_pct"] < least
@@ -139,7 +139,7 @@ def expected(row: dict[str, Any], least: int = 99) -> str:
     return "no data" if not row["coverage_pct"] else "kept, on thin evidence" if thin else "kept"
 
 
-# ---------------------------------------------------------------- what can be said
+# ---------------------------------------------------------------- verdicts
 
 
 SEEN = {
@@ -163,7 +163,7 @@ SEEN = {
         ({"coverage_pct": Decimal(0), "min_coverage_pct": "0"}, "no data", "no data", "no data"),
         ({"coverage_pct": None}, "no data", "no data", "no data"),
         ({"is_met": False, "downtime_seconds": 9}, "sufficient", "missed", "missed"),
-        # downtime was seen, whatever else was not
+        # there was downtime, whatever else is unknown
         ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(1)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
         # a contract may count unknown time as downtime
         ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(0)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
@@ -177,7 +177,7 @@ SEEN = {
         ({"is_met": None, "status": "provisional"}, "sufficient", "no commitment", "no commitment"),
     ],
 )  # fmt: skip
-def test_what_can_be_said_of_a_commitment(
+def test_the_verdict_on_a_commitment(
     changes: dict[str, Any], evidence: str, verdict: str, in_words: str
 ) -> None:
     row = SEEN | changes
@@ -193,7 +193,7 @@ def test_several_figures_together_are_as_thin_as_they_are_uneven() -> None:
     assert together([]) is Evidence.NONE
 
 
-# ---------------------------------------------------------------- when something was last seen
+# ---------------------------------------------------------------- the latest data
 
 
 def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Published) -> None:
@@ -232,7 +232,7 @@ LABELS = {
 }
 
 
-def test_commitments_are_counted_by_what_was_seen(
+def test_commitments_are_counted_by_their_evidence(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
     for page, contracts in (
@@ -275,7 +275,7 @@ def test_commitments_are_counted_by_what_was_seen(
         assert shown[label] == f"0 of {len(budgets)}, {none} without data"
 
 
-def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
+def test_tables_and_tiles_show_no_percentage_without_data(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
     rows = [r for r in part.mart("availability") if r["contract_id"] == "trueengage"]
@@ -335,7 +335,7 @@ def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
 def test_a_category_rests_on_all_of_its_services(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    """A4: its figure is that of the worst; what was seen of one region is no evidence of the other."""
+    """A4: its figure is that of the worst region; data on one region is not evidence for another."""
     at = app(monkeypatch, part.warehouse, "availability", contract="connect_engage")
     shown = {r["Period"]: r for r in tables(at)["Availability by product category"]}
     assert (shown["2026 Q2"]["Availability"], shown["2026 Q2"]["Verdict"]) == (
@@ -348,10 +348,10 @@ def test_a_category_rests_on_all_of_its_services(
     )
 
 
-def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
+def test_a_period_in_progress_is_judged_by_its_data_so_far(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    """low_coverage is of finished periods alone."""
+    """low_coverage exists for finished periods only."""
     (row,) = [
         r
         for r in part.mart("availability")
@@ -398,7 +398,7 @@ def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
     ) == ("no data", "no data")
 
 
-# what must not be read of a world in which nothing was seen; counts of none may be
+# claims that must not be made without data; counts of 0 are allowed
 CLAIMS = re.compile(
     r"\b100(\.0+)? ?%|\b(kept|met)\b|all error budgets on track|^(better|worse|as before)$"
 )
@@ -409,7 +409,7 @@ def claims(texts: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_claims_what_was_not_seen(
+def test_no_page_makes_claims_without_data(
     monkeypatch: pytest.MonkeyPatch, unseen: Published, page: str
 ) -> None:
     at = app(monkeypatch, unseen.warehouse, page)
@@ -466,7 +466,7 @@ def texts_of(made: Report, kind: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("month", [JUNE, JULY, SEPTEMBER])
-def test_no_report_claims_what_was_not_seen(unseen: Published, month: date, kind: str) -> None:
+def test_no_report_makes_claims_without_data(unseen: Published, month: date, kind: str) -> None:
     made = report(unseen, "gone", month)
     texts = texts_of(made, kind)
     assert claims(texts) == []
@@ -499,7 +499,7 @@ def test_a_report_marks_what_rests_on_too_little(part: Published) -> None:
     # never measured: no row of the region at all
     assert cards(never)["Availability"][0].value == "no data"
     assert claims(said(never).split("\n")) == []
-    # a quarter of which one month was seen is the region's figure
+    # the region's figure is that of a quarter with data for one month
     quarter = report(part, "quarterly", JULY)
     assert cards(quarter)["Availability"][0].value == "no data"
     preview = report(part, "preview", JULY)
@@ -509,7 +509,7 @@ def test_a_report_marks_what_rests_on_too_little(part: Published) -> None:
     )
 
 
-def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> None:
+def test_the_proof_names_its_evidence(part: Published, unseen: Published) -> None:
     with opened(part.database, EVERYTHING) as reader:
         thin = prove(reader, "ends", JUNE)
         whole = prove(reader, "seen", JUNE)
@@ -538,7 +538,7 @@ def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> Non
 
 
 def lacking() -> Examples:
-    """A credit whose event, invoice line and outage record could not be used, and one beside it that lacks nothing."""
+    """A credit whose event, invoice line and outage record were not used, and a complete one."""
     e = Examples().subscription("whole").subscription("lacks")
     e.ticket(
         (0, "classified", "P1"),
@@ -565,7 +565,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return published_in(tmp_path_factory.mktemp("gaps"), lacking())
 
 
-# what the proof says of each row, and an id that stands in the line it names
+# the proof's sentence on each row, and an id that is in the line it names
 MISSING = {
     "an event of a ticket was rejected": "t-lacks",
     "an invoice line is waiting for another row": "not-there",
@@ -752,8 +752,9 @@ def test_findings_are_grouped_by_kind_and_feed(
     with duckdb.connect(str(found.database)) as con:
         con.execute("drop table if exists quality.findings")
         con.execute(
-            """create table quality.findings (kind varchar, severity varchar, feed varchar, key varchar, file varchar, line bigint, seen varchar,
-               means varchar, action varchar, nearest varchar, rows bigint)"""
+            """create table quality.findings (
+               kind varchar, severity varchar, feed varchar, key varchar, file varchar,
+               line bigint, seen varchar, means varchar, action varchar, nearest varchar, rows bigint)"""
         )
         con.executemany(
             "insert into quality.findings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
@@ -813,8 +814,8 @@ def test_what_an_older_version_published_can_be_read(
 # ---------------------------------------------------------------- in a browser
 
 
-def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_path: Path) -> None:
-    """The overview has no green box; files of a page have the evidence in them; the report's HTML has no green word."""
+def test_missing_data_in_a_browser(chromium: Any, unseen: Published, tmp_path: Path) -> None:
+    """The overview has no green box, downloads have the evidence, the report has no green word."""
     with serving("dashboards", "--warehouse", unseen.warehouse, health="/_stcore/health") as (
         address,
         _,
@@ -828,7 +829,8 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
             settled(page, "SLA overview")
             main = page.get_by_test_id("stMain")
             main.get_by_text(
-                "2026-08: 0 of 2 commitments kept, 2 without data. 2026-09 so far: of 2 error budgets, 2 without data. Latest data: 2026-05-31"
+                "2026-08: 0 of 2 commitments kept, 2 without data. 2026-09 so far: "
+                "of 2 error budgets, 2 without data. Latest data: 2026-05-31"
             ).wait_for()
             assert page.get_by_test_id("stAlertContentSuccess").count() == 0
             assert page.get_by_test_id("stAlertContentWarning").count() == 1

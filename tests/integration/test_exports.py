@@ -20,8 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from makegood.dashboards.exports import files as exports
 from makegood.dashboards.access import reader as gate
+from makegood.dashboards.exports import files as exports
 from makegood.dashboards.exports.excel import TooLarge
 from makegood.dashboards.exports.files import KINDS, About, without_formulas
 from tests.conftest import Published
@@ -153,7 +153,8 @@ def test_csv_is_read_as_it_was_and_holds_no_formula(
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         found = con.execute(
-            "from read_csv($file, header = true, delim = ',', quote = '\"', escape = '\"', columns = $types, allow_quoted_nulls = false, auto_detect = false)",
+            """from read_csv($file, header = true, delim = ',', quote = '"', escape = '"',
+                             columns = $types, allow_quoted_nulls = false, auto_detect = false)""",
             {"file": str(file), "types": TYPES},
         ).fetchall()
     assert [tuple(map(undefused, row)) for row in found] == rows_of(frame)
@@ -240,7 +241,7 @@ SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def cells(made: bytes) -> list[list[tuple[str, Any] | None]]:
-    """The cells of the sheet Data as its XML has them, below the header: nothing of a library's own reading comes between."""
+    """The cells of the sheet Data below its header, from its XML, not as a library reads it."""
     with zipfile.ZipFile(io.BytesIO(made)) as parts:
         strings = ElementTree.fromstring(parts.read("xl/sharedStrings.xml"))
         shared = ["".join(t.text or "" for t in s.iter(f"{SPREADSHEET}t")) for s in strings]
@@ -304,7 +305,8 @@ def test_every_mart_leaves_as_it_is(sample: Published) -> None:
             con.execute("create or replace table expected as from frame")
             for read in (
                 f"read_parquet('{files['Parquet']}')",
-                f"read_csv('{files['CSV']}', header = true, columns = {types}, allow_quoted_nulls = false)",
+                f"""read_csv('{files["CSV"]}', header = true, columns = {types},
+                             allow_quoted_nulls = false)""",
             ):
                 found = con.execute(f"from {read}").fetchall()
                 assert [tuple(map(undefused, row)) for row in found] == [
@@ -312,7 +314,8 @@ def test_every_mart_leaves_as_it_is(sample: Published) -> None:
                 ], (mart, read)
             parquet_types = dict(
                 con.execute(
-                    f"select column_name, column_type from (describe from read_parquet('{files['Parquet']}'))"
+                    f"""select column_name, column_type
+                        from (describe from read_parquet('{files["Parquet"]}'))"""
                 ).fetchall()
             )
             assert parquet_types == types, mart
@@ -370,7 +373,8 @@ def test_a_workbook_says_what_it_is(sample: Published) -> None:
     assert said["Filters"] == "month = 2026-07"
     assert said["Rows"] == str(frame.height)
     described = sample.query(
-        "select column_name, comment from duckdb_columns() where schema_name = 'marts' and table_name = 'credits'"
+        """select column_name, comment from duckdb_columns()
+           where schema_name = 'marts' and table_name = 'credits'"""
     )
     assert {name: said[name] for name in frame.columns} == {
         r["column_name"]: r["comment"] for r in described

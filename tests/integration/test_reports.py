@@ -1,4 +1,5 @@
-"""A customer's SLA report (Z4): it says what the marts say, each file says what the report says, and names in it do nothing."""
+"""A customer's SLA report (Z4): it has the figures of the marts, every kind of file has all of it,
+and names from feeds are harmless in it."""
 
 import hashlib
 import os
@@ -68,7 +69,7 @@ from tests.e2e.test_security import HOSTILE, hostile_world, together
 from tests.models.test_credit_examples import AS_OF, DAY, Examples, amended, made
 
 JUNE, JULY, AUGUST, SEPTEMBER = (date(2026, m, 1) for m in (6, 7, 8, 9))
-# a name that no font of the compiler has the letters of, and one that is as long as a feed may make it
+# a name in letters that no font of the compiler has, and a very long one
 FOREIGN = "株式会社 😀"
 ENDLESS = "x" * 40_000
 
@@ -121,7 +122,7 @@ def odd_world() -> Feeds:
     e.subscription("arrears").outage(0, 2593).request("2026-07-20")
     for _ in range(150):
         e.line("10.00", first="", last="", kind="tax", invoice=e.invoice(due="2026-07-19"))
-    # without credits: what is excluded for everyone, in the month and in its quarter, and for one customer
+    # without credits: exclusions for everyone (in the month and in the quarter) and for a customer
     e.subscription("excused", contract_id="connect_engage", fee=None).outage(0, 3600)
     e.exclusion("third_party", 0, 1800).exclusion("force_majeure", -30 * DAY, -30 * DAY + 60)
     e.exclusion("third_party", -71 * DAY, -71 * DAY + 60).exclusion(
@@ -532,7 +533,8 @@ def test_a_report_says_what_the_marts_say(request: pytest.FixtureRequest, world:
 
 
 def test_there_is_a_report_for_each_span(sample: Published, odd: Published) -> None:
-    """--all: who has a span that meets the month, or a fee in it; from the first version of the contract (T5) to the month of as_of (T3)."""
+    """--all: each subscription with a span or a fee in the month, from the first version of its
+    contract (T5) to the month of as_of (T3)."""
     for published, months in (
         (sample, [date(2026, 5, 1), JUNE, AUGUST]),
         (odd, [date(2026, 5, 1), JUNE, SEPTEMBER]),
@@ -698,7 +700,7 @@ WORDS: list[tuple[str, date, list[str]]] = [
 @pytest.mark.parametrize(
     ("subscription_id", "month", "words"), WORDS, ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_a_customer_reads_how_things_stand(
+def test_a_customer_reads_the_status_of_a_credit(
     odd: Published, subscription_id: str, month: date, words: list[str]
 ) -> None:
     text = said(of(odd, subscription_id, month))
@@ -716,14 +718,14 @@ NOT_WORDS: list[tuple[str, date, str]] = [
 @pytest.mark.parametrize(
     ("subscription_id", "month", "words"), NOT_WORDS, ids=lambda v: v if isinstance(v, str) else ""
 )
-def test_a_customer_is_not_told_what_does_not_hold(
+def test_a_customer_reads_nothing_that_does_not_apply(
     odd: Published, subscription_id: str, month: date, words: str
 ) -> None:
     text = said(of(odd, subscription_id, month))
     assert words not in text
 
 
-def test_the_terms_of_the_region_are_named_where_they_are_others(odd: Published) -> None:
+def test_the_terms_of_the_region_are_listed_if_they_differ(odd: Published) -> None:
     """T6: an amendment holds for the subscription's own figure, not for the region's."""
     caption = "Terms of the region"
     assert {row[0] for row in rows_of(of(odd, "lenient"), caption)} == {
@@ -741,7 +743,7 @@ def test_the_terms_of_the_region_are_named_where_they_are_others(odd: Published)
 
 
 def test_exclusions_without_credits_are_those_of_the_region(odd: Published) -> None:
-    """X1, A5: all of the period that is measured, and none of a customer alone; in the picture as in the table."""
+    """X1, A5: all of the measured period, none for a customer alone, in picture and table alike."""
     start = datetime(2026, 6, 10, tzinfo=UTC)
     times = [(start - timedelta(days=30), timedelta(seconds=60)), (start, timedelta(seconds=1800))]
     assert [
@@ -774,8 +776,8 @@ def test_a_credit_that_can_be_claimed_says_how_and_until_when(sample: Published)
             "The request must be made in writing. Without a request by then the credit is waived."
         ) in text
         assert (
-            f"{money(row['credit_amount'], row['currency'])} can be claimed until {row['claim_deadline']}"
-            in text
+            f"{money(row['credit_amount'], row['currency'])} can be claimed "
+            f"until {row['claim_deadline']}" in text
         )
 
 
@@ -853,7 +855,7 @@ def test_no_file_of_ours_is_named_to_a_customer(odd: Published) -> None:
         assert [c for c in cells if ".csv" in c or "rows/" in c] == []
 
 
-def test_what_is_not_there_is_said(odd: Published) -> None:
+def test_a_missing_report_is_explained(odd: Published) -> None:
     with reading(odd) as reader:
         with pytest.raises(NotFound, match=r"no subscription 'nobody'; there are .* and others"):
             report_of(reader, "nobody", JUNE)
@@ -874,7 +876,7 @@ def test_what_is_not_there_is_said(odd: Published) -> None:
 
 
 def test_a_customer_gets_the_report_that_the_provider_has(sample: Published) -> None:
-    """What they may see is all that it needs; of another's subscription there is none, in the words of one that does not exist."""
+    """It needs nothing that they may not see; another's subscription is reported as unknown."""
     with reading(sample) as reader:
         for customer in ("C01", "C08", "C11"):
             with opened(sample.database, Viewer(frozenset({customer}))) as own:
@@ -1273,7 +1275,7 @@ def test_a_number_that_a_sheet_cannot_hold_stays_a_text() -> None:
 
 
 def test_a_sentence_is_never_cut() -> None:
-    """A single value is, where a feed makes it endless; nothing of a sentence, also one longer than a cell can hold."""
+    """Endless values are cut, but no sentence, even if it is longer than a cell can hold."""
     sentence = " ".join(f"invoice-{n}" for n in range(6000))
     report = tiny(
         subtitle="short",
@@ -1318,7 +1320,7 @@ TYPESET = [
 
 
 def test_names_do_nothing_in_a_pdf(odd: Published) -> None:
-    """Nothing is read as markup: each name stands there as it is written, wherever it stands, and there is no link, script or file."""
+    """Nothing is read as markup: names appear as written, without links, scripts or files."""
     places = [
         Section(w, (w, Table(w, (Column(w),), ((w,),)), Facts(w, (Fact(w, w, note=w),))), "Rows")
         for w in [*HOSTILE, *TYPESET]
@@ -1441,7 +1443,7 @@ def test_one_report_by_the_command(odd: Published, tmp_path: Path, kind: Format)
 def test_all_reports_by_the_command(
     odd: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hostile ids, ids that differ in case, and thousands of characters: each has a file in the folder."""
+    """Hostile ids, ids that differ in case, and very long ones: each has a file in the folder."""
     monkeypatch.setattr(
         reports, "report_of", lambda _, subscription_id, month: of(odd, subscription_id, month)
     )
@@ -1545,7 +1547,7 @@ def test_bad_arguments_are_said(
 
 
 def test_a_run_says_how_to_make_reports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The last line can be typed as it stands; while no month is over it is about the one that is not."""
+    """The last line is a complete command; before any month is over it names the current one."""
     monkeypatch.setattr(line, "Validation", conftest._NoWorker)
     monkeypatch.setattr(sys, "argv", ["makegood"])
     monkeypatch.chdir(tmp_path)
