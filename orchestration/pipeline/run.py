@@ -13,7 +13,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from makegood.dashboards.exports import without_formulas
+from makegood.dashboards.exports.files import without_formulas
 from makegood.dashboards.figures.operations import RunRecord
 from makegood.expectations import data_docs
 from makegood.expectations.protocol import CheckResult
