@@ -81,7 +81,7 @@ def measured(
     return pl.DataFrame([(run_number, *row) for row in found], schema=PROFILES, orient="row")
 
 
-def _living(feed: Feed) -> str:
+def in_force(feed: Feed) -> str:
     return f"not {DELETED}" if feed.key else "true"
 
 
@@ -92,7 +92,7 @@ def _newest(con: duckdb.DuckDBPyConnection, feed: Feed, as_of_s: int) -> list[fl
         return []
     seconds = column.landed if column.type == "ts" else f"epoch({column.landed})::bigint"
     (newest,) = con.execute(
-        f"select max({seconds}) from landed.{feed.feed} where {_living(feed)} and {seconds} <= ?",
+        f"select max({seconds}) from landed.{feed.feed} where {in_force(feed)} and {seconds} <= ?",
         [as_of_s],
     ).fetchall()[0]
     return [] if newest is None else [float(newest)]
@@ -103,7 +103,7 @@ def _columns(
 ) -> list[tuple[str, str, str, float, int]]:
     """1 for each column that holds anything, those that the feed doesn't know too; 0 for the others."""
     known = [c for c in feed.columns if feed.feed != CHECKS or c.name == "latency_ms"]
-    new = f"from landed.{feed.feed} where _delivery_id >= {first_delivery} and {_living(feed)}"
+    new = f"from landed.{feed.feed} where _delivery_id >= {first_delivery} and {in_force(feed)}"
     living, *filled = con.execute(
         f"select count(*), {', '.join(f'bool_or({c.landed} is not null)' for c in known)} {new}"
     ).fetchall()[0]
@@ -133,7 +133,7 @@ def _distributions(
         rows_of = "sum(count(*)) over ()" if measure == SEVERITIES else "count(*)"
         rows = con.execute(
             f"""select {subject} as subject, {value} as value, {rows_of} as rows from landed.{feed.feed}
-                where _delivery_id >= ? and {_living(feed)} and {where} group by subject order by subject""",
+                where _delivery_id >= ? and {in_force(feed)} and {where} group by subject order by subject""",
             [first_delivery],
         ).fetchall()
         found += [

@@ -19,7 +19,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from makegood.expectations.protocol import CheckResult
+from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.alerts import sender as alert_sender
@@ -162,10 +162,10 @@ def no_secret_in(root: Path, *texts: str) -> None:
     ]
 
 
-def history(name: str, feed: str, detail: str, **more: Any) -> CheckResult:
+def history(name: str, feed: str, detail: str, **more: Any) -> ExpectationResult:
     """A result of a check over the history of a feed."""
     fields = {"name": name, "subject": feed, "means": "It is so.", "action": "Look.", **more}
-    return CheckResult(
+    return ExpectationResult(
         feed=feed,
         suite="history",
         expectation="expect",
