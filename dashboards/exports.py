@@ -195,16 +195,16 @@ def _data(sheet: Any, frame: pl.DataFrame, formats: _Formats) -> None:
         # ids that look like numbers are meant to be texts
         sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS}"})
     exponents = _exponents(frame)
-    for place, (name, dtype) in enumerate(frame.schema.items()):
+    for column, (name, dtype) in enumerate(frame.schema.items()):
         header = f"{name} (UTC)" if isinstance(dtype, pl.Datetime) and dtype.time_zone else name
-        sheet.write_string(0, place, header, formats.header)
+        sheet.write_string(0, column, header, formats.header)
         widest = len(header) + 3
         for row, value in enumerate(frame[name].to_list()):
             if value is not None:
                 shown = _write(
                     sheet,
                     row + 1,
-                    place,
+                    column,
                     value,
                     formats,
                     name,
@@ -212,7 +212,7 @@ def _data(sheet: Any, frame: pl.DataFrame, formats: _Formats) -> None:
                     exponents[row] if exponents else None,
                 )
                 widest = max(widest, len(shown) + 2)
-        sheet.set_column(place, place, min(widest, 60))
+        sheet.set_column(column, column, min(widest, 60))
 
 
 def _exponents(frame: pl.DataFrame) -> list[int | None] | None:
@@ -233,7 +233,7 @@ def _exponent(code: str) -> int | None:
 def _write(
     sheet: Any,
     row: int,
-    place: int,
+    column: int,
     value: Any,
     formats: _Formats,
     name: str,
@@ -242,19 +242,21 @@ def _write(
 ) -> str:
     """Writes a cell, and says about how it is shown."""
     if isinstance(value, bool):
-        sheet.write_boolean(row, place, value)
+        sheet.write_boolean(row, column, value)
         return "FALSE"
     if isinstance(value, int | Decimal) and _fits(value):
-        sheet.write_number(row, place, value, formats(_shape(value, dtype, exponent)))
+        sheet.write_number(row, column, value, formats(_shape(value, dtype, exponent)))
         return f"{value:,}"
     if isinstance(value, float) and float(f"{value:.{DIGITS}g}") == value:
-        sheet.write_number(row, place, value)
+        sheet.write_number(row, column, value)
         return f"{value}"
     if isinstance(value, datetime) and value.date() >= _FIRST_DATE and not value.microsecond:
-        sheet.write_datetime(row, place, value.replace(tzinfo=None), formats("yyyy-mm-dd hh:mm:ss"))
+        sheet.write_datetime(
+            row, column, value.replace(tzinfo=None), formats("yyyy-mm-dd hh:mm:ss")
+        )
         return "yyyy-mm-dd hh:mm:ss"
     if isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DATE:
-        sheet.write_datetime(row, place, value, formats("yyyy-mm-dd"))
+        sheet.write_datetime(row, column, value, formats("yyyy-mm-dd"))
         return "yyyy-mm-dd"
     if not isinstance(value, str | int | float | Decimal | date):
         raise TypeError(f"column {name} is {dtype}: no cell of Excel is")
@@ -263,7 +265,7 @@ def _write(
         raise TooLarge(
             f"column {name}, row {row + 1}: a text of {len(text):,} characters; a cell of Excel holds {LONGEST_TEXT:,}: take CSV or Parquet"
         )
-    sheet.write_string(row, place, text, formats("@"))
+    sheet.write_string(row, column, text, formats("@"))
     return max(text.splitlines() or [""], key=len)
 
 
@@ -309,6 +311,6 @@ def _about(sheet: Any, frame: pl.DataFrame, about: About, formats: _Formats) -> 
         row += 1
     sheet.write_string(row + 1, 0, "Column", formats.header)
     sheet.write_string(row + 1, 1, "Meaning", formats.header)
-    for place, name in enumerate(frame.columns):
-        sheet.write_string(row + 2 + place, 0, name, formats.bold)
-        sheet.write_string(row + 2 + place, 1, about.columns.get(name, ""), formats.prose)
+    for column, name in enumerate(frame.columns):
+        sheet.write_string(row + 2 + column, 0, name, formats.bold)
+        sheet.write_string(row + 2 + column, 1, about.columns.get(name, ""), formats.prose)

@@ -223,11 +223,11 @@ class _Marts:
                       sources.source_from, sources.source_until, sources.file, sources.line, sources.last_file, sources.last_line
                from marts.downtime_sources as sources
                inner join marts.credits as credits on sources.service_id = credits.service_id and sources.region = credits.region
-               where sources.method_id = ? and sources.audience = ? and credits.subscription_id = ? and credits.month = ?
+               where sources.availability_policy_id = ? and sources.customer_scope = ? and credits.subscription_id = ? and credits.month = ?
                group by all
                order by sources.started_at, sources.source_from, sources.component_id, sources.feed, sources.location, sources.outage_id""",
-            step["method_id"],
-            step["audience"],
+            step["availability_policy_id"],
+            step["customer_scope"],
             self.subscription_id,
             self.month,
         )
@@ -252,7 +252,7 @@ class _Marts:
         for ticket in tickets:
             ticket["events"] = self.rows(
                 """select occurred_at, event, severity, resolution_kind, clock_seconds, event_id, file, line
-                   from marts.credit_ticket_events where ticket_id = ? order by place""",
+                   from marts.credit_ticket_events where ticket_id = ? order by sequence""",
                 ticket["ticket_id"],
             )
             if self.has_gaps:

@@ -130,8 +130,8 @@ def _feed_page() -> str:
         f"| has a row of over {LONGEST_ROW // MIB} MiB or over {MOST_COLUMNS} columns | rejected whole |",
         f"| unpacks to over {UNPACKED_BYTES // MIB} MiB and {UNPACKED_RATIO} times its size | rejected whole |",
         "",
-        "A file that is rejected whole blocks the run: mend it or take it away. A row that is rejected is in `quality.rejected_rows`, whole, with file, line,",
-        "rule and reason; deliver it again, mended, in any later file. The reason shows the value and says what to write.",
+        "A file that is rejected whole blocks the run: correct it or take it away. A row that is rejected is in `quality.rejected_rows`, whole, with file, line,",
+        "rule and reason; deliver it again, repaired, in any later file. The reason shows the value and says what to write.",
         "",
         *_VALUES,
     ]

@@ -17,8 +17,8 @@ OWN = {
     # terms name the amendment that set a key: those of others are no business of theirs
     "terms": f"""select terms_id from {PUBLICATION}.marts.credit_steps where subscription_id in (select subscription_id from own.subscriptions)
                  union select terms_id from {PUBLICATION}.marts.ticket_sla where subscription_id in (select subscription_id from own.subscriptions)""",
-    # an interval is that of an audience: everyone, or one customer with exclusions of its own
-    "intervals": f"""select distinct method_id, audience, service_id, region, started_at from {PUBLICATION}.marts.credit_downtime
+    # an interval is that of a customer scope: everyone, or one customer with exclusions of its own
+    "intervals": f"""select distinct availability_policy_id, customer_scope, service_id, region, started_at from {PUBLICATION}.marts.credit_downtime
                      where subscription_id in (select subscription_id from own.subscriptions)""",
 }
 
@@ -60,7 +60,7 @@ POLICIES = {
     "marts.contract_terms": _CONTRACT,
     "marts.contracts": _CONTRACT,
     "marts.coverage_gaps": _PLACE,
-    "marts.credit_causes": _SUBSCRIPTION,
+    "marts.credit_attribution": _SUBSCRIPTION,
     "marts.credit_claims": _SUBSCRIPTION,
     "marts.credit_downtime": _SUBSCRIPTION,
     "marts.credit_exclusions": _SUBSCRIPTION,
@@ -79,7 +79,7 @@ POLICIES = {
     "marts.downtime_by_period": _PLACE,
     "marts.downtime_sources": Policy(
         "behind the downtime intervals of their credits",
-        "(method_id, audience, service_id, region, started_at) in (select method_id, audience, service_id, region, started_at from own.intervals)",
+        "(availability_policy_id, customer_scope, service_id, region, started_at) in (select availability_policy_id, customer_scope, service_id, region, started_at from own.intervals)",
     ),
     "marts.error_budgets": _PLACE,
     # a reason or an id may quote what is somebody else's, as the row that is waited for
@@ -107,7 +107,7 @@ POLICIES = {
     "marts.subscription_spans": _SUBSCRIPTION,
     "marts.subscriptions": _SUBSCRIPTION,
     "marts.ticket_sla": _SUBSCRIPTION,
-    # what a reading is worth over all customers
+    # what a scenario is worth over all customers
     "marts.what_if": _NONE,
     # sentences, samples and counts of everyone's rows
     "quality.check_results": _NONE,

@@ -21,7 +21,7 @@ from makegood.dashboards.figures.evidence import (
     verdict_of,
     verdict_words,
 )
-from makegood.dashboards.figures.queries import period, place
+from makegood.dashboards.figures.queries import period, service_and_region
 from makegood.dashboards.figures.words import percentage
 
 # blue where a promise is kept, orange where it isn't (after Okabe and Ito), darker the more of the budget is used: word -> tile, ink
@@ -44,11 +44,11 @@ EXPOSURES = {
 }
 DOWN, UNKNOWN, EXCLUDED = "#c44e00", "#8c8c8c", "#56b4e9"
 COURSES = {
-    "on course": "#1f78b4",
+    "on track": "#1f78b4",
     THIN_COURSE: "#b3a878",
     "not seen": "#8c8c8c",
     "at risk": "#e69f00",
-    "overdrawn": "#c44e00",
+    "exhausted": "#c44e00",
 }
 
 
@@ -88,9 +88,9 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
     """Figures of availability as tiles of a heat map."""
     return pd.DataFrame(
         {
-            "place": f"{place(f)} · {percentage(f['commitment_pct'])}"
+            "service_and_region": f"{service_and_region(f)} · {percentage(f['commitment_pct'])}"
             if f["commitment_pct"] is not None
-            else place(f),
+            else service_and_region(f),
             "period": period(f),
             "burnt": burnt(f),
             "ink": BURNT[burnt(f)][1],
@@ -109,12 +109,14 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
 
 
 def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
-    """Availability by place and period (`tiles`), of which a tile can be picked; `kind`: month or quarter."""
+    """Availability by service_and_region and period (`tiles`), of which a tile can be picked; `kind`: month or quarter."""
     base = alt.Chart(tiles).encode(
         x=alt.X(
             "period:O", title=kind, axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=True)
         ),
-        y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)),
+        y=alt.Y(
+            "service_and_region:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)
+        ),
     )
     words = list(BURNT)
     rectangles = base.mark_rect(cornerRadius=3, strokeWidth=3).encode(
@@ -129,7 +131,7 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             "datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")
         ),
         tooltip=[
-            alt.Tooltip("place:N", title="service and region"),
+            alt.Tooltip("service_and_region:N", title="service and region"),
             alt.Tooltip("period:O", title=kind),
             alt.Tooltip("shown:N", title="availability"),
             alt.Tooltip("commitment:N", title="commitment"),
@@ -150,7 +152,9 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
     labels = base.mark_text(fontSize=size, fontWeight=600, lineBreak="\n", dy=higher).encode(
         text="label:N", color=ink
     )
-    picked = alt.selection_point(name="tile", fields=["place", "period"], on="click", empty=False)
+    picked = alt.selection_point(
+        name="tile", fields=["service_and_region", "period"], on="click", empty=False
+    )
     return (
         (rectangles.add_params(picked) + labels)
         .properties(height=alt.Step(36))
@@ -159,10 +163,10 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
 
 
 def burn_down(points: pd.DataFrame) -> alt.LayerChart:
-    """`points`: place, at, left_pct (of the budget), left (in words), is_projected, course."""
+    """`points`: service_and_region, at, left_pct (of the budget), left (in words), is_projected, status."""
     y = alt.Y("left_pct:Q", title="error budget left, %", scale=alt.Scale(zero=True))
     color = alt.Color(
-        "course:N",
+        "status:N",
         title=None,
         scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())),
         legend=alt.Legend(orient="bottom", columns=3),
@@ -174,14 +178,14 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
         axis=alt.Axis(format="%d %b", labelOverlap=True),
     )
     told = [
-        alt.Tooltip("place:N", title="service and region"),
+        alt.Tooltip("service_and_region:N", title="service and region"),
         alt.Tooltip("at:T", title="at (UTC)", format="%Y-%m-%d %H:%M"),
         alt.Tooltip("left:N", title="budget left"),
     ]
     lines = (
         alt.Chart(points)
         .mark_line(strokeWidth=2)
-        .encode(x=x, y=y, color=color, detail="place:N", tooltip=told)
+        .encode(x=x, y=y, color=color, detail="service_and_region:N", tooltip=told)
     )
     so_far = lines.transform_filter("!datum.is_projected")
     ahead = lines.mark_line(strokeWidth=2, strokeDash=[4, 4]).transform_filter("datum.is_projected")
@@ -189,7 +193,7 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(points)
         .transform_filter("datum.is_end")
         .mark_text(align="left", dx=5, fontSize=11, limit=140)
-        .encode(x=x, y=y, text="place:N", color=color)
+        .encode(x=x, y=y, text="service_and_region:N", color=color)
     )
     none_left = (
         alt.Chart(pd.DataFrame({"left_pct": [0]}))
@@ -226,7 +230,7 @@ def exposure(amounts: pd.DataFrame) -> alt.Chart:
 
 
 def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, str]) -> alt.Chart:
-    """`bars`: place, started_at, ended_at, what (a word of `colours`), length (in words)."""
+    """`bars`: service_and_region, started_at, ended_at, what (a word of `colours`), length (in words)."""
     words = list(colours)
     return (
         alt.Chart(bars)
@@ -239,7 +243,7 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
                 axis=alt.Axis(format="%d %b", labelOverlap=True),
             ),
             x2="ended_at:T",
-            y=alt.Y("place:N", title=None, axis=alt.Axis(labelLimit=240)),
+            y=alt.Y("service_and_region:N", title=None, axis=alt.Axis(labelLimit=240)),
             color=alt.Color(
                 "what:N",
                 title=None,
@@ -251,12 +255,12 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
                 "what:N", scale=alt.Scale(domain=words, range=list(colours.values())), legend=None
             ),
             tooltip=[
-                alt.Tooltip("place:N", title="service and region"),
+                alt.Tooltip("service_and_region:N", title="service and region"),
                 alt.Tooltip("what:N"),
                 alt.Tooltip("started_at:T", title="started (UTC)", format="%Y-%m-%d %H:%M:%S"),
                 alt.Tooltip("ended_at:T", title="ended (UTC)", format="%Y-%m-%d %H:%M:%S"),
                 alt.Tooltip("length:N"),
             ],
         )
-        .properties(height=90 + 30 * bars["place"].nunique())
+        .properties(height=90 + 30 * bars["service_and_region"].nunique())
     )

@@ -159,15 +159,15 @@ def kept_words(figures: Sequence[Row]) -> str:
 THIN_COURSE = "on thin evidence"
 
 
-def course_of(budget: Row) -> str:
+def budget_status_of(budget: Row) -> str:
     """Where an error budget is heading, as far as its period was seen.
 
     `budget`: one of error_budgets, with its row of FIGURES as `figure`."""
-    if budget["course"] != "on_course":
-        return budget["course"].replace("_", " ")
+    if budget["budget_status"] != "on_track":
+        return budget["budget_status"].replace("_", " ")
     evidence = evidence_of(budget["figure"])
     return {
-        Evidence.SUFFICIENT: "on course",
+        Evidence.SUFFICIENT: "on track",
         Evidence.THIN: THIN_COURSE,
         Evidence.NONE: "not seen",
     }[evidence]

@@ -70,7 +70,7 @@ DESCRIPTIONS = {
 }
 
 
-def place(row: Row) -> str:
+def service_and_region(row: Row) -> str:
     """Service and region."""
     return f"{row['service_id']} · {row['region']}"
 

@@ -28,7 +28,7 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 
 def duration(seconds: int | None) -> str:
-    """Seconds as people read them: 1 h 02 min 03 s; a minus where a budget is overdrawn, a dash for none."""
+    """Seconds as people read them: 1 h 02 min 03 s; a minus where a budget is exhausted, a dash for none."""
     if seconds is None:
         return "–"
     sign, rest = ("−" if seconds < 0 else ""), abs(seconds)

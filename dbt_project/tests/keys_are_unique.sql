@@ -22,7 +22,7 @@
     'last_seen': ['contract_id', 'service_id', 'region'],
     'exclusions': ['contract_id', 'service_id', 'region', 'period_start', 'exclusion_id'],
     'credit_headroom': ['subscription_id', 'month', 'currency'],
-    'credit_causes': ['subscription_id', 'month', 'currency', 'cause', 'started_at', 'ticket_id'],
+    'credit_attribution': ['subscription_id', 'month', 'currency', 'cause', 'started_at', 'ticket_id'],
     'agreed_terms': ['terms_id', 'policy_key'],
     'credit_steps': ['subscription_id', 'month'],
     'credit_downtime': ['subscription_id', 'month', 'started_at'],
@@ -34,7 +34,7 @@
     'credit_claims': ['request_id'],
     'credit_overdue_invoices': ['subscription_id', 'month', 'invoice_id'],
     'credit_exclusions': ['subscription_id', 'month', 'exclusion_id'],
-    'downtime_sources': ['method_id', 'audience', 'started_at', 'feed', 'component_id', 'outage_id', 'location', 'source_from'],
+    'downtime_sources': ['availability_policy_id', 'customer_scope', 'started_at', 'feed', 'component_id', 'outage_id', 'location', 'source_from'],
 } %}
 
 {%- for mart, key in keys.items() %}

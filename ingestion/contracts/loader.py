@@ -540,17 +540,17 @@ def resolve(
     contract: Contract,
     day: date,
     amended_by: tuple[int, ...] = (),
-    reading: tuple[str, Any] | None = None,
+    scenario: tuple[str, Any] | None = None,
 ) -> Resolved | None:
-    """The terms on a local date with `amendments_in_force` on top (T5, T6); None before the first version. `reading`: a key and the value
+    """The terms on a local date with `amendments_in_force` on top (T5, T6); None before the first version. `scenario`: a key and the value
     that each version is read with instead. Raises InvalidDocument where amendments that are sound one by one contradict each other."""
     version = contract.version_on(day)
     if version is None:
         return None
     sla = RANKS.index("sla")
     own = flat(version.terms)
-    if reading:
-        own = overlaid(own, {reading[0]: reading[1]})
+    if scenario:
+        own = overlaid(own, {scenario[0]: scenario[1]})
     # (rank, scope, effective_from, place in the file): the last to be laid on wins
     layers: list[tuple[tuple[int, int, date, int], str, dict[str, Any]]] = [
         (
@@ -574,13 +574,13 @@ def resolve(
         values = overlaid(values, layer)
         documents = overlaid(documents, dict.fromkeys(layer, document))
     if (
-        reading
-        and reading[0].startswith("resolution_credit.")
+        scenario
+        and scenario[0].startswith("resolution_credit.")
         and "resolution_credit.severities" not in values
     ):
         # a way to read what nothing promises
-        values.pop(reading[0], None)
-        documents.pop(reading[0], None)
+        values.pop(scenario[0], None)
+        documents.pop(scenario[0], None)
     try:
         terms = Terms.model_validate(nested(values))
         wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
@@ -600,7 +600,7 @@ def resolve(
     return Resolved(terms, values, documents, version.effective_from)
 
 
-# what a sensible reader of a contract could read otherwise: key -> its readings, for the mart what_if
+# what a sensible reader of a contract could read otherwise: key -> its scenarios, for the mart what_if
 READINGS: dict[str, tuple[Any, ...]] = {
     "downtime.exclusions_apply": ("before_threshold", "after_threshold"),
     "availability.unavailable_states": (["down"], ["down", "degraded"]),

@@ -1,7 +1,7 @@
 """Contracts and calendars as tables that the models join (T2, T4, T5, T6).
 
-Each distinct set of terms has a `terms_id`, and in it a `method_id` (how availability is measured) and a `desk_id` (how tickets are
-timed), so that terms of a version, of an amendment and of an alternative reading are evaluated side by side by the same models, and what
+Each distinct set of terms has a `terms_id`, and in it a `availability_policy_id` (how availability is measured) and a `support_policy_id` (how tickets are
+timed), so that terms of a version, of an amendment and of an alternative scenario are evaluated side by side by the same models, and what
 they share is evaluated once.
 """
 
@@ -43,10 +43,10 @@ TABLES: dict[str, dict[str, str]] = {
         "last_day": "date",
         "delay_denominator": "bigint",
     },
-    # reading 0 is the contract as it is
-    "readings": {
+    # scenario 0 is the contract as it is
+    "scenarios": {
         "contract_id": "varchar",
-        "reading_id": "bigint",
+        "scenario_id": "bigint",
         "policy_key": "varchar",
         "value": "varchar",
     },
@@ -54,8 +54,8 @@ TABLES: dict[str, dict[str, str]] = {
         "terms_id": "bigint",
         "contract_id": "varchar",
         "contract_version": "date",
-        "method_id": "bigint",
-        "desk_id": "bigint",
+        "availability_policy_id": "bigint",
+        "support_policy_id": "bigint",
         "period_kind": "varchar",
         "min_coverage_numerator": "bigint",
         "min_coverage_denominator": "bigint",
@@ -73,8 +73,8 @@ TABLES: dict[str, dict[str, str]] = {
         "link_within_s": "bigint",
         "included_minutes": "bigint",
     },
-    "methods": {
-        "method_id": "bigint",
+    "availability_policies": {
+        "availability_policy_id": "bigint",
         "contract_id": "varchar",
         "stale_after_s": "bigint",
         "quorum": "varchar",
@@ -84,10 +84,10 @@ TABLES: dict[str, dict[str, str]] = {
         "min_consecutive_s": "bigint",
         "is_threshold_first": "boolean",
     },
-    "method_kinds": {"method_id": "bigint", "kind": "varchar"},
+    "availability_policy_kinds": {"availability_policy_id": "bigint", "kind": "varchar"},
     # maintenance is judged by what was agreed on the day it began, whichever period is judged
-    "method_maintenance": {
-        "method_id": "bigint",
+    "availability_policy_maintenance": {
+        "availability_policy_id": "bigint",
         "valid_from_s": "bigint",
         "valid_until_s": "bigint",
         "maintenance_id": "bigint",
@@ -130,7 +130,7 @@ TABLES: dict[str, dict[str, str]] = {
     "term_lists": {
         "terms_id": "bigint",
         "policy_key": "varchar",
-        "place": "bigint",
+        "sequence": "bigint",
         "value": "varchar",
     },
     "term_values": {
@@ -141,7 +141,7 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "term_spans": {
         "contract_id": "varchar",
-        "reading_id": "bigint",
+        "scenario_id": "bigint",
         "customer_id": "varchar",
         "subscription_id": "varchar",
         "valid_from": "date",
@@ -150,18 +150,22 @@ TABLES: dict[str, dict[str, str]] = {
         "valid_until_s": "bigint",
         "terms_id": "bigint",
     },
-    "desks": {
-        "desk_id": "bigint",
+    "support_policies": {
+        "support_policy_id": "bigint",
         "contract_id": "varchar",
         "basis": "varchar",
         "non_production_max": "varchar",
         "pause_counts": "boolean",
     },
-    "desk_severities": {"desk_id": "bigint", "severity": "varchar", "severity_rank": "bigint"},
+    "support_policy_severities": {
+        "support_policy_id": "bigint",
+        "severity": "varchar",
+        "severity_rank": "bigint",
+    },
     # what is promised at a severity; without a calendar the clock is 24x7
     "targets": {
-        "desk_id": "bigint",
-        "promise": "varchar",
+        "support_policy_id": "bigint",
+        "target_kind": "varchar",
         "severity": "varchar",
         "target_s": "bigint",
         "calendar_id": "varchar",
@@ -261,16 +265,16 @@ class _Builder:
         contract: Contract,
         day: date,
         amended_by: tuple[int, ...],
-        reading: tuple[str, Any] | None,
+        scenario: tuple[str, Any] | None,
     ) -> Resolved | None:
         version = contract.version_on(day)
-        key = (contract.contract_id, version and version.effective_from, amended_by, repr(reading))
+        key = (contract.contract_id, version and version.effective_from, amended_by, repr(scenario))
         if key not in self.known:
-            self.known[key] = resolve(contract, day, amended_by, reading)
+            self.known[key] = resolve(contract, day, amended_by, scenario)
         return self.known[key]
 
     def spans(
-        self, contract: Contract, party: Party | None, reading: tuple[str, Any] | None
+        self, contract: Contract, party: Party | None, scenario: tuple[str, Any] | None
     ) -> Spans:
         """The terms of a party, or of the contract itself, by local date, from the first version on."""
         amendments = contract.amendments or []
@@ -286,7 +290,7 @@ class _Builder:
                 if party
                 else ()
             )
-            found = self.resolved(contract, day, amended_by, reading)
+            found = self.resolved(contract, day, amended_by, scenario)
             if found:
                 result.append((day, until, found))
         return result
@@ -294,18 +298,18 @@ class _Builder:
     def add_agreement(
         self,
         contract: Contract,
-        reading_id: int,
+        scenario_id: int,
         party: Party | None,
-        reading: tuple[str, Any] | None,
+        scenario: tuple[str, Any] | None,
     ) -> None:
         """The terms that a party, or the contract itself, has from day to day, read in one way."""
         zone = named_zone(contract.time_zone)
-        spans = self.spans(contract, party, reading)
+        spans = self.spans(contract, party, scenario)
         maintenance: list[tuple[int, int, int]] = []
         for day, until, found in spans:
             number, until_s = self.maintenance_id(found.terms), calendars.start_of_day(until, zone)
             if maintenance and maintenance[-1][2] == number:
-                # the same history is the same method, wherever other terms change
+                # the same history is the same policy, wherever other terms change
                 maintenance[-1] = (maintenance[-1][0], until_s, number)
             else:
                 maintenance.append((calendars.start_of_day(day, zone), until_s, number))
@@ -313,7 +317,7 @@ class _Builder:
             self.tables["term_spans"].append(
                 {
                     "contract_id": contract.contract_id,
-                    "reading_id": reading_id,
+                    "scenario_id": scenario_id,
                     "customer_id": party.customer_id if party else None,
                     "subscription_id": party.subscription_id if party else None,
                     "valid_from": day,
@@ -344,7 +348,7 @@ class _Builder:
             self.tables[table].append({id_column: number, **row})
         return number
 
-    def method_id(
+    def availability_policy_id(
         self, contract: Contract, terms: Terms, maintenance: list[tuple[int, int, int]]
     ) -> int:
         row = {
@@ -357,26 +361,31 @@ class _Builder:
             "min_consecutive_s": terms.downtime.min_consecutive_s,
             "is_threshold_first": terms.downtime.exclusions_apply == "after_threshold",
         }
-        before = len(self.tables["methods"])
-        method_id = self._row(
-            "methods", "method_id", row, sorted(terms.exclusions.kinds), maintenance
+        before = len(self.tables["availability_policies"])
+        availability_policy_id = self._row(
+            "availability_policies",
+            "availability_policy_id",
+            row,
+            sorted(terms.exclusions.kinds),
+            maintenance,
         )
-        if len(self.tables["methods"]) > before:
-            self.tables["method_kinds"] += [
-                {"method_id": method_id, "kind": kind} for kind in terms.exclusions.kinds
+        if len(self.tables["availability_policies"]) > before:
+            self.tables["availability_policy_kinds"] += [
+                {"availability_policy_id": availability_policy_id, "kind": kind}
+                for kind in terms.exclusions.kinds
             ]
-            self.tables["method_maintenance"] += [
+            self.tables["availability_policy_maintenance"] += [
                 {
-                    "method_id": method_id,
+                    "availability_policy_id": availability_policy_id,
                     "valid_from_s": since,
                     "valid_until_s": until,
                     "maintenance_id": number,
                 }
                 for since, until, number in maintenance
             ]
-        return method_id
+        return availability_policy_id
 
-    def desk_id(self, contract: Contract, terms: Terms) -> int:
+    def support_policy_id(self, contract: Contract, terms: Terms) -> int:
         promises: list[tuple[str, str, Duration | None, str]] = []
         for promise, targets in (
             ("response", terms.response),
@@ -394,7 +403,7 @@ class _Builder:
         ]
         kept = [
             {
-                "promise": promise,
+                "target_kind": promise,
                 "severity": severity,
                 "target_s": _seconds(duration),
                 "calendar_id": self.calendar_id(getattr(terms.calendars, clock, None)),
@@ -408,23 +417,25 @@ class _Builder:
             "pause_counts": terms.resolution.pause_counts,
         }
         levels = _levels(terms)
-        before = len(self.tables["desks"])
-        desk_id = self._row("desks", "desk_id", row, levels, kept)
-        if len(self.tables["desks"]) > before:
-            self.tables["desk_severities"] += [
-                {"desk_id": desk_id, "severity": level, "severity_rank": rank}
+        before = len(self.tables["support_policies"])
+        support_policy_id = self._row("support_policies", "support_policy_id", row, levels, kept)
+        if len(self.tables["support_policies"]) > before:
+            self.tables["support_policy_severities"] += [
+                {"support_policy_id": support_policy_id, "severity": level, "severity_rank": rank}
                 for rank, level in enumerate(levels)
             ]
-            self.tables["targets"] += [{"desk_id": desk_id, **target} for target in kept]
-        return desk_id
+            self.tables["targets"] += [
+                {"support_policy_id": support_policy_id, **target} for target in kept
+            ]
+        return support_policy_id
 
     def terms_id(
         self, contract: Contract, resolved: Resolved, maintenance: list[tuple[int, int, int]]
     ) -> int:
         # equal values are one set of terms, whoever they are for
-        method_id, desk_id = (
-            self.method_id(contract, resolved.terms, maintenance),
-            self.desk_id(contract, resolved.terms),
+        availability_policy_id, support_policy_id = (
+            self.availability_policy_id(contract, resolved.terms, maintenance),
+            self.support_policy_id(contract, resolved.terms),
         )
         terms_id, is_new = self.numbered(
             "terms",
@@ -432,15 +443,20 @@ class _Builder:
             resolved.version,
             resolved.values,
             resolved.documents,
-            method_id,
-            desk_id,
+            availability_policy_id,
+            support_policy_id,
         )
         if is_new:
-            self._describe(terms_id, contract, resolved, method_id, desk_id)
+            self._describe(terms_id, contract, resolved, availability_policy_id, support_policy_id)
         return terms_id
 
     def _describe(
-        self, terms_id: int, contract: Contract, resolved: Resolved, method_id: int, desk_id: int
+        self,
+        terms_id: int,
+        contract: Contract,
+        resolved: Resolved,
+        availability_policy_id: int,
+        support_policy_id: int,
     ) -> None:
         terms = resolved.terms
         covered = _ratio(terms.availability.min_coverage_pct)
@@ -452,8 +468,8 @@ class _Builder:
                 "terms_id": terms_id,
                 "contract_id": contract.contract_id,
                 "contract_version": resolved.version,
-                "method_id": method_id,
-                "desk_id": desk_id,
+                "availability_policy_id": availability_policy_id,
+                "support_policy_id": support_policy_id,
                 "period_kind": terms.availability.period,
                 "min_coverage_numerator": covered[0],
                 "min_coverage_denominator": covered[1],
@@ -511,9 +527,9 @@ class _Builder:
             "escalation.path": path if isinstance(path, list) else [],
         }
         self.tables["term_lists"] += [
-            {"terms_id": terms_id, "policy_key": key, "place": place, "value": value}
+            {"terms_id": terms_id, "policy_key": key, "sequence": sequence, "value": value}
             for key, values in lists.items()
-            for place, value in enumerate(values, 1)
+            for sequence, value in enumerate(values, 1)
         ]
         self.tables["term_values"] += [
             {
@@ -626,18 +642,18 @@ def tables(
             )
         ]
         agreed = [None, *sorted(set(named), key=lambda p: (p.subscription_id, p.customer_id))]
-        for reading_id, reading in enumerate([None, *alternatives(contract)]):
-            key, value = reading or (None, None)
-            builder.tables["readings"].append(
+        for scenario_id, scenario in enumerate([None, *alternatives(contract)]):
+            key, value = scenario or (None, None)
+            builder.tables["scenarios"].append(
                 {
                     "contract_id": contract.contract_id,
-                    "reading_id": reading_id,
+                    "scenario_id": scenario_id,
                     "policy_key": key,
                     "value": None if key is None else as_text(value),
                 }
             )
             for party in agreed:
-                builder.add_agreement(contract, reading_id, party, reading)
+                builder.add_agreement(contract, scenario_id, party, scenario)
         levels = {
             level for v in contract.versions for level in _levels(Terms.model_validate(v.terms))
         }
@@ -665,7 +681,7 @@ def _add_periods(builder: _Builder, contract: Contract, as_of_s: int) -> None:
         s
         for s in builder.tables["term_spans"]
         if s["contract_id"] == contract.contract_id
-        and s["reading_id"] == 0
+        and s["scenario_id"] == 0
         and s["subscription_id"] is None
     ]
     for period in calendars.periods(kind, contract.time_zone, first, today):

@@ -18,11 +18,11 @@ from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.land import FeedSettings, Landed, damaged, fingerprint, land, synced
 
 
-class Unmendable(RuntimeError):
+class Unrepairable(RuntimeError):
     """Damaged files that can't be made again as they were from what is at hand."""
 
 
-def mend(
+def repair_landed(
     con: duckdb.DuckDBPyConnection,
     landing: Path,
     store: Path,
@@ -30,8 +30,8 @@ def mend(
     landed: Landed,
     settings: dict[str, FeedSettings],
 ) -> tuple[Landed, list[str]]:
-    """What has landed with all files whole again, and which were mended. Spans are only left out: `checks.compact` builds those that are
-    missing. Raises Unmendable."""
+    """What has landed with all files whole again, and which were repaired. Spans are only left out: `checks.compact` builds those that are
+    missing. Raises Unrepairable."""
     bad = damaged(store, landed)
     if not bad:
         return landed, []
@@ -43,13 +43,13 @@ def mend(
     )
     for name in sorted({Path(path).stem for path in found.filter(~is_derived)["path"]}):
         of_run = found.filter(~is_derived & (pl.col("path").str.ends_with(f"/{name}.parquet")))
-        scratch = work / f"mending-{name}"
+        scratch = work / f"repair-{name}"
         scratch.mkdir(parents=True)
         _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings)
         for path, seal in of_run.select("path", "seal").iter_rows():
             made = scratch / "landed" / path
             if not made.exists() or fingerprint(made) != seal:
-                raise Unmendable(
+                raise Unrepairable(
                     f"{store / path} is damaged, and what its deliveries give today is not what it was: restore a backup of it"
                 )
             (store / path).parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def _land_again(
         landing, [d for d in of_run.to_dicts() if None in wanted or d["feed"] in wanted]
     )
     if gone:
-        raise Unmendable(
+        raise Unrepairable(
             f"what run {name} has landed is damaged, and files to make it of again are no longer below {landing}: "
             "put them back, or restore a backup\n" + "\n".join(gone)
         )

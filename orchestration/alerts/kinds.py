@@ -38,7 +38,7 @@ UNSHOWN = re.compile(
 
 
 @dataclass(frozen=True)
-class About:
+class AlertKind:
     """What holds of all alerts of a kind. `over`: what it means that one has ended. `is_reminded`: an open one can be acted on;
     what is over and done with is told once."""
 
@@ -47,37 +47,37 @@ class About:
     is_reminded: bool = True
 
 
-KINDS: dict[Kind, About] = {
-    "run_blocked": About("run blocked", "A run has published since."),
-    "run_failed": About("run failed", "A run has published since."),
-    "feed_stale": About("feed is stale", "It is delivered again."),
-    "monitoring_silent": About(
+KINDS: dict[Kind, AlertKind] = {
+    "run_blocked": AlertKind("run blocked", "A run has published since."),
+    "run_failed": AlertKind("run failed", "A run has published since."),
+    "feed_stale": AlertKind("feed is stale", "It is delivered again."),
+    "monitoring_silent": AlertKind(
         "monitoring is silent",
         "It is heard again; what was not seen meanwhile stays unknown until it is delivered.",
     ),
-    "feed_unusual": About("feed is unusual", "It is as usual again."),
-    "low_coverage": About(
+    "feed_unusual": AlertKind("feed is unusual", "It is as usual again."),
+    "low_coverage": AlertKind(
         "low coverage",
         "The figure rests on enough evidence now, or is no longer there.",
         is_reminded=False,
     ),
-    "credit_over_threshold": About(
+    "credit_over_threshold": AlertKind(
         "credit over threshold",
         "It is no longer over the threshold, or can no longer be claimed.",
         is_reminded=False,
     ),
-    "claim_lapsing": About("claim about to lapse", "It is no longer due."),
-    "credit_not_due": About(
+    "claim_lapsing": AlertKind("claim about to lapse", "It is no longer due."),
+    "credit_not_due": AlertKind(
         "credit issued without being due", "What was issued is due now, or was taken back."
     ),
-    "credit_incomplete": About(
+    "credit_incomplete": AlertKind(
         "credit rests on incomplete data",
         "The rows that were missing have been delivered, or nothing of it is payable any more.",
     ),
-    "data_finding": About(
+    "data_finding": AlertKind(
         "data that has no effect, or one that nobody can have meant", "It is no longer found."
     ),
-    "state_damaged": About("state damaged", "It is whole again."),
+    "state_damaged": AlertKind("state damaged", "It is whole again."),
 }
 # what only a run can end; all else is told by what is published
 OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
@@ -108,7 +108,7 @@ class Alert:
 @dataclass(frozen=True)
 class Outcome:
     """What became of a run. `refused`: a contract or a setting kept it from beginning. `killed`: ids of earlier runs that ended without a
-    word. `rejected_rows`: where those of a run lie that published nothing. `mended`: what of the warehouse was damaged, and what was done."""
+    word. `rejected_rows`: where those of a run lie that published nothing. `repaired`: what of the warehouse was damaged, and what was done."""
 
     run_id: str
     status: Literal["published", "blocked", "failed", "refused", "rolled back"]
@@ -116,7 +116,7 @@ class Outcome:
     reasons: tuple[str, ...] = ()
     rejected_rows: str | None = None
     killed: tuple[str, ...] = ()
-    mended: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
 
 
 def one_line(text: object) -> str:
@@ -174,7 +174,7 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
     if outcome.status == "failed":
         # numbers in an error (a run's id, bytes of memory) differ each time it is the same one
         facts = re.sub(r"\d+", "#", " ".join(shown))
-        action = f"Run again; if it fails again, mend what the error names. {details}"
+        action = f"Run again; if it fails again, fix what the error names. {details}"
         yield _alert("run_failed", "the run", "critical", happened, stays, action, facts)
     if outcome.status == "refused":
         action = (
@@ -194,17 +194,17 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
         means = "It published nothing; what was published before it stayed, and what it had landed is removed and read again."
         action = "Look in the machine's log for why (out of memory, a restart); give the run more time or memory. Nothing has to be cleaned up."
         yield _alert("run_failed", "killed", "warning", happened, means, action, outcome.killed)
-    if outcome.mended:
+    if outcome.repaired:
         means = "Readers may have seen a damaged file until this run. No figure was lost: what was damaged is made again from deliveries and copies, to the byte."
         action = f"Find out what damages files: the disk, or a program beside makegood. Details: makegood doctor --warehouse {shlex.quote(str(root))}"
         yield _alert(
             "state_damaged",
             "the warehouse",
             "warning",
-            "; ".join(outcome.mended[:MOST_REASONS]),
+            "; ".join(outcome.repaired[:MOST_REASONS]),
             means,
             action,
-            sorted(outcome.mended),
+            sorted(outcome.repaired),
         )
 
 

@@ -1,6 +1,6 @@
 """Keeps what is open, and tells it: each alert once, again when it changes or has long been open, and when it is over.
 
-`<warehouse>/alerts.json` keeps what is open and what was told to whom (`Book`), and is
+`<warehouse>/alerts.json` keeps what is open and what was told to whom (`AlertStore`), and is
 written only by who holds the warehouse. Nothing here fails a run, and no address is ever shown, logged or kept.
 """
 
@@ -48,21 +48,21 @@ ORDER: dict[Severity, int] = {"critical": 0, "warning": 1}
 # ---------------------------------------------------------------- what is open
 
 
-class Told(BaseModel):
+class Notification(BaseModel):
     """What a receiver was last told of an alert: its digest, or that it has ended."""
 
     what: str
     at: AwareDatetime
 
 
-class Entry(BaseModel):
+class AlertRecord(BaseModel):
     """An alert that is open, or whose end has not been told to everyone. `told` is by label of the receiver."""
 
     alert: Alert
     since: AwareDatetime
     ended: AwareDatetime | None = None
     ending: str = ""
-    told: dict[str, Told] = {}
+    told: dict[str, Notification] = {}
 
     def due(self, label: str, settings: Settings, now: datetime) -> str | None:
         """What a receiver has to be told of it now: `new`, `changed`, `still open`, `over`, or nothing."""
@@ -80,20 +80,22 @@ class Entry(BaseModel):
         return "still open" if long_ago and KINDS[self.alert.kind].is_reminded else None
 
 
-class Book(BaseModel):
+class AlertStore(BaseModel):
     """All that is kept of alerts."""
 
     version: Literal[1] = 1
-    entries: list[Entry] = []
+    entries: list[AlertRecord] = []
 
-    def open(self) -> list[Entry]:
+    def open(self) -> list[AlertRecord]:
         """What is open: critical first, then the oldest."""
         return sorted(
             (e for e in self.entries if not e.ended),
             key=lambda e: (ORDER[e.alert.severity], e.since, e.alert.key),
         )
 
-    def update(self, found: Iterable[Alert], judged: frozenset[Kind], now: datetime) -> list[Entry]:
+    def update(
+        self, found: Iterable[Alert], judged: frozenset[Kind], now: datetime
+    ) -> list[AlertRecord]:
         """Takes in what was found; ends, and returns, what was not found although its kind was judged."""
         by_key = {alert.key: alert for alert in found}
         known = {entry.alert.key: entry for entry in self.entries}
@@ -106,7 +108,7 @@ class Book(BaseModel):
             entry.ended, entry.ending = now, KINDS[entry.alert.kind].over
         for key, alert in by_key.items():
             if key not in known:
-                self.entries.append(Entry(alert=alert, since=now))
+                self.entries.append(AlertRecord(alert=alert, since=now))
                 continue
             entry = known[key]
             entry.alert = alert
@@ -126,13 +128,15 @@ class Book(BaseModel):
             entry.told = {label: told for label, told in entry.told.items() if label in labels}
 
 
-def kept(root: Path) -> Book:
+def kept(root: Path) -> AlertStore:
     """What is kept in a warehouse. Raises ValidationError or UnicodeDecodeError where it can't be read."""
     path = root / STATE
-    return Book.model_validate_json(path.read_text("utf-8")) if path.exists() else Book()
+    return (
+        AlertStore.model_validate_json(path.read_text("utf-8")) if path.exists() else AlertStore()
+    )
 
 
-def _taken_up(root: Path) -> tuple[Book, Alert | None]:
+def _taken_up(root: Path) -> tuple[AlertStore, Alert | None]:
     """What is kept; what can't be read is moved aside, which is an alert itself."""
     try:
         return kept(root), None
@@ -141,12 +145,12 @@ def _taken_up(root: Path) -> tuple[Book, Alert | None]:
             p for n in range(1, 10_000) if not (p := root / f"{STATE}.damaged-{n}").exists()
         )
         os.replace(root / STATE, aside)
-        return Book(), damaged(STATE, str(aside))
+        return AlertStore(), damaged(STATE, str(aside))
 
 
-def _save(root: Path, book: Book) -> None:
+def _save(root: Path, alerts: AlertStore) -> None:
     draft = root / f"{STATE}.draft"
-    draft.write_text(book.model_dump_json(indent=2) + "\n", "utf-8")
+    draft.write_text(alerts.model_dump_json(indent=2) + "\n", "utf-8")
     os.replace(draft, root / STATE)
 
 
@@ -168,7 +172,7 @@ def after_run(
     warned of, and done by the next run."""
     root = warehouse.root
     try:
-        book, lost = _taken_up(root)
+        alerts, lost = _taken_up(root)
         if lost:
             warn(lost.happened)
         try:
@@ -182,19 +186,19 @@ def after_run(
             judged = (
                 frozenset(KINDS) if outcome.status == "published" else frozenset(KINDS) - OF_RUNS
             )
-            gone = book.update(found, judged, now)
+            gone = alerts.update(found, judged, now)
             said = endings(publication, [e.alert for e in gone])
             for entry in gone:
                 entry.ending = said.get(entry.alert.key, entry.ending)
         else:
             # it has seen nothing of what was found in what is published: that stays open
-            book.update(found, frozenset(), now)
+            alerts.update(found, frozenset(), now)
         # before anyone is told: a run that is killed while it tells has them told again, never not at all
-        _save(root, book)
+        _save(root, alerts)
         head = f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. Warehouse: {root}"
-        _tell(book, settings, head, root, now, warn)
-        book.prune(settings, now)
-        _save(root, book)
+        _tell(alerts, settings, head, root, now, warn)
+        alerts.prune(settings, now)
+        _save(root, alerts)
     except Exception as error:
         warn(
             f"could not be kept or told, the next run tries again: {type(error).__name__}: {error}"
@@ -202,7 +206,7 @@ def after_run(
 
 
 def _tell(
-    book: Book,
+    alerts: AlertStore,
     settings: Settings,
     head: str,
     root: Path,
@@ -211,7 +215,7 @@ def _tell(
 ) -> None:
     told = {}
     for receiver in settings.receivers():
-        due = [(what, e) for e in book.entries if (what := e.due(receiver.label, settings, now))]
+        due = [(what, e) for e in alerts.entries if (what := e.due(receiver.label, settings, now))]
         if due:
             told[receiver] = sorted(
                 due, key=lambda d: (d[0] == "over", ORDER[d[1].alert.severity], d[1].alert.key)
@@ -223,7 +227,7 @@ def _tell(
             warn(f"{receiver.label}: {OUTCOMES[outcome]}; it is told with the next run")
             continue
         for what, entry in told[receiver]:
-            entry.told[receiver.label] = Told(
+            entry.told[receiver.label] = Notification(
                 what=ENDED if what == "over" else entry.alert.digest, at=now
             )
 
@@ -238,7 +242,7 @@ class Message:
     kind: Literal["failure", "warning", "success", "info"]
 
 
-def message(due: list[tuple[str, Entry]], head: str, root: Path) -> Message:
+def message(due: list[tuple[str, AlertRecord]], head: str, root: Path) -> Message:
     """All that a receiver has to be told, the gravest first. `due`: what there is to say of each, and the entry."""
     counts = Counter("over" if what == "over" else entry.alert.severity for what, entry in due)
     parts = [
@@ -266,7 +270,7 @@ def message(due: list[tuple[str, Entry]], head: str, root: Path) -> Message:
 WORDS = {"critical": "critical", "warning": "warning", "over": "over"}
 
 
-def _paragraph(what: str, entry: Entry) -> Iterator[str]:
+def _paragraph(what: str, entry: AlertRecord) -> Iterator[str]:
     alert = entry.alert
     mark = "over" if what == "over" else f"{alert.severity}, {what}"
     yield _shown(f"[{mark}] {KINDS[alert.kind].title}: {alert.subject}")

@@ -425,7 +425,7 @@ def doctor(
 
     Exit 0: it is whole, or is again. 1: something is left to be done, and it says what.
     """
-    from makegood.ingestion.landing.repair import Unmendable
+    from makegood.ingestion.landing.repair import Unrepairable
     from makegood.orchestration.warehouse import doctor as check
     from makegood.orchestration.warehouse.store import Busy, Damaged, OtherLayout
 
@@ -435,7 +435,7 @@ def doctor(
         try:
             for line in check.repair(warehouse, landing) or ["nothing had to be repaired"]:
                 typer.echo(printable(line))
-        except (Busy, Damaged, OtherLayout, Unmendable) as error:
+        except (Busy, Damaged, OtherLayout, Unrepairable) as error:
             raise _fail(FAILED, str(error)) from error
     findings = check.examine(warehouse)
     for finding in findings:

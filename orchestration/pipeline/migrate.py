@@ -15,7 +15,7 @@ import polars as pl
 
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
-from makegood.ingestion.landing import repair as mending
+from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.discovery import NewFile
 from makegood.ingestion.landing.land import FeedReading, Landed, Reading
 from makegood.orchestration.pipeline.run import Progress, Request, Run, opened, steps
@@ -73,7 +73,7 @@ class Migration(Run):
 
 def _files(folder: Path, deliveries: pl.DataFrame) -> dict[int, NewFile]:
     """The files of deliveries by their numbers; raises FilesGone."""
-    files, gone = mending.at_hand(folder, deliveries.to_dicts())
+    files, gone = landed_repair.at_hand(folder, deliveries.to_dicts())
     if gone:
         share = f"{len(gone)} of {deliveries.height} delivered files"
         first = f"{share} are no longer below {folder}: put them back, with the content they had"

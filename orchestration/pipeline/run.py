@@ -22,7 +22,7 @@ from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
 from makegood.ingestion.landing import profiles
-from makegood.ingestion.landing import repair as mending
+from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.land import Landed, Reading
 from makegood.ingestion.sql import quoted
 from makegood.ingestion.strict_yaml import InvalidDocument
@@ -108,7 +108,7 @@ class Run:
     validation: Validation
     progress: Progress
     killed: list[str]
-    mended: list[str]
+    repaired: list[str]
     started: float = field(default_factory=time.monotonic)
     reading: Reading | None = None
     landed_before: Landed = field(default_factory=Landed)
@@ -156,10 +156,10 @@ class Run:
         """Reads what is new."""
         with self._connected() as con:
             before = self.before.landed() if self.before else Landed()
-            self.landed_before, mended = mending.mend(
+            self.landed_before, repaired = landed_repair.repair_landed(
                 con, self.request.landing, self.warehouse.landed, self.folder, before, self.settings
             )
-            self.mended += mended
+            self.repaired += repaired
         return landing.read(
             self.request.landing,
             self.warehouse.landed,
@@ -388,7 +388,7 @@ class Run:
             "select about, warning from quality.monitoring_warnings order by all"
         ).fetchall()
         found += [("landing", w) for w in (self.reading.warnings if self.reading else [])]
-        found += [("warehouse", w) for w in self.mended]
+        found += [("warehouse", w) for w in self.repaired]
         # who delivers may write it: what it loosens is shown
         found += [
             ("feeds.yaml", f"{feed} has settings of its own: {settings.in_words()}")
@@ -447,11 +447,11 @@ class Run:
             tuple(reasons),
             rejected_rows,
             tuple(self.killed),
-            tuple(self.mended),
+            tuple(self.repaired),
         )
 
     def record(self, outcome: Outcome) -> None:
-        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be mended."""
+        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be repaired."""
         kept = self._row(outcome.status) | {
             "landing": self.request.landing,
             "reasons": outcome.reasons,
@@ -499,7 +499,7 @@ def opened(
     try:
         with warehouse.locked():
             kind.check_layout(warehouse)
-            mended = warehouse.mend()
+            repaired = warehouse.repair()
     except LaterLayout:
         raise
     except (Damaged, OtherLayout) as error:
@@ -534,7 +534,7 @@ def opened(
             validation,
             progress,
             killed,
-            mended,
+            repaired,
         )
         try:
             with run.step():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from makegood.ingestion.landing import repair as mending
+from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.land import damaged, feed_settings, leftovers
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.warehouse.store import (
@@ -156,21 +156,21 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
 def repair(root: Path, landing: Path | None) -> list[str]:
     """Does what is safe, and says what was done: nothing that was published changes.
 
-    Raises Busy, Damaged, OtherLayout, Unmendable."""
+    Raises Busy, Damaged, OtherLayout, Unrepairable."""
     warehouse = Warehouse(root)
     with warehouse.locked():
         warehouse.check_layout()
-        done = warehouse.mend()
+        done = warehouse.repair()
         left = [f.what for f in _left_behind(warehouse)]
         killed = warehouse.clear()
         done += [f"removed: {what}" for what in left]
         warehouse.record_killed(killed)
         last = warehouse.last()
         if last and landing:
-            scratch = warehouse.building / f"mending-{os.getpid()}"
+            scratch = warehouse.building / f"repair-{os.getpid()}"
             try:
                 with duckdb.connect(":memory:") as con:
-                    done += mending.mend(
+                    done += landed_repair.repair_landed(
                         con,
                         landing,
                         warehouse.landed,

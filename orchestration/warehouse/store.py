@@ -56,7 +56,7 @@ class Busy(RuntimeError):
 
 
 class Damaged(RuntimeError):
-    """What the warehouse keeps is damaged, and can't be mended from what is at hand."""
+    """What the warehouse keeps is damaged, and can't be repaired from what is at hand."""
 
 
 class OtherLayout(RuntimeError):
@@ -328,7 +328,7 @@ class Warehouse:
                 (folder / PUBLISHED).touch()
                 synced(folder)
 
-    def mend(self) -> list[str]:
+    def repair(self) -> list[str]:
         """Leads readers to the newest publication that is whole, where the published one is not; says what was wrong and done. Only with
         the lock held."""
         current, last = self.current(), self.last()

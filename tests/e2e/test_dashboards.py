@@ -173,12 +173,12 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(
     )
     assert any(f["low_coverage"] for f in committed)
     assert (
-        shown["Budgets overdrawn now"]
+        shown["Budgets exhausted now"]
         == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
     )
     assert (
         shown["Open tickets past a promise"]
-        == f"{sum(t['pressure'] == 'past' for t in tickets)} of {len(tickets)}"
+        == f"{sum(t['target_status'] == 'breached' for t in tickets)} of {len(tickets)}"
     )
     # each budget with what is left
     left = {
@@ -534,11 +534,11 @@ def test_open_tickets_are_sorted_by_what_breaks_next(
     assert 0 < len(of_contract) < len(tickets)
     assert (
         metrics(at)["Past an update or the resolution"]
-        == f"{sum(t['pressure'] == 'past' for t in of_contract)} of {len(of_contract)}"
+        == f"{sum(t['target_status'] == 'breached' for t in of_contract)} of {len(of_contract)}"
     )
-    at = app(monkeypatch, sample.warehouse, "tickets", pressure=["past"])
+    at = app(monkeypatch, sample.warehouse, "tickets", target_status=["breached"])
     assert {r["Ticket"] for r in tables(at)["Open tickets, the most pressed first"]} == {
-        t for t, row in tickets.items() if row["pressure"] == "past"
+        t for t, row in tickets.items() if row["target_status"] == "breached"
     }
 
 

@@ -327,7 +327,8 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
         }
         amended = {r["document"] for r in found.rows("select document from marts.agreed_terms")}
         audiences = {
-            r["audience"] for r in found.rows("select audience from marts.downtime_sources")
+            r["customer_scope"]
+            for r in found.rows("select customer_scope from marts.downtime_sources")
         }
     regional = [
         "availability",
@@ -370,14 +371,14 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
     theirs = {
         "subscription_id": {f"s<{name}>", f"other<{name}>"},
         "ticket_id": {f"t<{name}>", f"open<{name}>", f"other<{name}>"},
-        "audience": {"", f"k<{name}>"},
+        "customer_scope": {"", f"k<{name}>"},
         "service_id": {"voice", "messaging"},
         "contract_id": {"trueengage", "connect_engage"},
     }
     for table in ("marts.what_if", "marts.availability_by_category", "quality.feed_reconciliation"):
         assert published.pop(table)
         assert seen.pop(table) == []
-    # by what is named in the row; the interval of an audience of its own is that of everyone for whom it is not its own
+    # by what is named in the row; the interval of an customer_scope of its own is that of everyone for whom it is not its own
     for table, rows in published.items():
         key = next((k for k in theirs if rows and k in rows[0]), None)
         if key and table not in {
@@ -393,11 +394,13 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
             assert sorted(map(str, seen[table])) == sorted(map(str, expected)), table
             assert seen[table], table
     credited = {
-        (r["method_id"], r["audience"], r["started_at"]) for r in seen["marts.credit_downtime"]
+        (r["availability_policy_id"], r["customer_scope"], r["started_at"])
+        for r in seen["marts.credit_downtime"]
     }
     assert {a for _, a, _ in credited} == {f"k<{name}>"}
     assert {
-        (r["method_id"], r["audience"], r["started_at"]) for r in seen["marts.downtime_sources"]
+        (r["availability_policy_id"], r["customer_scope"], r["started_at"])
+        for r in seen["marts.downtime_sources"]
     } == credited
     place = CUSTOMERS.index(name) + 1
     assert {r["document"].partition(" of ")[0] for r in seen["marts.agreed_terms"]} == {

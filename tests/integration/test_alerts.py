@@ -26,7 +26,13 @@ from makegood.orchestration.alerts import sender as alert_sender
 from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.alerts.kinds import KINDS, Alert, Outcome, of_check, of_run, one_line
 from makegood.orchestration.alerts.settings import Settings, settings_of
-from makegood.orchestration.alerts.store import Book, Entry, Told, after_run, kept
+from makegood.orchestration.alerts.store import (
+    AlertRecord,
+    AlertStore,
+    Notification,
+    after_run,
+    kept,
+)
 from makegood.orchestration.output.status import describe
 from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline.build import TransformFailed
@@ -387,7 +393,7 @@ def test_every_kind_arrives_once_and_its_end_too(
     ((posted,), (chat,)) = web.take("/json"), web.take(f"/hooks/{hook}")
     assert posted["title"] == "Makegood: 9 over"
     assert sorted(marks(posted["message"])) == sorted(marks(chat["text"])) == sorted(marks(text))
-    assert kept(root) == Book()
+    assert kept(root) == AlertStore()
 
     # ---- a run that was killed before this one is told of, and over with the next
     killed = Outcome("later", "published", instant("2026-08-01T00:00:00Z"), killed=("00000003-x",))
@@ -476,25 +482,28 @@ def test_what_is_due(
         {}
         if told is None
         else {
-            "json 1": Told(
+            "json 1": Notification(
                 what="ended" if told[0] == "ended" else alert(facts=told[0]).digest,
                 at=NOW - told[1] * DAY,
             )
         }
     )
     assert (
-        Entry(**{"alert": alert(), "since": NOW - DAY, "told": known, **entry}).due(
+        AlertRecord(**{"alert": alert(), "since": NOW - DAY, "told": known, **entry}).due(
             "json 1", Settings(**settings), NOW
         )
         == due
     )
     # another receiver is another matter
     if known:
-        assert Entry(alert=alert(), since=NOW, told=known).due("json 2", Settings(), NOW) == "new"
+        assert (
+            AlertRecord(alert=alert(), since=NOW, told=known).due("json 2", Settings(), NOW)
+            == "new"
+        )
 
 
 def test_only_who_could_have_found_it_ends_an_alert() -> None:
-    book = Book()
+    book = AlertStore()
     claim, broken = alert(kind="claim_lapsing"), alert()
     assert book.update([claim, broken], frozenset(), NOW) == []
     # a run that judges nothing ends nothing; one that judges all ends what it does not find
@@ -580,7 +589,8 @@ def test_what_runs_tell() -> None:
 
 def test_a_message_is_capped_and_counts_the_rest() -> None:
     due = [
-        ("new", Entry(alert=alert(f"{n:03}", happened="x" * 5000), since=NOW)) for n in range(50)
+        ("new", AlertRecord(alert=alert(f"{n:03}", happened="x" * 5000), since=NOW))
+        for n in range(50)
     ]
     told = alerting.message(due, "head", Path("/w"))
     assert told.title == "Makegood: 50 critical"
@@ -759,7 +769,7 @@ def test_slack_gets_text_and_no_markup(web: Web, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(NotifySlack, "webhook_url", f"http://{web.host}/services")
     told = alerting.message(
-        [("new", Entry(alert=alert(one_line(HOSTILE)), since=NOW))], "head", Path("/w")
+        [("new", AlertRecord(alert=alert(one_line(HOSTILE)), since=NOW))], "head", Path("/w")
     )
     assert (
         alert_sender.send("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7/#duty", **vars(told))
@@ -813,7 +823,7 @@ def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web:
         "env:HOOK: the message was taken\njson 2: the message was taken\n",
     ), done.stderr
     assert [m["title"] for m in web.take("/hook") + web.take("/json")] == ["Makegood: a test"] * 2
-    assert kept(tmp_path) == Book(), "a test is no alert"
+    assert kept(tmp_path) == AlertStore(), "a test is no alert"
     web.status = 403
     done = makegood("alerts", "--warehouse", tmp_path, "--test")
     assert done.returncode == 1

@@ -841,7 +841,7 @@ class Delivery:
 
     good: dict[str, list[Row]]
     bad: dict[str, list[Case]]
-    mended: dict[str, list[Row]]
+    repaired: dict[str, list[Row]]
 
 
 def waiting() -> Iterator[tuple[str, Case, Row]]:
@@ -875,15 +875,15 @@ def everything() -> Delivery:
         for number, case in enumerate(cases(feed), 1):
             delivery.bad[feed.feed].append(case)
             # a row that lacked its key comes back with one; one to be deleted was never there
-            delivery.mended[feed.feed].append(good(feed, number))
+            delivery.repaired[feed.feed].append(good(feed, number))
     for target, case, late in waiting():
         delivery.bad[case.kind.partition(":")[0]].append(case)
-        delivery.mended[target].append(late)
+        delivery.repaired[target].append(late)
     # checks have no key: what was rejected comes again, what waited is still there
     delivery.good["ticket_events"] += life("tickets-0")
     late = [case.row for case in delivery.bad["tickets"] if case.rule == "reference"]
-    for ticket in delivery.mended["tickets"] + late:
-        delivery.mended["ticket_events"] += life(str(ticket["ticket_id"]))
+    for ticket in delivery.repaired["tickets"] + late:
+        delivery.repaired["ticket_events"] += life(str(ticket["ticket_id"]))
     between(delivery)
     return delivery
 
@@ -908,7 +908,7 @@ def between(delivery: Delivery) -> None:
             "contract_id nobody fits nothing that was delivered in contracts",
         )
     )
-    delivery.mended["services"].append(good(services, 950))
+    delivery.repaired["services"].append(good(services, 950))
     for number, (column, value) in enumerate(
         (("customer_id", "customers-1000"), ("service_id", "services-1000"), ("region", "us")), 1
     ):
@@ -923,7 +923,7 @@ def between(delivery: Delivery) -> None:
                 reason,
             )
         )
-        delivery.mended["subscriptions"].append(good(spans, 0, valid_from=later))
+        delivery.repaired["subscriptions"].append(good(spans, 0, valid_from=later))
     delivery.good["ticket_events"] += [
         good(
             events,
@@ -943,7 +943,7 @@ def between(delivery: Delivery) -> None:
             "P9 is not a severity of trueengage",
         )
     )
-    delivery.mended["ticket_events"].append(unknown | {"severity": "P2"})
+    delivery.repaired["ticket_events"].append(unknown | {"severity": "P2"})
     # received twice: the ticket and all its events, until one of them is deleted
     twice = "ticket tickets-3000 has 2 events received: a ticket is received once"
     never = "ticket tickets-3001 has no event received; it comes in by itself once it has"
@@ -954,18 +954,18 @@ def between(delivery: Delivery) -> None:
         delivery.bad["ticket_events"].append(
             Case(f"ticket_events: {row['event_id']}", row, "K1", "ticket_id", twice)
         )
-    delivery.mended["ticket_events"].append({"event_id": "received-again", "deleted": "true"})
+    delivery.repaired["ticket_events"].append({"event_id": "received-again", "deleted": "true"})
     delivery.bad["tickets"].append(
         Case("tickets: never received", good(tickets, 3001), "K1", "ticket_id", never)
     )
-    delivery.mended["ticket_events"] += life("tickets-3001")
+    delivery.repaired["ticket_events"] += life("tickets-3001")
 
 
 def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
     publish: Runner, tmp_path: Path
 ) -> None:
     delivery = everything()
-    dirty, mended, clean = (tmp_path / name for name in ("dirty", "mended", "clean"))
+    dirty, repaired, clean = (tmp_path / name for name in ("dirty", "repaired", "clean"))
     expected: dict[tuple[str, int], Case] = {}
     for feed in feeds().values():
         bad = delivery.bad[feed.feed]
@@ -983,7 +983,9 @@ def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
             expected |= {
                 (f"{feed.feed}/a.{name}", line): case for line, case in enumerate(part, first)
             }
-        delivered(mended, f"{feed.feed}/b.csv", in_format("csv", feed, delivery.mended[feed.feed]))
+        delivered(
+            repaired, f"{feed.feed}/b.csv", in_format("csv", feed, delivery.repaired[feed.feed])
+        )
         again = [
             case.row
             for case in bad
@@ -991,7 +993,7 @@ def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
         ]
         if feed.feed == "ticket_events":
             again = [row for row in again if row["event_id"] != "received-again"]
-        healed = [row for row in delivery.mended[feed.feed] if row.get("deleted") != "true"]
+        healed = [row for row in delivery.repaired[feed.feed] if row.get("deleted") != "true"]
         delivered(
             clean,
             f"{feed.feed}/c.jsonl",
@@ -1029,7 +1031,7 @@ def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
     assert {"subscriptions-0", "tickets-0"} <= seen
     for feed in feeds():
         (dirty / "landing" / feed / "b.csv").write_bytes(
-            (mended / "landing" / feed / "b.csv").read_bytes()
+            (repaired / "landing" / feed / "b.csv").read_bytes()
         )
     healed_marts = publish(dirty / "landing", AS_OF)
     clean_marts = publish(clean / "landing", AS_OF, warehouse=tmp_path / "clean-warehouse")
@@ -1039,7 +1041,7 @@ def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
     assert sound.pop("evidence_gaps") == []
     healed.pop("evidence_gaps")
     assert healed == sound
-    # what has no key that can be read, and a check, is mended by its path alone
+    # what has no key that can be read, and a check, is repaired by its path alone
     left = {(row["file"], row["line"]) for row in healed_marts.mart("evidence_gaps")}
     assert left
     for place in left:

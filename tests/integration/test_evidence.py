@@ -271,7 +271,7 @@ def test_commitments_are_counted_by_what_was_seen(
         ]
         none = sum(expected(b) == "not seen" for b in budgets)
         assert none
-        label = "Budgets overdrawn now" if page == "overview" else "Budgets overdrawn"
+        label = "Budgets exhausted now" if page == "overview" else "Budgets exhausted"
         assert shown[label] == f"0 of {len(budgets)}, {none} not seen"
 
 
@@ -363,17 +363,17 @@ def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
     budget = {
         r["Service and region"]: r for r in tables(at)["Error budgets of the current periods"]
     }
-    assert (budget["lately · eu"]["Course"], budget["lately · eu"]["Evidence"]) == (
+    assert (budget["lately · eu"]["Status"], budget["lately · eu"]["Evidence"]) == (
         "on thin evidence",
         "thin so far",
     )
     assert (
-        budget["ends · eu"]["Course"],
+        budget["ends · eu"]["Status"],
         budget["ends · eu"]["Left"],
         budget["ends · eu"]["Left at the end, at this rate"],
     ) == ("not seen", "not seen", "–")
-    assert (budget["seen · eu"]["Course"], budget["seen · eu"]["Evidence"]) == (
-        "on course",
+    assert (budget["seen · eu"]["Status"], budget["seen · eu"]["Evidence"]) == (
+        "on track",
         "sufficient so far",
     )
     told = report(part, "lately", SEPTEMBER)
@@ -400,7 +400,7 @@ def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
 
 # what must not be read of a world in which nothing was seen; counts of none may be
 CLAIMS = re.compile(
-    r"\b100(\.0+)? ?%|\b(kept|met)\b|all error budgets on course|^(better|worse|as before)$"
+    r"\b100(\.0+)? ?%|\b(kept|met)\b|all error budgets on track|^(better|worse|as before)$"
 )
 
 
@@ -833,7 +833,7 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
             page.get_by_test_id("stMetricValue").nth(4).wait_for()
             values = [m.inner_text() for m in page.get_by_test_id("stMetricValue").all()]
             assert values[:5] == ["0 of 6", "0 of 6", "0 of 6", "6 of 6", "0 of 6"]
-            assert {r["Course"] for r in cells(page, "Error budgets of the current periods")} == {
+            assert {r["Status"] for r in cells(page, "Error budgets of the current periods")} == {
                 "not seen"
             }
             for name, title, file in (

@@ -409,7 +409,7 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
     )
     before = published.figures()
     odd = "0.0 % of the new rows of invoice_lines say what earlier deliveries have said"
-    with pytest.raises(Blocked, match=rf"invoice_lines: {odd}\. Nothing has to be mended here"):
+    with pytest.raises(Blocked, match=rf"invoice_lines: {odd}\. Nothing has to be repaired here"):
         publish(folder, AS_OF)
     assert published.figures() == before
     record = Warehouse(published.warehouse).recorded()[-1]

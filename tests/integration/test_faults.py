@@ -215,7 +215,7 @@ def test_a_backup_is_a_copy_and_so_is_its_restoration(ground: Ground, tmp_path: 
 def test_a_blocked_run_says_nothing_of_damage_it_did_not_find(
     ground: Ground, tmp_path: Path, publish: Runner
 ) -> None:
-    """A damaged file that is not the block's reason is mended all the same, or the next run finds it again."""
+    """A damaged file that is not the block's reason is repaired all the same, or the next run finds it again."""
     warehouse = faults.copied(ground.base, tmp_path / "w")
     landing = Path(shutil.copytree(ground.landing, tmp_path / "in"))
     (landing / "outages" / "c.csv").write_text("nothing\n")

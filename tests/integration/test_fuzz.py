@@ -1036,7 +1036,7 @@ def test_a_contract_is_refused_or_resolves(folder: Path, text: str) -> None:
         return
     assert len(found["contracts"]) == 1
     spans = [
-        s for s in found["term_spans"] if s["reading_id"] == 0 and s["subscription_id"] is None
+        s for s in found["term_spans"] if s["scenario_id"] == 0 and s["subscription_id"] is None
     ]
     assert [s["valid_from"] for s in spans] == sorted(v.effective_from for v in contract.versions)
     assert {s["terms_id"] for s in found["term_spans"]} <= {t["terms_id"] for t in found["terms"]}

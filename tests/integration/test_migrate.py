@@ -211,8 +211,8 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     } >= {"checks", "outages", "_rejected"}
     for path in landed:
         path.unlink()
-    mended = place.makegood("doctor", "--repair", "--landing", place.landing)
-    assert mended.returncode == 0, mended.stderr
+    repaired = place.makegood("doctor", "--repair", "--landing", place.landing)
+    assert repaired.returncode == 0, repaired.stderr
     assert {p: fingerprint(p) for p in landed} == landed
     (place.landing / "customers" / "new.csv").write_text("customer_id,name\nmole,The Mole\n")
     published_once(place.landing, place.warehouse, "2026-07-21T00:00:00Z", place.contracts)

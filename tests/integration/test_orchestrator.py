@@ -277,7 +277,7 @@ def test_what_is_blocked_or_refused_is_tried_again_when_something_changes(
             sensor.looks()
             == f"the last run was {outcome}: it is tried again when what is delivered or configured changes"
         )
-    (sensor.contracts / "c.yaml").write_text("mended")
+    (sensor.contracts / "c.yaml").write_text("repaired")
     assert sensor.settles() == ""
     sensor.ends(outcome)
     assert sensor.looks().startswith(f"the last run was {outcome}")

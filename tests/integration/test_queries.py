@@ -318,7 +318,7 @@ def test_pressed_tickets_come_with_the_least_time_first(
     ]
     assert left == sorted(left)
     assert {r["ticket_id"] for r in found} == {
-        r["ticket_id"] for r in mart("open_tickets") if r["pressure"] != "in_time"
+        r["ticket_id"] for r in mart("open_tickets") if r["target_status"] != "on_track"
     }
 
 

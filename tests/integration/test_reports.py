@@ -128,7 +128,7 @@ def odd_world() -> Feeds:
         next(o for o in e.feeds["outages"] if o["component_id"] == name and o["state"] == "up")[
             "ended_at"
         ] = "2026-06-20T00:00:00Z"
-    e.subscription("mended").outage(0, 2000).exclusion(
+    e.subscription("repaired").outage(0, 2000).exclusion(
         "scheduled_maintenance", 0, 3600, announced_at="2026-06-01T00:00:00Z", change_type="api"
     )
     hostile = together([hostile_world(word) for word in HOSTILE])
@@ -617,7 +617,7 @@ WORDS: list[tuple[str, date, list[str]]] = [
         JUNE,
         ["the figures rest on no evidence of whether it was up or down", "no coverage to speak of"],
     ),
-    ("mended", JUNE, ["There was no downtime in covered time in June 2026."]),
+    ("repaired", JUNE, ["There was no downtime in covered time in June 2026."]),
     (
         "availability_first",
         JUNE,
@@ -838,7 +838,7 @@ CASES = [
     "dark",
     "trial",
     "desk",
-    "mended",
+    "repaired",
     "arrears",
     "excused",
 ]

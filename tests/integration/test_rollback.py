@@ -217,7 +217,7 @@ def test_what_was_undone_does_not_come_back_by_itself(place: Place) -> None:
     database.chmod(0o644)
     database.write_bytes(b"")
     with place.warehouse.locked():
-        assert place.warehouse.mend()
+        assert place.warehouse.repair()
     assert place.published.database.parent.name == first
     for feed in ("outages", "invoice_lines"):
         (place.landing / feed / "2.csv").unlink()
@@ -307,10 +307,12 @@ def test_alerts_are_those_of_what_is_published(place: Place) -> None:
     (place.path / "alerts.yaml").write_text("credit_over: {EUR: 99}\n")
     about = ("warning", "It is so.", "It means it.", "Do it.", "a")
     entries = [
-        alerting.Entry(alert=Alert(kind, subject, *about), since=datetime(2026, 7, 1, tzinfo=UTC))
+        alerting.AlertRecord(
+            alert=Alert(kind, subject, *about), since=datetime(2026, 7, 1, tzinfo=UTC)
+        )
         for kind, subject in (("low_coverage", "a month of 2027"), ("run_blocked", "the run"))
     ]
-    (place.path / alerting.STATE).write_text(alerting.Book(entries=entries).model_dump_json())
+    (place.path / alerting.STATE).write_text(alerting.AlertStore(entries=entries).model_dump_json())
     assert place.back("--yes").returncode == 0
     found = {e.alert.key for e in alerting.kept(place.path).open()}
     assert found == {("run_blocked", "the run"), ("credit_over_threshold", "s, 2026-06, EUR")}

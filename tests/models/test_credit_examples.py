@@ -1004,14 +1004,14 @@ def test_open_tickets_say_what_is_left_and_who_is_next(published: Published) -> 
         11 * H,
         H,
     )
-    assert (row["pressure"], row["escalation_step"], row["escalate_to"]) == (
-        "in_time",
+    assert (row["target_status"], row["escalation_step"], row["escalate_to"]) == (
+        "on_track",
         1,
         "Support Engineer",
     )
     past = row_of(published, "open_tickets", subscription_id="open_past")
-    assert (past["pressure"], past["escalate_to"], past["resolution_remaining_s"]) == (
-        "past",
+    assert (past["target_status"], past["escalate_to"], past["resolution_remaining_s"]) == (
+        "breached",
         "CTO",
         4 * H - 92 * DAY,
     )

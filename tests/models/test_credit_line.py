@@ -294,9 +294,15 @@ def test_readings_have_methods_and_desks_of_their_own_only_where_they_differ() -
     """What readings share is evaluated once: seven ways to measure and four to time for the contract with credits, one each for the other."""
     made_of = tables(load_folder(CONTRACTS), conftest.instant(AS_OF))
     for contract_id, methods, desks in (("trueengage", 7, 4), ("connect_engage", 1, 1)):
-        assert len([m for m in made_of["methods"] if m["contract_id"] == contract_id]) == methods
-        assert len([d for d in made_of["desks"] if d["contract_id"] == contract_id]) == desks
-    assert {r["policy_key"] for r in made_of["readings"]} == {None, *READINGS}
+        assert (
+            len([m for m in made_of["availability_policies"] if m["contract_id"] == contract_id])
+            == methods
+        )
+        assert (
+            len([d for d in made_of["support_policies"] if d["contract_id"] == contract_id])
+            == desks
+        )
+    assert {r["policy_key"] for r in made_of["scenarios"]} == {None, *READINGS}
 
 
 # ---------------------------------------------------------------- status

@@ -627,7 +627,7 @@ def test_a_finding_ends_with_a_corrected_delivery(publish: Runner, tmp_path: Pat
         "started_at": "2026-07-06T00:00:00Z",
         "ended_at": "2026-07-06T02:00:00Z",
     }
-    (folder / "outages" / "mended.csv").write_text(csv_text("outages", [ended]))
+    (folder / "outages" / "repaired.csv").write_text(csv_text("outages", [ended]))
     (folder / "subscriptions" / "also.csv").write_text(
         csv_text("subscriptions", [world()["subscriptions"][0] | {"subscription_id": "123"}])
     )

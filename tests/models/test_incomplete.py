@@ -1,4 +1,4 @@
-"""What a figure lacks: rejected and waiting rows are told with it, change nothing of it, and clear when they are mended."""
+"""What a figure lacks: rejected and waiting rows are told with it, change nothing of it, and clear when they are repaired."""
 
 import json
 import re
@@ -267,7 +267,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any], dict[str, list[tuple[str, int]]], d
 def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(
     publish: Runner, tmp_path: Path, name: str
 ) -> None:
-    feed, row, expected, mended = FAULTS[name]
+    feed, row, expected, repaired = FAULTS[name]
     folder = landing(tmp_path / "feeds")
     before = publish(folder, AS_OF, CONTRACTS)
     assert incomplete(before) == {}
@@ -298,7 +298,7 @@ def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(
         for m, v in figures.items()
         if m not in {"availability", "credits", "ticket_sla", "evidence_gaps"}
     }
-    (folder / feed / "z.csv").write_text(csv_text(feed, [row | mended]))
+    (folder / feed / "z.csv").write_text(csv_text(feed, [row | repaired]))
     after = publish(folder, AS_OF, CONTRACTS)
     assert incomplete(after) == {}
     assert after.query("select * from marts.evidence_gaps") == []

@@ -381,8 +381,8 @@ def test_flat_and_nested_are_inverse() -> None:
 
 def shortest(found: dict[str, Any]) -> dict[int, int]:
     """terms_id -> downtime.min_consecutive_s."""
-    methods = {m["method_id"]: m["min_consecutive_s"] for m in found["methods"]}
-    return {t["terms_id"]: methods[t["method_id"]] for t in found["terms"]}
+    methods = {m["availability_policy_id"]: m["min_consecutive_s"] for m in found["methods"]}
+    return {t["terms_id"]: methods[t["availability_policy_id"]] for t in found["terms"]}
 
 
 def test_terms_are_resolved_per_party_and_span(tmp_path: Path) -> None:

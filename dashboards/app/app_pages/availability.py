@@ -28,7 +28,7 @@ from makegood.dashboards.figures.queries import (
     LAST_SEEN,
     key_of,
     period,
-    place,
+    service_and_region,
 )
 from makegood.dashboards.figures.words import duration, instant, percentage, plain
 
@@ -46,7 +46,7 @@ if not figures:
 
 
 def name(figure: Row) -> str:
-    return f"{place(figure)} · {period(figure)}"
+    return f"{service_and_region(figure)} · {period(figure)}"
 
 
 names = {f["contract_id"]: f["contract_name"] for f in figures}
@@ -76,7 +76,7 @@ components.commitments(chosen)
 columns = st.columns(3)
 unseen = sum(evidence_of(f) is Evidence.NONE for f in current)
 columns[0].metric(
-    "Budgets overdrawn",
+    "Budgets exhausted",
     f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}"
     + (f", {unseen} not seen" if unseen else ""),
     help="Error budgets of the periods that are not over",
@@ -197,7 +197,9 @@ with components.filters(2)[0]:
     )
 figure = next(f for f in ordered if name(f) == shown)
 
-st.subheader(f"Behind the figure: {plain(place(figure))}, {period(figure)}", anchor=False)
+st.subheader(
+    f"Behind the figure: {plain(service_and_region(figure))}, {period(figure)}", anchor=False
+)
 parts = st.columns(4)
 parts[0].metric("Availability", availability_words(figure), border=True)
 parts[1].metric("Downtime", downtime_words(figure), border=True)
@@ -243,7 +245,7 @@ if intervals or gaps:
     ]
     st.altair_chart(
         charts.timeline(
-            pd.DataFrame(b | {"place": place(figure)} for b in bars),
+            pd.DataFrame(b | {"service_and_region": service_and_region(figure)} for b in bars),
             domain,
             {"downtime": charts.DOWN, "unknown": charts.UNKNOWN},
         ),
@@ -270,7 +272,7 @@ else:
     interval = interval or max(intervals, key=lambda i: i["downtime_seconds"])
     sources = rows(
         """select distinct feed, component_id, outage_id, location, state, source_from, source_until, incident_id, file, line
-           from marts.downtime_sources where audience = '' and service_id = ? and region = ? and started_at = ? order by source_from, component_id, location""",
+           from marts.downtime_sources where customer_scope = '' and service_id = ? and region = ? and started_at = ? order by source_from, component_id, location""",
         figure["service_id"],
         figure["region"],
         interval["started_at"],

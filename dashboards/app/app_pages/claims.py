@@ -9,7 +9,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.evidence import evidence_words
-from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, place
+from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, service_and_region
 from makegood.dashboards.figures.words import money, plain
 
 components.head("Claim calendar", "Which credits lapse when, if nobody asks for them?")
@@ -47,7 +47,7 @@ def table(own: list[Row], name: str, key: str) -> None:
         {
             "Subscription": "subscription_id",
             "Customer": "customer_name",
-            "Service and region": place,
+            "Service and region": service_and_region,
             "Month": lambda c: f"{c['month']:%Y-%m}",
             "Credit": "credit_amount",
             "Currency": "currency",

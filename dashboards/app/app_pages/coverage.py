@@ -14,7 +14,7 @@ from makegood.dashboards.figures.evidence import (
     evidence_of,
     evidence_words,
 )
-from makegood.dashboards.figures.queries import FIGURES, period, place
+from makegood.dashboards.figures.queries import FIGURES, period, service_and_region
 from makegood.dashboards.figures.words import duration, instant, percentage, plain
 
 components.head("Coverage", "Where do figures rest on too little evidence, and since when?")
@@ -71,7 +71,7 @@ worst = min(
 columns[3].metric(
     "Lowest coverage",
     percentage(worst["coverage_pct"]) if worst else "–",
-    help=f"{place(worst)}, {period(worst)}" if worst else None,
+    help=f"{service_and_region(worst)}, {period(worst)}" if worst else None,
     border=True,
 )
 
@@ -95,7 +95,7 @@ elif not gaps:
 else:
     bars = pd.DataFrame(
         {
-            "place": place(g),
+            "service_and_region": service_and_region(g),
             "started_at": g["started_at"],
             "ended_at": g["ended_at"],
             "what": "unknown",
@@ -109,9 +109,11 @@ else:
         st.caption(f"The longest {MOST_BARS:,} of {len(gaps):,} gaps.")
 st.subheader("Coverage of each figure", anchor=False)
 picked = components.table(
-    sorted(chosen, key=lambda f: (f["coverage_pct"] is None, f["coverage_pct"], place(f))),
+    sorted(
+        chosen, key=lambda f: (f["coverage_pct"] is None, f["coverage_pct"], service_and_region(f))
+    ),
     {
-        "Service and region": place,
+        "Service and region": service_and_region,
         "Period": period,
         "Coverage": lambda f: percentage(f["coverage_pct"]),
         "Evidence": evidence_words,
@@ -131,14 +133,16 @@ if gaps:
         or all(g[k] == picked[k] for k in ("contract_id", "service_id", "region", "period_start"))
     ]
     st.subheader(
-        f"Gaps of {plain(place(picked))}, {period(picked)}" if picked else "Longest gaps",
+        f"Gaps of {plain(service_and_region(picked))}, {period(picked)}"
+        if picked
+        else "Longest gaps",
         anchor=False,
     )
     if own:
         components.table(
             own[:200],
             {
-                "Service and region": place,
+                "Service and region": service_and_region,
                 "Period": period,
                 "From (UTC)": lambda g: instant(g["started_at"]),
                 "Until (UTC)": lambda g: instant(g["ended_at"]),

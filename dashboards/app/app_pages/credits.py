@@ -5,7 +5,12 @@ import streamlit as st
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures.evidence import availability_words, evidence_words
-from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, OF_CREDIT, place
+from makegood.dashboards.figures.queries import (
+    CREDITS,
+    GAPS_OF_CREDIT,
+    OF_CREDIT,
+    service_and_region,
+)
 from makegood.dashboards.figures.words import percentage, plain
 
 components.head("Credits", "What is each invoice due, why, and what has become of it?")
@@ -96,7 +101,7 @@ picked = components.table(
     {
         "Subscription": "subscription_id",
         "Customer": lambda c: names[c["customer_id"]],
-        "Service and region": place,
+        "Service and region": service_and_region,
         "Month": lambda c: f"{c['month']:%Y-%m}",
         "Fee": "monthly_fee",
         "Availability": availability_words,

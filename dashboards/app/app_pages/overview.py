@@ -18,8 +18,8 @@ from makegood.dashboards.figures.evidence import (
     Evidence,
     Verdict,
     availability_words,
+    budget_status_of,
     budget_words,
-    course_of,
     downtime_words,
     evidence_of,
     evidence_words,
@@ -38,7 +38,7 @@ from makegood.dashboards.figures.queries import (
     credit_key,
     key_of,
     period,
-    place,
+    service_and_region,
 )
 from makegood.dashboards.figures.words import duration, instant, money, percentage, plain
 
@@ -74,30 +74,30 @@ def verdict(running: list[Row]) -> None:
         ]
         missed = [f for f in last if verdict_of(f) in MISSES]
         budgets = [b for b in running if b["contract_id"] == contract]
-        courses = Counter(map(course_of, budgets))
+        statuses = Counter(map(budget_status_of, budgets))
         said = [f"**{plain(names[contract])}** –"]
         if last:
-            where = ", ".join(f"{plain(place(f))} ({_missed(f)})" for f in missed)
+            where = ", ".join(f"{plain(service_and_region(f))} ({_missed(f)})" for f in missed)
             said.append(
                 f"{period(last[0])}: {kept_words(last)}"
                 + (f", missed in {where}." if missed else ".")
             )
         if budgets:
             told = {
-                "overdrawn": "overdrawn",
+                "exhausted": "exhausted",
                 "at risk": "will be at this rate",
                 THIN_COURSE: THIN_COURSE,
                 "not seen": "not seen",
             }
             odd = [
-                f"{courses[course]} {words}" for course, words in told.items() if courses[course]
+                f"{statuses[status]} {words}" for status, words in told.items() if statuses[status]
             ]
             said.append(
                 f"{period(budgets[0])} so far: "
                 + (
                     f"of {len(budgets)} error budgets, {', '.join(odd)}."
                     if odd
-                    else "all error budgets on course."
+                    else "all error budgets on track."
                 )
             )
         incomplete = sum(map(is_incomplete, [*last, *(b["figure"] for b in budgets)]))
@@ -107,10 +107,10 @@ def verdict(running: list[Row]) -> None:
             )
         if contract in last_seen:
             said.append(f"Last data: {last_seen[contract]}.")
-        if missed or courses["overdrawn"]:
+        if missed or statuses["exhausted"]:
             st.error(" ".join(said), icon=":material/error:")
         elif (
-            courses.total() > courses["on course"]
+            statuses.total() > statuses["on track"]
             or any(verdict_of(f) is not Verdict.KEPT for f in last)
             or incomplete
         ):
@@ -131,21 +131,21 @@ def _missed(figure: Row) -> str:
 def glance(budgets: list[Row]) -> None:
     """Figures for a glance."""
     components.commitments(figures)
-    over = [b for b in budgets if b["course"] == "overdrawn"]
-    unseen = sum(course_of(b) == Evidence.NONE for b in budgets)
+    over = [b for b in budgets if b["budget_status"] == "exhausted"]
+    unseen = sum(budget_status_of(b) == Evidence.NONE for b in budgets)
     late = rows(
         """select month, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged from marts.ticket_sla
            where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id) group by month order by month desc limit 1""",
         contracts,
     )
     pressed = rows(
-        "select pressure, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by pressure",
+        "select target_status, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by target_status",
         contracts,
     )
-    by_pressure = {p["pressure"]: p["tickets"] for p in pressed}
+    by_status = {p["target_status"]: p["tickets"] for p in pressed}
     columns = st.columns(3)
     columns[0].metric(
-        "Budgets overdrawn now",
+        "Budgets exhausted now",
         f"{len(over)} of {len(budgets)}" + (f", {unseen} not seen" if unseen else ""),
         help="Error budgets of the periods that are not over",
         border=True,
@@ -158,7 +158,7 @@ def glance(budgets: list[Row]) -> None:
     )
     columns[2].metric(
         "Open tickets past a promise",
-        f"{by_pressure.get('past', 0)} of {sum(by_pressure.values())}",
+        f"{by_status.get('breached', 0)} of {sum(by_status.values())}",
         help="Open tickets whose update cadence or resolution target has passed",
         border=True,
     )
@@ -201,7 +201,8 @@ def heat_maps() -> None:
             found = [
                 f
                 for f, t in zip(own, tiles.to_dict("records"), strict=True)
-                if (t["place"], t["period"]) == (tile["place"], tile["period"])
+                if (t["service_and_region"], t["period"])
+                == (tile["service_and_region"], tile["period"])
             ]
             for f in found[:1]:
                 behind(f)
@@ -211,12 +212,12 @@ def behind(figure: Row) -> None:
     """What is behind a tile, and where there is more."""
     with st.container(border=True):
         said = f"{availability_words(figure)}, {verdict_words(figure)}; downtime {downtime_words(figure)}"
-        st.markdown(f"**{plain(place(figure))}, {period(figure)}**: {said}")
+        st.markdown(f"**{plain(service_and_region(figure))}, {period(figure)}**: {said}")
         components.link(
             "availability",
             "Intervals, method and evidence of this figure",
             contract=figure["contract_id"],
-            figure=f"{place(figure)} · {period(figure)}",
+            figure=f"{service_and_region(figure)} · {period(figure)}",
         )
         months = rows(
             """select distinct strftime(month, '%Y-%m') as month from marts.credits
@@ -287,7 +288,8 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
     path.append((as_of, left))
     # there is no rate of what was not seen
     is_projectable = (
-        budget["projected_remaining_seconds"] is not None and course_of(budget) != Evidence.NONE
+        budget["projected_remaining_seconds"] is not None
+        and budget_status_of(budget) != Evidence.NONE
     )
     ahead = (
         [(as_of, left), (budget["ends_at"], budget["projected_remaining_seconds"])]
@@ -296,15 +298,17 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
     )
     return [
         {
-            "place": place(budget),
+            "service_and_region": service_and_region(budget),
             "at": at,
             "left_pct": float(100 * Decimal(rest) / budget["budget_seconds"]),
             "left": duration(rest)
             + (" (projected)" if is_projected and at == budget["ends_at"] else ""),
             "is_projected": is_projected,
-            # lines that are on course lie on each other: the table names them
-            "is_end": is_projected and at == budget["ends_at"] and budget["course"] != "on_course",
-            "course": course_of(budget),
+            # lines that are on track lie on each other: the table names them
+            "is_end": is_projected
+            and at == budget["ends_at"]
+            and budget["budget_status"] != "on_track",
+            "status": budget_status_of(budget),
         }
         for is_projected, part in ((False, path), (True, ahead))
         for at, rest in part
@@ -317,14 +321,16 @@ def budget_table(budgets: list[Row]) -> None:
             budgets, key=lambda b: (b["budget_remaining_seconds"], b["service_id"], b["region"])
         ),
         {
-            "Service and region": place,
+            "Service and region": service_and_region,
             "Period": period,
-            "Course": course_of,
+            "Status": budget_status_of,
             "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
             "Left": lambda b: budget_words(b["figure"]),
             "Left at the end, at this rate": lambda b: (
-                "–" if course_of(b) == Evidence.NONE else duration(b["projected_remaining_seconds"])
+                "–"
+                if budget_status_of(b) == Evidence.NONE
+                else duration(b["projected_remaining_seconds"])
             ),
         },
         name="Error budgets of the current periods",
@@ -396,7 +402,7 @@ def open_credits() -> list[Row]:
 INCIDENT = "coalesce(c.incident_id, c.ticket_id, concat_ws(' ', c.service_id, c.region, strftime(c.started_at, '%Y-%m-%d %H:%M')))"
 INTERVAL = "case when c.cause = 'downtime' then (c.service_id, c.region, c.started_at) end"
 CAUSES = """
-    from marts.credit_causes as c inner join marts.credits as r using (subscription_id, month, currency)
+    from marts.credit_attribution as c inner join marts.credits as r using (subscription_id, month, currency)
     where list_contains(?, c.contract_id) and r.exposure in ('payable', 'claimable', 'at_stake')
 """
 
@@ -464,7 +470,7 @@ def causes(incident: Row) -> None:
             "Month": lambda c: f"{c['month']:%Y-%m}",
             "Cause": lambda c: c["cause"].replace("_", " "),
             "Ticket": lambda c: c["ticket_id"] or "–",
-            "Service and region": place,
+            "Service and region": service_and_region,
             "Started or received (UTC)": lambda c: instant(c["started_at"]),
             "Ended (UTC)": lambda c: instant(c["ended_at"]),
             "Downtime, or past target": length("seconds"),
@@ -501,7 +507,7 @@ def headroom() -> None:
     components.table(
         left,
         {
-            "Service and region": place,
+            "Service and region": service_and_region,
             "Month": lambda r: f"{r['period_start']:%Y-%m}",
             "Downtime left": length("seconds_left"),
             "Crossing adds": "additional_amount",
@@ -532,7 +538,7 @@ def trend() -> None:
             figures,
             key=lambda f: (f["contract_id"], f["service_id"], f["region"], f["period_start"]),
         ),
-        lambda f: (f["contract_id"], place(f)),
+        lambda f: (f["contract_id"], service_and_region(f)),
     ):
         finished = [f for f in group if f["status"] == "final"]
         if len(finished) >= 2:
@@ -549,11 +555,11 @@ def trend() -> None:
     if not moved:
         components.nothing("There are no two finished periods to compare yet.")
     else:
-        moved.sort(key=lambda m: (-m["more_s"], place(m)))
+        moved.sort(key=lambda m: (-m["more_s"], service_and_region(m)))
         components.table(
             moved,
             {
-                "Service and region": place,
+                "Service and region": service_and_region,
                 "Last finished": period,
                 "Downtime": downtime_words,
                 "Before": lambda m: downtime_words(m["before"]),

@@ -12,10 +12,10 @@ from makegood.dashboards.figures.words import duration, instant, plain
 components.head("Open tickets", "Which promise breaks next, and who has to know?")
 
 # of update and resolution; a late response is said beside it (Z5)
-PRESSURES = {
-    "past": "past an update or the resolution",
-    "near": "near an update or the resolution",
-    "in_time": "in time",
+TARGET_STATUSES = {
+    "breached": "update or resolution overdue",
+    "at_risk": "update or resolution at risk",
+    "on_track": "on track",
 }
 tickets = rows(
     """select o.*, s.customer_id, s.customer_name, s.service_id, s.region,
@@ -34,11 +34,11 @@ complete = {
 }
 first, second, third = components.filters(3)
 with first:
-    pressures = components.choice(
-        "Pressure",
-        [p for p in PRESSURES if any(t["pressure"] == p for t in tickets)],
-        "pressure",
-        lambda p: PRESSURES[p],
+    statuses = components.choice(
+        "Target status",
+        [p for p in TARGET_STATUSES if any(t["target_status"] == p for t in tickets)],
+        "target_status",
+        lambda p: TARGET_STATUSES[p],
     )
 with second:
     severities = components.choice(
@@ -53,7 +53,7 @@ own = [
     for t in tickets
     if (t["severity"] is None or t["severity"] in severities) and t["contract_id"] in contracts
 ]
-shown = [t for t in own if t["pressure"] in pressures]
+shown = [t for t in own if t["target_status"] in statuses]
 
 columns = st.columns(4)
 incomplete = sum(is_incomplete(complete[t["ticket_id"]]) for t in own)
@@ -63,10 +63,10 @@ columns[3].metric(
     help="Rows of theirs were rejected or wait",
     border=True,
 )
-for column, (pressure, words) in zip(columns, PRESSURES.items(), strict=False):
+for column, (status, words) in zip(columns, TARGET_STATUSES.items(), strict=False):
     column.metric(
         words.capitalize(),
-        f"{sum(t['pressure'] == pressure for t in own)} of {len(own)}",
+        f"{sum(t['target_status'] == status for t in own)} of {len(own)}",
         border=True,
     )
 
@@ -83,11 +83,11 @@ def left(of: str, promised: str) -> components.Shown:
     return shown
 
 
-def pressure_of(ticket: Row) -> str:
+def target_status_of(ticket: Row) -> str:
     is_late = ticket["response_remaining_s"] is not None and ticket["response_remaining_s"] < 0
     return ", ".join(
         [
-            PRESSURES[ticket["pressure"]],
+            TARGET_STATUSES[ticket["target_status"]],
             *(["response late"] if is_late else []),
             *(["paused"] if ticket["is_paused"] else []),
         ]
@@ -111,7 +111,7 @@ else:
             "Ticket": "ticket_id",
             "Customer": "customer_name",
             "Severity": "severity",
-            "Pressure": pressure_of,
+            "Target status": target_status_of,
             "Next update due in": left("update_remaining_s", "update_cadence_s"),
             "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
             "Response due in": lambda t: (
@@ -140,7 +140,7 @@ else:
         )
         st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
         life = rows(
-            "select * from marts.credit_ticket_events where ticket_id = ? order by place",
+            "select * from marts.credit_ticket_events where ticket_id = ? order by sequence",
             picked["ticket_id"],
         )
         if life:

@@ -4,5 +4,5 @@ inner join {{ source('inputs', 'terms') }} as terms on term_values.terms_id = te
 where exists (
     select 1
     from {{ source('inputs', 'term_spans') }} as spans
-    where spans.terms_id = terms.terms_id and spans.reading_id = 0
+    where spans.terms_id = terms.terms_id and spans.scenario_id = 0
 )

@@ -1,5 +1,5 @@
 select
-    subscription_id, month, method_id, audience, service_id, region,
+    subscription_id, month, availability_policy_id, customer_scope, service_id, region,
     {{ instant('start_s') }} as started_at,
     {{ instant('end_s') }} as ended_at,
     end_s - start_s as downtime_seconds,

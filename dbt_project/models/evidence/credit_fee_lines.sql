@@ -4,6 +4,6 @@ select
     {{ money('parts.amount_minor', 'currencies.minor_digits') }} as amount,
     {{ money('parts.part_minor', 'currencies.minor_digits') }} as month_amount,
     deliveries.path as file, parts._line as line
-from {{ ref('int_fee_parts') }} as parts
+from {{ ref('int_fee_proration') }} as parts
 inner join {{ source('inputs', 'currencies') }} as currencies on parts.currency = currencies.currency
 {{ delivery_of('parts') }}

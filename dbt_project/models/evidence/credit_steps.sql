@@ -1,8 +1,8 @@
 {%- set parts = {'available': 'int_month_availability', 'resolved': 'int_resolution_performance'} -%}
 
 select
-    readings.subscription_id, readings.month, readings.contract_id, terms.contract_version, readings.terms_id, readings.method_id,
-    readings.audience,
+    scenarios.subscription_id, scenarios.month, scenarios.contract_id, terms.contract_version, scenarios.terms_id, scenarios.availability_policy_id,
+    scenarios.customer_scope,
     available_all.total_seconds, available_all.covered_seconds, available_all.excluded_seconds, available_all.base_seconds,
     available_all.downtime_seconds, available_all.up_seconds,
     case
@@ -14,7 +14,7 @@ select
     -- the first tier reaches up to the commitment, unless one document sets both (C1)
     cast(
         case
-            when below.tier = 1 and readings.is_commitment_first_bound then greatest(below.below_pct, available_all.commitment_pct)
+            when below.tier = 1 and scenarios.is_commitment_first_bound then greatest(below.below_pct, available_all.commitment_pct)
             else below.below_pct
         end as decimal(18, 6)
     ) as availability_tier_below_pct,
@@ -39,32 +39,32 @@ select
     cast(credits.availability_unshared + credits.resolution_credit as decimal(18, 6)) as resolution_first_pct,
     credits.combination,
     cast(credits.combined_credit as decimal(18, 6)) as combined_pct,
-    cast(readings.cap_pct as decimal(18, 6)) as cap_pct,
+    cast(scenarios.cap_pct as decimal(18, 6)) as cap_pct,
     cast(credits.credit as decimal(18, 6)) as credit_pct,
     claims.current_on
-from {{ ref('int_month_readings') }} as readings
-inner join {{ source('inputs', 'terms') }} as terms on readings.terms_id = terms.terms_id
+from {{ ref('int_month_scenarios') }} as scenarios
+inner join {{ source('inputs', 'terms') }} as terms on scenarios.terms_id = terms.terms_id
 inner join {{ ref('int_month_credits') }} as credits
-    on readings.subscription_id = credits.subscription_id and readings.month = credits.month and credits.reading_id = 0
-inner join {{ ref('int_claims') }} as claims on readings.subscription_id = claims.subscription_id and readings.month = claims.month
+    on scenarios.subscription_id = credits.subscription_id and scenarios.month = credits.month and credits.scenario_id = 0
+inner join {{ ref('int_claims') }} as claims on scenarios.subscription_id = claims.subscription_id and scenarios.month = claims.month
 {%- for alias, model in parts.items() %}
 {%- for events in ['all', 'unshared'] %}
 left join {{ ref(model) }} as {{ alias }}_{{ events }}
     on
-        readings.subscription_id = {{ alias }}_{{ events }}.subscription_id
-        and readings.month = {{ alias }}_{{ events }}.month
-        and {{ alias }}_{{ events }}.reading_id = 0
+        scenarios.subscription_id = {{ alias }}_{{ events }}.subscription_id
+        and scenarios.month = {{ alias }}_{{ events }}.month
+        and {{ alias }}_{{ events }}.scenario_id = 0
         and {{ alias }}_{{ events }}.events = '{{ events }}'
 {%- endfor %}
 {%- endfor %}
 left join {{ source('inputs', 'availability_tiers') }} as below
-    on readings.terms_id = below.terms_id and available_all.tier = below.tier
+    on scenarios.terms_id = below.terms_id and available_all.tier = below.tier
 left join {{ source('inputs', 'resolution_tiers') }} as late
-    on readings.terms_id = late.terms_id and resolved_all.tier = late.tier
+    on scenarios.terms_id = late.terms_id and resolved_all.tier = late.tier
 where
-    readings.reading_id = 0
+    scenarios.scenario_id = 0
     and exists (
         select 1
         from {{ ref('int_credit_rows') }} as credit_rows
-        where credit_rows.subscription_id = readings.subscription_id and credit_rows.month = readings.month
+        where credit_rows.subscription_id = scenarios.subscription_id and credit_rows.month = scenarios.month
     )

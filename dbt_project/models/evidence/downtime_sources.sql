@@ -1,13 +1,13 @@
 -- intervals that credits of the contract as it is rest on, and those of the regional figures
 with intervals as (
-    select distinct downtime.method_id, downtime.audience, downtime.service_id, downtime.region, downtime.start_s, downtime.end_s
+    select distinct downtime.availability_policy_id, downtime.customer_scope, downtime.service_id, downtime.region, downtime.start_s, downtime.end_s
     from {{ ref('int_downtime') }} as downtime
     where
-        downtime.method_id in (
-            select terms.method_id
+        downtime.availability_policy_id in (
+            select terms.availability_policy_id
             from {{ source('inputs', 'terms') }} as terms
             inner join {{ source('inputs', 'term_spans') }} as spans on terms.terms_id = spans.terms_id
-            where spans.reading_id = 0
+            where spans.scenario_id = 0
         )
 ),
 
@@ -17,21 +17,21 @@ held as (
     from {{ ref('stg_check_spans') }}
 ),
 
--- runs of results that say so, from one place
+-- runs of results that say so, from one sequence
 spans as (
     select
-        intervals.method_id, intervals.audience, intervals.service_id, intervals.region, intervals.start_s,
+        intervals.availability_policy_id, intervals.customer_scope, intervals.service_id, intervals.region, intervals.start_s,
         spans.component_id, spans.series_id, spans.state, spans.first_s, spans.last_s
     from intervals
-    inner join {{ source('inputs', 'methods') }} as methods on intervals.method_id = methods.method_id
+    inner join {{ source('inputs', 'availability_policies') }} as availability_policies on intervals.availability_policy_id = availability_policies.availability_policy_id
     inner join {{ ref('int_components') }} as components
         on intervals.service_id = components.service_id and intervals.region = components.region
     inner join held as spans
         on
             components.component_id = spans.component_id
             and spans.first_s < intervals.end_s
-            and least(spans.last_s + methods.stale_after_s, coalesce(spans.next_s, {{ never_s() }})) > intervals.start_s
-            and (spans.state = 3 or (spans.state = 2 and methods.is_degraded_unavailable))
+            and least(spans.last_s + availability_policies.stale_after_s, coalesce(spans.next_s, {{ never_s() }})) > intervals.start_s
+            and (spans.state = 3 or (spans.state = 2 and availability_policies.is_degraded_unavailable))
 ),
 
 ends as (
@@ -49,16 +49,16 @@ lines_of as (
             row_number() over (
                 partition by checks.series_id, checks.checked_at_s, checks.state
                 order by checks.checked_at_us desc, checks._delivery_id asc, checks._line asc
-            ) as place
+            ) as sequence
         from ends
         inner join {{ source('landed', 'checks') }} as checks
             on ends.series_id = checks.series_id and ends.checked_at_s = checks.checked_at_s and ends.state = checks.state
     ) as ranked
-    where place = 1
+    where sequence = 1
 )
 
 select
-    intervals.method_id, intervals.audience, intervals.service_id, intervals.region,
+    intervals.availability_policy_id, intervals.customer_scope, intervals.service_id, intervals.region,
     {{ instant('intervals.start_s') }} as started_at,
     'outages' as feed, records.component_id, records.outage_id, cast(null as varchar) as location, records.state,
     {{ instant('records.start_s') }} as source_from,
@@ -67,7 +67,7 @@ select
 from intervals
 inner join {{ ref('int_down_records') }} as records
     on
-        intervals.method_id = records.method_id
+        intervals.availability_policy_id = records.availability_policy_id
         and intervals.service_id = records.service_id
         and intervals.region = records.region
         and intervals.start_s < records.end_s
@@ -75,7 +75,7 @@ inner join {{ ref('int_down_records') }} as records
 {{ delivery_of('records') }}
 union all
 select
-    spans.method_id, spans.audience, spans.service_id, spans.region,
+    spans.availability_policy_id, spans.customer_scope, spans.service_id, spans.region,
     {{ instant('spans.start_s') }} as started_at,
     'checks' as feed, spans.component_id, cast(null as varchar) as outage_id, series.location,
     case spans.state when 3 then 'down' else 'degraded' end as state,

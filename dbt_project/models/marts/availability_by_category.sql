@@ -21,7 +21,7 @@ ranked as (
         row_number() over (
             partition by contract_id, product_category, period_start
             order by is_excluded, {{ ratio_order('downtime_seconds', 'greatest(base_seconds, 1)') }}, service_id, region
-        ) as place
+        ) as sequence
     from figures
 )
 
@@ -31,4 +31,4 @@ select
     case when not is_excluded then region end as worst_region,
     status
 from ranked
-where place = 1
+where sequence = 1

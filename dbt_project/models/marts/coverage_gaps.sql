@@ -6,8 +6,8 @@ with gaps as (
         least(states.end_s, periods.end_s) as end_s
     from {{ ref('int_service_states') }} as states
     inner join {{ source('inputs', 'periods') }} as periods on states.start_s < periods.end_s and states.end_s > periods.start_s
-    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and states.method_id = terms.method_id
-    where states.audience = '' and states.state = 'unknown'
+    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and states.availability_policy_id = terms.availability_policy_id
+    where states.customer_scope = '' and states.state = 'unknown'
 )
 
 select

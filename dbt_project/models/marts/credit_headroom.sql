@@ -3,16 +3,16 @@ with standing as (
     select
         available.subscription_id, available.month, available.events, available.base_seconds, available.up_seconds,
         available.commitment_pct, available.commitment_numerator, available.commitment_denominator,
-        readings.terms_id, readings.is_commitment_first_bound
+        scenarios.terms_id, scenarios.is_commitment_first_bound
     from {{ ref('int_month_availability') }} as available
-    inner join {{ ref('int_month_readings') }} as readings
+    inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            available.subscription_id = readings.subscription_id
-            and available.month = readings.month
-            and available.reading_id = readings.reading_id
+            available.subscription_id = scenarios.subscription_id
+            and available.month = scenarios.month
+            and available.scenario_id = scenarios.scenario_id
     where
-        available.reading_id = 0
-        and not readings.is_final
+        available.scenario_id = 0
+        and not scenarios.is_final
         and available.covered_seconds > 0
         and available.base_seconds > 0
         -- below 0 is nothing
@@ -83,18 +83,18 @@ credited as (
         ) as credit
     from reached
     inner join {{ ref('int_month_credits') }} as credits
-        on reached.subscription_id = credits.subscription_id and reached.month = credits.month and credits.reading_id = 0
+        on reached.subscription_id = credits.subscription_id and reached.month = credits.month and credits.scenario_id = 0
 ),
 
 -- the first that raises the credit
 next_tiers as (
     select *
     from (
-        select *, row_number() over (partition by subscription_id, month order by seconds_left) as place
+        select *, row_number() over (partition by subscription_id, month order by seconds_left) as sequence
         from credited
         where credit > credit_before
     ) as rising
-    where place = 1
+    where sequence = 1
 ),
 
 -- only covered time can still be lost
@@ -121,11 +121,11 @@ priced as (
         on
             credits.subscription_id = figures.subscription_id
             and credits.month = figures.month
-            and credits.reading_id = figures.reading_id
+            and credits.scenario_id = figures.scenario_id
             and figures.events = 'all'
     left join next_tiers on credits.subscription_id = next_tiers.subscription_id and credits.month = next_tiers.month
     left join remaining on credits.subscription_id = remaining.subscription_id and credits.month = remaining.month
-    where credits.reading_id = 0 and not credits.is_final
+    where credits.scenario_id = 0 and not credits.is_final
 )
 
 select

@@ -10,7 +10,7 @@ with issued as (
 due as (
     select subscription_id, month, currency, payable_minor
     from {{ ref('int_credits') }}
-    where reading_id = 0 and currency is not null and payable_minor <> 0
+    where scenario_id = 0 and currency is not null and payable_minor <> 0
 ),
 
 settled as (

@@ -8,11 +8,11 @@ with first_periods as (
 intervals as (
     select periods.contract_id, downtime.*
     from {{ ref('int_downtime') }} as downtime
-    inner join {{ ref('int_terms') }} as terms on downtime.method_id = terms.method_id
+    inner join {{ ref('int_terms') }} as terms on downtime.availability_policy_id = terms.availability_policy_id
     inner join {{ source('inputs', 'periods') }} as periods on terms.terms_id = periods.terms_id
     inner join first_periods on periods.contract_id = first_periods.contract_id
     where
-        downtime.audience = ''
+        downtime.customer_scope = ''
         and downtime.end_s > periods.start_s
         and downtime.start_s < periods.end_s
         and (downtime.start_s >= periods.start_s or periods.start_s = first_periods.start_s)
@@ -28,8 +28,8 @@ select
 from intervals
 left join {{ ref('int_downtime_incidents') }} as incidents
     on
-        intervals.method_id = incidents.method_id
-        and intervals.audience = incidents.audience
+        intervals.availability_policy_id = incidents.availability_policy_id
+        and intervals.customer_scope = incidents.customer_scope
         and intervals.service_id = incidents.service_id
         and intervals.region = incidents.region
         and intervals.start_s = incidents.start_s

@@ -6,5 +6,5 @@ select
 from {{ ref('int_downtime') }} as downtime
 inner join {{ source('inputs', 'periods') }} as periods
     on downtime.start_s < periods.end_s and downtime.end_s > periods.start_s
-inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and downtime.method_id = terms.method_id
-where downtime.audience = ''
+inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and downtime.availability_policy_id = terms.availability_policy_id
+where downtime.customer_scope = ''

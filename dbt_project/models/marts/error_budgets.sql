@@ -26,8 +26,8 @@ select
     budget_seconds, downtime_seconds, budget_remaining_seconds, projected_downtime_seconds,
     budget_seconds - projected_downtime_seconds as projected_remaining_seconds,
     case
-        when budget_remaining_seconds < 0 then 'overdrawn'
+        when budget_remaining_seconds < 0 then 'exhausted'
         when budget_seconds < projected_downtime_seconds then 'at_risk'
-        else 'on_course'
-    end as course
+        else 'on_track'
+    end as budget_status
 from projected

@@ -7,7 +7,7 @@ with acting as (
     inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
     inner join {{ ref('int_exclusions') }} as exclusions
         on
-            terms.method_id = exclusions.method_id
+            terms.availability_policy_id = exclusions.availability_policy_id
             and exclusions.start_s < periods.end_s
             and exclusions.end_s > periods.start_s
     where exclusions.customer_id is null and exclusions.start_s < exclusions.end_s

@@ -1,16 +1,16 @@
 -- by the contract as it is, on the local date on which the work began (T5)
 with promised as (
-    select exclusions.*, spans.contract_id, methods.maintenance_id
+    select exclusions.*, spans.contract_id, availability_policies.maintenance_id
     from {{ ref('stg_exclusions') }} as exclusions
     inner join {{ source('inputs', 'term_spans') }} as spans
         on exclusions.starts_at_s >= spans.valid_from_s and exclusions.starts_at_s < spans.valid_until_s
     inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
-    inner join {{ source('inputs', 'method_maintenance') }} as methods
+    inner join {{ source('inputs', 'availability_policy_maintenance') }} as availability_policies
         on
-            terms.method_id = methods.method_id
-            and exclusions.starts_at_s >= methods.valid_from_s
-            and exclusions.starts_at_s < methods.valid_until_s
-    where spans.reading_id = 0 and spans.subscription_id is null
+            terms.availability_policy_id = availability_policies.availability_policy_id
+            and exclusions.starts_at_s >= availability_policies.valid_from_s
+            and exclusions.starts_at_s < availability_policies.valid_until_s
+    where spans.scenario_id = 0 and spans.subscription_id is null
 )
 
 select

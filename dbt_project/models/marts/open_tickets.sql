@@ -28,28 +28,28 @@ measured as (
     inner join {{ ref('int_ticket_timeline') }} as timeline on open_tickets.ticket_id = timeline.ticket_id and timeline.next_s is null
 ),
 
-{%- set promises = {'resolution_elapsed_s': 'resolution_target_s', 'update_elapsed_s': 'update_cadence_s'} %}
-{%- set pressures = {3: (2, 1), 2: (1, 1), 1: (3, 4)} %}
+{%- set targets = {'resolution_elapsed_s': 'resolution_target_s', 'update_elapsed_s': 'update_cadence_s'} %}
+{%- set levels = {3: (2, 1), 2: (1, 1), 1: (3, 4)} %}
 
--- near: three quarters of a promise are used; past: more than all; twice past: more than twice
+-- at risk: three quarters of a target are used; breached: more than all; then more than twice
 pressed as (
     select
         *,
         case
-            {%- for pressure, (one, of) in pressures.items() %}
+            {%- for target_status, (one, of) in levels.items() %}
             when
-                {%- for used, promised in promises.items() %}
-                {{ 'or ' if not loop.first }}{{ of }} * {{ used }} {{ '>=' if pressure == 1 else '>' }} {{ one }} * {{ promised }}
+                {%- for used, target in targets.items() %}
+                {{ 'or ' if not loop.first }}{{ of }} * {{ used }} {{ '>=' if target_status == 1 else '>' }} {{ one }} * {{ target }}
                 {%- endfor %}
-                then {{ pressure }}
+                then {{ target_status }}
             {%- endfor %}
             else 0
-        end as pressure
+        end as target_status
     from measured
 ),
 
 path_lengths as (
-    select terms_id, max(place) as places
+    select terms_id, max(sequence) as steps
     from {{ source('inputs', 'term_lists') }}
     where policy_key = 'escalation.path'
     group by terms_id
@@ -67,12 +67,12 @@ select
     {{ instant('pressed.last_update_s') }} as last_update_at,
     pressed.update_cadence_s,
     pressed.update_cadence_s - pressed.update_elapsed_s as update_remaining_s,
-    case pressed.pressure when 0 then 'in_time' when 1 then 'near' else 'past' end as pressure,
-    -- who holds the ticket is the first of the path; near is the second's, past the third's, twice past the last's (Z5)
-    case when path_lengths.places is not null then least(pressed.pressure + 1, path_lengths.places) end as escalation_step,
+    case pressed.target_status when 0 then 'on_track' when 1 then 'at_risk' else 'breached' end as target_status,
+    -- who holds the ticket is the first of the path; at risk is the second's, breached the third's, twice the target the last's (Z5)
+    case when path_lengths.steps is not null then least(pressed.target_status + 1, path_lengths.steps) end as escalation_step,
     path.value as escalate_to,
     case
-        when clocks.promise is not null
+        when clocks.target_kind is not null
             then coalesce(
                 clocks.calendar_id is null
                 or {{ clock_at('clocks.calendar_id', 'next_day', '(pressed.as_of_s + 1)') }}
@@ -86,8 +86,8 @@ left join {{ source('inputs', 'term_lists') }} as path
     on
         pressed.terms_id = path.terms_id
         and path.policy_key = 'escalation.path'
-        and path.place = least(pressed.pressure + 1, path_lengths.places)
+        and path.sequence = least(pressed.target_status + 1, path_lengths.steps)
 left join {{ source('inputs', 'targets') }} as clocks
-    on pressed.desk_id = clocks.desk_id and clocks.promise = 'escalation' and pressed.severity = clocks.severity
+    on pressed.support_policy_id = clocks.support_policy_id and clocks.target_kind = 'escalation' and pressed.severity = clocks.severity
 {{ clock_days('clocks.calendar_id', 'this_day', 'pressed.as_of_s') }}
 {{ clock_days('clocks.calendar_id', 'next_day', '(pressed.as_of_s + 1)') }}

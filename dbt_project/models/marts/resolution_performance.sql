@@ -7,4 +7,4 @@ select
     performance.is_triggered,
     cast(performance.credit_pct as decimal(18, 6)) as credit_pct
 from {{ ref('int_resolution_performance') }} as performance
-where performance.events = 'all' and performance.reading_id = 0
+where performance.events = 'all' and performance.scenario_id = 0

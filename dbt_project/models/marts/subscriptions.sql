@@ -2,12 +2,12 @@
 with begun as (
     select
         *, min(valid_from) over (partition by subscription_id) as first_day,
-        row_number() over (partition by subscription_id order by valid_from desc) as place
+        row_number() over (partition by subscription_id order by valid_from desc) as sequence
     from {{ ref('int_spans') }}
 ),
 
 to_come as (
-    select *, row_number() over (partition by subscription_id order by valid_from) as place
+    select *, row_number() over (partition by subscription_id order by valid_from) as sequence
     from {{ ref('stg_subscriptions') }}
 )
 
@@ -23,5 +23,5 @@ select
 from {{ ref('int_subscriptions') }} as subscriptions
 inner join {{ ref('stg_customers') }} as customers on subscriptions.customer_id = customers.customer_id
 inner join {{ ref('stg_services') }} as services on subscriptions.service_id = services.service_id
-left join begun on subscriptions.subscription_id = begun.subscription_id and begun.place = 1
-left join to_come on subscriptions.subscription_id = to_come.subscription_id and to_come.place = 1
+left join begun on subscriptions.subscription_id = begun.subscription_id and begun.sequence = 1
+left join to_come on subscriptions.subscription_id = to_come.subscription_id and to_come.sequence = 1

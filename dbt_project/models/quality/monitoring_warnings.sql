@@ -15,9 +15,9 @@ medians as (
 ),
 
 limits as (
-    select terms.contract_id, min(methods.stale_after_s) as stale_after_s
+    select terms.contract_id, min(availability_policies.stale_after_s) as stale_after_s
     from {{ ref('int_terms') }} as terms
-    inner join {{ source('inputs', 'methods') }} as methods on terms.method_id = methods.method_id
+    inner join {{ source('inputs', 'availability_policies') }} as availability_policies on terms.availability_policy_id = availability_policies.availability_policy_id
     group by terms.contract_id
 )
 

@@ -1,11 +1,11 @@
-{%- set keys = ['method_id', 'audience', 'service_id', 'region'] -%}
+{%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region'] -%}
 
 -- after_threshold: the intervals of U have to be long enough before they are cut (A2)
 with candidates as (
     select unavailable.*
     from {{ ref('int_unavailable') }} as unavailable
-    inner join {{ source('inputs', 'methods') }} as methods on unavailable.method_id = methods.method_id
-    where not methods.is_threshold_first or unavailable.end_s - unavailable.start_s >= methods.min_consecutive_s
+    inner join {{ source('inputs', 'availability_policies') }} as availability_policies on unavailable.availability_policy_id = availability_policies.availability_policy_id
+    where not availability_policies.is_threshold_first or unavailable.end_s - unavailable.start_s >= availability_policies.min_consecutive_s
 ),
 
 excluded as (
@@ -17,7 +17,7 @@ pieces as (
 )
 
 -- before_threshold: it is the pieces that have to be long enough (A2)
-select pieces.method_id, pieces.audience, pieces.service_id, pieces.region, pieces.start_s, pieces.end_s
+select pieces.availability_policy_id, pieces.customer_scope, pieces.service_id, pieces.region, pieces.start_s, pieces.end_s
 from pieces
-inner join {{ source('inputs', 'methods') }} as methods on pieces.method_id = methods.method_id
-where methods.is_threshold_first or pieces.end_s - pieces.start_s >= methods.min_consecutive_s
+inner join {{ source('inputs', 'availability_policies') }} as availability_policies on pieces.availability_policy_id = availability_policies.availability_policy_id
+where availability_policies.is_threshold_first or pieces.end_s - pieces.start_s >= availability_policies.min_consecutive_s

@@ -1,4 +1,4 @@
-{%- set keys = ['method_id', 'audience', 'service_id', 'region'] -%}
+{%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region'] -%}
 
 with excluded as (select * from {{ ref('int_excluded') }}),
 unavailable as (select * from {{ ref('int_unavailable') }})

@@ -1,20 +1,20 @@
 with first_terms as (
-    select method_id, min(valid_from_s) as valid_from_s
-    from {{ source('inputs', 'method_maintenance') }}
-    group by method_id
+    select availability_policy_id, min(valid_from_s) as valid_from_s
+    from {{ source('inputs', 'availability_policy_maintenance') }}
+    group by availability_policy_id
 ),
 
 applicable as (
-    select methods.method_id, exclusions.exclusion_id
+    select availability_policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'method_kinds') }} as methods on exclusions.kind = methods.kind
+    inner join {{ source('inputs', 'availability_policy_kinds') }} as availability_policies on exclusions.kind = availability_policies.kind
     where exclusions.kind not in ('scheduled_maintenance', 'emergency_maintenance')
     union all
     -- before the first version there was no promise of notice to keep (X3)
-    select methods.method_id, exclusions.exclusion_id
+    select availability_policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'method_kinds') }} as methods on exclusions.kind = methods.kind
-    inner join first_terms on methods.method_id = first_terms.method_id
+    inner join {{ source('inputs', 'availability_policy_kinds') }} as availability_policies on exclusions.kind = availability_policies.kind
+    inner join first_terms on availability_policies.availability_policy_id = first_terms.availability_policy_id
     where
         exclusions.starts_at_s < first_terms.valid_from_s
         and (
@@ -23,13 +23,13 @@ applicable as (
         )
     union all
     -- by what was agreed on the local date on which it started (T5)
-    select methods.method_id, exclusions.exclusion_id
+    select availability_policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'method_maintenance') }} as methods
-        on exclusions.starts_at_s >= methods.valid_from_s and exclusions.starts_at_s < methods.valid_until_s
-    inner join {{ source('inputs', 'maintenance') }} as maintenance on methods.maintenance_id = maintenance.maintenance_id
+    inner join {{ source('inputs', 'availability_policy_maintenance') }} as availability_policies
+        on exclusions.starts_at_s >= availability_policies.valid_from_s and exclusions.starts_at_s < availability_policies.valid_until_s
+    inner join {{ source('inputs', 'maintenance') }} as maintenance on availability_policies.maintenance_id = maintenance.maintenance_id
     inner join {{ ref('int_maintenance_notice') }} as notice
-        on exclusions.exclusion_id = notice.exclusion_id and methods.maintenance_id = notice.maintenance_id
+        on exclusions.exclusion_id = notice.exclusion_id and availability_policies.maintenance_id = notice.maintenance_id
     where
         (exclusions.kind = 'emergency_maintenance' and maintenance.takes_emergency)
         or (
@@ -42,7 +42,7 @@ applicable as (
 )
 
 select
-    applicable.method_id, exclusions.exclusion_id, exclusions.kind, exclusions.service_id,
+    applicable.availability_policy_id, exclusions.exclusion_id, exclusions.kind, exclusions.service_id,
     exclusions.region, exclusions.component_id, exclusions.customer_id,
     exclusions.starts_at_s as start_s, exclusions.ends_at_s as end_s
 from applicable

@@ -1,9 +1,9 @@
-{%- set keys = ['method_id', 'audience', 'service_id', 'region', 'group_id'] -%}
+{%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region', 'group_id'] -%}
 {%- set counters = ['up', 'unknown', 'down'] -%}
 
 with members as (
     select
-        states.method_id, states.audience, components.service_id, components.region, components.group_id,
+        states.availability_policy_id, states.customer_scope, components.service_id, components.region, components.group_id,
         states.start_s, states.end_s, states.state
     from {{ ref('int_component_states') }} as states
     inner join {{ ref('int_components') }} as components on states.component_id = components.component_id
@@ -21,7 +21,7 @@ sweep as (
     {{ timeline('all_edges', keys, counters) }}
 )
 
-select method_id, audience, service_id, region, group_id, start_s, end_s, state
+select availability_policy_id, customer_scope, service_id, region, group_id, start_s, end_s, state
 from (
     {{ states('sweep', keys, "case when up > 0 then 'up' when unknown > 0 then 'unknown' when down > 0 then 'down' else 'inactive' end") }}
 ) as changes

@@ -1,9 +1,9 @@
 -- against each promise that was in force somewhere when it began
 with promised as (
-    select distinct exclusions.exclusion_id, methods.maintenance_id
+    select distinct exclusions.exclusion_id, availability_policies.maintenance_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'method_maintenance') }} as methods
-        on exclusions.starts_at_s >= methods.valid_from_s and exclusions.starts_at_s < methods.valid_until_s
+    inner join {{ source('inputs', 'availability_policy_maintenance') }} as availability_policies
+        on exclusions.starts_at_s >= availability_policies.valid_from_s and exclusions.starts_at_s < availability_policies.valid_until_s
     where exclusions.kind in ('scheduled_maintenance', 'emergency_maintenance')
 ),
 

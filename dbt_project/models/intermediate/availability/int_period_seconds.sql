@@ -1,29 +1,29 @@
 with regions as (
     select
         regions.contract_id, regions.service_id, regions.region, periods.period_start, periods.start_s as period_start_s,
-        periods.end_s as period_end_s, terms.method_id
+        periods.end_s as period_end_s, terms.availability_policy_id
     from {{ ref('int_service_regions') }} as regions
     inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
     inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
 ),
 
-excluded as (select * from {{ ref('int_excluded') }} where audience = ''),
-unavailable as (select * from {{ ref('int_unavailable') }} where audience = ''),
-states as (select * from {{ ref('int_service_states') }} where audience = ''),
-excluded_unavailable as (select * from {{ ref('int_excluded_unavailable') }} where audience = ''),
+excluded as (select * from {{ ref('int_excluded') }} where customer_scope = ''),
+unavailable as (select * from {{ ref('int_unavailable') }} where customer_scope = ''),
+states as (select * from {{ ref('int_service_states') }} where customer_scope = ''),
+excluded_unavailable as (select * from {{ ref('int_excluded_unavailable') }} where customer_scope = ''),
 
 measured as (
-    select method_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }} where audience = ''
+    select availability_policy_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }} where customer_scope = ''
     union all
-    select method_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
+    select availability_policy_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
     union all
-    select method_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
+    select availability_policy_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
     union all
-    select method_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
+    select availability_policy_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
     union all
-    select method_id, service_id, region, start_s, end_s, 'active' as measure from states
+    select availability_policy_id, service_id, region, start_s, end_s, 'active' as measure from states
     union all
-    select method_id, service_id, region, start_s, end_s, 'unknown' as measure
+    select availability_policy_id, service_id, region, start_s, end_s, 'unknown' as measure
     from states
     where state = 'unknown'
 ),
@@ -36,7 +36,7 @@ cut as (
     from regions
     inner join measured
         on
-            regions.method_id = measured.method_id
+            regions.availability_policy_id = measured.availability_policy_id
             and regions.service_id = measured.service_id
             and regions.region = measured.region
             and regions.period_start_s < measured.end_s

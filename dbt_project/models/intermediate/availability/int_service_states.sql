@@ -1,4 +1,4 @@
-{%- set keys = ['method_id', 'audience', 'service_id', 'region'] -%}
+{%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region'] -%}
 {%- set counters = ['up', 'unknown', 'down', 'seen'] -%}
 
 with up as (select * from {{ ref('int_group_states') }} where state = 'up'),
@@ -6,9 +6,9 @@ unknown as (select * from {{ ref('int_group_states') }} where state = 'unknown')
 down as (select * from {{ ref('int_group_states') }} where state = 'down'),
 
 seen as (
-    select views.method_id, views.audience, views.service_id, views.region, regions.first_seen_s as start_s, run.as_of_s as end_s
+    select scopes.availability_policy_id, scopes.customer_scope, scopes.service_id, scopes.region, regions.first_seen_s as start_s, run.as_of_s as end_s
     from {{ ref('int_service_regions') }} as regions
-    inner join {{ ref('int_views') }} as views on regions.service_id = views.service_id and regions.region = views.region
+    inner join {{ ref('int_availability_scopes') }} as scopes on regions.service_id = scopes.service_id and regions.region = scopes.region
     cross join {{ source('inputs', 'run') }} as run
     where regions.first_seen_s is not null
 ),
@@ -27,17 +27,17 @@ named as (
         sweep.*,
         case
             when sweep.down > 0 then 'down'
-            when sweep.unknown > 0 and methods.is_unknown_unavailable and sweep.seen > 0 then 'unknown_unavailable'
+            when sweep.unknown > 0 and availability_policies.is_unknown_unavailable and sweep.seen > 0 then 'unknown_unavailable'
             when sweep.unknown > 0 then 'unknown'
             when sweep.up > 0 then 'up'
             else 'inactive'
         end as service_state
     from sweep
-    inner join {{ source('inputs', 'methods') }} as methods on sweep.method_id = methods.method_id
+    inner join {{ source('inputs', 'availability_policies') }} as availability_policies on sweep.availability_policy_id = availability_policies.availability_policy_id
 )
 
 select
-    method_id, audience, service_id, region, start_s, end_s,
+    availability_policy_id, customer_scope, service_id, region, start_s, end_s,
     case when state = 'unknown_unavailable' then 'unknown' else state end as state,
     state in ('down', 'unknown_unavailable') as is_unavailable
 from (

@@ -1,24 +1,24 @@
 with shared as (
     select distinct subscription_id, month, start_s
     from {{ ref('int_shared_events') }}
-    where reading_id = 0
+    where scenario_id = 0
 )
 
 select
-    downtime.subscription_id, downtime.month, downtime.method_id, downtime.audience, downtime.service_id, downtime.region,
+    downtime.subscription_id, downtime.month, downtime.availability_policy_id, downtime.customer_scope, downtime.service_id, downtime.region,
     downtime.start_s, downtime.end_s, downtime.seconds, incidents.incident_id,
     shared.start_s is not null as is_shared
 from {{ ref('int_month_downtime') }} as downtime
-inner join {{ ref('int_month_readings') }} as readings
+inner join {{ ref('int_month_scenarios') }} as scenarios
     on
-        downtime.subscription_id = readings.subscription_id
-        and downtime.month = readings.month
-        and downtime.method_id = readings.method_id
-        and readings.reading_id = 0
+        downtime.subscription_id = scenarios.subscription_id
+        and downtime.month = scenarios.month
+        and downtime.availability_policy_id = scenarios.availability_policy_id
+        and scenarios.scenario_id = 0
 left join {{ ref('int_downtime_incidents') }} as incidents
     on
-        downtime.method_id = incidents.method_id
-        and downtime.audience = incidents.audience
+        downtime.availability_policy_id = incidents.availability_policy_id
+        and downtime.customer_scope = incidents.customer_scope
         and downtime.service_id = incidents.service_id
         and downtime.region = incidents.region
         and downtime.start_s = incidents.start_s

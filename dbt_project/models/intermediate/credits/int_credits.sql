@@ -1,7 +1,7 @@
--- by each reading
+-- by each scenario
 with amounts as (
     select
-        credit_rows.*, credits.reading_id, credits.availability_credit, credits.resolution_credit, credits.combination, credits.combined_credit,
+        credit_rows.*, credits.scenario_id, credits.availability_credit, credits.resolution_credit, credits.combination, credits.combined_credit,
         credits.cap_pct, credits.credit, credits.covered_seconds, credits.base_seconds, credits.up_seconds,
         coalesce(reasons.reasons, '') as reasons, claims.claim_status, claims.claim_deadline, claims.requested_on,
         case

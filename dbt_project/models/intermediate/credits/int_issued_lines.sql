@@ -19,5 +19,5 @@ left join {{ ref('int_subscription_terms') }} as agreed
         credits.subscription_id = agreed.subscription_id
         and credits.month >= agreed.valid_from
         and credits.month < agreed.valid_until
-        and agreed.reading_id = 0
+        and agreed.scenario_id = 0
 left join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id

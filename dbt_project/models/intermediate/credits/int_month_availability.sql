@@ -1,47 +1,47 @@
 with shared as (
-    select distinct subscription_id, month, reading_id, start_s
+    select distinct subscription_id, month, scenario_id, start_s
     from {{ ref('int_shared_events') }}
 ),
 
 shared_downtime as (
-    select shared.subscription_id, shared.month, shared.reading_id, sum(downtime.seconds) as seconds
+    select shared.subscription_id, shared.month, shared.scenario_id, sum(downtime.seconds) as seconds
     from shared
-    inner join {{ ref('int_month_readings') }} as readings
+    inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            shared.subscription_id = readings.subscription_id
-            and shared.month = readings.month
-            and shared.reading_id = readings.reading_id
+            shared.subscription_id = scenarios.subscription_id
+            and shared.month = scenarios.month
+            and shared.scenario_id = scenarios.scenario_id
     inner join {{ ref('int_month_downtime') }} as downtime
         on
             shared.subscription_id = downtime.subscription_id
             and shared.month = downtime.month
-            and readings.method_id = downtime.method_id
+            and scenarios.availability_policy_id = downtime.availability_policy_id
             and shared.start_s = downtime.start_s
-    group by shared.subscription_id, shared.month, shared.reading_id
+    group by shared.subscription_id, shared.month, shared.scenario_id
 ),
 
 figures as (
     select
-        seconds.*, readings.terms_id, readings.is_commitment_first_bound,
+        seconds.*, scenarios.terms_id, scenarios.is_commitment_first_bound,
         seconds.total_seconds - seconds.excluded_seconds as base_seconds,
         cast(coalesce(shared_downtime.seconds, 0) as bigint) as shared_seconds,
-        case when readings.lifecycle = 'ga' then commitments.commitment_pct end as commitment_pct,
+        case when scenarios.lifecycle = 'ga' then commitments.commitment_pct end as commitment_pct,
         commitments.commitment_numerator, commitments.commitment_denominator
     from {{ ref('int_month_seconds') }} as seconds
-    inner join {{ ref('int_month_readings') }} as readings
+    inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            seconds.subscription_id = readings.subscription_id
-            and seconds.month = readings.month
-            and seconds.reading_id = readings.reading_id
+            seconds.subscription_id = scenarios.subscription_id
+            and seconds.month = scenarios.month
+            and seconds.scenario_id = scenarios.scenario_id
     left join {{ source('inputs', 'commitments') }} as commitments
         on
-            readings.terms_id = commitments.terms_id
-            and (commitments.product_category is null or commitments.product_category = readings.product_category)
+            scenarios.terms_id = commitments.terms_id
+            and (commitments.product_category is null or commitments.product_category = scenarios.product_category)
     left join shared_downtime
         on
             seconds.subscription_id = shared_downtime.subscription_id
             and seconds.month = shared_downtime.month
-            and seconds.reading_id = shared_downtime.reading_id
+            and seconds.scenario_id = shared_downtime.scenario_id
 ),
 
 -- with all intervals, and with those left out whole that share an event with a ticket (C3)
@@ -53,7 +53,7 @@ events as (
 
 -- below the commitment, the deepest tier that the figure is below (C1)
 tiered as (
-    select events.events, events.subscription_id, events.month, events.reading_id, max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
+    select events.events, events.subscription_id, events.month, events.scenario_id, max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
     from events
     inner join {{ source('inputs', 'availability_tiers') }} as tiers on events.terms_id = tiers.terms_id
     where
@@ -65,11 +65,11 @@ tiered as (
             (tiers.tier = 1 and events.is_commitment_first_bound)
             or events.up_seconds * tiers.below_denominator < tiers.below_numerator * events.base_seconds
         )
-    group by events.events, events.subscription_id, events.month, events.reading_id
+    group by events.events, events.subscription_id, events.month, events.scenario_id
 )
 
 select
-    events.events, events.subscription_id, events.month, events.reading_id, events.covered_seconds, events.total_seconds,
+    events.events, events.subscription_id, events.month, events.scenario_id, events.covered_seconds, events.total_seconds,
     events.excluded_seconds, events.downtime_seconds, events.shared_seconds, events.base_seconds, events.up_seconds,
     events.commitment_pct, events.commitment_numerator, events.commitment_denominator, tiered.tier,
     coalesce(
@@ -84,4 +84,4 @@ left join tiered
         events.events = tiered.events
         and events.subscription_id = tiered.subscription_id
         and events.month = tiered.month
-        and events.reading_id = tiered.reading_id
+        and events.scenario_id = tiered.scenario_id

@@ -1,19 +1,19 @@
--- what each way of measuring sees; readings that measure alike share it
+-- what each way of measuring sees; scenarios that measure alike share it
 with measured as (
-    select distinct subscription_id, month, method_id, audience, service_id, region, start_s, end_s
-    from {{ ref('int_month_readings') }}
+    select distinct subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s, end_s
+    from {{ ref('int_month_scenarios') }}
 )
 
 -- the intervals that take from covered time, uncut, and the seconds that they take (A3, A5)
 select
-    measured.subscription_id, measured.month, measured.method_id, measured.service_id, measured.region, measured.audience,
+    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id, measured.region, measured.customer_scope,
     downtime.start_s, downtime.end_s,
     cast(sum({{ seconds_within('downtime.start_s', 'downtime.end_s', 'covered.start_s', 'covered.end_s') }}) as bigint) as seconds
 from measured
 inner join {{ ref('int_downtime') }} as downtime
     on
-        measured.method_id = downtime.method_id
-        and measured.audience = downtime.audience
+        measured.availability_policy_id = downtime.availability_policy_id
+        and measured.customer_scope = downtime.customer_scope
         and measured.service_id = downtime.service_id
         and measured.region = downtime.region
         and measured.start_s < downtime.end_s
@@ -25,5 +25,5 @@ inner join {{ ref('int_covered') }} as covered
         and covered.start_s < downtime.end_s
         and covered.end_s > downtime.start_s
 group by
-    measured.subscription_id, measured.month, measured.method_id, measured.service_id, measured.region, measured.audience,
+    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id, measured.region, measured.customer_scope,
     downtime.start_s, downtime.end_s

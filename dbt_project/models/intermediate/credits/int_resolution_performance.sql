@@ -1,55 +1,55 @@
 with shared as (
-    select distinct subscription_id, month, reading_id, ticket_id
+    select distinct subscription_id, month, scenario_id, ticket_id
     from {{ ref('int_shared_events') }}
 ),
 
 -- with all its tickets, and without those that share an event with downtime (C3)
 populations as (
     select
-        'all' as events, population.*
-    from {{ ref('int_population') }} as population
+        'all' as events, eligible_incidents.*
+    from {{ ref('int_eligible_incidents') }} as eligible_incidents
     union all
-    select 'unshared' as events, population.*
-    from {{ ref('int_population') }} as population
+    select 'unshared' as events, eligible_incidents.*
+    from {{ ref('int_eligible_incidents') }} as eligible_incidents
     left join shared
         on
-            population.subscription_id = shared.subscription_id
-            and population.month = shared.month
-            and population.reading_id = shared.reading_id
-            and population.ticket_id = shared.ticket_id
+            eligible_incidents.subscription_id = shared.subscription_id
+            and eligible_incidents.month = shared.month
+            and eligible_incidents.scenario_id = shared.scenario_id
+            and eligible_incidents.ticket_id = shared.ticket_id
     where shared.ticket_id is null
 ),
 
 counted as (
     select
-        events, subscription_id, month, reading_id,
+        events, subscription_id, month, scenario_id,
         cast(count(*) as bigint) as incidents,
         cast(sum(case when is_missed then 1 else 0 end) as bigint) as missed,
         sum(delay_parts) as delay_parts
     from populations
-    group by events, subscription_id, month, reading_id
+    group by events, subscription_id, month, scenario_id
 ),
 
 averaged as (
     select
-        counted.*, readings.terms_id, readings.is_whole_percent,
-        coalesce(counted.missed * readings.max_missed_denominator > readings.max_missed_numerator * counted.incidents, false)
+        counted.*, scenarios.terms_id, scenarios.is_whole_percent,
+        coalesce(counted.missed * scenarios.max_missed_denominator > scenarios.max_missed_numerator * counted.incidents, false)
             as is_triggered,
-        {{ wide('contracts.delay_denominator') }} * case when readings.is_mean_over_population then counted.incidents else counted.missed end
+        {{ wide('contracts.delay_denominator') }} * case when scenarios.is_mean_over_population then counted.incidents else counted.missed end
             as whole_parts
     from counted
-    inner join {{ ref('int_month_readings') }} as readings
+    inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            counted.subscription_id = readings.subscription_id
-            and counted.month = readings.month
-            and counted.reading_id = readings.reading_id
-    inner join {{ source('inputs', 'contracts') }} as contracts on readings.contract_id = contracts.contract_id
+            counted.subscription_id = scenarios.subscription_id
+            and counted.month = scenarios.month
+            and counted.scenario_id = scenarios.scenario_id
+    inner join {{ source('inputs', 'contracts') }} as contracts on scenarios.contract_id = contracts.contract_id
 ),
 
 -- the first tier that the average does not pass (R3)
 tiered as (
     select
-        averaged.events, averaged.subscription_id, averaged.month, averaged.reading_id,
+        averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id,
         min(tiers.tier) as tier, min(tiers.credit_pct) as credit_pct
     from averaged
     inner join {{ source('inputs', 'resolution_tiers') }} as tiers on averaged.terms_id = tiers.terms_id
@@ -67,11 +67,11 @@ tiered as (
                 <= 100 * tiers.up_to_numerator
             )
         )
-    group by averaged.events, averaged.subscription_id, averaged.month, averaged.reading_id
+    group by averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id
 )
 
 select
-    averaged.events, averaged.subscription_id, averaged.month, averaged.reading_id, averaged.incidents, averaged.missed,
+    averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id, averaged.incidents, averaged.missed,
     averaged.is_triggered, averaged.delay_parts, averaged.whole_parts, tiered.tier,
     coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct
 from averaged
@@ -80,4 +80,4 @@ left join tiered
         averaged.events = tiered.events
         and averaged.subscription_id = tiered.subscription_id
         and averaged.month = tiered.month
-        and averaged.reading_id = tiered.reading_id
+        and averaged.scenario_id = tiered.scenario_id

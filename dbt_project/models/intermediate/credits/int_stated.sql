@@ -12,4 +12,4 @@ select
     reasons, claim_status, claim_deadline, requested_on,
     {{ money('payable_minor', 'minor_digits') }} as payable_amount
 from {{ ref('int_credits') }}
-where reading_id = 0
+where scenario_id = 0

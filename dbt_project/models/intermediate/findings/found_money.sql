@@ -1,6 +1,6 @@
 with lines as (
     select
-        lines.*, row_number() over (partition by lines.subscription_id order by lines.period_start, lines.line_id) as place
+        lines.*, row_number() over (partition by lines.subscription_id order by lines.period_start, lines.line_id) as sequence
     from {{ ref('stg_invoice_lines') }} as lines
     inner join {{ ref('stg_invoices') }} as invoices on lines.invoice_id = invoices.invoice_id
     where invoices.status in ('issued', 'paid')

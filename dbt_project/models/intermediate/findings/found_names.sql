@@ -4,15 +4,15 @@ with listed as (
     where policy_key = 'exclusions.kinds'
 ),
 
-places as (select distinct service_id, region from {{ ref('stg_components') }}),
+service_regions as (select distinct service_id, region from {{ ref('stg_components') }}),
 
 subscribed as (
     select
         spans.service_id, spans.region, min(spans.subscription_id) as key, min(spans._delivery_id) as delivery_id,
         min(spans._line) as line, count(distinct spans.subscription_id) as row_count
     from {{ ref('stg_subscriptions') }} as spans
-    left join places on spans.service_id = places.service_id and spans.region = places.region
-    where places.region is null
+    left join service_regions on spans.service_id = service_regions.service_id and spans.region = service_regions.region
+    where service_regions.region is null
     group by spans.service_id, spans.region
 )
 
@@ -31,8 +31,8 @@ where
     exclusions.region is not null
     and not exists (
         select 1
-        from places
-        where places.region = exclusions.region and (exclusions.service_id is null or exclusions.service_id = places.service_id)
+        from service_regions
+        where service_regions.region = exclusions.region and (exclusions.service_id is null or exclusions.service_id = service_regions.service_id)
     )
 union all
 select

@@ -3,7 +3,7 @@
 with records as (
     select
         *, ended_at_s - started_at_s as length_s,
-        row_number() over (order by ended_at_s - started_at_s) as place, count(*) over () as records
+        row_number() over (order by ended_at_s - started_at_s) as sequence, count(*) over () as records
     from {{ ref('stg_outages') }}
     where state in ('down', 'degraded') and not is_open
 ),
@@ -12,7 +12,7 @@ with records as (
 usual as (
     select max(length_s) as length_s
     from records
-    where 2 * place <= records + 1 and records >= 20
+    where 2 * sequence <= records + 1 and records >= 20
 ),
 
 exclusions as (
@@ -25,7 +25,7 @@ exclusions as (
 -- events of one instant whose order decides what follows, and how long it decides it
 ties as (
     select distinct
-        first.ticket_id, first.place, first.at_s,
+        first.ticket_id, first.sequence, first.at_s,
         first.severity is not null as is_about_severity
     from {{ ref('int_ticket_timeline') }} as first
     inner join {{ ref('int_ticket_timeline') }} as second
@@ -33,7 +33,7 @@ ties as (
             first.ticket_id = second.ticket_id
             and first.at_s = second.at_s
             and first.at_us = second.at_us
-            and first.place < second.place
+            and first.sequence < second.sequence
     where
         (first.event in ('resolved', 'closed', 'paused') and second.event = 'reopened')
         or (first.event = 'reopened' and second.event in ('resolved', 'closed', 'paused'))
@@ -45,19 +45,19 @@ ties as (
 decided as (
     select
         ties.ticket_id, max(case when ties.is_about_severity then 1 else 0 end) as is_about_severity,
-        sum(coalesce(following.at_s, desks.end_s) - ties.at_s) as most_s
+        sum(coalesce(following.at_s, support_policies.end_s) - ties.at_s) as most_s
     from ties
-    inner join {{ ref('int_ticket_desks') }} as desks on ties.ticket_id = desks.ticket_id and desks.is_own
+    inner join {{ ref('int_ticket_policies') }} as support_policies on ties.ticket_id = support_policies.ticket_id and support_policies.is_own
     left join (
-        select tied.ticket_id, tied.place, min(later.at_s) as at_s
+        select tied.ticket_id, tied.sequence, min(later.at_s) as at_s
         from ties as tied
         inner join {{ ref('int_ticket_timeline') }} as later
             on
                 tied.ticket_id = later.ticket_id
                 and tied.at_s < later.at_s
                 and later.event in ('paused', 'resumed', 'reopened', 'resolved', 'closed')
-        group by tied.ticket_id, tied.place
-    ) as following on ties.ticket_id = following.ticket_id and ties.place = following.place
+        group by tied.ticket_id, tied.sequence
+    ) as following on ties.ticket_id = following.ticket_id and ties.sequence = following.sequence
     group by ties.ticket_id
 ),
 

@@ -1,7 +1,7 @@
 with starts as (
     select contract_id, min(valid_from_s) as first_s, min(valid_from) as first_day
     from {{ source('inputs', 'term_spans') }}
-    where reading_id = 0 and subscription_id is null
+    where scenario_id = 0 and subscription_id is null
     group by contract_id
 ),
 

@@ -12,4 +12,4 @@ inner join {{ ref('int_subscription_terms') }} as agreed
         and months.month >= agreed.valid_from
         and months.month < agreed.valid_until
 inner join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id
-where agreed.reading_id = 0 and months.has_begun
+where agreed.scenario_id = 0 and months.has_begun

@@ -17,7 +17,7 @@ agreed as (
     select
         lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment, tickets.exclusion_kind, tickets.incident_id,
         tickets.outage_id, tickets.published_at_s, subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
-        months.month, terms.terms_id, terms.desk_id,
+        months.month, terms.terms_id, terms.support_policy_id,
         -- the clock starts at the later of receipt and classification (K2)
         case when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s) end as clock_start_s
     from lives
@@ -34,7 +34,7 @@ agreed as (
             subscriptions.contract_id = months.contract_id
             and lives.received_s >= months.start_s
             and lives.received_s < months.end_s
-    where spans.reading_id = 0
+    where spans.scenario_id = 0
 ),
 
 {%- set listed = {'excluding': ('exclusions.kinds', 'agreed.exclusion_kind'), 'kinds': ('tickets.kinds', 'spans.kind'),

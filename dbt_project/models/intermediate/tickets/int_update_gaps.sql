@@ -6,24 +6,24 @@ with instants as (
     union
     select severities.ticket_id, severities.start_s as at_s
     from {{ ref('int_ticket_severities') }} as severities
-    inner join {{ ref('int_ticket_desks') }} as desks
-        on severities.ticket_id = desks.ticket_id and severities.desk_id = desks.desk_id and desks.is_own
+    inner join {{ ref('int_ticket_policies') }} as support_policies
+        on severities.ticket_id = support_policies.ticket_id and severities.support_policy_id = support_policies.support_policy_id and support_policies.is_own
 ),
 
 -- a life that stops where its clock starts is one gap of no length
 segments as (
-    select ticket_id, desk_id, start_s, end_s, is_on_clock
+    select ticket_id, support_policy_id, start_s, end_s, is_on_clock
     from {{ ref('int_ticket_segments') }}
     where is_own
     union all
-    select ticket_id, desk_id, clock_start_s as start_s, end_s, false as is_on_clock
-    from {{ ref('int_ticket_desks') }}
+    select ticket_id, support_policy_id, clock_start_s as start_s, end_s, false as is_on_clock
+    from {{ ref('int_ticket_policies') }}
     where is_own and clock_start_s = end_s
 ),
 
 numbered as (
     select
-        segments.ticket_id, segments.desk_id, segments.start_s, segments.end_s, segments.is_on_clock, severities.severity,
+        segments.ticket_id, segments.support_policy_id, segments.start_s, segments.end_s, segments.is_on_clock, severities.severity,
         sum(case when instants.at_s is not null then 1 else 0 end) over (
             partition by segments.ticket_id order by segments.start_s rows between unbounded preceding and current row
         ) as gap
@@ -31,7 +31,7 @@ numbered as (
     inner join {{ ref('int_ticket_severities') }} as severities
         on
             segments.ticket_id = severities.ticket_id
-            and segments.desk_id = severities.desk_id
+            and segments.support_policy_id = severities.support_policy_id
             and segments.start_s >= severities.start_s
             and segments.start_s < severities.end_s
     left join instants on segments.ticket_id = instants.ticket_id and segments.start_s = instants.at_s
@@ -50,7 +50,7 @@ select
     end) as bigint) as elapsed_s
 from numbered
 left join {{ source('inputs', 'targets') }} as targets
-    on numbered.desk_id = targets.desk_id and targets.promise = 'updates' and numbered.severity = targets.severity
+    on numbered.support_policy_id = targets.support_policy_id and targets.target_kind = 'updates' and numbered.severity = targets.severity
 {{ clock_days('targets.calendar_id', 'first_day', 'numbered.start_s') }}
 {{ clock_days('targets.calendar_id', 'last_day', 'numbered.end_s') }}
 group by numbered.ticket_id, numbered.gap, numbered.severity, targets.target_s

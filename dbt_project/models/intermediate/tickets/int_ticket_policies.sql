@@ -1,4 +1,4 @@
--- every ticket with a clock at its own desk; those that credits may rest on also as other readings time them
+-- every ticket with a clock at its own support policy; those that credits may rest on also as other scenarios time them
 with timed as (
     select tickets.*, run.as_of_s
     from {{ ref('int_tickets') }} as tickets
@@ -6,10 +6,10 @@ with timed as (
     where not tickets.is_cancelled and tickets.classified_s is not null
 ),
 
-desks as (
-    select ticket_id, desk_id from timed
+support_policies as (
+    select ticket_id, support_policy_id from timed
     union
-    select timed.ticket_id, terms.desk_id
+    select timed.ticket_id, terms.support_policy_id
     from timed
     inner join {{ ref('int_subscription_terms') }} as spans
         on
@@ -21,11 +21,11 @@ desks as (
 )
 
 select
-    timed.ticket_id, desks.desk_id, timed.environment, timed.clock_start_s,
-    timed.desk_id = desks.desk_id as is_own,
+    timed.ticket_id, support_policies.support_policy_id, timed.environment, timed.clock_start_s,
+    timed.support_policy_id = support_policies.support_policy_id as is_own,
     timed.responded_s, timed.stopped_s,
     -- what stops before the clock starts stops with it; what is open is looked at as of now (K3)
     greatest(timed.clock_start_s, coalesce(timed.responded_s, timed.as_of_s)) as response_end_s,
     greatest(timed.clock_start_s, coalesce(timed.stopped_s, timed.as_of_s)) as end_s
 from timed
-inner join desks on timed.ticket_id = desks.ticket_id
+inner join support_policies on timed.ticket_id = support_policies.ticket_id

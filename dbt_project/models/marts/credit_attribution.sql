@@ -14,8 +14,8 @@ with credits as (
         on
             credits.subscription_id = combined.subscription_id
             and credits.month = combined.month
-            and credits.reading_id = combined.reading_id
-    where credits.reading_id = 0 and credits.credit_minor > 0
+            and credits.scenario_id = combined.scenario_id
+    where credits.scenario_id = 0 and credits.credit_minor > 0
 ),
 
 -- the amount in their proportion; the cap takes from both
@@ -32,7 +32,7 @@ split as (
 shared_tickets as (
     select subscription_id, month, ticket_id, min(start_s) as start_s
     from {{ ref('int_shared_events') }}
-    where reading_id = 0
+    where scenario_id = 0
     group by subscription_id, month, ticket_id
 ),
 
@@ -46,27 +46,27 @@ outage_incidents as (
 -- the late resolutions, each with the incident that it names, or that of the downtime it belongs to
 late as (
     select
-        population.subscription_id, population.month, population.ticket_id, population.received_s,
-        population.elapsed_s - population.target_s as late_s, population.target_s,
-        coalesce(population.incident_id, outage_incidents.incident_id, intervals.incident_id) as incident_id,
+        eligible_incidents.subscription_id, eligible_incidents.month, eligible_incidents.ticket_id, eligible_incidents.received_s,
+        eligible_incidents.elapsed_s - eligible_incidents.target_s as late_s, eligible_incidents.target_s,
+        coalesce(eligible_incidents.incident_id, outage_incidents.incident_id, intervals.incident_id) as incident_id,
         shared_tickets.ticket_id is not null as is_shared
-    from {{ ref('int_population') }} as population
-    left join outage_incidents on population.outage_id = outage_incidents.outage_id
+    from {{ ref('int_eligible_incidents') }} as eligible_incidents
+    left join outage_incidents on eligible_incidents.outage_id = outage_incidents.outage_id
     left join shared_tickets
         on
-            population.subscription_id = shared_tickets.subscription_id
-            and population.month = shared_tickets.month
-            and population.ticket_id = shared_tickets.ticket_id
+            eligible_incidents.subscription_id = shared_tickets.subscription_id
+            and eligible_incidents.month = shared_tickets.month
+            and eligible_incidents.ticket_id = shared_tickets.ticket_id
     left join {{ ref('int_credit_downtime') }} as intervals
         on
             shared_tickets.subscription_id = intervals.subscription_id
             and shared_tickets.month = intervals.month
             and shared_tickets.start_s = intervals.start_s
-    where population.reading_id = 0 and population.is_missed
+    where eligible_incidents.scenario_id = 0 and eligible_incidents.is_missed
 ),
 
 -- downtime weighs by its seconds, a late resolution by its delay over the target, in millionths
-causes as (
+attributed as (
     select
         split.*, 'downtime' as cause, split.availability_minor as part_minor, {{ wide('intervals.seconds') }} as weight,
         intervals.start_s, intervals.end_s, cast(null as varchar) as ticket_id, intervals.incident_id, intervals.seconds
@@ -83,7 +83,7 @@ causes as (
     where not (late.is_shared and split.combination = 'availability_first') and split.credit_minor > split.availability_minor
 ),
 
--- cumulative shares, so that the causes add up to the amount (as E3)
+-- cumulative shares, so that the parts add up to the amount (as E3)
 added_up as (
     select
         *,
@@ -92,7 +92,7 @@ added_up as (
             partition by subscription_id, month, currency, cause
             order by start_s, ticket_id rows between unbounded preceding and current row
         ) as weight_until
-    from causes
+    from attributed
 )
 
 select

@@ -23,7 +23,7 @@ counted as (
             lines.subscription_id = agreed.subscription_id
             and months.month >= agreed.valid_from
             and months.month < agreed.valid_until
-            and agreed.reading_id = 0
+            and agreed.scenario_id = 0
     inner join {{ source('inputs', 'term_lists') }} as kinds
         on agreed.terms_id = kinds.terms_id and kinds.policy_key = 'credits.fee_kinds' and kinds.value = lines.line_kind
 )
