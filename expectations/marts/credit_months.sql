@@ -17,7 +17,7 @@ due as (
         on
             months.subscription_id = spans.subscription_id
             and spans.valid_from <= months.last_day
-            and spans.last_day >= months.month
+            and (spans.last_day is null or spans.last_day >= months.month)
 )
 
 select

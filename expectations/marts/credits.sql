@@ -1,14 +1,14 @@
 -- a row per credit: its amounts, beside what they may be at most and what they are made of
-with causes as (
+with attributed as (
     select
         subscription_id, month, currency,
         sum(case when cause = 'downtime' then amount else 0 end) as downtime,
         sum(case when cause = 'downtime' then 0 else amount end) as late_resolution
-    from marts.credit_causes
+    from marts.credit_attribution
     group by subscription_id, month, currency
 ),
 
-fees as (
+prorated as (
     select subscription_id, month, currency, sum(month_amount) as fee
     from marts.credit_fee_lines
     group by subscription_id, month, currency
@@ -42,12 +42,12 @@ select
     strftime(bounded.month, '%Y-%m') as month,
     coalesce(bounded.currency, '') as currency,
     milli(bounded.monthly_fee) as fee_milli,
-    milli(coalesce(fees.fee, 0)) as fee_parts_milli,
+    milli(coalesce(prorated.fee, 0)) as prorated_milli,
     milli(bounded.credit_amount) as credit_milli,
     cast(bounded.most as bigint) as most_milli,
     -- these add up to nothing
-    milli(coalesce(causes.downtime, 0)) as downtime_milli,
-    milli(coalesce(causes.late_resolution, 0)) as late_resolution_milli,
+    milli(coalesce(attributed.downtime, 0)) as downtime_milli,
+    milli(coalesce(attributed.late_resolution, 0)) as late_resolution_milli,
     -milli(bounded.credit_amount) as less_credit_milli,
     milli(bounded.payable_amount) as payable_milli,
     milli(case when is_payable then bounded.credit_amount else 0 end) as most_payable_milli,
@@ -58,13 +58,13 @@ select
         when bounded.credit_amount = 0 then 'no credit'
     end as reason
 from bounded
-left join causes
+left join attributed
     on
-        bounded.subscription_id = causes.subscription_id
-        and bounded.month = causes.month
-        and bounded.currency = causes.currency
-left join fees
+        bounded.subscription_id = attributed.subscription_id
+        and bounded.month = attributed.month
+        and bounded.currency = attributed.currency
+left join prorated
     on
-        bounded.subscription_id = fees.subscription_id
-        and bounded.month = fees.month
-        and bounded.currency = fees.currency
+        bounded.subscription_id = prorated.subscription_id
+        and bounded.month = prorated.month
+        and bounded.currency = prorated.currency

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from makegood.expectations.protocol import CheckResult, Job, job_from
+from makegood.expectations.protocol import HISTORY, ExpectationResult
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
@@ -23,27 +22,13 @@ from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline import thresholds
 from makegood.orchestration.pipeline.run import Blocked
-from makegood.orchestration.pipeline.validation import Validation, job_of
+from makegood.orchestration.pipeline.validation import feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Feeds, Runner, csv_text, write_landing
 from tests.integration.test_landing import AS_OF, world
+from tests.support.expectations import InProcess, evaluated
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-class InProcess(Validation):
-    """Great Expectations without a process of its own."""
-
-    def start(self) -> None:
-        self.job = Job()
-
-    def begin(self, *args: Any) -> None:
-        self.job = job_of(*args)
-
-    def results(self) -> list[CheckResult]:
-        from makegood.expectations.suites import validate
-
-        return validate(job_from(asdict(self.job)))
 
 
 class Deliveries:
@@ -63,10 +48,8 @@ class Deliveries:
         copy.landed, copy.history, copy.runs = self.landed, self.history, self.runs
         return copy
 
-    def deliver(self, feeds: Feeds, as_of: datetime) -> list[CheckResult]:
+    def deliver(self, feeds: Feeds, as_of: datetime) -> list[ExpectationResult]:
         """The results of the suite `history` for the next run, which brings these rows."""
-        from makegood.expectations.suites import validate
-
         self.runs += 1
         work = self.folder / f"{self.runs}"
         work.mkdir(parents=True)
@@ -93,8 +76,8 @@ class Deliveries:
             now = profiles.measured(con, first, self.runs, as_of_s)
         compared = profiles.compared(now, self.history, settings, as_of_s)
         self.history = pl.concat([self.history, now])
-        job = job_of(work / "work.duckdb", work, reading, settings, compared)
-        return validate(Job([], job_from(asdict(job)).history))
+        suites = feed_suites(work / "work.duckdb", work, settings, compared)
+        return evaluated([s for s in suites if s.suite == HISTORY])
 
 
 DAYS = 5
@@ -187,7 +170,7 @@ def components() -> Feeds:
     }
 
 
-def failed(results: list[CheckResult]) -> set[tuple[str, str, str, str]]:
+def failed(results: list[ExpectationResult]) -> set[tuple[str, str, str, str]]:
     return {(r.name, r.feed, r.subject, r.severity) for r in results if not r.success}
 
 
