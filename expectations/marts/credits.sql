@@ -50,11 +50,11 @@ select
     milli(coalesce(attributed.late_resolution, 0)) as late_resolution_milli,
     -milli(bounded.credit_amount) as less_credit_milli,
     milli(bounded.payable_amount) as payable_milli,
-    milli(case when is_payable then bounded.credit_amount else 0 end) as most_payable_milli,
+    milli(case when bounded.is_payable then bounded.credit_amount else 0 end) as most_payable_milli,
     -- why nothing is payable, where nothing is
     case
         when bounded.payable_amount <> 0 then 'payable'
-        when not is_payable then coalesce(nullif(bounded.reasons, ''), bounded.claim_status)
+        when not bounded.is_payable then coalesce(nullif(bounded.reasons, ''), bounded.claim_status)
         when bounded.credit_amount = 0 then 'no credit'
     end as reason
 from bounded

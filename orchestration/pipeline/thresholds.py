@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from makegood.ingestion.contracts.loader import DecimalValue
 from makegood.ingestion.landing.land import FeedSettings
+from makegood.ingestion.nearest import nearest
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
 from makegood.orchestration.settings import PROJECT
 
@@ -49,19 +50,19 @@ def thresholds() -> list[Threshold]:
 
 
 def check_settings(landing: Path, settings: dict[str, FeedSettings]) -> None:
-    """Raises InvalidDocument where a feed speaks of an expectation that there is not."""
+    """Raises InvalidDocument where a feed sets bounds for an expectation that does not exist."""
     known = {t.name for t in thresholds()}
-    unknown = sorted(
-        f"{feed}.expectations.{name}"
-        for feed, s in settings.items()
-        for name in s.expectations.keys() - known
-    )
+    named = {(feed, name) for feed, s in settings.items() for name in s.expectations}
+    unknown = sorted((feed, name) for feed, name in named if name not in known)
     if unknown:
         path = landing / "feeds.yaml"
+        listed = ", ".join(sorted(known))
         raise InvalidDocument(
             [
-                f"{path}: {where}: there is no such expectation; there are {', '.join(sorted(known))}"
-                for where in unknown
+                f"{path}: {feed}.expectations.{name}: there is no such expectation"
+                + (f" (the nearest is {near})" if (near := nearest(name, known)) else "")
+                + f"; there are {listed}"
+                for feed, name in unknown
             ]
         )
 
@@ -98,7 +99,7 @@ def judged(
 
 
 def _bound(threshold: Threshold, at: Decimal | None) -> pl.Expr:
-    """A bound as a value of the measure, from what is usual where the threshold compares with it."""
+    """A bound in the unit of the measure, from what is usual where it is compared with that."""
     bound = pl.lit(None if at is None else float(at), pl.Float64)
     by = {"value": bound, "ratio": bound * pl.col("usual"), "difference": bound + pl.col("usual")}
     return by[threshold.compare]

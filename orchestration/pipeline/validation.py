@@ -42,8 +42,8 @@ class Validation:
         self._begun = 0
 
     def start(self) -> None:
-        # a file: a pipe that nobody reads until the end would fill up
-        self._errors = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (`stop`)
+        # a file: a pipe that nobody reads until the end would fill up; `stop` closes it
+        self._errors = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "makegood.expectations.worker"],
             cwd=PROJECT,
@@ -129,17 +129,20 @@ def _histories(
         for (feed,), rows in judged_rows.group_by("feed", maintain_order=True):
             path = folder / f"history-{number}-{feed}.parquet"
             said = [in_words(threshold, row) for row in rows.iter_rows(named=True)]
-            frame = rows.select("subject", "value", "least", "most")
+            # a column says what it holds: `rows` beside the least and the most of them
+            frame = rows.select(
+                "subject", pl.col("value").alias(threshold.measure), "least", "most"
+            )
             frame.with_columns(pl.Series("said", said, pl.String)).write_parquet(path)
             yield Suite(HISTORY, str(feed), str(path), _bounds(threshold), has_subjects=True)
 
 
 def _bounds(threshold: Threshold) -> list[Expected]:
-    """What is expected of `value` beside `least` and `most`, as far as the threshold bounds it."""
+    """What is expected of a measure beside its `least` and `most`, as far as it is bounded."""
     assert threshold.severity != "off"
     pairs = [
-        ("value", "least", threshold.at_least),
-        ("most", "value", threshold.at_most),
+        (threshold.measure, "least", threshold.at_least),
+        ("most", threshold.measure, threshold.at_most),
     ]
     return [
         Expected(

@@ -539,7 +539,7 @@ def check(name: str, **more: Any) -> dict[str, Any]:
         # what blocks is told with the run that it blocks
         (check("volume", severity="block"), None, None),
         # what is wrong with rows is a warning of the run
-        (check("", suite="profile"), None, None),
+        (check("", suite="volume"), None, None),
     ],
 )
 def test_a_check_over_the_history_of_a_feed_is_an_alert(

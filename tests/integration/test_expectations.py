@@ -1,4 +1,5 @@
-"""What a check of single rows can't see: each expectation of thresholds.yaml by a delivery that breaks it and ones that don't."""
+"""What no single row shows: each expectation of thresholds.yaml by a delivery that breaks it and ones
+that don't."""
 
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from makegood.expectations.protocol import HISTORY, ExpectationResult
+from makegood.expectations.protocol import HISTORY, VOLUME, ExpectationResult, Expected, Suite
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
@@ -22,7 +23,7 @@ from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline import thresholds
 from makegood.orchestration.pipeline.run import Blocked
-from makegood.orchestration.pipeline.validation import feed_suites
+from makegood.orchestration.pipeline.validation import Validation, ValidationFailed, feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Feeds, Runner, csv_text, write_landing
 from tests.integration.test_landing import AS_OF, world
@@ -324,7 +325,7 @@ def test_an_unknown_expectation_is_refused_with_its_file(tmp_path: Path, publish
     (feeds / "feeds.yaml").write_text("checks: {expectations: {volumes: {severity: warn}}}\n")
     with pytest.raises(
         InvalidDocument,
-        match=r"feeds.yaml: checks.expectations.volumes: there is no such expectation; there are amounts, columns",
+        match=r"feeds.yaml: checks.expectations.volumes: there is no such expectation \(the nearest is volume\); there are amounts, columns",
     ):
         publish(feeds, AS_OF)
 
@@ -391,7 +392,7 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
         + "x,u,<script>alert(1)</script>,production,y\n"
     )
     before = published.figures()
-    odd = "0.0 % of the new rows of invoice_lines say what earlier deliveries have said"
+    odd = "0.0 % of the new rows of invoice_lines repeat earlier deliveries"
     with pytest.raises(Blocked, match=rf"invoice_lines: {odd}\. Nothing has to be repaired here"):
         publish(folder, AS_OF)
     assert published.figures() == before
@@ -418,3 +419,33 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
     assert "feed is unusual: invoice_lines: repeats" in said
     assert f"Happened: {odd}" in said
     assert "run blocked" not in said
+
+
+def suite(folder: Path, expect: str, column: str) -> Suite:
+    """A suite of one expectation, which only warns, over a frame with a column `a`."""
+    pl.DataFrame({"a": [1, 2]}).write_parquet(folder / "frame.parquet")
+    expected = Expected("name", expect, {"column": column}, "warn", "says", "means", "action")
+    return Suite(VOLUME, "checks", str(folder / "frame.parquet"), [expected])
+
+
+def test_what_cannot_be_evaluated_blocks(tmp_path: Path) -> None:
+    (met,) = evaluated([suite(tmp_path, "ExpectColumnValuesToNotBeNull", "a")])
+    assert (met.success, met.severity, met.detail) == (True, "warn", "")
+    (broken,) = evaluated([suite(tmp_path, "ExpectColumnValuesToNotBeNull", "b")])
+    assert (broken.success, broken.severity) == (False, "block")
+    assert '"b"' in broken.detail
+
+
+def test_a_worker_takes_suites_as_they_come_and_says_why_it_fails(tmp_path: Path) -> None:
+    validation = Validation()
+    validation.start()
+    try:
+        met = suite(tmp_path, "ExpectColumnValuesToNotBeNull", "a")
+        validation.begin([met])
+        validation.begin([met, met])
+        assert [r.success for r in validation.results()] == [True] * 3
+        validation.begin([suite(tmp_path, "ExpectNothing", "a")])
+        with pytest.raises(ValidationFailed, match=r"could not be evaluated: .*ExpectNothing"):
+            validation.results()
+    finally:
+        validation.stop()
