@@ -495,9 +495,7 @@ class Terms(_Strict):
         description="Whom open tickets are escalated to, and on which clock. (Z5)",
     )
     clauses: dict[Rule, str] = Field(
-        default={},
-        description="The clause that a rule reads, by rule id, for reports and proofs to cite; no "
-        "figure depends on it. (E1)",
+        default={}, description="The clause behind each rule, to be cited. (E1)"
     )
     texts: Texts = Texts()
 
