@@ -7,8 +7,6 @@ part of the publication, and files that no publication names are leftovers. So a
 run lands nothing.
 """
 
-import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_
 
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED, REJECTED, typed
+from makegood.ingestion.files import sha256_of
 from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
@@ -59,7 +58,7 @@ FILES = {
     "month": pl.String,
     "path": pl.String,
     "gap_limit_s": pl.Int64,
-    "seal": pl.String,
+    "sha256": pl.String,
 }
 SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
 
@@ -454,37 +453,23 @@ def landed_columns(feed: Feed) -> dict[str, str]:
     return columns | {"_extra": "varchar"}
 
 
-def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sealed(store: Path, landed: Landed) -> Landed:
-    """The same, with the fingerprint of each file that has none yet."""
-    seals = [
-        seal or fingerprint(store / path)
-        for path, seal in landed.files.select("path", "seal").iter_rows()
+def with_checksums(store: Path, landed: Landed) -> Landed:
+    """The same, with the SHA-256 of each file that has none yet."""
+    checksums = [
+        sha256 or sha256_of(store / path)
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
     ]
-    return replace(landed, files=landed.files.with_columns(pl.Series("seal", seals, pl.String)))
+    files = landed.files.with_columns(pl.Series("sha256", checksums, pl.String))
+    return replace(landed, files=files)
 
 
 def damaged(store: Path, landed: Landed) -> list[str]:
     """The files, paths below the store, that are not there or not as they were landed."""
     return [
         path
-        for path, seal in landed.files.select("path", "seal").iter_rows()
-        if not (store / path).is_file() or fingerprint(store / path) != seal
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
+        if not (store / path).is_file() or sha256_of(store / path) != sha256
     ]
-
-
-def synced(path: Path) -> None:
-    """Has the file or folder on disk before anything that counts on it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def leftovers(store: Path, kept: list[Landed]) -> Iterator[Path]:
