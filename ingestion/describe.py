@@ -33,6 +33,7 @@ def sources() -> dict[str, dict[str, str]]:
     tables[CHECKS] = checks.COMPACT_COLUMNS
     tables["check_spans"] = checks.SPAN_COLUMNS
     tables["check_intervals"] = checks.INTERVAL_COLUMNS
+    tables["check_medians"] = checks.MEDIAN_COLUMNS
     tables["check_series"] = {name: _SQL[str(dtype)] for name, dtype in SERIES.items()}
     tables["rejected_rows"] = {name: _SQL[str(dtype)] for name, dtype in REJECTED_ROWS.items()}
     tables["deliveries"] = {name: _SQL[str(dtype)] for name, dtype in DELIVERIES.items()}
@@ -84,7 +85,18 @@ def _feeds_macro() -> str:
             lines.append(
                 f"        '{feed.feed}': {{'key': {feed.key}, 'references': {feed.references}, 'columns': {columns}}},"
             )
-    return "\n".join([*lines, "    }) }}", "{%- endmacro %}", ""])
+    states = f"{{% macro check_states() -%}} {{{{ return({checks.STATES}) }}}} {{%- endmacro %}}"
+    return "\n".join(
+        [
+            *lines,
+            "    }) }}",
+            "{%- endmacro %}",
+            "",
+            "{#- The states of checks as landed (M1). -#}",
+            states,
+            "",
+        ]
+    )
 
 
 _VALUES = [

@@ -15,3 +15,6 @@
         'ticket_events': {'key': ['event_id'], 'references': {'ticket_id': 'tickets'}, 'columns': ['event_id', 'ticket_id', 'occurred_at_s', 'occurred_at_us', 'event', 'severity', 'resolution_kind', 'is_deleted']},
     }) }}
 {%- endmacro %}
+
+{#- The states of checks as landed (M1). -#}
+{% macro check_states() -%} {{ return({'unknown': 0, 'up': 1, 'degraded': 2, 'down': 3}) }} {%- endmacro %}

@@ -1,31 +1,4 @@
-with regions as (
-    select * from {{ ref('int_service_regions') }} where first_seen_s is not null
-),
-
--- from the period of the first check or record on, where a component is active at all (A9)
-judged as (
-    select
-        regions.*, periods.period_kind, periods.period_start, periods.terms_id,
-        periods.start_s, periods.end_s, periods.end_s - periods.start_s as total_seconds,
-        periods.end_s <= run.as_of_s as is_final
-    from regions
-    inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
-    cross join {{ source('inputs', 'run') }} as run
-    where
-        periods.end_s > regions.first_seen_s
-        and exists (
-            select 1
-            from {{ ref('int_components') }} as components
-            where
-                components.service_id = regions.service_id
-                and components.region = regions.region
-                and components.active_from_s < periods.end_s
-                and components.active_to_s > periods.start_s
-                and components.active_from_s < components.active_to_s
-        )
-),
-
-gaps as (
+with gaps as (
     select contract_id, service_id, region, period_start, count(*) as incomplete_rows
     from {{ ref('int_evidence_gaps') }}
     where figure = 'availability'
@@ -34,12 +7,10 @@ gaps as (
 
 measured as (
     select
-        judged.*,
+        judged.*, judged.end_s - judged.start_s as total_seconds,
         terms.contract_version, terms.min_coverage_numerator, terms.min_coverage_denominator,
-        case
-            when judged.lifecycle = 'ga' then commitments.commitment_pct
-        end as commitment_pct,
-        commitments.commitment_numerator, commitments.commitment_denominator,
+        commitments.commitment_pct, commitments.commitment_numerator,
+        commitments.commitment_denominator,
         case terms.excluded_time
             when 'windows' then coalesce(seconds.excluded_seconds, 0)
             when 'unavailable_only' then coalesce(seconds.excluded_unavailable_seconds, 0)
@@ -50,12 +21,12 @@ measured as (
         coalesce(seconds.unknown_seconds, 0) as unknown_seconds,
         coalesce(seconds.active_seconds, 0) as active_seconds,
         cast(coalesce(gaps.incomplete_rows, 0) as bigint) as incomplete_rows
-    from judged
+    from {{ ref('int_regional_periods') }} as judged
     inner join {{ ref('int_terms') }} as terms on judged.terms_id = terms.terms_id
-    left join {{ source('inputs', 'commitments') }} as commitments
+    left join {{ ref('int_commitments') }} as commitments
         on
             judged.terms_id = commitments.terms_id
-            and (commitments.product_category is null or commitments.product_category = judged.product_category)
+            and judged.service_id = commitments.service_id
     left join {{ ref('int_period_seconds') }} as seconds
         on
             judged.contract_id = seconds.contract_id

@@ -2,7 +2,7 @@
 with known as (
     select component_id, max(last_s) as last_s
     from {{ ref('stg_check_spans') }}
-    where state > 0
+    where state <> {{ state_code('unknown') }}
     group by component_id
     union all
     select component_id, max(ended_at_s) as last_s

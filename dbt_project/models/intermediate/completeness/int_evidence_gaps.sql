@@ -30,14 +30,16 @@ with of_regions as (
 availability as (
     select distinct
         'availability' as figure, of_regions.contract_id, of_regions.of_service_id as service_id, of_regions.of_region as region,
-        cast(null as string) as subscription_id, cast(null as string) as ticket_id, periods.period_start,
+        cast(null as string) as subscription_id, cast(null as string) as ticket_id, figures.period_start,
         of_regions.feed, of_regions.delivery_id, of_regions.line
     from of_regions
-    inner join {{ source('inputs', 'periods') }} as periods
+    inner join {{ ref('int_regional_periods') }} as figures
         on
-            of_regions.contract_id = periods.contract_id
-            and of_regions.start_s < periods.end_s
-            and of_regions.end_s > periods.start_s
+            of_regions.contract_id = figures.contract_id
+            and of_regions.of_service_id = figures.service_id
+            and of_regions.of_region = figures.region
+            and of_regions.start_s < figures.end_s
+            and of_regions.end_s > figures.start_s
     -- what is one customer's acts in no regional figure (A5)
     where of_regions.customer_id is null
 ),
@@ -139,12 +141,11 @@ of_months as (
 
 credits as (
     select distinct
-        'credits' as figure, months.contract_id, months.service_id, months.region, of_months.subscription_id,
+        'credits' as figure, figures.contract_id, figures.service_id, figures.region, of_months.subscription_id,
         cast(null as string) as ticket_id, of_months.month as period_start, of_months.feed, of_months.delivery_id, of_months.line
     from of_months
-    inner join {{ ref('int_subscription_months') }} as months
-        on of_months.subscription_id = months.subscription_id and of_months.month = months.month
-    where months.has_credits
+    inner join {{ ref('int_credit_rows') }} as figures
+        on of_months.subscription_id = figures.subscription_id and of_months.month = figures.month
 )
 
 select * from availability

@@ -64,7 +64,7 @@ select
     cast(null as string) as value, cast(null as string) as candidates, 1 as row_count, tickets.of_rows
 from {{ ref('int_ticket_receipts') }} as receipts
 cross join tickets
-where receipts.receipts = 0
+where receipts.status = 'waiting'
 union all
 select
     case rule when 'E1' then 'changed_span' else 'amounts_too_large' end as kind, feed,

@@ -38,18 +38,12 @@ counted as (
     group by contract_id, first_day, feed
 ),
 
-regions as (
-    select
-        regions.*,
-        exists(
-            select 1
-            from {{ ref('availability') }} as figures
-            where
-                figures.contract_id = regions.contract_id
-                and figures.service_id = regions.service_id
-                and figures.region = regions.region
-        ) as has_figure
+without_figure as (
+    select regions.*
     from {{ ref('int_service_regions') }} as regions
+    left join {{ ref('int_regional_periods') }} as figures
+        on regions.service_id = figures.service_id and regions.region = figures.region
+    where figures.service_id is null
 )
 
 select
@@ -71,11 +65,10 @@ select
         else 'they were seen, but in no period that a version of ' || regions.contract_id || ' judges'
     end as seen,
     1 as row_count
-from regions
+from without_figure as regions
 inner join {{ ref('stg_components') }} as components
     on
         regions.service_id = components.service_id
         and regions.region = components.region
         and components.environment = 'production'
-where not regions.has_figure
 group by regions.contract_id, regions.service_id, regions.region, regions.first_seen_s

@@ -6,9 +6,10 @@ with lives as (
         min(case when timeline.event in ('responded', 'resolved', 'closed') then timeline.at_s end) as responded_s,
         min(case when timeline.is_final then timeline.at_s end) as stopped_s,
         max(case when timeline.event = 'cancelled' then 1 else 0 end) = 1 as is_cancelled,
-        max(receipts.receipts) > 1 as is_rejected
+        max(case when receipts.status = 'rejected' then 1 else 0 end) = 1 as is_rejected
     from {{ ref('int_ticket_timeline') }} as timeline
-    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id and receipts.receipts > 0
+    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id
+    where receipts.status <> 'waiting'
     group by timeline.ticket_id
 ),
 
