@@ -132,24 +132,27 @@ else:
     )
     st.caption(
         "Time left is on each promise's own clock, as of the figures (K4–K6): what is closed or paused doesn't use it up. "
-        "Near: three quarters are used (Z5). Pick a row for the ticket's life."
+        "At risk: three quarters are used (Z5). Pick a row for the ticket's timeline."
     )
     if picked:
         components.missing(
             rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"])
         )
-        st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
-        life = rows(
-            "select * from marts.credit_ticket_events where ticket_id = ? order by sequence",
+        st.markdown(f"**Timeline of {plain(picked['ticket_id'])}**")
+        timeline = rows_of_newer(
+            "marts.ticket_events",
+            "select * from marts.ticket_events where ticket_id = ? order by sequence",
             picked["ticket_id"],
         )
-        if life:
+        if timeline:
             components.table(
-                life,
+                timeline,
                 {
                     "At (UTC)": lambda e: instant(e["occurred_at"]),
                     "Event": "event",
                     "Severity": "severity",
+                    "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
+                    "Counted": lambda e: duration(e["clock_seconds"]),
                     "File": "file",
                     "Line": "line",
                 },
@@ -157,7 +160,7 @@ else:
             )
         else:
             components.nothing(
-                "Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it."
+                "An older version published these figures, without the events of open tickets."
             )
 EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
 components.downloads(

@@ -47,7 +47,10 @@ figured as (
         total_seconds - excluded_seconds as base_seconds,
         active_seconds - unknown_seconds as known_seconds,
         -- the downtime that the commitment allows, whole seconds (A8)
-        {{ int_divide('(commitment_denominator - commitment_numerator) * (total_seconds - excluded_seconds)', 'commitment_denominator') }} as allowed_seconds
+        {{ int_divide(
+            '(commitment_denominator - commitment_numerator) * (total_seconds - excluded_seconds)',
+            'commitment_denominator'
+        ) }} as allowed_seconds
     from measured
 )
 
@@ -56,18 +59,35 @@ select
     {{ instant('start_s') }} as starts_at,
     {{ instant('end_s') }} as ends_at,
     total_seconds, excluded_seconds, unavailable_seconds, downtime_seconds, unknown_seconds,
-    case when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }} end as coverage_pct,
-    coalesce(is_final and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator, false) as low_coverage,
-    case when base_seconds > 0 then {{ percentage('base_seconds - downtime_seconds', 'base_seconds') }} end as availability_pct,
+    case
+        when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }}
+    end as coverage_pct,
+    coalesce(
+        is_final
+        and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator,
+        false
+    ) as low_coverage,
+    case
+        when base_seconds > 0
+            then {{ percentage('base_seconds - downtime_seconds', 'base_seconds') }}
+    end as availability_pct,
     cast(commitment_pct as decimal(18, 6)) as commitment_pct,
     -- exact, by cross-multiplication of integers (A6)
     case
         when commitment_pct is null then null
         when base_seconds = 0 then true
-        else (base_seconds - downtime_seconds) * commitment_denominator >= commitment_numerator * base_seconds
+        else
+            (base_seconds - downtime_seconds) * commitment_denominator
+            >= commitment_numerator * base_seconds
     end as is_met,
     case when commitment_pct is not null then allowed_seconds end as budget_seconds,
-    case when commitment_pct is not null then allowed_seconds - downtime_seconds end as budget_remaining_seconds,
-    case when base_seconds = 0 then 'fully_excluded' when is_final then 'final' else 'provisional' end as status,
+    case
+        when commitment_pct is not null then allowed_seconds - downtime_seconds
+    end as budget_remaining_seconds,
+    case
+        when base_seconds = 0 then 'fully_excluded'
+        when is_final then 'final'
+        else 'provisional'
+    end as status,
     incomplete_rows > 0 as is_incomplete, incomplete_rows
 from figured

@@ -13,8 +13,12 @@ with known as (
 select
     components.contract_id, components.service_id, components.region,
     -- least() passes over nulls on some engines
-    max(case when known.last_s is not null then {{ instant('least(known.last_s, components.active_to_s, run.as_of_s)') }} end) as last_seen_at
+    max(case
+        when known.last_s is not null
+            then {{ instant('least(known.last_s, components.active_to_s, run.as_of_s)') }}
+    end) as last_seen_at
 from {{ ref('int_components') }} as components
 cross join {{ source('inputs', 'run') }} as run
-left join known on components.component_id = known.component_id and components.active_from_s <= known.last_s
+left join known
+    on components.component_id = known.component_id and components.active_from_s <= known.last_s
 group by components.contract_id, components.service_id, components.region

@@ -13,7 +13,8 @@ select
     || limits.stale_after_s || ' s): single late results read as unknown (M1)' as warning
 from {{ source('landed', 'check_medians') }} as medians
 inner join {{ source('landed', 'check_series') }} as series on medians.series_id = series.series_id
-inner join {{ ref('int_components') }} as components on series.component_id = components.component_id
+inner join {{ ref('int_components') }} as components
+    on series.component_id = components.component_id
 inner join limits on components.contract_id = limits.contract_id
 where 2 * medians.median_s > limits.stale_after_s
 union all

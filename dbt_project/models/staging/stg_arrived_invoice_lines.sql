@@ -5,11 +5,13 @@ with arrived as (
     from ({{ arrived_rows('invoice_lines') }}) as latest
 ),
 
--- currencies in which all amounts together are more than a mart can hold: 15 digits before the point
+-- currencies in which all amounts together are more than a mart can hold: 15 digits before the
+-- point
 heavy as (
     select sums.currency, {{ wide('1000000000000000') }} * power_of_ten.factor as limit_minor
     from (select currency, sum(size_minor) as size_minor from arrived group by currency) as sums
-    inner join {{ source('inputs', 'currencies') }} as currencies on sums.currency = currencies.currency
+    inner join {{ source('inputs', 'currencies') }} as currencies
+        on sums.currency = currencies.currency
     inner join (
         select 0 as digits, 1 as factor
         union all
@@ -22,7 +24,8 @@ heavy as (
     where sums.size_minor >= {{ wide('1000000000000000') }} * power_of_ten.factor
 ),
 
--- the largest of them are left out, equal ones together, so that whatever is added up of the rest fits
+-- the largest of them are left out, equal ones together, so that whatever is added up of the rest
+-- fits
 weighed as (
     select
         arrived.line_id, heavy.limit_minor,

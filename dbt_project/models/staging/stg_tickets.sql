@@ -1,7 +1,9 @@
 select
     arrived.ticket_id, arrived.subscription_id, arrived.ticket_type, arrived.environment,
     arrived.subject, arrived.exclusion_kind, arrived.incident_id, arrived.outage_id,
-    case when arrived.published_at_s <= run.as_of_s then arrived.published_at_s end as published_at_s,
+    case
+        when arrived.published_at_s <= run.as_of_s then arrived.published_at_s
+    end as published_at_s,
     arrived._delivery_id, arrived._line
 from ({{ arrived_rows('tickets') }}) as arrived
 cross join {{ source('inputs', 'run') }} as run

@@ -1,9 +1,10 @@
 {%- set keyed = feeds() -%}
 
--- what could not be typed, or breaks a rule by itself: said once, when it is read
+-- what could not be typed, or breaks a rule by itself: found when it is read
 with rejected as (
     select
-        feed, delivery_id, path as file, line, 'rejected' as status, rule, column_name, reason, named, raw
+        feed, delivery_id, path as file, line, 'rejected' as status, rule, column_name, reason,
+        named, raw
     from {{ source('landed', 'rejected_rows') }}
 ),
 
@@ -12,7 +13,8 @@ waiting as (
     select
         feed, delivery_id, line, 'waiting' as status, 'reference' as rule,
         {{ joined('column_name') }} as column_name,
-        'it waits: ' || {{ joined('sentence') }} || '; it comes in by itself once that is delivered' as reason,
+        'it waits: ' || {{ joined('sentence') }}
+        || '; it comes in by itself once that is delivered' as reason,
         max(raw) as raw
     from (
         select
@@ -20,7 +22,9 @@ waiting as (
             column_name || ' ' || value || case state
                 when 'unknown' then ' fits nothing that was delivered in ' || referred
                 when 'deleted' then ' was deleted from ' || referred
-                else ' was delivered in ' || referred || ', where its row itself waits or was rejected'
+                else
+                    ' was delivered in ' || referred
+                    || ', where its row itself waits or was rejected'
             end as sentence
         from {{ ref('int_waiting_references') }}
     ) as named
@@ -55,7 +59,8 @@ lives as (
 broken_lives as (
     {%- for feed in ['tickets', 'ticket_events'] %}
     select
-        '{{ feed }}' as feed, latest._delivery_id as delivery_id, latest._line as line, lives.status, 'K1' as rule,
+        '{{ feed }}' as feed, latest._delivery_id as delivery_id, latest._line as line,
+        lives.status, 'K1' as rule,
         'ticket_id' as column_name, lives.reason,
         {{ json_of(keyed[feed].columns, 'latest') }} as raw
     from ({{ latest_rows(feed) }}) as latest
@@ -64,7 +69,7 @@ broken_lives as (
     {%- endfor %}
 ),
 
--- events with a severity that their contract does not know (K1); the ticket lives on
+-- events with a severity that their contract does not know (K1); the ticket stays
 unknown_severities as (
     select
         'ticket_events' as feed, arrived._delivery_id as delivery_id, arrived._line as line,
@@ -80,10 +85,13 @@ unknown_severities as (
 -- amounts so large that their sums would not fit into any mart (E3): judged anew on each run
 too_large as (
     select
-        'invoice_lines' as feed, arrived._delivery_id as delivery_id, arrived._line as line, 'rejected' as status, 'sum' as rule,
+        'invoice_lines' as feed, arrived._delivery_id as delivery_id, arrived._line as line,
+        'rejected' as status, 'sum' as rule,
         'amount' as column_name,
-        'all amounts in ' || arrived.currency || ' together have more than 15 digits before the point, which is more than a mart '
-        || 'can hold; the largest are left out: write the amount in units of the currency, as in 1234.56' as reason,
+        'all amounts in ' || arrived.currency
+        || ' together have more than 15 digits before the point, which is more than a mart '
+        || 'can hold; the largest are left out: write the amount in units of '
+        || 'the currency, as in 1234.56' as reason,
         {{ json_of(keyed['invoice_lines'].columns, 'latest') }} as raw
     from {{ ref('stg_arrived_invoice_lines') }} as arrived
     inner join ({{ latest_rows('invoice_lines') }}) as latest on arrived.line_id = latest.line_id
@@ -91,17 +99,22 @@ too_large as (
 ),
 
 judged as (
-    {%- for found in ['waiting', 'changed_spans', 'broken_lives', 'unknown_severities', 'too_large'] %}
+    {%- for found in [
+        'waiting', 'changed_spans', 'broken_lives', 'unknown_severities', 'too_large',
+    ] %}
     select feed, delivery_id, line, status, rule, column_name, reason, raw from {{ found }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 )
 
-select feed, delivery_id, file, line, status, rule, column_name, reason, named, raw, false as is_judged
+select
+    feed, delivery_id, file, line, status, rule, column_name, reason, named, raw, false as is_judged
 from rejected
 union all
 select
-    judged.feed, judged.delivery_id, deliveries.path as file, judged.line, judged.status, judged.rule, judged.column_name,
+    judged.feed, judged.delivery_id, deliveries.path as file, judged.line, judged.status,
+    judged.rule, judged.column_name,
     judged.reason, judged.raw as named, judged.raw, true as is_judged
 from judged
-inner join {{ source('landed', 'deliveries') }} as deliveries on judged.delivery_id = deliveries.delivery_id
+inner join {{ source('landed', 'deliveries') }} as deliveries
+    on judged.delivery_id = deliveries.delivery_id

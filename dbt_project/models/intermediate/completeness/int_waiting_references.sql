@@ -1,4 +1,7 @@
 {%- set keyed = feeds() -%}
+{%- set referred_feeds = [
+    'customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets',
+] -%}
 
 -- each value of a row in force that refers to something that is not in force
 with missing as (
@@ -28,9 +31,10 @@ with missing as (
 ),
 
 delivered as (
-    {%- for feed, described in keyed.items() if feed in ['customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets'] %}
+    {%- for feed, described in keyed.items() if feed in referred_feeds %}
     select
-        '{{ feed }}' as feed, {{ described['key'][0] }} as value, max(case when is_deleted then 0 else 1 end) as is_alive
+        '{{ feed }}' as feed, {{ described['key'][0] }} as value,
+        max(case when is_deleted then 0 else 1 end) as is_alive
     from ({{ latest_deliveries(feed) }}) as ranked
     where _recency = 1
     group by {{ described['key'][0] }}
@@ -40,7 +44,8 @@ delivered as (
 
 -- never delivered, deleted, or delivered and itself not in force
 select
-    missing.feed, missing.delivery_id, missing.line, missing.column_name, missing.referred, missing.value, missing.raw,
+    missing.feed, missing.delivery_id, missing.line, missing.column_name, missing.referred,
+    missing.value, missing.raw,
     case
         when delivered.value is null then 'unknown'
         when delivered.is_alive = 0 then 'deleted'
