@@ -5,6 +5,7 @@
 A test holds that what is committed is what this writes.
 """
 
+import pprint
 from pathlib import Path
 
 import yaml
@@ -78,25 +79,39 @@ def _sources_yaml() -> str:
 
 
 def _feeds_macro() -> str:
-    lines = [f"{{#- {_NOTE} -#}}", "{% macro feeds() -%}", "    {{ return({"]
-    for feed in feeds().values():
-        if feed.key:
-            columns = [c for c in landed_columns(feed) if not c.startswith("_")]
-            lines.append(
-                f"        '{feed.feed}': {{'key': {feed.key}, 'references': {feed.references}, 'columns': {columns}}},"
-            )
-    states = f"{{% macro check_states() -%}} {{{{ return({checks.STATES}) }}}} {{%- endmacro %}}"
+    keyed = {
+        feed.feed: {
+            "key": feed.key,
+            "references": feed.references,
+            "columns": [c for c in landed_columns(feed) if not c.startswith("_")],
+        }
+        for feed in feeds().values()
+        if feed.key
+    }
     return "\n".join(
         [
-            *lines,
-            "    }) }}",
-            "{%- endmacro %}",
+            f"{{#- {_NOTE} -#}}",
             "",
-            "{#- The states of checks as landed (M1). -#}",
-            states,
+            "{#- The keyed feeds, each with its key, its references and its columns as landed. -#}",
+            *_macro("feeds", keyed),
+            "",
+            "{#- The code of each state of a check as landed (M1). -#}",
+            *_macro("check_states", checks.STATES),
             "",
         ]
     )
+
+
+def _macro(name: str, value: object) -> list[str]:
+    """A macro that returns a value of texts, numbers, lists and dicts."""
+    shown = pprint.pformat(value, width=92, sort_dicts=False, compact=True)
+    return [
+        f"{{% macro {name}() -%}}",
+        "{{ return(",
+        *shown.splitlines(),
+        ") }}",
+        "{%- endmacro %}",
+    ]
 
 
 _VALUES = [
