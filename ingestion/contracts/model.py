@@ -453,6 +453,18 @@ class StatusPage(_Strict):
     )
 
 
+# a rule's id, such as C4
+Rule = Annotated[str, Field(pattern=r"^[A-Z][1-9]$")]
+
+
+class Texts(_Strict):
+    """Sentences of a contract that its reports quote; no figure depends on them."""
+
+    # how a credit is requested (C5), and what it may be used for (C6)
+    claim: str | None = None
+    payable: str | None = None
+
+
 class Terms(_Strict):
     """The terms in force under a contract; every key the rules name, with its default where it has
     one."""
@@ -483,6 +495,9 @@ class Terms(_Strict):
         default={},
         description="Whom open tickets are escalated to, and on which clock. (Z5)",
     )
+    # where the contract has what a rule reads: cited by reports and proofs, no figure depends on it
+    clauses: dict[Rule, str] = {}
+    texts: Texts = Texts()
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """What each key alone can't show: (where, what)."""

@@ -1,4 +1,4 @@
-"""The queries of docs/queries.md and docs/reading.md: each runs on what is published, and says what the marts say."""
+"""The queries of docs/queries.md and docs/reading.md run, and agree with the marts."""
 
 import re
 import shutil
@@ -37,7 +37,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> Rows:
 def con(
     sample: Published, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    # of its own: connections of one process to one file share their settings, and those of pages are locked
+    # a copy: connections of a process to a file share their settings, and pages lock theirs
     copy = shutil.copy(sample.database, tmp_path_factory.mktemp("queries") / "makegood.duckdb")
     with duckdb.connect(str(copy), read_only=True) as con:
         con.execute("set TimeZone = 'UTC'")
@@ -230,7 +230,7 @@ def test_differences_are_due_less_issued(
 def test_claims_lapse_as_of_what_is_published(
     con: duckdb.DuckDBPyConnection, mart: Callable[[str], Rows]
 ) -> None:
-    """On the sample the next claims lapse in 15 days: the query for 14 has none, and each for more has all up to that day."""
+    """The sample's next claims lapse in 15 days: none within 14, and all of them from then on."""
     sql = sql_of("Which claims lapse in the next 14 days?")
     assert sql.count("14") == 1
     today = con.execute("select max(as_of)::date from quality.runs").fetchall()[0][0]
@@ -329,7 +329,8 @@ def test_a_changed_statement_shows_both_amounts(
     """On the statements of the sample and a later version of one."""
     with duckdb.connect() as made:
         made.execute(
-            f"attach '{sample.database}' as p (read_only); create schema marts; create table marts.credit_statements as from p.marts.credit_statements"
+            f"""attach '{sample.database}' as p (read_only); create schema marts;
+                create table marts.credit_statements as from p.marts.credit_statements"""
         )
         made.execute(
             """insert into marts.credit_statements by name
@@ -350,10 +351,16 @@ def test_a_changed_statement_shows_both_amounts(
 def test_rejected_rows_are_counted_by_rule() -> None:
     with duckdb.connect() as made:
         made.execute(
-            "create schema quality; create table quality.rejected_rows (feed varchar, file varchar, status varchar, rule varchar, reason varchar, delivery_id bigint)"
+            """create schema quality;
+               create table quality.rejected_rows (
+                   feed varchar, file varchar, status varchar, rule varchar, reason varchar,
+                   delivery_id bigint
+               )"""
         )
         made.execute(
-            "insert into quality.rejected_rows values ('a', 'x', 'rejected', 'T1', 'r', 3), ('a', 'y', 'rejected', 'T1', 'q', 4), ('a', 'y', 'waiting', 'ref', 'r', 4)"
+            """insert into quality.rejected_rows values
+               ('a', 'x', 'rejected', 'T1', 'r', 3), ('a', 'y', 'rejected', 'T1', 'q', 4),
+               ('a', 'y', 'waiting', 'ref', 'r', 4)"""
         )
         found = rows_of(made, sql_of("Which rows were rejected, and by which rule?"))
     assert [
