@@ -26,7 +26,7 @@ from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
 from makegood.ingestion.nearest import nearest
-from makegood.ingestion.readers import UnreadableFile, readers, suffix
+from makegood.ingestion.readers import UnreadableFile, finish, readers, suffix
 from makegood.ingestion.strict_yaml import Document
 from makegood.ingestion.values import DecimalValue, Percentage, Zone
 
@@ -294,29 +294,32 @@ def land(
     rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
-    for feed in feeds().values():
-        target = (
-            work / f"{CHECKS}.parquet"
-            if feed.feed == CHECKS
-            else store / feed.feed / f"{run_id}.parquet"
-        )
-        with _Writer(target) as writer:
-            for delivery_id, file in deliveries.items():
-                if file.feed is feed:
-                    progress(f"reading {file.path}")
-                    delivery = _read_file(
-                        file,
-                        delivery_id,
-                        settings[feed.feed].time_zone,
-                        writer,
-                        rejected,
-                        reading.feeds[feed.feed],
+    try:
+        for feed in feeds().values():
+            target = (
+                work / f"{CHECKS}.parquet"
+                if feed.feed == CHECKS
+                else store / feed.feed / f"{run_id}.parquet"
+            )
+            with _Writer(target) as writer:
+                for delivery_id, file in deliveries.items():
+                    if file.feed is feed:
+                        progress(f"reading {file.path}")
+                        delivery = _read_file(
+                            file,
+                            delivery_id,
+                            settings[feed.feed].time_zone,
+                            writer,
+                            rejected,
+                            reading.feeds[feed.feed],
+                        )
+                        rows.append(delivery | {"run_id": run_id})
+                if writer.rows and feed.feed != CHECKS:
+                    files.append(
+                        {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
                     )
-                    rows.append(delivery | {"run_id": run_id})
-            if writer.rows and feed.feed != CHECKS:
-                files.append(
-                    {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
-                )
+    finally:
+        finish()
     if rejected:
         reading.rejected = pl.concat(rejected)
         target = store / "_rejected" / f"{run_id}.parquet"

@@ -11,6 +11,7 @@ import typer
 
 from makegood.orchestration.cli import (
     alerts,
+    contracts,
     dashboards,
     docs,
     doctor,
@@ -56,6 +57,7 @@ def makegood(
 app.command()(run.run)
 app.command()(migrate.migrate)
 app.command()(sample.sample)
+app.command()(contracts.contracts)
 app.command()(status.status)
 app.command()(rollback.rollback)
 app.command()(alerts.alerts)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from makegood.dashboards.figures import operations
 from makegood.dashboards.figures.operations import RunRecord
+from makegood.ingestion.contracts.amendments import flat
+from makegood.ingestion.contracts.loader import FOLDER, load_folder
 from makegood.orchestration.warehouse.store import Warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +81,34 @@ def test_what_is_kept_beside_publications_is_described_once(tmp_path: Path) -> N
     assert [run.status for run in operations.runs(tmp_path)] == ["unreadable", "blocked"]
     assert warehouse.recorded() == [record]
     assert [path.name for path in warehouse.unreadable_records()] == ["00000002-b.json"]
+
+
+def test_excel_has_one_writer_with_its_limits() -> None:
+    writer = ["dashboards/exports/excel.py"]
+    assert naming(r"\bxlsxwriter\b") == writer
+    # rows, columns and characters
+    assert naming(r"\b1_?048_?57[56]\b") == writer
+    assert naming(r"\b16_?384\b") == writer
+    assert naming(r"\b32_?76[67]\b") == writer
+
+
+def test_the_words_of_a_contract_are_in_its_yaml_alone() -> None:
+    words = {
+        value
+        for contract in load_folder(FOLDER)
+        for version in contract.versions
+        for key, value in flat(version.terms).items()
+        if key.startswith(("clauses.", "texts."))
+    }
+    assert len(words) > 10
+    assert {w: found for w in words if (found := naming(re.escape(w)))} == {}
+    assert naming(r"§ ?\d") == []
+
+
+def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -> None:
+    assert naming(r"elapsed_seconds|max\(\s*as_of", "dashboards") == []
+    assert naming(r"select run_number, as_of", "dashboards") == ["dashboards/access/reader.py"]
+
+
+def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> None:
+    assert naming(r"days=31\b|at time zone", "dashboards") == ["dashboards/figures/months.py"]
