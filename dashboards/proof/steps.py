@@ -200,13 +200,12 @@ class _Marts:
         return tickets
 
     def _events(self, ticket_id: str) -> list[Row]:
-        """The timeline of a ticket; none where the publication has none for the viewer."""
         if self.events is None:
             return []
         return self.rows(
             f"""select occurred_at, event, severity, resolution_kind, clock_seconds, event_id,
-                       file, line
-                from {self.events} where ticket_id = ? order by sequence""",
+                      file, line
+               from {self.events} where ticket_id = ? order by sequence""",
             ticket_id,
         )
 

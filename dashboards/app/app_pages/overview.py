@@ -30,7 +30,6 @@ from makegood.dashboards.figures.evidence import (
     verdict_of,
     verdict_words,
 )
-from makegood.dashboards.figures.months import days, is_over
 from makegood.dashboards.figures.queries import (
     CREDITS,
     FIGURES,
@@ -623,7 +622,8 @@ def trend() -> None:
             },
         )
     late = rows(
-        """select month, contract_id, severity,
+        # older versions did not publish whether the month is over
+        """select columns('^(contract_id|severity|month|is_month_final)$'),
                   count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
            from marts.ticket_sla
            where status = 'counted' and resolution_outcome in ('met', 'missed')
@@ -631,11 +631,9 @@ def trend() -> None:
            group by all order by contract_id, severity, month""",
         contracts,
     )
-    today = days(reader())
-    late = [r for r in late if is_over(r["month"], today[r["contract_id"]])]
     by_severity = []
     for (contract, severity), group in itertools.groupby(
-        late, lambda r: (r["contract_id"], r["severity"])
+        (r for r in late if r.get("is_month_final")), lambda r: (r["contract_id"], r["severity"])
     ):
         months = list(group)
         if len(months) > 1:

@@ -164,7 +164,7 @@ else:
             )
         else:
             components.nothing(
-                "These figures were published by an older version, without the events of tickets."
+                "An older version published these figures, without the events of open tickets."
             )
 EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
 components.downloads(

@@ -21,7 +21,7 @@ agreed as (
         lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment,
         tickets.exclusion_kind, tickets.incident_id, tickets.outage_id, tickets.published_at_s,
         subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
-        months.month, terms.terms_id, terms.support_policy_id,
+        months.month, months.is_final as is_month_final, terms.terms_id, terms.support_policy_id,
         -- the clock starts at the later of receipt and classification (K2)
         case
             when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s)
