@@ -97,6 +97,10 @@ def run(
     threads: Threads = None,
     memory: Memory = None,
     alerts: Alerts = None,
+    keep_work: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what the models read and built, to work on them with dbt."),
+    ] = None,
 ) -> None:
     """Land new files, validate, transform, audit, publish.
 
@@ -118,6 +122,7 @@ def run(
         at or datetime.now(UTC).replace(microsecond=0),
         limits,
         alerts,
+        keep_work,
     )
     with _ended(warehouse), _progress() as progress:
         said = _run(request, progress)
