@@ -11,7 +11,7 @@ where
     -- rounded to the minor unit: at most half of one beside the share
     or abs(
         {{ wide('credit_minor') }} * 100000000000
-        - {{ wide('greatest(fee_minor, 0)') }} * {{ wide('cast(credit as decimal(28, 9)) * 1000000000') }}
+        - {{ wide('greatest(fee_minor, 0)') }} * {{ billionths('credit') }}
     ) > 50000000000
     or payable_minor not in (0, credit_minor)
     or (payable_minor > 0 and (reasons <> '' or claim_status <> 'requested'))

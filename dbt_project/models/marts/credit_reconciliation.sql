@@ -31,10 +31,7 @@ capped as (
     select
         settled.*, currencies.minor_digits,
         -- where no credits are promised, every credit is above the cap
-        case
-            when fees.fee_minor > 0 then {{ percent_of('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }}
-            else 0
-        end as cap_minor
+        {{ share_of_fee('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }} as cap_minor
     from settled
     inner join {{ source('inputs', 'currencies') }} as currencies on settled.currency = currencies.currency
     left join {{ ref('int_month_fees') }} as fees

@@ -1,5 +1,4 @@
-{%- set values = ['monthly_fee', 'availability_pct', 'availability_credit_pct', 'resolution_credit_pct', 'combined_pct', 'combination',
-    'credit_pct', 'credit_amount'] -%}
+{%- set values = statement_values() -%}
 
 -- what finance was told of a month that is over, and never rewritten (C7)
 with stated as (

@@ -4,10 +4,7 @@ with amounts as (
         credit_rows.*, credits.scenario_id, credits.availability_credit, credits.resolution_credit, credits.combination, credits.combined_credit,
         credits.cap_pct, credits.credit, credits.covered_seconds, credits.base_seconds, credits.up_seconds,
         coalesce(reasons.reasons, '') as reasons, claims.claim_status, claims.claim_deadline, claims.requested_on,
-        case
-            when credit_rows.fee_minor > 0 then {{ percent_of('credit_rows.fee_minor', 'credits.credit') }}
-            else 0
-        end as credit_minor
+        {{ share_of_fee('credit_rows.fee_minor', 'credits.credit') }} as credit_minor
     from {{ ref('int_credit_rows') }} as credit_rows
     inner join {{ ref('int_month_credits') }} as credits
         on credit_rows.subscription_id = credits.subscription_id and credit_rows.month = credits.month
