@@ -1,5 +1,7 @@
--- no credit above the cap or the sum of both kinds or below nothing, no amount but that share of the fee, nothing payable beyond the credit or
--- where there are reasons (C3, C4, C5); exactly, by what was worked out, not by what is shown; by every scenario
+-- no credit above the cap or the sum of both kinds or below nothing, no amount but that share of
+-- the fee, nothing payable beyond the credit or
+-- where there are reasons (C3, C4, C5); exactly, by what was worked out, not by what is shown; by
+-- every scenario
 select subscription_id, month, currency, scenario_id
 from {{ ref('int_credits') }}
 where

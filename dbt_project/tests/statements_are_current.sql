@@ -1,4 +1,5 @@
--- each final row of credits has one current statement, which says what it says; no other row has one, and none a version twice
+-- each final row of credits has one current statement, which says what it says; no other row has
+-- one, and none a version twice
 -- or one that was withdrawn (C7)
 with current_statements as (
     select *

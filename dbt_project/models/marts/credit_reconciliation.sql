@@ -24,7 +24,10 @@ settled as (
         coalesce(issued.is_early, false) as is_early
     from due
     full outer join issued
-        on due.subscription_id = issued.subscription_id and due.month = issued.month and due.currency = issued.currency
+        on
+            due.subscription_id = issued.subscription_id
+            and due.month = issued.month
+            and due.currency = issued.currency
 ),
 
 capped as (
@@ -33,9 +36,13 @@ capped as (
         -- where no credits are promised, every credit is above the cap
         {{ share_of_fee('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }} as cap_minor
     from settled
-    inner join {{ source('inputs', 'currencies') }} as currencies on settled.currency = currencies.currency
+    inner join {{ source('inputs', 'currencies') }} as currencies
+        on settled.currency = currencies.currency
     left join {{ ref('int_month_fees') }} as fees
-        on settled.subscription_id = fees.subscription_id and settled.month = fees.month and settled.currency = fees.currency
+        on
+            settled.subscription_id = fees.subscription_id
+            and settled.month = fees.month
+            and settled.currency = fees.currency
 )
 
 select

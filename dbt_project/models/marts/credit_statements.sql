@@ -28,7 +28,9 @@ latest as (
 
 -- a rollback took them back; who was told of one must not find its number on another
 withdrawn as (
-    select versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency, max(versions.statement_version) as version_used
+    select
+        versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency,
+        max(versions.statement_version) as version_used
     from {{ source('inputs', 'withdrawn_statements') }} as versions
     group by versions.subscription_id, versions.month, coalesce(versions.currency, '')
 ),
@@ -36,7 +38,8 @@ withdrawn as (
 compared as (
     select
         stated.*, latest.statement_version as version_before,
-        greatest(coalesce(latest.statement_version, 0), coalesce(withdrawn.version_used, 0)) as version_used,
+        greatest(coalesce(latest.statement_version, 0), coalesce(withdrawn.version_used, 0))
+            as version_used,
         concat_ws(
             ','
             {%- for value in values | sort %},
