@@ -1,4 +1,5 @@
-"""How large a thing may be. Far beyond any honest feed; what is larger is refused with a message, before it takes memory or days."""
+"""How large a thing may be. Far beyond any honest feed; what is larger is refused with a message,
+before it takes memory or days."""
 
 MIB = 1 << 20
 
@@ -11,8 +12,9 @@ BATCH_BYTES = 16 * MIB
 # an honest file packs to a tenth, one in a hundred at best: both must be passed
 UNPACKED_BYTES = 1024 * MIB
 UNPACKED_RATIO = 250
-# Parquet: rows of a file and its footer; what its largest pages may take in memory together, and the values of a batch; values of a nested column in a
-# row group; a dictionary that is small whatever its values are; rows that don't count as unpacked
+# Parquet: rows of a file and its footer; what its largest pages may take in memory together, and
+# the values of a batch; values of a nested column in a row group; a dictionary that is small
+# whatever its values are; rows that don't count as unpacked
 MOST_ROWS = 1 << 30
 LONGEST_FOOTER = 8 * MIB
 LARGEST_PAGES = 256 * MIB
@@ -26,5 +28,6 @@ REJECTED_BYTES = 256 * MIB
 LONGEST_DOCUMENT = 4 * MIB
 DEEPEST_DOCUMENT = 40
 LONGEST_NUMBER = 40
-# of an agreement's first day and of as_of: calendars are laid out between them, and another year is typed wrong
+# of an agreement's first day and of as_of: calendars are laid out between them, and another year is
+# typed wrong
 YEARS = range(1900, 2200)

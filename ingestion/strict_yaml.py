@@ -1,7 +1,7 @@
 """YAML read strictly: every value as it is written, every key once, every error with file and line.
 
-Decimals stay exact (`99.90` is `Decimal('99.90')`), `NO` and `08:30` stay text, duplicate keys, tags, anchors and
-aliases are refused.
+Decimals stay exact (`99.90` is `Decimal('99.90')`), `NO` and `08:30` stay text, duplicate keys,
+tags, anchors and aliases are refused.
 """
 
 import re
@@ -39,7 +39,8 @@ _PLAIN = {
 
 
 class InvalidDocument(ValueError):
-    """A document that may not be used; the message has a line `file:line: where: what` for each finding."""
+    """A document that may not be used; the message has a line `file:line: where: what` for each
+    finding."""
 
     def __init__(self, findings: list[str]) -> None:
         super().__init__("\n".join(findings))
@@ -47,7 +48,7 @@ class InvalidDocument(ValueError):
 
 
 class Document:
-    """A YAML file as plain data, with the line on which each value stands."""
+    """A YAML file as plain data, with the line of each value."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -144,7 +145,7 @@ class Document:
 def in_words(error: ValidationError) -> Iterator[tuple[Location, str]]:
     """What pydantic found: (where, what), in the words of who wrote the file."""
     for detail in error.errors():
-        # the names of union members and validators are no keys
+        # names of union members and validators are not keys of the file
         where = tuple(
             p
             for p in detail["loc"]

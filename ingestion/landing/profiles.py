@@ -1,7 +1,9 @@
-"""What each feed looked like in each run, measured in one pass over what landed: what a check of single rows can't see.
+"""What each feed looked like in each run, measured in one pass over what landed: what a check of
+single rows can't see.
 
-A measure is a number about a feed and, where there are several, a subject: a column, a currency, a severity, a component and location. What is
-usual is the median of the earlier runs. Nothing of this is a figure of a mart.
+A measure is a number about a feed and, where there are several, a subject: a column, a currency, a
+severity, a component and location. What is usual is the median of the earlier runs. Nothing of this
+is a figure of a mart.
 """
 
 import itertools
@@ -23,7 +25,8 @@ PROFILES: dict[str, Any] = {
     "rows": pl.Int64,
 }
 
-# columns that the feed doesn't know are looked for in so many rows, and named if they are no more than so many
+# columns that the feed doesn't know are looked for in so many rows, and named if they are no more
+# than so many
 _EXTRA_ROWS, _EXTRA_COLUMNS = 100_000, 100
 # so many earlier runs say what is usual
 HISTORY = 12
@@ -55,7 +58,8 @@ _DISTRIBUTIONS = {
 def measured(
     con: duckdb.DuckDBPyConnection, first_delivery: int, run_number: int, as_of_s: int
 ) -> pl.DataFrame:
-    """The profile of a run (PROFILES), from the schema `landed`; `first_delivery`: the first that is new."""
+    """The profile of a run (PROFILES), from the schema `landed`; `first_delivery`: the first that
+    is new."""
     found: list[tuple[str, str, str, float, int]] = []
     for feed in feeds().values():
         rows = con.execute(
@@ -86,7 +90,7 @@ def _living(feed: Feed) -> str:
 
 
 def _newest(con: duckdb.DuckDBPyConnection, feed: Feed, as_of_s: int) -> list[float]:
-    """The latest time of all rows that lies before `as_of`."""
+    """The latest time of all rows before `as_of`."""
     column = next((c for c in feed.columns if c.name == feed.time_column), None)
     if column is None:
         return []
@@ -101,7 +105,8 @@ def _newest(con: duckdb.DuckDBPyConnection, feed: Feed, as_of_s: int) -> list[fl
 def _columns(
     con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int, rows: int
 ) -> list[tuple[str, str, str, float, int]]:
-    """1 for each column that holds anything, those that the feed doesn't know too; 0 for the others."""
+    """1 for each column that holds anything, those that the feed doesn't know too; 0 for the
+    others."""
     known = [c for c in feed.columns if feed.feed != CHECKS or c.name == "latency_ms"]
     new = f"from landed.{feed.feed} where _delivery_id >= {first_delivery} and {_living(feed)}"
     living, *filled = con.execute(
@@ -132,8 +137,10 @@ def _distributions(
     for measure, subject, value, where in _DISTRIBUTIONS.get(feed.feed, []):
         rows_of = "sum(count(*)) over ()" if measure == SEVERITIES else "count(*)"
         rows = con.execute(
-            f"""select {subject} as subject, {value} as value, {rows_of} as rows from landed.{feed.feed}
-                where _delivery_id >= ? and {_living(feed)} and {where} group by subject order by subject""",
+            f"""select {subject} as subject, {value} as value, {rows_of} as rows
+                from landed.{feed.feed}
+                where _delivery_id >= ? and {_living(feed)} and {where} group by subject
+                    order by subject""",
             [first_delivery],
         ).fetchall()
         found += [
@@ -145,7 +152,7 @@ def _distributions(
 
 
 def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -> int:
-    """How many new rows say what a row of an earlier run has said."""
+    """How many new rows repeat a row of an earlier run."""
     compact = ["series_id", "checked_at_s", "checked_at_us", "state"]
     landed = [*(name for c in feed.columns for name in c.landed_columns), DELETED]
     columns = compact if feed.feed == CHECKS else landed
@@ -154,8 +161,10 @@ def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -
     same = " and ".join(f"new.{c} is not distinct from old.{c}" for c in columns)
     return int(
         con.execute(
-            f"""with new as (select {", ".join(columns)} from landed.{feed.feed} where _delivery_id >= $first),
-                old as (select distinct {", ".join(columns)} from landed.{feed.feed} where _delivery_id < $first {since})
+            f"""with new as (select {", ".join(columns)} from landed.{feed.feed}
+                where _delivery_id >= $first),
+                old as (select distinct {", ".join(columns)} from landed.{feed.feed}
+                    where _delivery_id < $first {since})
                 select count(*) from new semi join old on {same}""",
             {"first": first_delivery},
         ).fetchall()[0][0]
@@ -163,24 +172,31 @@ def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -
 
 
 def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, float]]:
-    """For each component and location of production that should be active: how many of its intervals it has been silent while others were not."""
+    """For each component and location of production that should be active: how many of its
+    intervals it has been silent while others were not."""
     return con.execute(
         """with spans as (
-               select series_id, max(least(last_s, $as_of)) as last_s from landed.check_spans where first_s <= $as_of group by series_id
+               select series_id, max(least(last_s, $as_of)) as last_s from landed.check_spans
+                   where first_s <= $as_of group by series_id
            ),
            counted as (
                select
-                   series_id, interval_s, sum(checks) over (partition by series_id order by interval_s) as checks_up_to,
+                   series_id, interval_s, sum(checks) over (partition by series_id
+                       order by interval_s) as checks_up_to,
                    sum(checks) over (partition by series_id) as checks_in_all
                from landed.check_intervals
            ),
-           intervals as (select series_id, min(interval_s) as median_s from counted where 2 * checks_up_to >= checks_in_all group by series_id),
+           intervals as (select series_id, min(interval_s) as median_s from counted
+               where 2 * checks_up_to >= checks_in_all group by series_id),
            living as (
                select component_id from landed.components
-               qualify row_number() over (partition by component_id order by _delivery_id desc, _line desc) = 1
-                   and not is_deleted and environment = 'production' and coalesce(active_from_s, 0) <= $as_of and coalesce(active_to_s, $as_of + 1) > $as_of
+               qualify row_number() over (partition by component_id order by _delivery_id desc,
+                   _line desc) = 1
+                   and not is_deleted and environment = 'production' and coalesce(active_from_s,
+                       0) <= $as_of and coalesce(active_to_s, $as_of + 1) > $as_of
            )
-           select series.component_id || ' from ' || series.location, (max(spans.last_s) over () - spans.last_s) / greatest(intervals.median_s, 60)
+           select series.component_id || ' from ' || series.location, (max(spans.last_s)
+               over () - spans.last_s) / greatest(intervals.median_s, 60)
            from spans
            inner join intervals on spans.series_id = intervals.series_id
            inner join landed.check_series as series on spans.series_id = series.series_id
@@ -193,8 +209,9 @@ def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, fl
 def compared(
     now: pl.DataFrame, before: pl.DataFrame, settings: dict[str, FeedSettings], as_of_s: int
 ) -> pl.DataFrame:
-    """Each measure of a run beside what is usual: feed, measure, subject, value, rows, usual, usual_rows, runs (that say so), ratio, difference. The
-    measure `age_in_cadences` is added: how often a delivery should have come since the newest row."""
+    """Each measure of a run beside what is usual: feed, measure, subject, value, rows, usual,
+    usual_rows, runs (that say so), ratio, difference. The measure `age_in_cadences` is added: how
+    often a delivery should have come since the newest row."""
     recent = before.filter(
         pl.col("run_number").rank("dense", descending=True).over("feed", "measure") <= HISTORY
     )

@@ -687,7 +687,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
         ("url: []", r"alerts\.yaml:1: url: unknown key"),
         ("\ncredit_over: {EURO: 1}", r"alerts\.yaml:2: .*is no ISO 4217 currency"),
         ("credit_over: {EUR: -1}", r"greater than or equal to 0"),
-        (f"credit_over: {{EUR: 'json://{SECRET}@h'}}", r"is no decimal number|…"),
+        (f"credit_over: {{EUR: 'json://{SECRET}@h'}}", r"is not a decimal number|…"),
         ("lapsing_days: soon", r"lapsing_days: Input should be a valid integer"),
         ("remind_after_days: 0", r"remind_after_days: .*greater than or equal to 1"),
         ("minimum_severity: info", r"minimum_severity: "),

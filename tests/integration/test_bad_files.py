@@ -293,7 +293,7 @@ def test_a_folder_of_a_feed_may_not_lead_out(tmp_path: Path) -> None:
     assert reading.feeds["customers"].files_refused == [
         ("customers", "is a link that leads out of the landing folder")
     ]
-    assert "weather is not read: it lies in the folder of no feed" in reading.warnings
+    assert "weather is not read: its folder is not that of a feed" in reading.warnings
 
 
 def test_links_inside_the_landing_folder_are_followed_and_circles_are_not(tmp_path: Path) -> None:
@@ -351,8 +351,8 @@ def test_what_lies_beside_the_feeds_is_said(tmp_path: Path) -> None:
     (folder / ".hidden").mkdir()
     (folder / ".hidden" / "a.csv").write_bytes(GOOD)
     assert [w for w in read(folder).warnings if "is not read" in w] == [
-        "customers.csv is not read: it lies in the folder of no feed",
-        "subscriptions is not read: it lies in the folder of no feed",
+        "customers.csv is not read: its folder is not that of a feed",
+        "subscriptions is not read: its folder is not that of a feed",
     ]
 
 

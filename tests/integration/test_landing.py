@@ -333,7 +333,7 @@ def test_unknown_files_are_said_and_not_read(publish: Runner, tmp_path: Path) ->
         w["warning"] for w in publish(landing, AS_OF).query("select warning from quality.warnings")
     ]
     assert any(w.startswith("outages/notes.txt is not read: its suffix") for w in warnings)
-    assert any(w.startswith("weather/a.csv is not read: weather is no feed") for w in warnings)
+    assert any(w.startswith("weather/a.csv is not read: weather is not a feed") for w in warnings)
     assert any(w.startswith("tickets: nothing has been delivered") for w in warnings)
 
 

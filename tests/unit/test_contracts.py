@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from makegood.ingestion.contracts.loader import (
+from makegood.ingestion.contracts.amendments import (
     Resolved,
-    alternatives,
     amendments_in_force,
     flat,
-    load,
-    load_folder,
     nested,
     resolve,
 )
+from makegood.ingestion.contracts.loader import load, load_folder
+from makegood.ingestion.contracts.scenarios import alternatives
 from makegood.ingestion.contracts.tables import Party, instant, tables
 from makegood.ingestion.strict_yaml import InvalidDocument
 from tests.conftest import CONTRACTS, contract, write_contracts
@@ -52,7 +51,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key"),
         ("quorum: majority", "quorum: most", r"trueengage.yaml:8: .*monitoring.quorum"),
         ("P1: {target: 4h, clock: 24x7}", "P1: {target: 4h}", r"resolution.P1.clock: is missing"),
-        ("target: 15m", "target: 15 minutes", r"'15 minutes' is no duration"),
+        ("target: 15m", "target: 15 minutes", r"'15 minutes' is not a duration"),
         ("target: 15m", "target: 3bd", r"is in business days, but its clock is 24x7"),
         ("max_length: 2h", "max_length: 2bd", r"maintenance.max_length: can't be in business days"),
         ("commitment_pct: 99.9", "commitment_pct: 999", r"not between 0 and 100"),
@@ -381,7 +380,7 @@ def test_flat_and_nested_are_inverse() -> None:
 
 def shortest(found: dict[str, Any]) -> dict[int, int]:
     """terms_id -> downtime.min_consecutive_s."""
-    methods = {m["availability_policy_id"]: m["min_consecutive_s"] for m in found["methods"]}
+    methods = {m["availability_policy_id"]: m["min_consecutive_s"] for m in found["availability_policies"]}
     return {t["terms_id"]: methods[t["availability_policy_id"]] for t in found["terms"]}
 
 
@@ -443,5 +442,5 @@ def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> Non
     ],
 )
 def test_a_list_holds_a_value_once(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(InvalidDocument, match="a value stands twice"):
+    with pytest.raises(InvalidDocument, match="a value is listed twice"):
         load(changed(tmp_path, old, new))
