@@ -6,8 +6,7 @@ with shared as (
 )
 
 select
-    incidents.subscription_id, incidents.month, incidents.ticket_id,
-    incidents.severity,
+    incidents.subscription_id, incidents.month, incidents.ticket_id, incidents.severity,
     {{ instant('incidents.received_s') }} as received_at,
     incidents.target_s, documents.document as target_document, incidents.elapsed_s,
     case when incidents.is_missed then 'missed' else 'met' end as outcome,
@@ -21,7 +20,7 @@ select
     deliveries.path as file, tickets._line as line
 from {{ ref('int_eligible_incidents') }} as incidents
 inner join {{ ref('stg_tickets') }} as tickets on incidents.ticket_id = tickets.ticket_id
-inner join {{ ref('int_tickets') }} as timed on incidents.ticket_id = lives.ticket_id
+inner join {{ ref('int_tickets') }} as timed on incidents.ticket_id = timed.ticket_id
 {{ delivery_of('tickets') }}
 -- what was agreed on the day of receipt, which need not be that of the month (T6)
 left join {{ source('inputs', 'term_values') }} as documents
