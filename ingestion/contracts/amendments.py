@@ -142,7 +142,7 @@ def resolve(
         terms = Terms.model_validate(nested(values))
         wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
     except ValidationError as error:
-        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error)]
+        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error, Terms)]
     if wrong:
         # each amendment is sound by itself, or it would have been refused when it was loaded
         by = " with ".join(

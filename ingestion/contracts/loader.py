@@ -51,7 +51,7 @@ def load_folder(folder: Path) -> list[Contract]:
             continue
         if contract.contract_id in contracts:
             findings.append(
-                f"{path}:1: contract_id: {contract.contract_id!r} is the id of another file too"
+                f"{path}:1: contract_id: {contract.contract_id!r} is also the id of another file"
             )
         contracts[contract.contract_id] = contract
     if findings:
@@ -144,8 +144,10 @@ def _terms_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple
     try:
         valid = Terms.model_validate(terms)
     except ValidationError as error:
-        for place, what in in_words(error):
-            yield (*where, *(p for p in place if p != "targets")), what
+        for place, what in in_words(error, Terms):
+            # the severities of resolution are written beside its other keys
+            written = place[:1] + place[2:] if place[:2] == ("resolution", "targets") else place
+            yield (*where, *written), what
         return
     for place, what in valid.contradictions():
         yield (*where, *place), what

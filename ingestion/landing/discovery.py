@@ -7,7 +7,6 @@ run.
 """
 
 import fcntl
-import hashlib
 import os
 import signal
 import stat
@@ -17,6 +16,7 @@ from errno import EAGAIN
 from pathlib import Path
 
 from makegood.ingestion.feeds.specs import Feed, feeds
+from makegood.ingestion.files import sha256_of
 from makegood.ingestion.readers import readers, suffix
 
 Identity = tuple[int, int, int, int, int]
@@ -201,7 +201,7 @@ def _opened(feed: Feed, found: _Found) -> NewFile | None:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode) or _is_being_written(descriptor):
                 return None
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = sha256_of(stream)
             identity = _identity(before)
             if identity != _identity(os.fstat(descriptor)):
                 return None

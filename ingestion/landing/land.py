@@ -7,8 +7,6 @@ part of the publication, and files that no publication names are leftovers. So a
 run lands nothing.
 """
 
-import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_
 
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED, REJECTED, typed
+from makegood.ingestion.files import sha256_of
 from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
 from makegood.ingestion.nearest import nearest
-from makegood.ingestion.readers import UnreadableFile, readers, suffix
+from makegood.ingestion.readers import UnreadableFile, finish, readers, suffix
 from makegood.ingestion.strict_yaml import Document
 from makegood.ingestion.values import DecimalValue, Percentage, Zone
 
@@ -59,7 +58,7 @@ FILES = {
     "month": pl.String,
     "path": pl.String,
     "gap_limit_s": pl.Int64,
-    "seal": pl.String,
+    "sha256": pl.String,
 }
 SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
 
@@ -295,29 +294,32 @@ def land(
     rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
-    for feed in feeds().values():
-        target = (
-            work / f"{CHECKS}.parquet"
-            if feed.feed == CHECKS
-            else store / feed.feed / f"{run_id}.parquet"
-        )
-        with _Writer(target) as writer:
-            for delivery_id, file in deliveries.items():
-                if file.feed is feed:
-                    progress(f"reading {file.path}")
-                    delivery = _read_file(
-                        file,
-                        delivery_id,
-                        settings[feed.feed].time_zone,
-                        writer,
-                        rejected,
-                        reading.feeds[feed.feed],
+    try:
+        for feed in feeds().values():
+            target = (
+                work / f"{CHECKS}.parquet"
+                if feed.feed == CHECKS
+                else store / feed.feed / f"{run_id}.parquet"
+            )
+            with _Writer(target) as writer:
+                for delivery_id, file in deliveries.items():
+                    if file.feed is feed:
+                        progress(f"reading {file.path}")
+                        delivery = _read_file(
+                            file,
+                            delivery_id,
+                            settings[feed.feed].time_zone,
+                            writer,
+                            rejected,
+                            reading.feeds[feed.feed],
+                        )
+                        rows.append(delivery | {"run_id": run_id})
+                if writer.rows and feed.feed != CHECKS:
+                    files.append(
+                        {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
                     )
-                    rows.append(delivery | {"run_id": run_id})
-            if writer.rows and feed.feed != CHECKS:
-                files.append(
-                    {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
-                )
+    finally:
+        finish()
     if rejected:
         reading.rejected = pl.concat(rejected)
         target = store / "_rejected" / f"{run_id}.parquet"
@@ -451,37 +453,23 @@ def landed_columns(feed: Feed) -> dict[str, str]:
     return columns | {"_extra": "varchar"}
 
 
-def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sealed(store: Path, landed: Landed) -> Landed:
-    """The same, with the fingerprint of each file that has none yet."""
-    seals = [
-        seal or fingerprint(store / path)
-        for path, seal in landed.files.select("path", "seal").iter_rows()
+def with_checksums(store: Path, landed: Landed) -> Landed:
+    """The same, with the SHA-256 of each file that has none yet."""
+    checksums = [
+        sha256 or sha256_of(store / path)
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
     ]
-    return replace(landed, files=landed.files.with_columns(pl.Series("seal", seals, pl.String)))
+    files = landed.files.with_columns(pl.Series("sha256", checksums, pl.String))
+    return replace(landed, files=files)
 
 
 def damaged(store: Path, landed: Landed) -> list[str]:
     """The files, paths below the store, that are not there or not as they were landed."""
     return [
         path
-        for path, seal in landed.files.select("path", "seal").iter_rows()
-        if not (store / path).is_file() or fingerprint(store / path) != seal
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
+        if not (store / path).is_file() or sha256_of(store / path) != sha256
     ]
-
-
-def synced(path: Path) -> None:
-    """Has the file or folder on disk before anything that counts on it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def leftovers(store: Path, kept: list[Landed]) -> Iterator[Path]:

@@ -15,9 +15,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from makegood.ingestion.files import sha256_of, synced
 from makegood.ingestion.landing import probes as checks
 from makegood.ingestion.landing.discovery import NewFile, discover
-from makegood.ingestion.landing.land import FeedSettings, Landed, damaged, fingerprint, land, synced
+from makegood.ingestion.landing.land import FeedSettings, Landed, damaged, land
 
 
 class Unrepairable(RuntimeError):
@@ -48,9 +49,9 @@ def repair_landed(
         scratch = work / f"repair-{name}"
         scratch.mkdir(parents=True)
         _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings)
-        for path, seal in of_run.select("path", "seal").iter_rows():
+        for path, sha256 in of_run.select("path", "sha256").iter_rows():
             made = scratch / "landed" / path
-            if not made.exists() or fingerprint(made) != seal:
+            if not made.exists() or sha256_of(made) != sha256:
                 raise Unrepairable(
                     f"{store / path} is damaged, and what its deliveries give today is not what "
                     "it was: restore a backup of it"

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from makegood.dashboards.exports import without_formulas
+from makegood.dashboards.exports.files import without_formulas
+from makegood.dashboards.figures.operations import RunRecord
 from makegood.expectations import data_docs
 from makegood.expectations.protocol import CheckResult
 from makegood.ingestion.contracts import tables as terms
@@ -36,19 +37,21 @@ from makegood.orchestration.pipeline import findings, kept_work
 from makegood.orchestration.pipeline.thresholds import check_settings
 from makegood.orchestration.pipeline.validation import Validation
 from makegood.orchestration.settings import Limits
-from makegood.orchestration.warehouse.store import (
+from makegood.orchestration.warehouse.publication import (
     DATABASE,
     LAYOUT,
     RUNS,
     WITHDRAWN,
+    Publication,
+    copy_state,
+    frames_of,
+)
+from makegood.orchestration.warehouse.store import (
     Busy,
     Damaged,
     LaterLayout,
     OtherLayout,
-    Publication,
     Warehouse,
-    copy_state,
-    frames_of,
     new_run_id,
 )
 
@@ -187,7 +190,7 @@ class Run:
                 limit,
                 self.progress,
             )
-        self.landed = landing.sealed(self.warehouse.landed, landed)
+        self.landed = landing.with_checksums(self.warehouse.landed, landed)
         return reading
 
     def _terms(self) -> Iterator[Terms]:
@@ -468,7 +471,7 @@ class Run:
             folder = self.warehouse.runs / f"{self.run_id}-data_docs"
             self.data_docs(folder, self.failure.reasons)
             kept["data_docs"] = folder / "index.html"
-        self.warehouse.record(self.run_id, kept)
+        self.warehouse.record(RunRecord.model_validate(kept))
 
 
 def said(check: CheckResult) -> str:
@@ -488,9 +491,9 @@ def opened(
 
     Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
     if not request.landing.is_dir():
-        raise BadArguments(f"--landing {request.landing} is no folder")
+        raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
-        raise BadArguments(f"--contracts {request.contracts} is no folder")
+        raise BadArguments(f"--contracts {request.contracts} is not a folder")
     if request.keep_work and (reason := kept_work.refusal(request.keep_work)):
         raise BadArguments(f"--keep-work {request.keep_work} {reason}")
     told = settings_of(request.warehouse, request.alerts)

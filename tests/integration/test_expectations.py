@@ -413,7 +413,7 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
         publish(folder, AS_OF)
     assert published.figures() == before
     record = Warehouse(published.warehouse).recorded()[-1]
-    docs = Path(record["data_docs"]).parent
+    docs = Path(str(record.data_docs)).parent
     assert odd in (docs / "index.html").read_text()
     assert "A delivery was probably sent twice" in (docs / "invoice_lines.html").read_text()
     page = (docs / "tickets.html").read_text()

@@ -242,8 +242,8 @@ def test_more_than_five_percent_blocks_and_lands_nothing(publish: Runner, tmp_pa
         publish(landing, AS_OF)
     warehouse = Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
-    assert warehouse.recorded()[-1]["status"] == "blocked"
-    assert "soon" in Path(str(warehouse.recorded()[-1]["rejected_rows"])).read_text()
+    assert warehouse.recorded()[-1].status == "blocked"
+    assert "soon" in Path(str(warehouse.recorded()[-1].rejected_rows)).read_text()
     with pytest.raises(Blocked):
         publish(landing, AS_OF)
     # the limit of the feed is raised: the same file is read again and lands

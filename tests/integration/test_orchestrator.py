@@ -19,8 +19,8 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from makegood.dashboards.figures.operations import alert_store
 from makegood.orchestration import definitions
-from makegood.orchestration.alerts.store import kept
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
@@ -106,8 +106,8 @@ def test_a_failed_job_publishes_nothing_and_lets_go(defs: dg.Definitions, tmp_pa
     assert (run.status, run.tags[OUTCOME]) == (dg.DagsterRunStatus.FAILURE, "blocked")
     warehouse = line.Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
-    assert warehouse.recorded()[-1]["status"] == "blocked"
-    assert [e.alert.kind for e in kept(warehouse.root).open()] == ["run_blocked"]
+    assert warehouse.recorded()[-1].status == "blocked"
+    assert [e.alert.kind for e in alert_store(warehouse.root).open()] == ["run_blocked"]
     with warehouse.locked():
         pass
 
