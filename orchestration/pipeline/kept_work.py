@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from makegood.ingestion.landing.land import Landed
-from makegood.orchestration.warehouse.store import DATABASE
+from makegood.orchestration.warehouse.publication import DATABASE
 
 WORK = "work.duckdb"
 _LANDED = "landed"

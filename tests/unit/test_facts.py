@@ -141,7 +141,8 @@ def test_not_both_credits_for_the_same_event() -> None:
 
 def test_the_cap_of_a_credit() -> None:
     """C4: combined_and_capped limits the percentage, share_of_fee makes an amount of it."""
-    assert having(r"least\([^;]*?cap_pct\b", sql()) == {"credit_rules"}
+    limited = r"least\((\w+\.)?cap_pct|,\s*(\w+\.)?cap_pct\s*\)"
+    assert having(limited, sql()) == {"credit_rules"}
     assert having(r"percent_of\(", sql()) == {"money", "credit_rules"}
     assert having(r"share_of_fee\(", sql()) == {
         "credit_rules",

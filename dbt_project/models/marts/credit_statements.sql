@@ -1,6 +1,6 @@
 {%- set values = statement_values() -%}
 
--- what finance was told of a month that is over, and never rewritten (C7)
+-- the statement of a month that is over is never rewritten (C7)
 with stated as (
     select * from {{ ref('int_stated') }} where is_final
 ),
@@ -26,7 +26,7 @@ latest as (
             and before.statement_version = newest.statement_version
 ),
 
--- a rollback took them back; who was told of one must not find its number on another
+-- versions that a rollback withdrew: their numbers must not return with other values
 withdrawn as (
     select
         versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency,

@@ -17,7 +17,7 @@ select
     coalesce(availability.low_coverage, true) as low_coverage,
     statements.statement_version,
     case when stated.is_final then 'final' else 'provisional' end as status,
-    -- what has become of the amount, or can still
+    -- what the amount amounts to, by reasons and claim
     case
         when stated.credit_amount = 0 then 'none'
         when stated.reasons <> '' then 'not_eligible'
