@@ -460,9 +460,8 @@ Rule = Annotated[str, Field(pattern=r"^[A-Z][1-9]$")]
 class Texts(_Strict):
     """Sentences of a contract that its reports quote; no figure depends on them."""
 
-    # how a credit is requested (C5), and what it may be used for (C6)
-    claim: str | None = None
-    payable: str | None = None
+    claim: str | None = Field(default=None, description="How a credit is requested. (C5)")
+    payable: str | None = Field(default=None, description="What a credit may be used for. (C6)")
 
 
 class Terms(_Strict):
@@ -495,8 +494,9 @@ class Terms(_Strict):
         default={},
         description="Whom open tickets are escalated to, and on which clock. (Z5)",
     )
-    # where the contract has what a rule reads: cited by reports and proofs, no figure depends on it
-    clauses: dict[Rule, str] = {}
+    clauses: dict[Rule, str] = Field(
+        default={}, description="The clause behind each rule, to be cited. (E1)"
+    )
     texts: Texts = Texts()
 
     def contradictions(self) -> Iterator[tuple[Location, str]]:

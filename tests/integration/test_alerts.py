@@ -26,7 +26,7 @@ from makegood.dashboards.figures.operations import (
     Notification,
     alert_store,
 )
-from makegood.expectations.protocol import CheckResult
+from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.alerts import sender as alert_sender
@@ -171,10 +171,10 @@ def no_secret_in(root: Path, *texts: str) -> None:
     ]
 
 
-def history(name: str, feed: str, detail: str, **more: Any) -> CheckResult:
+def history(name: str, feed: str, detail: str, **more: Any) -> ExpectationResult:
     """A result of a check over the history of a feed."""
     fields = {"name": name, "subject": feed, "means": "It is so.", "action": "Look.", **more}
-    return CheckResult(
+    return ExpectationResult(
         feed=feed,
         suite="history",
         expectation="expect",
@@ -549,7 +549,7 @@ def check(name: str, **more: Any) -> dict[str, Any]:
         # what blocks is told with the run that it blocks
         (check("volume", severity="block"), None, None),
         # what is wrong with rows is a warning of the run
-        (check("", suite="profile"), None, None),
+        (check("", suite="volume"), None, None),
     ],
 )
 def test_a_check_over_the_history_of_a_feed_is_an_alert(
