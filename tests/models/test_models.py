@@ -1,7 +1,10 @@
 """dbt's own unit tests of the models, and that the whole project builds on empty feeds."""
 
+from datetime import date
 from pathlib import Path
 
+import duckdb
+import pytest
 import yaml
 
 from makegood.ingestion.contracts import tables as terms
@@ -10,7 +13,10 @@ from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.landing.land import Landed
 from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.settings import DBT_PROJECT, Limits
-from tests.conftest import CONTRACTS
+from tests.conftest import CONTRACTS, _shared_folder
+from tests.support import compiled
+
+MODELS = DBT_PROJECT / "models"
 
 
 def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> None:
@@ -23,7 +29,43 @@ def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> 
     # none that is written beside a model may be left out
     written = [
         test["name"]
-        for file in (DBT_PROJECT / "models").rglob("*.yml")
+        for file in MODELS.rglob("*.yml")
         for test in yaml.safe_load(file.read_text()).get("unit_tests", [])
     ]
     assert sorted(r.name for r in results if r.is_unit) == sorted(written)
+
+
+def test_every_mart_has_its_key_beside_it() -> None:
+    without = {
+        model["name"]
+        for folder in ("marts", "evidence")
+        for file in (MODELS / folder).glob("*.yml")
+        for model in yaml.safe_load(file.read_text())["models"]
+        if not any("unique_key" in test for test in model.get("data_tests", []))
+    }
+    # a line of a file that was delivered twice, under the same name, may be missing twice
+    assert without == {"evidence_gaps"}
+
+
+def test_keys_that_repeat_or_have_a_null_are_found(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    nodes = compiled.nodes(_shared_folder(tmp_path_factory))["nodes"]
+    (found,) = [node["sql"] for node in nodes if node["name"] == "credits_key"]
+    with duckdb.connect() as con:
+        con.execute("""
+            attach ':memory:' as makegood;
+            create schema makegood.marts;
+            create table makegood.marts.credits as
+            from (values
+                ('twice', date '2026-06-01', 'EUR'), ('twice', date '2026-06-01', 'EUR'),
+                ('twice', date '2026-07-01', 'EUR'), ('twice', date '2026-06-01', 'USD'),
+                ('without', date '2026-06-01', null), (null, date '2026-06-01', 'EUR'),
+                ('no_fee', date '2026-06-01', null), ('no_fee', date '2026-06-01', null)
+            ) as rows (subscription_id, month, currency)
+        """)
+        assert sorted(con.execute(found).fetchall(), key=str) == [
+            ("no_fee", date(2026, 6, 1), None, 2),
+            ("twice", date(2026, 6, 1), "EUR", 2),
+            (None, date(2026, 6, 1), "EUR", 1),
+        ]
