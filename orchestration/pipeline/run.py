@@ -33,7 +33,7 @@ from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.alerts.kinds import Outcome
 from makegood.orchestration.alerts.settings import Settings, settings_of
 from makegood.orchestration.pipeline import build as transform
-from makegood.orchestration.pipeline import findings
+from makegood.orchestration.pipeline import findings, kept_work
 from makegood.orchestration.pipeline.figures import figure_suites
 from makegood.orchestration.pipeline.thresholds import check_settings
 from makegood.orchestration.pipeline.validation import Validation, feed_suites
@@ -96,6 +96,8 @@ class Request:
     limits: Limits = field(default_factory=Limits)
     # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
     alerts: Path | None = None
+    # where to leave what the models read and built, for work on them with dbt; None: nowhere
+    keep_work: Path | None = None
 
 
 @dataclass
@@ -145,7 +147,8 @@ class Run:
 
     @property
     def work(self) -> Path:
-        return self.folder / "work.duckdb"
+        """The database that the models read."""
+        return (self.request.keep_work or self.folder) / kept_work.WORK
 
     @staticmethod
     def check_layout(warehouse: Warehouse) -> None:
@@ -210,7 +213,10 @@ class Run:
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
         inputs["statements_before"] = self.before.statements() if self.before else []
         inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
-        transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
+        store = self.warehouse.landed
+        if self.request.keep_work:
+            store = kept_work.prepared(self.request.keep_work, store, self.landed)
+        transform.lay_out(self.work, store, self.landed, inputs)
         before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
         as_of_s = int(self.request.as_of.timestamp())
         with duckdb.connect(str(self.work), read_only=True) as con:
@@ -240,9 +246,14 @@ class Run:
     def transform(self) -> None:
         """Builds and tests the models."""
         self.database.parent.mkdir(parents=True, exist_ok=True)
-        built = transform.build(
-            self.work, self.database, self.folder, self.request.limits, self.progress
-        )
+        try:
+            built = transform.build(
+                self.work, self.database, self.folder, self.request.limits, self.progress
+            )
+        finally:
+            # a model that fails is what it is kept for
+            if self.request.keep_work and self.database.exists():
+                shutil.copyfile(self.database, self.request.keep_work / DATABASE)
         self.tests, self.comments = built.tests, built.comments
         self.validation.begin(figure_suites(self.work, self.database, self.folder))
         self.progress("looking for what has no effect")
@@ -490,6 +501,8 @@ def opened(
         raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
         raise BadArguments(f"--contracts {request.contracts} is not a folder")
+    if request.keep_work and (reason := kept_work.refusal(request.keep_work)):
+        raise BadArguments(f"--keep-work {request.keep_work} {reason}")
     told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
     try:
