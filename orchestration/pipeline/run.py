@@ -3,7 +3,7 @@
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -111,6 +111,8 @@ class Run:
     compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    # that each model took, by its name
+    seconds: dict[str, float] = field(default_factory=dict)
     findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=findings.FINDINGS))
     published: Publication | None = None
     failure: BaseException | None = None
@@ -185,6 +187,11 @@ class Run:
         self.landed = landing.sealed(self.warehouse.landed, landed)
         return reading
 
+    def months_landed(self) -> list[str]:
+        """The months of which this run has written checks."""
+        new = self.landed.files.join(self.landed_before.files, on="path", how="anti")
+        return new.filter(pl.col("kind") == "checks")["month"].unique().sort().to_list()
+
     def _terms(self) -> Iterator[Terms]:
         for contract in self.contracts:
             for version in contract.versions:
@@ -194,11 +201,7 @@ class Run:
 
     def lay_out(self) -> None:
         """Lays out what the models and the expectations read."""
-        self.progress("resolving contracts")
-        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
-        inputs["statements_before"] = self.before.statements() if self.before else []
-        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
-        transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
+        self.lay_out_models()
         before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
         as_of_s = int(self.request.as_of.timestamp())
         with duckdb.connect(str(self.work), read_only=True) as con:
@@ -206,6 +209,14 @@ class Run:
         self.profiles = pl.concat([before.filter(pl.col("measure") != profiles.SILENCE), now])
         self.compared = profiles.compared(now, before, self.settings, as_of_s)
         self.validation.begin(self.work, self.folder, self.reading, self.settings, self.compared)
+
+    def lay_out_models(self) -> None:
+        """Lays out what the models read."""
+        self.progress("resolving contracts")
+        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
+        inputs["statements_before"] = self.before.statements() if self.before else []
+        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
+        transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
 
     def _parties(self) -> list[terms.Party]:
         """Every subscription under every contract that was ever delivered; the models pick those in force."""
@@ -227,13 +238,18 @@ class Run:
 
     def transform(self) -> None:
         """Builds and tests the models."""
-        self.database.parent.mkdir(parents=True, exist_ok=True)
-        built = transform.build(
-            self.work, self.database, self.folder, self.request.limits, self.progress
-        )
-        self.tests, self.comments = built.tests, built.comments
+        self.build()
         self.progress("looking for what has no effect")
         self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
+
+    def build(self, select: Iterable[str] = ()) -> None:
+        """Builds and tests the models, or those that dbt's `select` chooses."""
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        limits = self.request.limits
+        built = transform.build(
+            self.work, self.database, self.folder, limits, self.progress, select=select
+        )
+        self.tests, self.comments, self.seconds = built.tests, built.comments, built.seconds
 
     def validated(self) -> list[CheckResult]:
         """What the expectations say of what was landed."""
@@ -243,13 +259,22 @@ class Run:
         return self.checks
 
     def audit(self) -> None:
-        """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
-        results = self.validated()
+        """Raises Blocked or AuditFailed where expectations or tests keep this from being published."""
+        self.audit_feeds()
+        self.audit_models()
+
+    def audit_feeds(self) -> None:
+        """Raises Blocked where an expectation that blocks has failed."""
         blocking = [
-            f"{c.feed}: {said(c)}" for c in results if not c.success and c.severity == "block"
+            f"{c.feed}: {said(c)}"
+            for c in self.validated()
+            if not c.success and c.severity == "block"
         ]
         if blocking:
             raise Blocked(blocking)
+
+    def audit_models(self) -> None:
+        """Raises AuditFailed where a test of the models has failed."""
         failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
         if failed:
             raise AuditFailed(
@@ -503,11 +528,8 @@ def opened(
     validation = Validation()
     with warehouse.locked():
         before = warehouse.last()
-        last = before.run() if before else None
-        if last and request.as_of < last["as_of"]:
-            raise BadArguments(
-                f"--as-of {request.as_of.isoformat()} is before {last['as_of'].isoformat()}, as of which this warehouse is published (T3)"
-            )
+        if before:
+            check_as_of(request.as_of, before)
         number = warehouse.next_number()
         run_id = new_run_id(number)
         killed = warehouse.clear()
@@ -541,6 +563,16 @@ def opened(
                 run.record(outcome)
             progress("telling what there is to tell")
             alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+
+
+def check_as_of(as_of: datetime, before: Publication) -> None:
+    """Raises BadArguments where a run would be as of an instant before what is published (T3)."""
+    published = before.run()["as_of"]
+    if as_of < published:
+        raise BadArguments(
+            f"--as-of {as_of.isoformat()} is before {published.isoformat()}, "
+            "as of which this warehouse is published (T3)"
+        )
 
 
 def _tell_of_refusal(warehouse: Warehouse, told: Settings, outcome: Outcome) -> None:

@@ -12,12 +12,13 @@ from typing import Self
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
-# a tag of each run of the orchestrator: published, blocked, failed, refused, or
-# AS_OF_REFUSED
+# a tag of each run of the orchestrator: published, blocked, failed, refused, or one of those below
 OUTCOME = "makegood/outcome"
 # its instant is in the future, or before that of what is published: this says nothing about what is
 # delivered now
 AS_OF_REFUSED = "as_of refused"
+# a selection that can't be run, and one of models, which publishes nothing
+SELECTION_REFUSED, TRIED = "selection refused", "tried"
 
 # doubled with each failure in a row, up to a day
 PAUSE_SECONDS = 600

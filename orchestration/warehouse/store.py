@@ -351,7 +351,9 @@ class Warehouse:
 
     def clear(self) -> list[str]:
         """Removes what killed or failed runs left, and says which runs were killed before they published. Only with the lock held."""
-        killed = sorted(p.name for p in self.building.glob("*") if not self._is_marked(p.name))
+        # a number and a time: what a trial has left is no run
+        runs = self.building.glob("[0-9]*")
+        killed = sorted(p.name for p in runs if not self._is_marked(p.name))
         shutil.rmtree(self.building, ignore_errors=True)
         kept = self.kept()
         names = {p.folder.name for p in kept}

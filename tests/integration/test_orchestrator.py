@@ -21,6 +21,8 @@ from dagster._core.remote_origin import (
 
 from makegood.orchestration import definitions
 from makegood.orchestration.alerts.store import kept
+from makegood.orchestration.definitions import resources, sensors
+from makegood.orchestration.definitions.resources import Deployment
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
@@ -144,7 +146,7 @@ def test_a_run_waits_for_the_one_at_work(
 ) -> None:
     """It goes on when the warehouse is free, and is as of then."""
     instants = [datetime(2026, 7, 10, 5, tzinfo=UTC), datetime(2026, 7, 10, 6, tzinfo=UTC)]
-    monkeypatch.setattr(definitions, "datetime", SimpleNamespace(now=lambda zone: instants.pop(0)))
+    monkeypatch.setattr(resources, "datetime", SimpleNamespace(now=lambda zone: instants.pop(0)))
     (tmp_path / "warehouse").mkdir()
     at_work = filelock.FileLock(tmp_path / "warehouse" / "lock")
     waits = []
@@ -153,10 +155,10 @@ def test_a_run_waits_for_the_one_at_work(
         waits.append(seconds)
         at_work.release()
 
-    monkeypatch.setattr(definitions, "time", SimpleNamespace(sleep=let_go))
+    monkeypatch.setattr(resources, "time", SimpleNamespace(sleep=let_go))
     with at_work, dg.DagsterInstance.ephemeral() as instance:
         run = launched(defs, instance)
-    assert waits == [definitions.LOOK_SECONDS]
+    assert waits == [resources.LOOK_SECONDS]
     assert (run.status, run.tags[OUTCOME]) == (dg.DagsterRunStatus.SUCCESS, "published")
     (row,) = Published(tmp_path / "warehouse").query("select as_of from quality.runs")
     assert row["as_of"] == datetime(2026, 7, 10, 6, tzinfo=UTC)
@@ -199,7 +201,8 @@ class Sensor:
     def looks(self) -> str:
         """Why it asked for no run; empty: it asked for one."""
         context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
-        found = definitions._on_delivery(stand_in).evaluate_tick(context)
+        deployment = Deployment(self.landing, self.landing.parent / "warehouse", self.contracts)
+        found = sensors.on_delivery(stand_in, deployment).evaluate_tick(context)
         self.cursor = found.cursor or self.cursor
         assert [request.run_key for request in found.run_requests or []] == (
             [] if found.skip_message else [None]
@@ -229,11 +232,9 @@ class Sensor:
 def sensor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Sensor]:
     for folder in ("landing", "contracts"):
         (tmp_path / folder).mkdir()
-        monkeypatch.setenv(f"MAKEGOOD_{folder.upper()}", str(tmp_path / folder))
-    monkeypatch.setenv("MAKEGOOD_WAREHOUSE", str(tmp_path / "warehouse"))
     with dg.DagsterInstance.ephemeral() as instance:
         made = Sensor(instance, tmp_path / "landing", tmp_path / "contracts")
-        monkeypatch.setattr(definitions, "time", SimpleNamespace(time=lambda: made.at))
+        monkeypatch.setattr(sensors, "time", SimpleNamespace(time=lambda: made.at))
         yield made
 
 
