@@ -130,9 +130,7 @@ def _recorded(result: Result, context: dg.AssetExecutionContext) -> Iterator[Res
         if result.asset_key in context.selected_asset_keys:
             yield result
         else:
-            context.log_event(
-                dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
-            )
+            context.log_event(dg.AssetMaterialization(result.asset_key, metadata=result.metadata))
     else:
         assert result.asset_key is not None
         assert result.check_name is not None

@@ -52,6 +52,7 @@ class Deployment:
             Path(settings.environment("MAKEGOOD_WAREHOUSE") or "warehouse"),
             Path(settings.environment("MAKEGOOD_CONTRACTS") or contracts.FOLDER),
             Path(alerts) if alerts else None,
+            settings.configured_limits(),
         )
 
     def key(self, *path: str) -> dg.AssetKey:

@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from makegood.orchestration.serving.deliveries import OUTCOME, SELECTION_REFUSED, TRIED
 from tests.conftest import Published, write_landing
 from tests.e2e.test_command import makegood
 from tests.e2e.test_dashboards import serving
@@ -158,6 +159,157 @@ def test_no_request_names_a_folder(server: Server, tmp_path: Path, name: str) ->
     assert refused["__typename"] == "RunConfigValidationInvalid"
     assert f'unexpected config entry "{name}"' in refused["errors"][0]["message"]
     assert server.runs("folder") == []
+
+
+# what Dagster's pages launch when assets are materialized by hand
+PART = """mutation Part($assets: [AssetKeyInput!]!, $checks: [AssetCheckHandleInput!], $tag: String!) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: "makegood.orchestration.definitions", repositoryName: "__repository__"
+      jobName: "__ASSET_JOB", assetSelection: $assets, assetCheckSelection: $checks
+    }
+    executionMetadata: {tags: [{key: "by", value: $tag}]}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+EVENTS = """query Events($run: ID!) { runOrError(runId: $run) { ... on Run {
+  status tags { key value }
+  eventConnection(limit: 5000) { events {
+    __typename
+    ... on MaterializationEvent { assetKey { path } }
+    ... on AssetCheckEvaluationEvent { evaluation { assetKey { path } checkName success } }
+    ... on ExecutionStepFailureEvent { error { message } }
+  } }
+} } }"""
+ALL_ASSETS = "{ assetNodes { assetKey { path } } }"
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a run of some assets ended."""
+
+    status: str
+    outcome: str
+    error: str
+    assets: set[str]
+    checks: set[tuple[str, str, bool]]
+
+
+def path(name: str) -> dict[str, list[str]]:
+    return {"path": name.split("/")}
+
+
+def materialized(server: Server, assets: list[str], checks: dict[str, str] | None = None) -> Part:
+    """Materializes assets, and evaluates a check by asset; None: all checks of the assets."""
+    tag = f"part {assets[:1]} {checks}"
+    chosen = None
+    if checks is not None:
+        chosen = [{"assetKey": path(name), "name": check} for name, check in checks.items()]
+    variables = {"assets": [path(name) for name in assets], "checks": chosen, "tag": tag}
+    launched = server.ask({"query": PART, "variables": variables})["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    assert waited_for(lambda: server.runs(tag) in (["SUCCESS"], ["FAILURE"]))
+    question = {"query": EVENTS, "variables": {"run": launched["run"]["runId"]}}
+    run = server.ask(question)["runOrError"]
+    events = run["eventConnection"]["events"]
+    evaluated = [e["evaluation"] for e in events if "evaluation" in e]
+    return Part(
+        run["status"],
+        {tag["key"]: tag["value"] for tag in run["tags"]}[OUTCOME],
+        "".join(e["error"]["message"] for e in events if "error" in e),
+        {"/".join(e["assetKey"]["path"]) for e in events if "assetKey" in e},
+        {("/".join(e["assetKey"]["path"]), e["checkName"], e["success"]) for e in evaluated},
+    )
+
+
+def left(server: Server) -> tuple[int, Path, str]:
+    """What runs leave: how many are recorded, what is published, which alerts are kept."""
+    alerts = server.warehouse / "alerts.json"
+    return (
+        len(list((server.warehouse / "runs").glob("*.json"))),
+        (server.warehouse / "published").resolve(),
+        alerts.read_text() if alerts.exists() else "",
+    )
+
+
+@pytest.fixture(scope="module")
+def published(server: Server) -> Server:
+    launched = server.ask(launch("first"))["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    assert waited_for(lambda: server.runs("first") in (["SUCCESS"], ["FAILURE"]))
+    assert server.runs("first") == ["SUCCESS"]
+    return server
+
+
+CHECK = {"marts/downtime_by_period": "downtime_adds_up"}
+# assets and checks, and the beginning of why they can't be run
+IMPOSSIBLE: dict[str, tuple[list[str], dict[str, str] | None, str]] = {
+    "a feed": (["feeds/services"], None, "feeds/services can't be materialized without"),
+    "a feed and a mart": (
+        ["marts/credits", "feeds/services"],
+        None,
+        "feeds/services can't be materialized without",
+    ),
+    "a check of a feed": (
+        [],
+        {"feeds/services": "rows"},
+        "rows of feeds/services can't be evaluated alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_an_impossible_selection_opens_nothing(published: Server, what: str) -> None:
+    before = left(published)
+    assets, checks, error = IMPOSSIBLE[what]
+    done = materialized(published, assets, checks)
+    assert (done.status, done.outcome) == ("FAILURE", SELECTION_REFUSED)
+    assert error in done.error
+    assert "Select publication/makegood, which runs everything it needs" in done.error
+    assert (done.assets, done.checks) == (set(), set())
+    assert left(published) == before
+
+
+def test_a_model_and_below_is_built_and_not_published(published: Server) -> None:
+    before = left(published)
+    done = materialized(published, ["marts/availability", "intermediate/int_downtime"])
+    assert (done.status, done.outcome) == ("SUCCESS", TRIED), done.error
+    assert {"intermediate/int_downtime", "marts/availability", "marts/credits"} <= done.assets
+    assert not {"publication/makegood", "feeds/outages", "marts/contracts"} & done.assets
+    assert ("marts/downtime_by_period", "downtime_adds_up", True) in done.checks
+    assert left(published) == before
+
+
+def test_a_check_alone_is_evaluated_on_what_is_published(published: Server) -> None:
+    before = left(published)
+    done = materialized(published, [], CHECK)
+    assert (done.status, done.outcome) == ("SUCCESS", TRIED), done.error
+    assert done.assets == set()
+    assert done.checks == {("marts/downtime_by_period", "downtime_adds_up", True)}
+    assert left(published) == before
+
+
+@pytest.mark.parametrize("what", ["one asset", "everything"])
+def test_the_publication_is_made_whole(published: Server, what: str) -> None:
+    """One asset of which everything is needed, and everything, are the same run."""
+    nodes = published.ask({"query": ALL_ASSETS})["assetNodes"]
+    everything = {"/".join(node["assetKey"]["path"]) for node in nodes}
+    runs, database, alerts = left(published)
+    chosen = ["publication/makegood"] if what == "one asset" else sorted(everything)
+    done = materialized(published, chosen)
+    assert (done.status, done.outcome) == ("SUCCESS", "published"), done.error
+    assert done.assets == everything
+    assert ("marts/downtime_by_period", "downtime_adds_up", True) in done.checks
+    assert ("feeds/services", "rows", True) in done.checks
+    after = left(published)
+    assert after[0] == runs + 1
+    assert after[1] != database
+    assert open_alerts(after[2]) == open_alerts(alerts)
+
+
+def open_alerts(text: str) -> set[tuple[str, str]]:
+    """Kind and subject of the alerts that are kept."""
+    entries = json.loads(text)["entries"] if text else []
+    return {(entry["alert"]["kind"], entry["alert"]["subject"]) for entry in entries}
 
 
 JSON = {"Content-Type": "application/json"}

@@ -1,10 +1,11 @@
 """Dagster: the same run as an asset graph, its checks, sensor and schedule."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +20,17 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from makegood.expectations.protocol import CheckResult, Severity
 from makegood.orchestration import definitions
 from makegood.orchestration.alerts.store import kept
 from makegood.orchestration.definitions import resources, sensors
 from makegood.orchestration.definitions.resources import Deployment
+from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
 from tests.conftest import Published, _NoWorker, write_landing
-from tests.integration.test_landing import AS_OF, world
+from tests.integration.test_landing import AS_OF, deliver, world
 
 
 @pytest.fixture
@@ -164,6 +167,217 @@ def test_a_run_waits_for_the_one_at_work(
     assert row["as_of"] == datetime(2026, 7, 10, 6, tzinfo=UTC)
 
 
+# ---------------------------------------------------------------- selections
+
+
+def key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("/"))
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of a part of the job: how it ended, and what it left in Dagster."""
+
+    status: str
+    outcome: str
+    error: str
+    # metadata by asset, and by asset and check
+    made: dict[str, dict[str, object]]
+    checked: dict[tuple[str, str], dg.AssetCheckEvaluation]
+
+
+def selected(
+    defs: dg.Definitions, instance: dg.DagsterInstance, *names: str, **config: str
+) -> Done:
+    """The job over these assets alone; none: over all."""
+    job = defs.resolve_job_def(definitions.JOB)
+    done = job.execute_in_process(
+        instance=instance,
+        run_config={"resources": {"run": {"config": config}}},
+        asset_selection=[key(name) for name in names] or None,
+        raise_on_error=False,
+    )
+    run = instance.get_run_by_id(done.run_id)
+    assert run is not None
+    errors = [
+        event.step_failure_data.error.to_string()  # type: ignore[union-attr]
+        for event in done.all_events
+        if event.event_type_value == "STEP_FAILURE"
+    ]
+    made = {
+        event.step_materialization_data.materialization.asset_key.to_user_string(): {
+            name: value.value
+            for name, value in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in done.all_events
+        if event.event_type_value == "ASSET_MATERIALIZATION"
+    }
+    checked = {
+        (found.asset_key.to_user_string(), found.check_name): found
+        for event in done.all_events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        for found in [event.asset_check_evaluation_data]
+    }
+    return Done(run.status.value, run.tags[OUTCOME], "".join(errors), made, checked)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+MODEL_TEST = ("marts/downtime_by_period", "downtime_adds_up")
+
+
+def test_each_event_has_its_numbers(
+    defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """The publication alone runs everything; what it changes is counted against the one before."""
+    first = selected(defs, instance, as_of=AS_OF)
+    again = {**world()["outages"][1], "outage_id": "o-2"}
+    again |= {"started_at": "2026-06-12T00:00:00Z", "ended_at": "2026-06-12T01:00:00Z"}
+    deliver(tmp_path / "landing", "more.csv", "outages", [again])
+    second = selected(defs, instance, "publication/makegood", as_of=AS_OF)
+    assert (first.outcome, second.outcome) == ("published", "published")
+    downtime = second.made["marts/downtime"]
+    assert downtime["rows changed by"] == 1
+    assert downtime["rows before"] == first.made["marts/downtime"]["dagster/row_count"]
+    published = Published(tmp_path / "warehouse")
+    marts = {f"marts/{name}": len(rows) for name, rows in published.all_marts().items()}
+    assert {n: second.made[n]["dagster/row_count"] for n in marts} == marts
+    # these are in no publication, the first has none before it
+    numbers = {"dagster/row_count", "seconds"}
+    assert second.made["intermediate/int_downtime"].keys() == numbers
+    assert first.made["marts/downtime"].keys() == numbers
+    assert second.made["feeds/outages"] == {"files read": 1, "rows read": 1, "rows rejected": 0}
+    test = second.checked[MODEL_TEST]
+    assert {n: v.value for n, v in test.metadata.items() if n != "seconds"} == {"failing rows": 0}
+    # what was not selected has its events all the same: it was made
+    assert second.made.keys() == first.made.keys()
+    assert second.checked.keys() == first.checked.keys()
+
+
+def test_months_of_checks_are_named(
+    defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """A month is backfilled by delivering it: no other month is written."""
+    for name, days in (("a", ("2026-05-31", "2026-06-30")), ("b", ("2026-05-30",))):
+        rows = [
+            {"checked_at": f"{day}T12:00:00Z", "component_id": "c", "location": "x", "state": "up"}
+            for day in days
+        ]
+        deliver(tmp_path / "landing", f"{name}.csv", "checks", rows)
+        done = selected(defs, instance, as_of=AS_OF)
+        months = sorted({day[:7] for day in days})
+        assert done.made["feeds/checks"]["months landed"] == ", ".join(months)
+
+
+REFUSED = {
+    "feeds/services": "feeds/services can't be materialized without publication/makegood",
+    "marts/credits": "nothing has been published in ",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_can_not_be_run_is_refused_before_anything_is_opened(
+    defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path, name: str
+) -> None:
+    done = selected(defs, instance, name)
+    assert (done.status, done.outcome) == ("FAILURE", deliveries.SELECTION_REFUSED)
+    assert REFUSED[name] in done.error
+    assert "publication/makegood" in done.error
+    assert "launch the job publish" in done.error
+    assert not (tmp_path / "warehouse").exists()
+
+
+def test_models_are_tried_on_what_is_published(
+    defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    selected(defs, instance, as_of=AS_OF)
+    warehouse = line.Warehouse(tmp_path / "warehouse")
+    before = (warehouse.recorded(), Published(warehouse.root).database, kept(warehouse.root))
+    # it is not read: a trial has what the publication has
+    again = {**world()["outages"][1], "outage_id": "o-2"}
+    again |= {"started_at": "2026-06-12T00:00:00Z", "ended_at": "2026-06-12T01:00:00Z"}
+    deliver(tmp_path / "landing", "more.csv", "outages", [again])
+    done = selected(defs, instance, "intermediate/int_downtime")
+    assert (done.status, done.outcome) == ("SUCCESS", deliveries.TRIED)
+    # it and what is below it; not what it reads, nor what is beside it
+    assert {"intermediate/int_downtime", "marts/downtime", "marts/credits"} <= done.made.keys()
+    assert not {"staging/stg_outages", "marts/contracts", "publication/makegood"} & done.made.keys()
+    marts = {name: found for name, found in done.made.items() if name.startswith("marts/")}
+    assert {found["rows changed by"] for found in marts.values()} == {0}
+    assert {(f["published"], f["as of"]) for f in done.made.values()} == {
+        (False, "2026-07-10T00:00:00+00:00")
+    }
+    assert done.checked[MODEL_TEST].passed
+    assert {asset for asset, _ in done.checked} <= done.made.keys()
+    after = (warehouse.recorded(), Published(warehouse.root).database, kept(warehouse.root))
+    assert after == before
+    assert list(warehouse.building.glob("*")) == []
+
+
+@pytest.mark.parametrize("severity", ["block", "warn"])
+def test_an_expectation_that_blocks_is_a_blocking_check(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    severity: Severity,
+) -> None:
+    failed = CheckResult("services", "rows", "expect_x", "name", severity, False, "1 of 1 rows")
+    passed = replace(failed, success=True, severity="block")
+    monkeypatch.setattr(_NoWorker, "results", lambda self: [failed, passed])
+    done = selected(defs, instance, as_of=AS_OF)
+    found = done.checked["feeds/services", "rows"]
+    assert not found.passed
+    assert found.blocking
+    assert {n: v.value for n, v in found.metadata.items()} == {
+        "expectations": 2,
+        "failed": 1,
+        "failed and blocking": int(severity == "block"),
+        "details": "expect_x of name: 1 of 1 rows",
+    }
+    if severity == "block":
+        assert found.severity == dg.AssetCheckSeverity.ERROR
+        assert (done.status, done.outcome) == ("FAILURE", "blocked")
+        # what is below the feeds was not made
+        assert {name.split("/")[0] for name in done.made} == {"feeds"}
+        assert not (tmp_path / "warehouse" / "published").exists()
+    else:
+        assert found.severity == dg.AssetCheckSeverity.WARN
+        assert (done.status, done.outcome) == ("SUCCESS", "published")
+
+
+@pytest.mark.parametrize("severity", ["error", "warn"])
+def test_a_failing_test_of_dbt_fails_the_check_of_its_model(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    severity: str,
+) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(transform.DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "*.py"))
+    (project / "tests" / "no_services.sql").write_text(
+        f"{{{{ config(severity='{severity}') }}}} select * from {{{{ ref('last_seen') }}}}"
+    )
+    monkeypatch.setattr(transform, "DBT_PROJECT", project)
+    monkeypatch.setattr(transform, "CACHE", tmp_path / "cache")
+    done = selected(definitions.defs(), instance, as_of=AS_OF)
+    found = done.checked["marts/last_seen", "no_services"]
+    assert (found.passed, found.blocking) == (False, severity == "error")
+    assert found.severity.value == severity.upper()
+    assert found.metadata["failing rows"].value == 1
+    assert done.made["marts/last_seen"]["dagster/row_count"] == 1
+    assert done.outcome == ("failed" if severity == "error" else "published")
+    assert ("publication/makegood" in done.made) == (severity == "warn")
+
+
+# ---------------------------------------------------------------- the sensor
+
+
 @dg.op
 def ends(context: dg.OpExecutionContext) -> None:
     if "fails" in context.run.tags:
@@ -175,8 +389,12 @@ def stand_in() -> None:
     ends()
 
 
-def begun(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
-    """The id of a run that has come as far as that."""
+def begun(
+    instance: dg.DagsterInstance,
+    status: dg.DagsterRunStatus,
+    assets: set[dg.AssetKey] | None = None,
+) -> str:
+    """The id of a run that has come as far as that; `assets`: of a part of the job."""
     # Dagster queues nothing without knowing where its code is
     location = GrpcServerCodeLocationOrigin(host="localhost", port=1, location_name="nowhere")
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), definitions.JOB)
@@ -185,6 +403,7 @@ def begun(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> str:
         status=status,
         remote_job_origin=origin,
         job_code_origin=dg.reconstructable(stand_in).get_python_origin(),
+        asset_selection=assets,
     ).run_id
 
 
@@ -333,6 +552,19 @@ def test_a_run_as_of_an_instant_that_was_refused_hides_nothing(sensor: Sensor) -
     sensor.ends(deliveries.AS_OF_REFUSED)
     sensor.at = failed_at + PAUSE_SECONDS
     assert sensor.looks() == ""
+
+
+def test_a_run_of_a_part_says_nothing_about_what_is_delivered(sensor: Sensor) -> None:
+    assert sensor.settles() == ""
+    sensor.ends("failed")
+    sensor.at += PAUSE_SECONDS - 1
+    begun(sensor.instance, dg.DagsterRunStatus.QUEUED, {key("marts/credits")})
+    assert sensor.looks().startswith("the last run failed")
+    sensor.at += 1
+    assert sensor.looks() == ""
+    begun(sensor.instance, dg.DagsterRunStatus.QUEUED, {key("publication/makegood")})
+    sensor.delivers("a")
+    assert sensor.settles() == "a run is queued, and will read what there is"
 
 
 def test_what_somebody_ended_by_hand_is_left_alone(sensor: Sensor) -> None:
