@@ -21,9 +21,12 @@ from makegood.expectations.protocol import CheckResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.sample import write as write_sample
+from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline import run as line
+from makegood.orchestration.pipeline.build import Built
 from makegood.orchestration.pipeline.validation import Validation
 from makegood.orchestration.settings import Limits
+from tests.support import compiled
 
 SHARED = Path(__file__).parents[2] / "shared"
 CONTRACTS = Path(__file__).parents[1] / "ingestion" / "contracts" / "library"
@@ -116,10 +119,32 @@ class _NoWorker(Validation):
 Runner = Callable[..., Published]
 
 
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The session's folder: workers have folders of their own below it."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_models(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A line that runs in this process builds with the compiled models."""
+    global _BUILD
+    _BUILD = compiled.builder(_shared_folder(tmp_path_factory))
+
+
+_BUILD: Callable[..., Built]
+
+
+def light(patch: pytest.MonkeyPatch) -> None:
+    """Has runs of this process do without a worker of expectations, and without dbt."""
+    patch.setattr(line, "Validation", _NoWorker)
+    patch.setattr(build, "build", _BUILD)
+
+
 @pytest.fixture
 def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
     """Runs the line in this process: publish(world or landing folder, as_of, contracts=…, warehouse=…) -> Published."""
-    monkeypatch.setattr(line, "Validation", _NoWorker)
+    light(monkeypatch)
 
     def publish(
         what: Feeds | Path,
@@ -151,7 +176,7 @@ def published_once(
 ) -> Published:
     """What `publish` does, for fixtures that live longer than a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line, "Validation", _NoWorker)
+        light(patch)
         return _published(landing, warehouse, as_of, contracts)
 
 
@@ -159,9 +184,7 @@ def _once(
     tmp_path_factory: pytest.TempPathFactory, name: str, publish: Callable[[Path], object]
 ) -> Published:
     """A warehouse that is published once for all workers; only to be read."""
-    base = tmp_path_factory.getbasetemp()
-    # workers have folders of their own below that of the session
-    folder = (base.parent if base.name.startswith("popen-") else base) / name
+    folder = _shared_folder(tmp_path_factory) / name
     with filelock.FileLock(f"{folder}.lock"):
         if not (folder / "warehouse" / "published").exists():
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
-from makegood.ingestion.contracts.loader import BusinessDays, BusinessHours
+from makegood.ingestion.contracts.model import BusinessDays, BusinessHours
 from makegood.ingestion.zones import zone as named_zone
 
 DAY = 86_400

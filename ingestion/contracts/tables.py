@@ -15,18 +15,16 @@ from typing import Any
 import iso4217
 
 from makegood.ingestion.contracts import calendars
-from makegood.ingestion.contracts.loader import (
+from makegood.ingestion.contracts.amendments import (
     COMMITMENT,
-    Contract,
-    Duration,
     Resolved,
-    Terms,
-    alternatives,
     amendments_in_force,
-    delay_denominator,
-    of_known_year,
     resolve,
 )
+from makegood.ingestion.contracts.delays import delay_denominator
+from makegood.ingestion.contracts.model import Contract, Duration, Terms
+from makegood.ingestion.contracts.scenarios import alternatives
+from makegood.ingestion.values import of_known_year
 from makegood.ingestion.zones import zone as named_zone
 
 Rows = list[dict[str, Any]]

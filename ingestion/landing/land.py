@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_validator
 
-from makegood.ingestion.contracts.loader import DecimalValue, Percentage, Zone
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED, REJECTED, typed
 from makegood.ingestion.landing.discovery import NewFile, discover
@@ -28,6 +27,7 @@ from makegood.ingestion.limits import MIB, REJECTED_BYTES
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.readers import UnreadableFile, readers, suffix
 from makegood.ingestion.strict_yaml import Document
+from makegood.ingestion.values import DecimalValue, Percentage, Zone
 
 CHECKS = "checks"
 DEFAULT_MAX_REJECTED_PCT = Decimal(5)

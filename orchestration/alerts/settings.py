@@ -9,8 +9,8 @@ from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from makegood.dashboards.figures.queries import LAPSING_DAYS
-from makegood.ingestion.contracts.loader import DecimalValue
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
+from makegood.ingestion.values import DecimalValue
 from makegood.orchestration.alerts.kinds import Severity
 from makegood.orchestration.settings import environment
 

@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 
 from makegood.dashboards.figures.words import money
-from makegood.ingestion.contracts.loader import Contract, amendment_name
+from makegood.ingestion.contracts.amendments import amendment_name
+from makegood.ingestion.contracts.model import Contract
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.feeds.typing import DELETED
 from makegood.ingestion.landing.land import FeedSettings

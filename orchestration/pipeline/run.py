@@ -17,7 +17,9 @@ from makegood.dashboards.exports import without_formulas
 from makegood.expectations import data_docs
 from makegood.expectations.protocol import CheckResult
 from makegood.ingestion.contracts import tables as terms
-from makegood.ingestion.contracts.loader import Contract, Terms, load_folder, resolve
+from makegood.ingestion.contracts.amendments import resolve
+from makegood.ingestion.contracts.loader import load_folder
+from makegood.ingestion.contracts.model import Contract, Terms
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks

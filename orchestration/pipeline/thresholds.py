@@ -8,9 +8,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from makegood.ingestion.contracts.loader import DecimalValue
 from makegood.ingestion.landing.land import FeedSettings
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
+from makegood.ingestion.values import DecimalValue
 from makegood.orchestration.settings import PROJECT
 
 FILE = PROJECT / "expectations" / "thresholds.yaml"

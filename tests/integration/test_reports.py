@@ -50,6 +50,7 @@ from makegood.dashboards.reports.document import (
 from makegood.orchestration import cli
 from makegood.orchestration.output import reports
 from makegood.orchestration.output.reports import file_names
+from makegood.orchestration.output.summary import summary
 from makegood.orchestration.pipeline import run as line
 from tests import conftest
 from tests.conftest import (
@@ -1491,7 +1492,7 @@ def test_a_run_says_how_to_make_reports(monkeypatch: pytest.MonkeyPatch, tmp_pat
         )
     ) as run:
         line.steps(run)
-        words = cli.summary(run).splitlines()[-1].removeprefix("reports     makegood ").split()
+        words = summary(run).splitlines()[-1].removeprefix("reports     makegood ").split()
     assert words == [
         "report",
         "--warehouse",

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from makegood.ingestion.contracts.loader import READINGS, load_folder
+from makegood.ingestion.contracts.loader import load_folder
+from makegood.ingestion.contracts.scenarios import SCENARIOS
 from makegood.ingestion.contracts.tables import tables
 from makegood.orchestration.output.explain import NotFound, explain
 from makegood.orchestration.output.status import describe
@@ -302,7 +303,7 @@ def test_readings_have_methods_and_desks_of_their_own_only_where_they_differ() -
             len([d for d in made_of["support_policies"] if d["contract_id"] == contract_id])
             == desks
         )
-    assert {r["policy_key"] for r in made_of["scenarios"]} == {None, *READINGS}
+    assert {r["policy_key"] for r in made_of["scenarios"]} == {None, *SCENARIOS}
 
 
 # ---------------------------------------------------------------- status

@@ -17,7 +17,7 @@ from makegood.ingestion.contracts.calendars import (
     periods,
     start_of_day,
 )
-from makegood.ingestion.contracts.loader import BusinessDays, BusinessHours
+from makegood.ingestion.contracts.model import BusinessDays, BusinessHours
 
 NL = BusinessHours(
     time_zone="Europe/Amsterdam",

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from makegood.ingestion.contracts.loader import (
+from makegood.ingestion.contracts.amendments import (
     Resolved,
-    alternatives,
     amendments_in_force,
     flat,
-    load,
-    load_folder,
     nested,
     resolve,
 )
+from makegood.ingestion.contracts.loader import load, load_folder
+from makegood.ingestion.contracts.scenarios import alternatives
 from makegood.ingestion.contracts.tables import Party, instant, tables
 from makegood.ingestion.strict_yaml import InvalidDocument
 from tests.conftest import CONTRACTS, contract, write_contracts

@@ -1,0 +1,42 @@
+"""The scenarios of the mart what_if: a contract with one key set to another value."""
+
+from typing import Any
+
+from makegood.ingestion.contracts.model import Contract, ResolutionCredit, Terms
+
+# what a sensible reader of a contract could read otherwise: key -> its scenarios, for the mart what_if
+SCENARIOS: dict[str, tuple[Any, ...]] = {
+    "downtime.exclusions_apply": ("before_threshold", "after_threshold"),
+    "availability.unavailable_states": (["down"], ["down", "degraded"]),
+    "availability.unknown_counts_as": ("available", "unavailable"),
+    "availability.total": ("calendar", "covered"),
+    "monitoring.quorum": ("majority", "any", "all"),
+    "severity.basis": ("at_stop", "initial", "highest"),
+    "resolution.pause_counts": (False, True),
+    "resolution_credit.mean_over": ("missed", "population"),
+    "resolution_credit.tier_rounding": ("none", "whole_percent"),
+    "maintenance.notice_required": (False, True),
+}
+
+
+def alternatives(contract: Contract) -> list[tuple[str, Any]]:
+    """The other values of the keys of SCENARIOS, of a contract with credits: those that at least one version does not have."""
+    versions = [Terms.model_validate(v.terms) for v in contract.versions]
+    if not any(v.credits for v in versions) and not any(
+        a.terms.get("credits") for a in contract.amendments or []
+    ):
+        return []
+    result = []
+    for key, values in SCENARIOS.items():
+        group, name = key.split(".")
+        own = [
+            getattr(getattr(v, group) or ResolutionCredit.model_construct(), name) for v in versions
+        ]
+        result += [
+            (key, value) for value in values if any(_as_set(value) != _as_set(o) for o in own)
+        ]
+    return result
+
+
+def _as_set(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, list) else value

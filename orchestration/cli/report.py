@@ -1,0 +1,98 @@
+"""`makegood report`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from makegood.orchestration.cli.common import (
+    BAD_ARGUMENTS,
+    FAILED,
+    Month,
+    Warehouse,
+    fail,
+    first_of,
+    progress_shown,
+    show,
+)
+
+
+class ReportFormat(StrEnum):
+    pdf = "pdf"
+    html = "html"
+    xlsx = "xlsx"
+
+
+def report(
+    warehouse: Warehouse,
+    month: Month,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write, its kind by its suffix: .pdf, .html or .xlsx. With --all: a folder."
+        ),
+    ],
+    subscription: Annotated[str | None, typer.Option(help="Id of the subscription.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="A report for every subscription of the month.")
+    ] = False,
+    format: Annotated[
+        ReportFormat | None,
+        typer.Option("--format", help="With --all: kind of the files; default: pdf."),
+    ] = None,
+) -> None:
+    """Write a customer's SLA report on a subscription and month, or one for every subscription.
+
+    Exit 0: written. 1: there is no such report, or one could not be written. 2: bad arguments.
+    """
+
+    from makegood.dashboards.reports import FORMATS
+    from makegood.orchestration.output.explain import NotFound
+    from makegood.orchestration.output.reports import write_all, write_one
+
+    first = first_of(month)
+    if every == (subscription is not None):
+        raise fail(
+            BAD_ARGUMENTS,
+            "say which report: --subscription ID for one, or --all for every subscription",
+        )
+    suffix = out.suffix.lower().removeprefix(".")
+    if every and (out.is_file() or (suffix in FORMATS and not out.is_dir())):
+        raise fail(
+            BAD_ARGUMENTS,
+            f"--out {out} is a file: --all writes one file for each subscription, name a folder",
+        )
+    if not every and (out.is_dir() or suffix not in FORMATS):
+        raise fail(BAD_ARGUMENTS, f"--out {out}: name a file that ends in .pdf, .html or .xlsx")
+    if not every and format is not None and format != suffix:
+        raise fail(
+            BAD_ARGUMENTS,
+            f"--format {format.value} and --out {out} say different kinds: leave --format out, the suffix says it",
+        )
+    try:
+        with progress_shown() as progress:
+            if subscription is None:
+                said, failed = write_all(
+                    warehouse, first, out, format.value if format else "pdf", progress
+                )
+            else:
+                said, failed = (
+                    [
+                        write_one(
+                            warehouse,
+                            subscription,
+                            first,
+                            out,
+                            next(f for f in FORMATS if f == suffix),
+                        )
+                    ],
+                    [],
+                )
+    except NotFound as error:
+        raise fail(FAILED, str(error)) from error
+    except OSError as error:
+        raise fail(FAILED, f"could not write to {out}: {error.strerror or error}") from error
+    show(said)
+    if failed:
+        raise fail(FAILED, "\n".join([f"{len(failed):,} could not be made", *failed]))
