@@ -66,7 +66,7 @@ def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefiniti
             outcome = "published" if isinstance(plan, selection.Whole) else deliveries.TRIED
         except (selection.Refused, NothingPublished) as error:
             outcome = deliveries.SELECTION_REFUSED
-            raise dg.Failure(str(error), allow_retries=False) from error
+            raise dg.Failure(_advice(error, deployment), allow_retries=False) from error
         except Blocked:
             outcome = "blocked"
             raise
@@ -80,6 +80,13 @@ def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefiniti
             context.instance.add_run_tags(context.run.run_id, {deliveries.OUTCOME: outcome})
 
     return warehouse
+
+
+def _advice(error: selection.Refused | NothingPublished, deployment: Deployment) -> str:
+    if isinstance(error, selection.Refused):
+        return str(error)
+    way = selection.whole_run(deployment)
+    return f"{error}, and models alone are tried on what is published. {way}"
 
 
 def _whole(

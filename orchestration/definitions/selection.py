@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from makegood.orchestration.definitions.jobs import JOB
 from makegood.orchestration.definitions.resources import Deployment
 
 
@@ -44,14 +45,13 @@ def asked(
     """What a selection asks for; raises Refused."""
     if deployment.publication in assets:
         return Whole()
-    job, publication = deployment.named("publish"), deployment.publication.to_user_string()
-    way = f"Select {publication}, which runs everything it needs, or launch the job {job}"
+    publication = deployment.publication.to_user_string()
     feeds = sorted(key.to_user_string() for key in assets if _is_feed(key, deployment))
     if feeds:
         raise Refused(
             f"{_some(feeds)} can't be materialized without {publication}: what has landed counts "
-            f"only once it is published. {way}. To try models on what is published already, "
-            "select models alone."
+            f"only once it is published. {whole_run(deployment)} "
+            "To try models on what is published already, select models alone."
         )
     of_feeds = sorted(
         f"{c.name} of {c.asset_key.to_user_string()}"
@@ -60,7 +60,8 @@ def asked(
     )
     if of_feeds:
         raise Refused(
-            f"{_some(of_feeds)} can't be evaluated alone: a feed is checked while it lands. {way}."
+            f"{_some(of_feeds)} can't be evaluated alone: a feed is checked while it lands. "
+            + whole_run(deployment)
         )
     names = {key.path[-1] for key in assets}
     tests = {check.name for check in checks if check.asset_key not in assets}
@@ -71,6 +72,13 @@ def asked(
         frozenset(below),
         frozenset(tests | {n.name for n in _tests(manifest) if _about(n) & below}),
     )
+
+
+def whole_run(deployment: Deployment) -> str:
+    """What to do where only a whole run can help."""
+    publication = deployment.publication.to_user_string()
+    job = deployment.named(JOB)
+    return f"Select {publication}, which runs everything it needs, or launch the job {job}."
 
 
 def _is_feed(key: dg.AssetKey, deployment: Deployment) -> bool:
@@ -86,7 +94,8 @@ def _tests(manifest: Any) -> list[Any]:
 
 
 def _about(node: Any) -> set[str]:
-    return {d.split(".")[-1] for d in node.depends_on.nodes}
+    # sources have names of models
+    return {d.split(".")[-1] for d in node.depends_on.nodes if d.startswith("model.")}
 
 
 def _below(names: set[str], manifest: Any) -> set[str]:

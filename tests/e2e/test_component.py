@@ -1,4 +1,4 @@
-"""makegood in a Dagster project of others: the example of docs/dagster.md, as it is written there."""
+"""makegood in a Dagster project of others: the example of docs/dagster.md, to the letter."""
 
 import os
 import re

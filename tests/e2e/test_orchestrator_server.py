@@ -1,5 +1,5 @@
-"""The orchestrator as the command serves it: what its own pages do works, what pages of others can make
-a browser send is refused, and no request says which folders a run is about."""
+"""The orchestrator as the command serves it: what its own pages do works, what pages of others can
+make a browser send is refused, and no request says which folders a run is about."""
 
 import json
 import socket
@@ -29,12 +29,23 @@ from tests.integration.test_landing import world
 LOCATION = "makegood.orchestration.definitions"
 LAUNCH = """mutation Launch($job: String!, $config: RunConfigData, $tag: String!) {
   launchRun(executionParams: {
-    selector: {repositoryLocationName: "makegood.orchestration.definitions", repositoryName: "__repository__", jobName: $job}
+    selector: {
+      repositoryLocationName: "makegood.orchestration.definitions"
+      repositoryName: "__repository__", jobName: $job
+    }
     runConfigData: $config
     executionMetadata: {tags: [{key: "by", value: $tag}]}
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } } }
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
 }"""
-RUNS = 'query Runs($tag: String!) { runsOrError(filter: {tags: [{key: "by", value: $tag}]}) { ... on Runs { results { runId status } } } }'
+RUNS = """query Runs($tag: String!) {
+  runsOrError(filter: {tags: [{key: "by", value: $tag}]}) {
+    ... on Runs { results { runId status } }
+  }
+}"""
 
 
 def launch(tag: str, config: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -60,7 +71,8 @@ class Server:
     def send(
         self, method: str, path: str, headers: dict[str, str | None], body: bytes = b""
     ) -> tuple[int, bytes]:
-        """Sends exactly these headers, with this server as Host if none is among them; None: not that one."""
+        """Sends exactly these headers, with this server as Host if none is among them; None: not
+        that one."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in {
@@ -140,7 +152,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "orchestrator", "--landing", landing, "--warehouse", folder / "w", health="/server_info"
     ) as (address, pid):
         yield Server(urlsplit(address).port or 0, landing, folder / "w")
-    # one process has been told to end
+    # one process was sent the signal
     assert of_session(pid) == []
 
 
@@ -162,7 +174,9 @@ def test_no_request_names_a_folder(server: Server, tmp_path: Path, name: str) ->
 
 
 # what Dagster's pages launch when assets are materialized by hand
-PART = """mutation Part($assets: [AssetKeyInput!]!, $checks: [AssetCheckHandleInput!], $tag: String!) {
+PART = """mutation Part(
+  $assets: [AssetKeyInput!]!, $checks: [AssetCheckHandleInput!], $tag: String!
+) {
   launchRun(executionParams: {
     selector: {
       repositoryLocationName: "makegood.orchestration.definitions", repositoryName: "__repository__"
@@ -315,19 +329,47 @@ def open_alerts(text: str) -> set[tuple[str, str]]:
 JSON = {"Content-Type": "application/json"}
 REFUSED: dict[str, tuple[str, str, dict[str, str | None]]] = {
     "a mutation by GET": ("GET", f"/graphql?{HOSTILE_QUERY}", {}),
-    "a mutation by GET, asking for a page": ("GET", f"/graphql?{HOSTILE_QUERY}", {"Accept": "text/html"}),
-    "a mutation by GET, to a path that a route takes for the same": ("GET", f"/graphql%0A?{HOSTILE_QUERY}", {}),
+    "a mutation by GET, asking for a page": (
+        "GET",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Accept": "text/html"},
+    ),
+    "a mutation by GET, to a path that a route takes for the same": (
+        "GET",
+        f"/graphql%0A?{HOSTILE_QUERY}",
+        {},
+    ),
     "a mutation by HEAD": ("HEAD", f"/graphql?{HOSTILE_QUERY}", {}),
-    "a form": ("POST", f"/graphql?{HOSTILE_QUERY}", {"Content-Type": "application/x-www-form-urlencoded"}),
-    "a form with files": ("POST", f"/graphql?{HOSTILE_QUERY}", {"Content-Type": "multipart/form-data; boundary=x"}),
+    "a form": (
+        "POST",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ),
+    "a form with files": (
+        "POST",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ),
     "text": ("POST", "/graphql", {"Content-Type": "text/plain"}),
-    "text that calls itself JSON": ("POST", "/graphql", {"Content-Type": "text/plain; application/json"}),
+    "text that calls itself JSON": (
+        "POST",
+        "/graphql",
+        {"Content-Type": "text/plain; application/json"},
+    ),
     "two types": ("POST", "/graphql", {"Content-Type": "application/json\ntext/plain"}),
     "no type": ("POST", f"/graphql?{HOSTILE_QUERY}", {}),
     "GraphQL as such": ("POST", "/graphql", {"Content-Type": "application/graphql"}),
     "another host": ("POST", "/graphql", {**JSON, "Host": "evil.example:PORT"}),
-    "a name that leads here": ("POST", "/graphql", {**JSON, "Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"}),
-    "a name that begins like ours": ("POST", "/graphql", {**JSON, "Host": "127.0.0.1.evil.example:PORT"}),
+    "a name that leads here": (
+        "POST",
+        "/graphql",
+        {**JSON, "Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"},
+    ),
+    "a name that begins like ours": (
+        "POST",
+        "/graphql",
+        {**JSON, "Host": "127.0.0.1.evil.example:PORT"},
+    ),
     "our name with a dot": ("POST", "/graphql", {**JSON, "Host": "localhost.:PORT"}),
     "our name without the port": ("POST", "/graphql", {**JSON, "Host": "localhost"}),
     "our name with another port": ("POST", "/graphql", {**JSON, "Host": "localhost:1"}),
@@ -337,21 +379,49 @@ REFUSED: dict[str, tuple[str, str, dict[str, str | None]]] = {
     "another origin": ("POST", "/graphql", {**JSON, "Origin": "http://evil.example"}),
     "no page's origin": ("POST", "/graphql", {**JSON, "Origin": "null"}),
     "an origin of another port": ("POST", "/graphql", {**JSON, "Origin": "http://127.0.0.1:8501"}),
-    "an origin of another name of ours": ("POST", "/graphql", {**JSON, "Origin": "http://localhost:PORT"}),
+    "an origin of another name of ours": (
+        "POST",
+        "/graphql",
+        {**JSON, "Origin": "http://localhost:PORT"},
+    ),
     "an origin by HTTPS": ("POST", "/graphql", {**JSON, "Origin": "https://127.0.0.1:PORT"}),
-    "two origins": ("POST", "/graphql", {**JSON, "Origin": "http://127.0.0.1:PORT\nhttp://evil.example"}),
+    "two origins": (
+        "POST",
+        "/graphql",
+        {**JSON, "Origin": "http://127.0.0.1:PORT\nhttp://evil.example"},
+    ),
     "from another site": ("POST", "/graphql", {**JSON, "Sec-Fetch-Site": "cross-site"}),
     "from another port": ("POST", "/graphql", {**JSON, "Sec-Fetch-Site": "same-site"}),
-    "the question before": ("OPTIONS", "/graphql", {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}),
+    "the question before": (
+        "OPTIONS",
+        "/graphql",
+        {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"},
+    ),
     "another method": ("PUT", "/graphql", JSON),
-    "a page in a frame of another": ("GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}),
+    "a page in a frame of another": (
+        "GET",
+        "/",
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+    ),
     "a page by another name": ("GET", "/", {"Host": "evil.example:PORT"}),
     "logs by another name": ("GET", "/logs/x", {"Host": "evil.example:PORT"}),
     "a run by another name": ("GET", "/download_debug/x", {"Host": "evil.example:PORT"}),
-    "a notebook by another name": ("GET", "/notebook?path=x.ipynb&repoLocName=x", {"Host": "evil.example:PORT"}),
-    "a report on an asset": ("POST", "/report_asset_materialization/publication/makegood", {"Content-Type": "text/plain"}),
-    "a report on an asset from elsewhere": ("POST", "/report_asset_check/marts/credits", {**JSON, "Origin": "http://evil.example"}),
-}  # fmt: skip
+    "a notebook by another name": (
+        "GET",
+        "/notebook?path=x.ipynb&repoLocName=x",
+        {"Host": "evil.example:PORT"},
+    ),
+    "a report on an asset": (
+        "POST",
+        "/report_asset_materialization/publication/makegood",
+        {"Content-Type": "text/plain"},
+    ),
+    "a report on an asset from elsewhere": (
+        "POST",
+        "/report_asset_check/marts/credits",
+        {**JSON, "Origin": "http://evil.example"},
+    ),
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -444,9 +514,13 @@ Promise.all([
   element("img", {src: address}),
   element("iframe", {src: own, name: "frame"}).then(() => form.submit()),
   ...["text/plain", "text/plain; application/json", "application/json"].flatMap(type =>
-    ["no-cors", "cors"].map(mode => lost(fetch(own + "/graphql", {method: "POST", mode, headers: {"Content-Type": type}, body: launch})))),
+    ["no-cors", "cors"].map(mode => lost(fetch(own + "/graphql",
+      {method: "POST", mode, headers: {"Content-Type": type}, body: launch})))),
   lost(fetch(address, {mode: "no-cors"})),
-  new Promise(done => { stream.onopen = () => { window.opened = true; done(); }; stream.onerror = done; }),
+  new Promise(done => {
+    stream.onopen = () => { window.opened = true; done(); };
+    stream.onerror = done;
+  }),
 ]).then(() => { window.tried = true; });
 </script>"""
 
