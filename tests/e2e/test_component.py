@@ -91,6 +91,7 @@ def test_two_warehouses_are_set_apart_by_their_names(tmp_path: Path) -> None:
                 job = defs.resolve_job_def(f"{name}_publish")
                 keys = {key.path[0] for key in job.asset_layer.executable_asset_keys}
                 assert keys == {name}
+                assert {node.pool for node in job.all_node_defs} == {f"{name}_warehouse"}
                 assert job.tags["dagster/max_retries"] == "0"
             assert {s.name for s in repository.sensor_defs} == {
                 "one_on_delivery",

@@ -318,6 +318,15 @@ def test_models_are_tried_on_what_is_published(
     assert list(warehouse.building.glob("*")) == []
 
 
+def test_a_killed_trial_does_not_count_as_a_killed_run(tmp_path: Path) -> None:
+    warehouse = line.Warehouse(tmp_path / "warehouse")
+    for name in ("trial-1", "00000001-run"):
+        (warehouse.building / name).mkdir(parents=True)
+    with warehouse.locked():
+        assert warehouse.clear() == ["00000001-run"]
+    assert not warehouse.building.exists()
+
+
 @pytest.mark.parametrize("severity", ["block", "warn"])
 def test_an_expectation_that_blocks_is_a_blocking_check(
     defs: dg.Definitions,
