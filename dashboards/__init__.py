@@ -1,4 +1,6 @@
-"""What people see: Streamlit over the published database, and over nothing else.
+"""Everything that reads the published database for people: pages, reports, proofs and exports.
 
-Figures are read from the marts, never computed here; what is done here is choosing and showing them.
+Belongs here: who may see which rows (`access`), how figures are queried and named (`figures`), and
+how they are shown (`app`, `reports`, `proof`, `exports`).
+Does not belong here: calculating figures (dbt models), and landed files.
 """

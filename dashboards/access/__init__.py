@@ -1,4 +1,4 @@
-"""Who may see what: roles, policies of tables, and the reader that makes every query of people.
+"""Who may see what: roles and grants, a policy for each table, and the reader of all queries.
 
 Nothing here needs Streamlit. Does not belong here: pages, and the file `access.yaml`.
 """

@@ -1,6 +1,6 @@
-"""Who may see what: roles, grants, and what the claims of a token are worth. No page, no settings file, no Streamlit.
+"""Roles and grants: what the claims of an ID token allow a person to open and see.
 
-Who serves the dashboards hands over an `Access` by an open file, which no other process can open and no disk keeps.
+`Access` is handed to the server in an open file that no other process can open and no disk keeps.
 """
 
 import ipaddress
@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 from makegood.dashboards.access.reader import EVERYTHING, Viewer
 from makegood.dashboards.app.navigation import INTERNAL, ROLES
 
-# the names of this machine, by which alone servers without sign-in answer
+# the names of the local machine: a server without sign-in answers to no other
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
-# a clock that goes before ours
+# how far the provider's clock may be ahead of ours
 _CLOCK_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A role for whom a claim of the ID token says so; `customers`: whose subscriptions the role customer sees."""
+    """A role for those whose ID token has a claim; `customers`: what the role `customer` sees."""
 
     claim: str
     value: str
@@ -31,7 +31,9 @@ class Grant:
     customers: tuple[str, ...] = ()
 
     def holds(self, claims: Mapping[str, Any]) -> bool:
-        """Whether the claim is the value or a list with it, sign by sign; an e-mail address counts only where the provider says that it is verified."""
+        """Whether the claim is the value, or a list that holds it, character by character.
+
+        An e-mail address counts only if the provider has verified it."""
         if self.claim == "email" and claims.get("email_verified") is not True:
             return False
         found = claims.get(self.claim)
@@ -43,19 +45,19 @@ class Grant:
 
 @dataclass(frozen=True)
 class Granted:
-    """What somebody may open and see; no role: nothing."""
+    """What a person may open and see; without a role nothing."""
 
     roles: frozenset[str]
     viewer: Viewer
 
 
-# who looks from the machine itself, where nobody signs in
+# for people on the local machine, where nobody signs in
 ALL = Granted(frozenset(ROLES), EVERYTHING)
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """The OpenID Connect provider, and how long a sign-in holds."""
+    """The OpenID Connect provider, and how long a sign-in is valid."""
 
     metadata_url: str
     client_id: str
@@ -75,7 +77,7 @@ class SignIn:
         return "{0.scheme}://{0.netloc}".format(urlsplit(self.redirect_uri))
 
     def holds(self, claims: Mapping[str, Any], now: float) -> bool:
-        """Whether who looks has signed in, and not too long ago. `now`: epoch seconds."""
+        """Whether the person has signed in, and not too long ago. `now`: epoch seconds."""
         issued = claims.get("iat")
         if (
             claims.get("is_logged_in") is not True
@@ -88,20 +90,20 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Access:
-    """How people sign in, and what is granted to whom."""
+    """How people sign in, and who is granted what."""
 
     sign_in: SignIn
     grants: tuple[Grant, ...]
 
     def granted(self, claims: Mapping[str, Any]) -> Granted:
-        """All that is granted to the claims of a token; who has a role inside sees every customer."""
+        """Everything the claims of a token allow; internal roles see all customers."""
         held = [g for g in self.grants if g.holds(claims)]
         roles = frozenset(g.role for g in held)
         customers = frozenset(c for g in held for c in g.customers)
         return Granted(roles, EVERYTHING if roles & INTERNAL else Viewer(customers))
 
     def handle(self) -> int:
-        """An open file with all of it, for a process that is started next."""
+        """An open file with the whole `Access`, for a child process."""
         content = json.dumps(asdict(self)).encode()
         handle = os.memfd_create("access") if hasattr(os, "memfd_create") else _unnamed()
         os.write(handle, content)
@@ -110,14 +112,14 @@ class Access:
 
 
 def handed_over(handle: int) -> Access:
-    """What `Access.handle` wrote, as often as it is asked for."""
+    """Reads what `Access.handle` wrote; may be called repeatedly."""
     data = json.loads(os.pread(handle, os.fstat(handle).st_size, 0))
     grants = tuple(Grant(**{**g, "customers": tuple(g["customers"])}) for g in data["grants"])
     return Access(SignIn(**data["sign_in"]), grants)
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether only this machine reaches a server at the address; none at all is every address."""
+    """Whether an address can be reached only from the local machine; None is every address."""
     if address == "localhost":
         return True
     try:
@@ -134,6 +136,6 @@ def is_loopback(address: str | None) -> bool:
 def _unnamed() -> int:
     import tempfile
 
-    # nobody but us, and gone from the folder before anything is in it
+    # readable only by us, and removed from its folder before anything is written
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

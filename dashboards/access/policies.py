@@ -1,34 +1,45 @@
-"""What a customer may see of what is published, table by table. What stands not here, no customer sees.
+"""What a customer may see of a publication, table by table.
 
-Conditions are SQL over a row and over what is theirs (`OWN`); each is the whole of what decides.
+Tables not listed here are hidden from customers. A condition is SQL over a row of the table and the
+customer's own ids (`OWN`), and it alone decides.
 """
 
 from dataclasses import dataclass
 
-# where the publication is while rows are taken from it
+# the name of the publication while rows are copied from it
 PUBLICATION = "publication"
 
-# what is theirs, each by those above it; `own.customers` holds their ids
+# the customer's own ids, each from those above; `own.customers` holds the ids of the customers
 OWN = {
-    "subscriptions": f"select subscription_id, contract_id, service_id, region from {PUBLICATION}.marts.subscriptions "
-    "where customer_id in (select customer_id from own.customers)",
+    "subscriptions": f"""
+        select subscription_id, contract_id, service_id, region
+        from {PUBLICATION}.marts.subscriptions
+        where customer_id in (select customer_id from own.customers)""",
     "places": "select distinct contract_id, service_id, region from own.subscriptions",
-    "tickets": f"select ticket_id from {PUBLICATION}.marts.ticket_sla where subscription_id in (select subscription_id from own.subscriptions)",
-    # terms name the amendment that set a key: those of others are no business of theirs
-    "terms": f"""select terms_id from {PUBLICATION}.marts.credit_steps where subscription_id in (select subscription_id from own.subscriptions)
-                 union select terms_id from {PUBLICATION}.marts.ticket_sla where subscription_id in (select subscription_id from own.subscriptions)""",
-    # an interval is that of a customer scope: everyone, or one customer with exclusions of its own
-    "intervals": f"""select distinct availability_policy_id, customer_scope, service_id, region, started_at from {PUBLICATION}.marts.credit_downtime
-                     where subscription_id in (select subscription_id from own.subscriptions)""",
+    "tickets": f"""
+        select ticket_id from {PUBLICATION}.marts.ticket_sla
+        where subscription_id in (select subscription_id from own.subscriptions)""",
+    # terms name the amendment that set a key, which may be another customer's
+    "terms": f"""
+        select terms_id from {PUBLICATION}.marts.credit_steps
+        where subscription_id in (select subscription_id from own.subscriptions)
+        union select terms_id from {PUBLICATION}.marts.ticket_sla
+        where subscription_id in (select subscription_id from own.subscriptions)""",
+    # an interval belongs to a customer scope: everyone, or one customer with its own exclusions
+    "intervals": f"""
+        select distinct availability_policy_id, customer_scope, service_id, region, started_at
+        from {PUBLICATION}.marts.credit_downtime
+        where subscription_id in (select subscription_id from own.subscriptions)""",
 }
 
-# where the rows were landed from: names of internal files
+# the source of a row: names of internal files
 INTERNAL = frozenset({"file", "line", "last_file", "last_line"})
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`rows`: which, in words. `condition`: the same in SQL. `without`: columns that stay, and are null."""
+    """`rows`: the visible rows, in words; `condition`: the same in SQL; `without`: columns that are
+    null."""
 
     rows: str
     condition: str
@@ -40,7 +51,8 @@ _SUBSCRIPTION = Policy(
 )
 _TICKET = Policy("of their tickets", "ticket_id in (select ticket_id from own.tickets)")
 _PLACE = Policy(
-    "of the services and regions that they have a subscription for, under its contract, whole and for all periods",
+    "of the services and regions of their subscriptions, under the subscription's contract, "
+    "for all periods",
     "(contract_id, service_id, region) in (select contract_id, service_id, region from own.places)",
 )
 _CONTRACT = Policy(
@@ -50,11 +62,11 @@ _NONE = Policy("none", "false")
 
 POLICIES = {
     "marts.agreed_terms": Policy(
-        "of the terms that their credits and tickets were judged by",
+        "of the terms by which their credits and tickets were judged",
         "terms_id in (select terms_id from own.terms)",
     ),
     "marts.availability": _PLACE,
-    # a category's figure is that of its worst region, which may be one that they don't have
+    # a category's figure is that of its worst region, for which they may have no subscription
     "marts.availability_by_category": _NONE,
     "marts.configuration_hours": _SUBSCRIPTION,
     "marts.contract_terms": _CONTRACT,
@@ -79,12 +91,15 @@ POLICIES = {
     "marts.downtime_by_period": _PLACE,
     "marts.downtime_sources": Policy(
         "behind the downtime intervals of their credits",
-        "(availability_policy_id, customer_scope, service_id, region, started_at) in (select availability_policy_id, customer_scope, service_id, region, started_at from own.intervals)",
+        """(availability_policy_id, customer_scope, service_id, region, started_at) in (
+               select availability_policy_id, customer_scope, service_id, region, started_at
+               from own.intervals
+           )""",
     ),
     "marts.error_budgets": _PLACE,
-    # a reason or an id may quote what is somebody else's, as the row that is waited for
+    # a reason may quote another customer's data, such as the row that is waited for
     "marts.evidence_gaps": Policy(
-        "of their subscriptions and tickets, without what a row says",
+        "of their subscriptions and tickets, without the reason and the source",
         """subscription_id in (select subscription_id from own.subscriptions)
            and (ticket_id is null or ticket_id in (select ticket_id from own.tickets))""",
         INTERNAL | {"rule", "column_name", "reason"},
@@ -92,7 +107,7 @@ POLICIES = {
     "marts.exclusions": _PLACE,
     "marts.last_seen": _PLACE,
     "marts.maintenance_notice": Policy(
-        "whose scope meets one of their services and regions, and no other customer alone",
+        "whose scope includes one of their services and regions, and is not another customer alone",
         """(customer_id is null or customer_id in (select customer_id from own.customers))
            and exists (
                select 1 from own.places as places
@@ -107,9 +122,9 @@ POLICIES = {
     "marts.subscription_spans": _SUBSCRIPTION,
     "marts.subscriptions": _SUBSCRIPTION,
     "marts.ticket_sla": _SUBSCRIPTION,
-    # what a scenario is worth over all customers
+    # totals over all customers
     "marts.what_if": _NONE,
-    # sentences, samples and counts of everyone's rows
+    # sentences, samples and counts about all customers' rows
     "quality.check_results": _NONE,
     "quality.feed_profiles": _NONE,
     "quality.feed_reconciliation": _NONE,
@@ -117,11 +132,11 @@ POLICIES = {
     "quality.monitoring_warnings": _NONE,
     "quality.rejected_rows": _NONE,
     "quality.runs": Policy(
-        "the last",
+        "the latest",
         f"run_number = (select max(run_number) from {PUBLICATION}.quality.runs)",
         frozenset({"seconds", "files_read", "rows_read", "rows_rejected"}),
     ),
     "quality.warnings": _NONE,
-    # what was taken back is not in force, and names runs
+    # withdrawn statements are not in force, and name internal runs
     "quality.withdrawn_statements": _NONE,
 }

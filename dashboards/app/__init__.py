@@ -1,5 +1,5 @@
-"""The Streamlit app: its pages, what they share, and the server that shows them.
+"""The Streamlit app: its pages, what they share, and the server.
 
-The only folder that may need Streamlit. Does not belong here: queries of people (`access`), what a
-figure may be called (`figures`), reports and proofs.
+The only folder that may need Streamlit. Does not belong here: who may see what (`access`), how a
+figure is judged (`figures`), reports and proofs.
 """

@@ -1,4 +1,7 @@
-"""The dashboards' entry: who looks, what they may open, and how old it is. `makegood dashboards --warehouse DIR` serves it."""
+"""The entry of the dashboards: sign-in, navigation, and the age of the figures.
+
+`makegood dashboards --warehouse DIR` serves it.
+"""
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -10,24 +13,26 @@ from makegood.dashboards.figures.words import plain
 
 
 def admitted() -> access.Granted:
-    """What is granted to who looks; who may see nothing gets no further."""
+    """What the viewer has been granted; without any grant the page stops here."""
     try:
         granted = published.granted()
     except published.Unguarded:
         st.title("Makegood")
         st.error(
-            "This server can be reached from other machines or by any name, and nobody has to sign in: it shows nothing. Start it by `makegood dashboards`."
+            "Nothing is shown, because this server can be reached from other machines without "
+            "signing in. Start it with `makegood dashboards`."
         )
         st.stop()
     except published.NotSignedIn:
         st.title("Makegood")
-        st.write("Sign in to see what has been granted to you.")
+        st.write("Sign in to see the pages that you have access to.")
         st.button("Sign in", type="primary", on_click=st.login)
         st.stop()
     if not granted.roles:
         st.title("Makegood")
         st.info(
-            "You are signed in, but nothing has been granted to you. Ask who runs these dashboards."
+            "You are signed in, but you don't have access to any page. "
+            "Ask the people who run these dashboards."
         )
         sign_out()
         st.stop()
@@ -35,7 +40,7 @@ def admitted() -> access.Granted:
 
 
 def sign_out() -> None:
-    """Who is signed in, and the way out; nothing where nobody signs in."""
+    """Who is signed in, and a way to sign out; nothing without sign-in."""
     if not st.user.get("is_logged_in"):
         return
     name = st.user.get("email") or st.user.get("name") or st.user.get("sub")
@@ -44,7 +49,7 @@ def sign_out() -> None:
 
 
 def by_section(pages: list[Listed]) -> dict[str, list[StreamlitPage]]:
-    """What may be opened; a page that is not among it has no address for who looks."""
+    """The pages by section; any other page has no address for this viewer."""
     sections: dict[str, list[StreamlitPage]] = {}
     for page in pages:
         sections.setdefault(page.section, []).append(
@@ -59,7 +64,7 @@ try:
     published.version()
 except published.NothingPublished as error:
     st.title("Makegood")
-    # where the warehouse lies concerns those who run it
+    # only internal roles are shown the path of the warehouse
     st.info(str(error) if granted.roles & INTERNAL else "Nothing is published yet.")
     sign_out()
     st.stop()

@@ -1,4 +1,4 @@
-"""Charts and their colours: safe for the colour-blind, readable on light and dark, and never the only way in which something is said."""
+"""Charts: safe for colour-blind readers, legible on light and dark, and always backed by words."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ import pandas as pd
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures.evidence import (
     MISSES,
-    THIN_COURSE,
+    THIN_BUDGET,
     Verdict,
     availability_words,
     budget_words,
@@ -24,16 +24,16 @@ from makegood.dashboards.figures.evidence import (
 from makegood.dashboards.figures.queries import period, service_and_region
 from makegood.dashboards.figures.words import percentage
 
-# blue where a promise is kept, orange where it isn't (after Okabe and Ito), darker the more of the budget is used: word -> tile, ink
-# neither of the two where too little was seen to say
-BURNT = {
+# use of the error budget -> colours of tile and label (after Okabe and Ito): blue if kept, orange
+# if missed, darker the more of the budget is used; other colours with too little data
+BUDGET_USE = {
     "no downtime": ("#9ecae1", "#10212b"),
     "within budget": ("#4f9fd0", "#0b1a24"),
     "over half of budget": ("#1f6aa5", "#ffffff"),
     "missed": ("#d97706", "#1c1000"),
     "missed by far": ("#8a3b00", "#ffffff"),
     "kept, on thin evidence": ("#ddd6bd", "#1f1f1f"),
-    "not seen": ("#e9e9e9", "#3d3d3d"),
+    "no data": ("#e9e9e9", "#3d3d3d"),
     "no commitment": ("#b8b8b8", "#1f1f1f"),
 }
 EXPOSURES = {
@@ -43,24 +43,24 @@ EXPOSURES = {
     "at stake": "#009e73",
 }
 DOWN, UNKNOWN, EXCLUDED = "#c44e00", "#8c8c8c", "#56b4e9"
-COURSES = {
+BUDGET_STATUSES = {
     "on track": "#1f78b4",
-    THIN_COURSE: "#b3a878",
-    "not seen": "#8c8c8c",
+    THIN_BUDGET: "#b3a878",
+    "no data": "#8c8c8c",
     "at risk": "#e69f00",
     "exhausted": "#c44e00",
 }
 
 
-def burnt(row: Row) -> str:
-    """How much of a period's error budget is used, as far as was seen, in a word of BURNT (A8, M6).
+def budget_use(row: Row) -> str:
+    """How much of a period's error budget is used, as a key of BUDGET_USE (A8, M6).
 
     `row`: one of FIGURES."""
     verdict = verdict_of(row)
     if verdict in MISSES:
         return "missed by far" if row["downtime_seconds"] > 3 * row["budget_seconds"] else "missed"
     if verdict is Verdict.NO_COMMITMENT and is_unseen(row):
-        return str(Verdict.NOT_SEEN)
+        return str(Verdict.NO_DATA)
     if verdict is not Verdict.KEPT:
         return str(verdict)
     if row["downtime_seconds"] == 0:
@@ -73,27 +73,27 @@ def burnt(row: Row) -> str:
 
 
 def _label(figure: Row) -> str:
-    """A figure as short as a tile is, with a star where data is incomplete."""
+    """A figure that fits on a tile, with a star if its data is incomplete."""
     pct = figure["availability_pct"]
     star = "*" if is_incomplete(figure) else ""
     if pct is None:
         return "–" + star
     if is_unseen(figure):
-        return "not\nseen" + star
-    # six decimals don't fit; cut, not rounded: what is missed must not look kept
+        return "no\ndata" + star
+    # six decimals don't fit; cut, not rounded, so that a missed commitment never looks kept
     return f"{pct.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f}{star}"
 
 
 def tiles(figures: Sequence[Row]) -> pd.DataFrame:
-    """Figures of availability as tiles of a heat map."""
+    """Figures of availability as tiles of a heat map. `figures`: rows of FIGURES."""
     return pd.DataFrame(
         {
             "service_and_region": f"{service_and_region(f)} · {percentage(f['commitment_pct'])}"
             if f["commitment_pct"] is not None
             else service_and_region(f),
             "period": period(f),
-            "burnt": burnt(f),
-            "ink": BURNT[burnt(f)][1],
+            "budget_use": budget_use(f),
+            "ink": BUDGET_USE[budget_use(f)][1],
             "shown": "fully excluded" if f["availability_pct"] is None else availability_words(f),
             "label": _label(f),
             "verdict": verdict_words(f),
@@ -109,7 +109,7 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
 
 
 def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
-    """Availability by service_and_region and period (`tiles`), of which a tile can be picked; `kind`: month or quarter."""
+    """Availability by service, region and period, with tiles to pick. `kind`: month or quarter."""
     base = alt.Chart(tiles).encode(
         x=alt.X(
             "period:O", title=kind, axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=True)
@@ -118,15 +118,15 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             "service_and_region:N", title=None, axis=alt.Axis(labelLimit=260, labelOverlap=False)
         ),
     )
-    words = list(BURNT)
+    words = list(BUDGET_USE)
     rectangles = base.mark_rect(cornerRadius=3, strokeWidth=3).encode(
         color=alt.Color(
-            "burnt:N",
+            "budget_use:N",
             title=None,
-            scale=alt.Scale(domain=words, range=[BURNT[w][0] for w in words]),
+            scale=alt.Scale(domain=words, range=[BUDGET_USE[w][0] for w in words]),
             legend=alt.Legend(orient="bottom", columns=2, symbolType="square"),
         ),
-        # framed: not over
+        # periods in progress are outlined
         stroke=alt.condition(
             "datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")
         ),
@@ -144,9 +144,9 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
         ],
     )
     ink = alt.Color("ink:N", scale=None)
-    # as large as a tile is wide, and not at all where nobody could read it
+    # as large as the width of a tile allows, and hidden where it would be illegible
     fits = f"width / {tiles['period'].nunique()} / 3.8"
-    # of two lines the first is a little higher
+    # two lines are moved up a little
     higher = alt.ExprRef("indexof(datum.label, '\\n') < 0 ? 0 : -6")
     size = alt.ExprRef(f"{fits} < 7 ? 0 : min(12, {fits})")
     labels = base.mark_text(fontSize=size, fontWeight=600, lineBreak="\n", dy=higher).encode(
@@ -163,12 +163,15 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
 
 
 def burn_down(points: pd.DataFrame) -> alt.LayerChart:
-    """`points`: service_and_region, at, left_pct (of the budget), left (in words), is_projected, status."""
+    """Error budgets over time.
+
+    `points`: service_and_region, at, left_pct (of the budget), left (in words), is_projected,
+    is_end, status."""
     y = alt.Y("left_pct:Q", title="error budget left, %", scale=alt.Scale(zero=True))
     color = alt.Color(
         "status:N",
         title=None,
-        scale=alt.Scale(domain=list(COURSES), range=list(COURSES.values())),
+        scale=alt.Scale(domain=list(BUDGET_STATUSES), range=list(BUDGET_STATUSES.values())),
         legend=alt.Legend(orient="bottom", columns=3),
     )
     x = alt.X(
@@ -177,7 +180,7 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
         scale=alt.Scale(type="utc"),
         axis=alt.Axis(format="%d %b", labelOverlap=True),
     )
-    told = [
+    tooltip = [
         alt.Tooltip("service_and_region:N", title="service and region"),
         alt.Tooltip("at:T", title="at (UTC)", format="%Y-%m-%d %H:%M"),
         alt.Tooltip("left:N", title="budget left"),
@@ -185,7 +188,7 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
     lines = (
         alt.Chart(points)
         .mark_line(strokeWidth=2)
-        .encode(x=x, y=y, color=color, detail="service_and_region:N", tooltip=told)
+        .encode(x=x, y=y, color=color, detail="service_and_region:N", tooltip=tooltip)
     )
     so_far = lines.transform_filter("!datum.is_projected")
     ahead = lines.mark_line(strokeWidth=2, strokeDash=[4, 4]).transform_filter("datum.is_projected")
@@ -204,7 +207,7 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
 
 
 def exposure(amounts: pd.DataFrame) -> alt.Chart:
-    """`amounts`: month, currency, exposure, amount (for the length of a bar), shown (in words)."""
+    """Credits by month. `amounts`: month, exposure, amount, shown (in words), order."""
     words = list(EXPOSURES)
     return (
         alt.Chart(amounts)
@@ -230,7 +233,9 @@ def exposure(amounts: pd.DataFrame) -> alt.Chart:
 
 
 def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, str]) -> alt.Chart:
-    """`bars`: service_and_region, started_at, ended_at, what (a word of `colours`), length (in words)."""
+    """Intervals over time.
+
+    `bars`: service_and_region, started_at, ended_at, what (key of `colours`), length in words."""
     words = list(colours)
     return (
         alt.Chart(bars)
@@ -250,7 +255,7 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
                 scale=alt.Scale(domain=words, range=list(colours.values())),
                 legend=alt.Legend(orient="bottom"),
             ),
-            # an interval of minutes in months is thinner than a pixel without its edge
+            # without an edge, minutes within months would be thinner than a pixel
             stroke=alt.Stroke(
                 "what:N", scale=alt.Scale(domain=words, range=list(colours.values())), legend=None
             ),

@@ -1,4 +1,4 @@
-"""What pages share: their head, filters, tables, downloads and links to each other."""
+"""What pages share: heading, filters, tables, downloads, and links between pages."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from makegood.dashboards import exports
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import navigation, published
+from makegood.dashboards.exports import excel, files
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
@@ -21,12 +21,14 @@ from makegood.dashboards.figures.evidence import (
 from makegood.dashboards.figures.words import decimals, duration, instant, plain
 
 Shown = Callable[[Row], Any]
-# heading -> column, or what is shown of a row
+# heading -> column, or a function of the row
 Columns = Mapping[str, str | Shown]
 
 
 def head(title: str, question: str) -> None:
-    """The title of a page, the question it answers, and what it rests on. Comes first on each page: filters are those of the page."""
+    """The title of a page, the question it answers, and the age of its figures.
+
+    Comes first on each page: filters belong to the page."""
     st.session_state["page"] = title
     st.title(title, anchor=False)
     st.caption(question)
@@ -34,29 +36,39 @@ def head(title: str, question: str) -> None:
 
 
 def stamp() -> None:
-    """As of when the figures are, and which publication they are of."""
+    """The instant of the figures, and the publication they come from."""
     run = published.reader().run
     st.caption(
-        f"Figures as of **{instant(run['as_of'])} UTC** · published {instant(run['finished_at'])[:16]} UTC"
-        f" ({published.age(run['finished_at'])}) · run {run['run_number']}"
+        f"Figures as of **{instant(run['as_of'])} UTC** · "
+        f"published {instant(run['finished_at'])[:16]} UTC "
+        f"({published.age(run['finished_at'])}) · run {run['run_number']}"
     )
 
 
 def commitments(figures: Sequence[Row]) -> None:
-    """How many commitments of finished periods were kept, and of how many that can't be said (M6).
+    """How many commitments of finished periods were kept, missed, or lack evidence (M6).
 
     `figures`: rows of FIGURES."""
     finished = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
     verdicts = Counter(verdict_of(f) for f in finished)
     counts = {
-        "Commitments kept": (verdicts[Verdict.KEPT], "Finished periods of which enough was seen"),
+        "Commitments kept": (
+            verdicts[Verdict.KEPT],
+            "Finished periods with sufficient monitoring data",
+        ),
         "Kept, on thin evidence": (
             verdicts[Verdict.KEPT_ON_THIN],
-            "Too little of the period was seen (M6)",
+            "Too little monitoring data for the period (M6)",
         ),
-        "Commitments missed": (sum(verdicts[v] for v in MISSES), "Also where little was seen"),
-        "Not seen": (verdicts[Verdict.NOT_SEEN], "Nothing is known of the period"),
-        "On incomplete data": (sum(map(is_incomplete, finished)), "Rows were rejected or wait"),
+        "Commitments missed": (
+            sum(verdicts[v] for v in MISSES),
+            "Including those on thin evidence",
+        ),
+        "No data": (verdicts[Verdict.NO_DATA], "No monitoring data for the period"),
+        "On incomplete data": (
+            sum(map(is_incomplete, finished)),
+            "Rows were rejected, or are waiting for other rows",
+        ),
     }
     for column, (label, (count, means)) in zip(
         st.columns(len(counts)), counts.items(), strict=True
@@ -65,9 +77,9 @@ def commitments(figures: Sequence[Row]) -> None:
 
 
 def evidence(rows: Sequence[Row], what: str) -> None:
-    """How many of the figures that a page sums up rest on thin evidence or incomplete data, if any.
+    """How many of the figures on a page rest on thin evidence or incomplete data, if any.
 
-    `rows`: of FIGURES or CREDITS; `what` they are, in the plural."""
+    `rows`: of FIGURES or CREDITS; `what`: their name in the plural."""
     thin = sum(
         row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
         for row in rows
@@ -75,20 +87,22 @@ def evidence(rows: Sequence[Row], what: str) -> None:
     incomplete = sum(map(is_incomplete, rows))
     if thin or incomplete:
         st.caption(
-            f"Of these {len(rows):,} {what}, on thin evidence or none: {thin:,}; on incomplete data: {incomplete:,}."
+            f"Of these {len(rows):,} {what}, {thin:,} rest on thin or no evidence "
+            f"and {incomplete:,} on incomplete data."
         )
 
 
-# of rows that a figure lacks
+# at most so many missing rows are listed
 MOST_GAPS = 1000
 
 
 def missing(gaps: Sequence[Row]) -> None:
-    """The rows that a figure lacks, with file and line, if any. `gaps`: rows of GAPS."""
+    """The rows missing from a figure, with file and line, if any. `gaps`: rows of GAPS."""
     if not gaps:
         return
     st.markdown(
-        f"**Incomplete:** {len(gaps):,} {'row was rejected or waits' if len(gaps) == 1 else 'rows were rejected or wait'}."
+        f"**Incomplete:** {len(gaps):,} {'row is' if len(gaps) == 1 else 'rows are'} missing "
+        "(rejected, or waiting for another row)."
     )
     columns: Columns = {
         "Missing": "sentence",
@@ -100,7 +114,7 @@ def missing(gaps: Sequence[Row]) -> None:
     table(
         gaps[:MOST_GAPS],
         columns,
-        name="Rows that the figure lacks",
+        name="Rows missing from the figure",
         height=320 if len(gaps) > 8 else "auto",
     )
     if len(gaps) > MOST_GAPS:
@@ -108,25 +122,26 @@ def missing(gaps: Sequence[Row]) -> None:
 
 
 def signs(figures: Sequence[Row]) -> str:
-    """What the signs of a heat map mean. `figures`: rows of FIGURES."""
-    return "framed: not over" + (
-        "; with a star: incomplete data" if any(map(is_incomplete, figures)) else ""
-    )
+    """The legend of a heat map, in sentences. `figures`: rows of FIGURES."""
+    starred = " A star marks incomplete data." if any(map(is_incomplete, figures)) else ""
+    return "Outlined periods are still in progress." + starred
 
 
 def _filter(key: str) -> str:
-    # by page: a filter of the page before must not be taken for this one's
+    # by page, so that a filter does not carry over from the previous page
     return f"{st.session_state['page']}: {key}"
 
 
 def choice(
     label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str
 ) -> list[str]:
-    """A filter of several values; nothing chosen is everything. Its values stand in the address of the page as they are, not as they are shown."""
+    """A filter of several values; an empty one means all.
+
+    The address of the page has the values as they are, not as `shown`."""
     name = _filter(key)
     asked = st.query_params.get_all(key)
     if name not in st.session_state and asked and not set(asked) & set(options):
-        nothing(f"There is nothing here of {label.lower()} {plain(', '.join(asked))}.")
+        nothing(f"There is nothing here for {label.lower()} {plain(', '.join(asked))}.")
         st.stop()
     before = st.session_state.get(name, asked)
     st.session_state[name] = [value for value in before if value in options]
@@ -145,9 +160,9 @@ def pick(
     shown: Callable[[str], str] = str,
     value: str | None = None,
 ) -> str:
-    """A filter of one value, in the address of the page. `value`: what it is set to now, if anything.
+    """A filter of one value, in the address of the page. `value`: sets it now, unless None.
 
-    An address that asks for what is not there gets told so, and nothing else."""
+    For an address with an unknown value the page says so and shows nothing else."""
     name = _filter(key)
     asked = st.query_params.get(key)
     if name not in st.session_state and asked is not None and asked not in options:
@@ -164,7 +179,7 @@ def pick(
 
 
 def picked_anew(row: str | None, key: str) -> str | None:
-    """A picked row if it is another than in the run before: a row stays picked, but what is chosen otherwise after it counts."""
+    """A picked row, if it was picked just now: a later choice in the filter overrides it."""
     before, st.session_state[f"{_filter(key)}, picked"] = (
         st.session_state.get(f"{_filter(key)}, picked"),
         row,
@@ -173,12 +188,12 @@ def picked_anew(row: str | None, key: str) -> str | None:
 
 
 def named(names: Mapping[str, str]) -> Callable[[str], str]:
-    """How ids with names are shown: both, or one where they are the same."""
+    """How an id with a name is shown: both, or one if they are equal."""
     return lambda key: f"{names[key]} ({key})" if names[key] != key else key
 
 
 def filters(count: int) -> list[Any]:
-    """Places for filters, side by side where there is room."""
+    """Columns for filters, side by side if there is room."""
     return list(st.columns(count))
 
 
@@ -235,7 +250,7 @@ def table(
 
 
 def _amounts(rows: Sequence[Row]) -> str:
-    """Two decimals where all currencies have two; else as many as each amount needs."""
+    """Two decimals if all currencies have two; else as many as each amount needs."""
     return (
         "accounting"
         if {decimals(row["currency"]) for row in rows if row["currency"]} <= {2}
@@ -244,7 +259,7 @@ def _amounts(rows: Sequence[Row]) -> str:
 
 
 def length(column: str) -> Callable[[Row], str]:
-    """A column of seconds as people read them."""
+    """A column of seconds in words."""
     return lambda row: duration(row[column])
 
 
@@ -256,26 +271,29 @@ def downloads(
     notes: Mapping[str, str] | None = None,
     is_all: bool = False,
 ) -> None:
-    """The rows of a query as files, made when they are asked for.
+    """Downloads of the rows of a query; a file is made when it is requested.
 
-    `name`: of the file, and the title in it; `mart`: whose columns they are; `is_all`: filters of the page don't act on it, which is said."""
+    `name`: of the file, and the title in it; `mart`: describes the columns; `is_all`: the download
+    ignores the filters of the page, and its label says so."""
     reader = published.reader()
     count = published.rows(
         f"select count(*) as rows from ({sql.removesuffix('order by all')})", *parameters
     )[0]["rows"]
-    about = exports.about(reader, name.replace("_", " "), mart, notes)
+    about = files.about(reader, name.replace("_", " "), mart, notes)
 
-    def file(kind: exports.Kind) -> Callable[[], bytes]:
+    def file(kind: files.Kind) -> Callable[[], bytes]:
         return lambda: kind.make(reader.table(sql, *parameters), about)
 
     with st.popover(f"Download {'all of ' if is_all else ''}{plain(name.replace('_', ' '))}"):
         st.caption(
-            f"{count:,} rows, exactly as the mart holds them. Parquet for programs, Excel and CSV for people."
+            f"{count:,} rows, exactly as in the mart. "
+            "Parquet suits programs; Excel and CSV suit people."
         )
-        for label, kind in exports.KINDS.items():
-            if label == "Excel" and count >= exports.MOST_ROWS:
+        for label, kind in files.KINDS.items():
+            if label == "Excel" and count >= excel.MOST_ROWS:
                 st.caption(
-                    f"Excel holds {exports.MOST_ROWS - 1:,} rows at most: choose fewer, or take Parquet."
+                    f"A sheet of Excel holds {excel.MOST_ROWS - 1:,} rows at most: "
+                    "choose fewer rows, or download Parquet."
                 )
                 continue
             st.download_button(
@@ -290,7 +308,7 @@ def downloads(
 
 
 def link(page: str, label: str, **query: str | Sequence[str] | None) -> None:
-    """A link to another page with its filters; nothing where the viewer may not open it."""
+    """A link to another page with its filters; nothing if the viewer may not open it."""
     if page in {listed.name for listed in navigation.pages_of(published.granted().roles)}:
         st.page_link(
             f"app_pages/{page}.py",
@@ -302,5 +320,5 @@ def link(page: str, label: str, **query: str | Sequence[str] | None) -> None:
 
 
 def nothing(sentence: str) -> None:
-    """An empty state, in words."""
+    """A sentence where there is nothing to show."""
     st.info(sentence)

@@ -1,4 +1,4 @@
-"""Which pages there are, and who may open them."""
+"""The pages, and the roles that may open them. Needs no Streamlit."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ INTERNAL = frozenset({LEADERSHIP, FINANCE, OPERATIONS})
 
 @dataclass(frozen=True)
 class Listed:
-    """A page: its file in `app_pages` (also its address), its title, its section, and the roles that may open it."""
+    """A page. `name`: its file in `app_pages` and its address; `roles`: those that may open it."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Listed:
 
 
 PAGES = (
-    Listed("overview", "Promises and credits", "Leadership", frozenset({LEADERSHIP, FINANCE})),
+    Listed("overview", "SLA overview", "Leadership", frozenset({LEADERSHIP, FINANCE})),
     Listed("availability", "Availability", "Leadership", INTERNAL),
     Listed("credits", "Credits", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("reconciliation", "Due and issued", "Finance", frozenset({LEADERSHIP, FINANCE})),
@@ -48,5 +48,5 @@ PAGES = (
 
 
 def pages_of(roles: Collection[str]) -> list[Listed]:
-    """The pages that someone with these roles may open; the first is where they start."""
+    """The pages that these roles may open; the first is the start page."""
     return [page for page in PAGES if page.roles & set(roles)]

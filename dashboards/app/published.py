@@ -1,4 +1,4 @@
-"""The published database as pages ask it: what is published now, as far as who looks may see it."""
+"""The current publication as pages query it, limited to what the viewer may see."""
 
 import argparse
 import hashlib
@@ -13,7 +13,8 @@ from typing import Any
 import streamlit as st
 
 from makegood.dashboards.access import grants as access
-from makegood.dashboards.access import reader as gate
+from makegood.dashboards.access.reader import Reader, Row, Viewer
+from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
 
 
@@ -22,11 +23,11 @@ class NothingPublished(RuntimeError):
 
 
 class Unguarded(RuntimeError):
-    """The server can be reached from elsewhere or by any name, and nobody has to sign in."""
+    """The server can be reached from other machines, but has no sign-in."""
 
 
 class NotSignedIn(RuntimeError):
-    """Who looks has to sign in first, or again."""
+    """The viewer has to sign in, for the first time or again."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -37,18 +38,20 @@ def _arguments() -> argparse.Namespace:
 
 
 class NotGranted(RuntimeError):
-    """What is asked for has not been granted to who looks."""
+    """The viewer has not been granted access."""
 
 
 def warehouse() -> Path:
-    """The warehouse folder that `makegood dashboards` was started for; what it keeps beside publications is for roles inside. Raises NotGranted."""
+    """The warehouse folder; its runs and alerts are for internal roles. Raises NotGranted."""
     if not granted().roles & INTERNAL:
         raise NotGranted
     return Path(_arguments().warehouse)
 
 
 def version() -> Path:
-    """The database that is published now; its path is another one for each publication. Raises NothingPublished."""
+    """The database of the current publication; each publication has a path of its own.
+
+    Raises NothingPublished."""
     folder = Path(_arguments().warehouse)
     link = folder / "published" / "makegood.duckdb"
     if not link.exists():
@@ -62,10 +65,10 @@ _handed_over = cache(access.handed_over)
 
 
 def granted() -> access.Granted:
-    """What is granted to who looks, asked anew each time. Raises Unguarded, NotSignedIn."""
+    """What the viewer has been granted, checked on every call. Raises Unguarded, NotSignedIn."""
     handle = _arguments().access
     if handle is None:
-        # no names: any will do
+        # without a list of names the server answers to any
         if not all(
             map(
                 access.is_loopback,
@@ -83,52 +86,50 @@ def granted() -> access.Granted:
     return known.granted(claims)
 
 
-def viewer() -> gate.Viewer:
-    """Who looks at this page. Raises Unguarded, NotSignedIn."""
+def viewer() -> Viewer:
+    """The viewer of this page. Raises Unguarded, NotSignedIn."""
     return granted().viewer
 
 
-# keys of our own: Streamlit's run the parts of a key together, so that two may be one
+# with keys of our own: Streamlit joins the parts of a key, so that different keys may be equal
 @st.cache_resource(max_entries=20, show_spinner=False)
-def _reader(key: str, _database: Path, _viewer: gate.Viewer) -> gate.Reader:
-    return gate.reader(_database, _viewer)
+def _reader(key: str, _database: Path, _viewer: Viewer) -> Reader:
+    return open_reader(_database, _viewer)
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _listed(
-    key: str, _reader: gate.Reader, _sql: str, _parameters: tuple[Any, ...]
-) -> list[gate.Row]:
+def _listed(key: str, _reader: Reader, _sql: str, _parameters: tuple[Any, ...]) -> list[Row]:
     return _reader.rows(_sql, *_parameters)
 
 
-def key_of(database: Path, viewer: gate.Viewer, *asked: Any) -> str:
-    """What an answer is kept under: equal for the same question about the same publication by who sees the same, and else never."""
+def key_of(database: Path, viewer: Viewer, *asked: Any) -> str:
+    """The cache key of a result: equal only for the same query, publication and visible data."""
     whose = None if viewer.customers is None else sorted(viewer.customers)
     parts = [str(database), whose, [[type(a).__name__, str(a)] for a in asked]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def reader() -> gate.Reader:
-    """What is published now, as far as who looks may see it."""
+def reader() -> Reader:
+    """A reader of the current publication, limited to what the viewer may see."""
     database, who = version(), viewer()
     return _reader(key_of(database, who), database, who)
 
 
-def rows(sql: str, *parameters: Any) -> list[gate.Row]:
-    """The rows of a query over what is published now, with exact values, as far as who looks may see it."""
+def rows(sql: str, *parameters: Any) -> list[Row]:
+    """The rows of a query on the current publication that the viewer may see, with exact values."""
     found = reader()
     return _listed(key_of(found.database, found.viewer, sql, *parameters), found, sql, parameters)
 
 
-def rows_of_newer(table: str, sql: str, *parameters: Any) -> list[gate.Row]:
-    """The rows of a query over a table that older versions did not publish; none where it is not.
+def rows_of_newer(table: str, sql: str, *parameters: Any) -> list[Row]:
+    """The rows of a query on a table that older versions did not publish; none without it.
 
-    `table`: as `marts.credits`."""
+    `table`: such as `marts.credits`."""
     return rows(sql, *parameters) if reader().has(table) else []
 
 
 def age(since: datetime) -> str:
-    """How long ago, in the largest unit that fits: 3 days."""
+    """How long ago, in the largest unit that fits: 3 days ago."""
     minutes = max(0, int((datetime.now(UTC) - since).total_seconds())) // 60
     for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
         if minutes >= length:

@@ -1,6 +1,8 @@
-"""The dashboards as a server: `python -m makegood.dashboards.app.server --warehouse DIR --address ADDRESS --port PORT [--access HANDLE]`.
+"""The dashboards as a server, which `makegood dashboards` starts.
 
-`makegood dashboards` starts it. Every option that decides who gets in is set here, over whatever a file or variable of Streamlit's says.
+`python -m makegood.dashboards.app.server --warehouse DIR --address ADDRESS --port PORT
+[--access HANDLE]`. Every option that decides who gets in is set here and overrides the files and
+environment variables of Streamlit.
 """
 
 import argparse
@@ -21,7 +23,7 @@ OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "server.fileWatcherType": "none",
-    # who somebody is, only the token says; only pages of this server talk to it
+    # only the token says who somebody is; only pages of this server may talk to it
     "server.trustedUserHeaders": "{}",
     "server.enableXsrfProtection": True,
     "server.enableCORS": True,
@@ -32,7 +34,10 @@ OPTIONS = {
 
 
 def names(address: str, access: Access | None) -> list[str]:
-    """The names by which pages may be asked for. Another website can have its own name lead here, and would be the same origin as we are."""
+    """The host names that the server answers to.
+
+    Any other name could be pointed at this server by another website, which would then count as the
+    same origin."""
     found = {
         *LOCAL_NAMES,
         *([address] if is_loopback(address) else []),
@@ -73,12 +78,12 @@ def main() -> None:
         os.set_inheritable(words.access, False)
         access = handed_over(words.access)
         secrets = secrets_of(access)
-        # a page of this name talks to us also where a proxy has another for us; what went wrong is for our log, not for who looks
+        # pages use the public name also behind a proxy; details of errors go to the log only
         options |= {"browser.serverAddress": access.sign_in.host, "client.showErrorDetails": "none"}
     options["server.allowedHosts"] = names(words.address, access)
-    # Streamlit would ask a host elsewhere for the address that we are seen by
+    # Streamlit would ask an external host for our public address
     net_util.get_external_ip = lambda: None
-    # an interrupt is how a server ends
+    # an interrupt ends the server
     with suppress(KeyboardInterrupt):
         st.App(APP, secrets=secrets).run(config=options)
 

@@ -1,4 +1,4 @@
-"""Values and words of others, as people read them: on pages, in reports, on terminals."""
+"""Values, and names that feeds deliver, as text for pages, reports and terminals."""
 
 import re
 import unicodedata
@@ -11,12 +11,12 @@ _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
 def plain(text: str) -> str:
-    """A name or id from a feed where Streamlit reads Markdown: shown as it is written, with no link, picture or HTML made of it."""
+    """A name or id from a feed, escaped for Markdown: no link, picture or HTML is made of it."""
     return _SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
 def decimals(currency: str) -> int:
-    """How many decimals amounts of a currency have (ISO 4217)."""
+    """How many decimals amounts of a currency have (ISO 4217). Raises ValueError."""
     return Currency(currency).exponent or 0
 
 
@@ -28,7 +28,7 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 
 def duration(seconds: int | None) -> str:
-    """Seconds as people read them: 1 h 02 min 03 s; a minus where a budget is exhausted, a dash for none."""
+    """Seconds in words: 1 h 02 min 03 s, with a minus below zero; a dash for None."""
     if seconds is None:
         return "–"
     sign, rest = ("−" if seconds < 0 else ""), abs(seconds)
@@ -40,17 +40,23 @@ def duration(seconds: int | None) -> str:
 
 
 def percentage(value: Decimal | None) -> str:
-    """Per cent with the decimals that say something: 99.9 %; a dash for none."""
+    """Per cent without trailing zeros: 99.9 %; a dash for None."""
     return "–" if value is None else f"{value.normalize():f} %".replace("-", "−")
 
 
 def instant(at: datetime | None) -> str:
-    """An instant in UTC, which the words around it say: 2026-06-05 15:30:27; a dash for none."""
+    """An instant in UTC: 2026-06-05 15:30:27; a dash for None. Its label says that it is UTC."""
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def timestamp(at: datetime) -> str:
+    """An instant in UTC for files and programs: 2026-06-05T15:30:27Z."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def printable(line: str) -> str:
-    """A line for a terminal: what would move the cursor, break the line or turn it around is written out."""
+    """A line for a terminal: characters that move the cursor, break the line or reverse it are
+    escaped."""
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNPRINTABLE else c
         for c in line

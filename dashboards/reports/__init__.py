@@ -1,4 +1,9 @@
-"""A customer's SLA report: what it says (`content`), as plain data (`document`), and a renderer for each kind of file."""
+"""A customer's SLA report (Z4).
+
+Belongs here: its content (`content` and a module a section), the report as plain data
+(`document`), and a renderer for each kind of file (`pdf`, `html`, `xlsx`).
+Does not belong here: calculations, and words of a contract (its YAML has them).
+"""
 
 from typing import Literal, get_args
 
@@ -9,8 +14,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def render(report: Report, kind: Format) -> bytes:
-    """A report as a file of a kind; the same report is the same bytes, whenever and wherever."""
-    # the libraries take a while to import
+    """A report as a file of a kind: the same bytes for the same report, whenever and wherever."""
+    # the libraries are slow to import
     match kind:
         case "pdf":
             from makegood.dashboards.reports.pdf import pdf

@@ -1,4 +1,4 @@
-"""Availability of the subscription and of its region, the downtime behind it, and how much of the time was seen (A1-A9, M6, X4)."""
+"""Availability of the subscription and of its region, downtime, and coverage (A1-A9, M6, X4)."""
 
 from datetime import date, datetime, timedelta
 
@@ -12,8 +12,8 @@ from makegood.dashboards.figures.evidence import (
     judged,
     verdict_of,
 )
+from makegood.dashboards.figures.months import midnight
 from makegood.dashboards.figures.words import duration
-from makegood.dashboards.proof import CLAUSES
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -28,9 +28,8 @@ from makegood.dashboards.reports.document import (
     Value,
     shortened,
 )
-from makegood.dashboards.reports.figures import Figures, midnight
+from makegood.dashboards.reports.figures import Figures
 from makegood.dashboards.reports.phrases import (
-    cited,
     counted,
     listed,
     met,
@@ -42,14 +41,14 @@ from makegood.dashboards.reports.phrases import (
 
 
 def own_verdict(figures: Figures, steps: Row) -> Verdict:
-    """Of the subscription's own figure in covered time (A5, A6); met where all of it is excluded (A4)."""
+    """The verdict on the subscription's own figure (A5, A6); met if all time is excluded (A4)."""
     is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
     evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
     return judged(is_met, evidence)
 
 
 def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
-    """A verdict as agreements word it, and whether the figure lacks rows."""
+    """A verdict as contracts word it, and whether the figure rests on incomplete data."""
     lacks = (
         ", incomplete data" if figures.period is not None and is_incomplete(figures.period) else ""
     )
@@ -57,7 +56,7 @@ def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
 
 
 def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fact:
-    """A figure of availability; where nothing was seen it is that, and no number."""
+    """A figure of availability; without any data it says so instead of giving a number."""
     return (
         Fact(name, Evidence.NONE.value, Kind.TEXT, note)
         if unseen
@@ -66,7 +65,7 @@ def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fa
 
 
 def period_name(figures: Figures) -> str:
-    """The period that availability is measured over: the month, or the quarter that holds it."""
+    """The period over which availability is measured: the month, or the quarter around it."""
     if figures.period is None or not figures.is_quarterly:
         return month_name(figures.month)
     first = figures.period["period_start"]
@@ -79,12 +78,12 @@ def shown_name(figures: Figures) -> str:
 
 
 def downtime_of(figures: Figures) -> list[Row]:
-    """The intervals that the report shows: the subscription's own, or the region's where it has no figure of its own."""
+    """The intervals that the report shows: the subscription's own, else the region's."""
     return figures.own_downtime if figures.has_cover else figures.regional_downtime
 
 
 def exclusions_of(figures: Figures) -> list[Row]:
-    """The exclusions that act in the figure whose downtime is shown."""
+    """The exclusions of the figure whose downtime is shown."""
     return figures.own_exclusions if figures.has_cover else figures.regional_exclusions
 
 
@@ -94,18 +93,19 @@ def availability(figures: Figures) -> Section:
         blocks += _own(figures, figures.steps)
     elif figures.steps is not None:
         blocks.append(
-            "Nothing of this month is covered by an availability commitment to this subscription, so it has no figure of its own. "
-            "How available the region was as a whole is said below, for information."
+            "No part of this month is covered by an availability commitment to this subscription, "
+            "so it has no figure of its own. The availability of the region as a whole is given "
+            "below, for information."
         )
     blocks.append(_timeline(figures))
     if figures.period is None:
         blocks.append(
-            "Nothing was measured for this service in this region: no check and no record of an outage is there for the period."
+            "No measurements exist for this service in this region: there are no checks and no "
+            "outage records for the period."
         )
     elif not figures.has_cover or _differs(figures.steps, figures.period):
         blocks.append(_region(figures, figures.period))
-    clause = CLAUSES.get(figures.contract["contract_id"], {}).get("A5")
-    return Section("Availability", tuple(blocks), "Availability", cited(clause, "A4, A5, A6"))
+    return Section("Availability", tuple(blocks), "Availability", figures.clause("A4, A5, A6"))
 
 
 def _own(figures: Figures, steps: Row) -> list[Block]:
@@ -142,7 +142,7 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
         measured(
             "Downtime", steps["downtime_seconds"], Kind.SECONDS, "inside covered time", unseen
         ),
-        Fact("Taken out of the total", steps["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+        Fact("Excluded time", steps["excluded_seconds"], Kind.SECONDS, "taken out of the total"),
         *_budget(figures.period, steps),
     ]
     blocks: list[Block] = [Facts("Availability of the subscription", tuple(facts))]
@@ -153,7 +153,8 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
 
 
 def _budget(period: Row | None, steps: Row) -> list[Fact]:
-    """The region's error budget (A8), where it is the subscription's own too: the same commitment, time and downtime."""
+    """The region's error budget (A8), if the subscription's figure has the same commitment, time
+    and downtime."""
     if period is None or period["budget_seconds"] is None or _differs(steps, period):
         return []
     return [
@@ -192,32 +193,32 @@ def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool
         if shortest
         else "Every second of unavailability is"
     )
-    said = [f"{counts} downtime, unless the agreement excludes it."]
+    sentences = [f"{counts} downtime, unless the agreement excludes it."]
     if unseen:
-        return [*said, "Nothing was seen of this time: there is no figure to state."]
-    if row["availability_pct"] is not None:
-        without = (
-            f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
+        return [*sentences, "There is no data for this time, so no figure can be given."]
+    if row["availability_pct"] is None:
+        return [
+            *sentences,
+            "All of the time is excluded: there is no figure, and the commitment counts as met.",
+        ]
+    without = f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
+    total = seconds(row["total_seconds"]) + without
+    base = seconds(row["total_seconds"]) if not without else f"({total})"
+    sentences.append(
+        f"({total} − {seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = "
+        f"{percent(row['availability_pct'])}, rounded to six decimals for display only: "
+        "whether the commitment is met is judged by the exact seconds."
+    )
+    if not is_over:
+        sentences.append(
+            "Until the period ends, the figure is divided by its full length, "
+            "including the time still to come."
         )
-        total = seconds(row["total_seconds"]) + without
-        base = seconds(row["total_seconds"]) if not without else f"({total})"
-        said.append(
-            f"({total} − {seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = {percent(row['availability_pct'])}, "
-            "rounded to six decimals for show only: met or missed is judged by the exact seconds."
-        )
-    else:
-        said.append(
-            "All of the time is excluded: there is no figure, and the commitment counts as met."
-        )
-    if row["availability_pct"] is not None and not is_over:
-        said.append(
-            "Until the period is over, its whole length is divided by, also what is still to come."
-        )
-    return said
+    return sentences
 
 
 def _region(figures: Figures, period: Row) -> Section:
-    """The regional figure. That of a subscription without cover is for information: nothing is promised to it."""
+    """The regional figure; for information only if the subscription has no covered time."""
     is_promised = figures.steps is None or figures.has_cover
     unseen = is_unseen(period)
     excluded = "all of the time is excluded" if period["status"] == "fully_excluded" else ""
@@ -226,7 +227,7 @@ def _region(figures: Figures, period: Row) -> Section:
             "Period",
             period_name(figures),
             Kind.TEXT,
-            "" if figures.is_period_over else "not over yet",
+            "" if figures.is_period_over else "in progress",
         ),
         measured("Availability", period["availability_pct"], Kind.PERCENTAGE, excluded, unseen),
     ]
@@ -243,14 +244,14 @@ def _region(figures: Figures, period: Row) -> Section:
     facts += [
         Fact("Total time", period["total_seconds"], Kind.SECONDS),
         measured(
-            "Unavailable in all",
+            "Total unavailability",
             period["unavailable_seconds"],
             Kind.SECONDS,
-            "before exclusions and the shortest downtime that counts",
+            "before exclusions and the minimum length of downtime",
             unseen,
         ),
         measured("Downtime", period["downtime_seconds"], Kind.SECONDS, "", unseen),
-        Fact("Taken out of the total", period["excluded_seconds"], Kind.SECONDS, "by exclusions"),
+        Fact("Excluded time", period["excluded_seconds"], Kind.SECONDS, "taken out of the total"),
     ]
     if is_promised and period["budget_seconds"] is not None:
         facts += [
@@ -275,32 +276,33 @@ def _region(figures: Figures, period: Row) -> Section:
     else:
         blocks.insert(
             0,
-            "The region as a whole, without what holds for this subscription alone: its covered time, exclusions and terms.",
+            "The region as a whole, without the covered time, exclusions and terms that apply to "
+            "this subscription alone.",
         )
     return Section(
         f"The service in region {shortened(figures.subscription['region'], LONGEST)}",
         tuple(blocks),
         "",
-        cited(None, "A4, A8"),
+        figures.clause("A4, A8"),
     )
 
 
 def downtime(figures: Figures) -> Section:
+    title, reference = "Downtime intervals", figures.clause("A1-A3")
     rows = downtime_of(figures)
     whose = "in covered time" if figures.has_cover else "in the region"
     if not rows:
+        where = f"{whose} in {shown_name(figures)}"
         none = {
-            Evidence.SUFFICIENT: f"There was no downtime {whose} in {shown_name(figures)}.",
-            Evidence.THIN: f"No downtime was seen {whose} in {shown_name(figures)}, of which too little was seen.",
-            Evidence.NONE: f"No downtime was seen {whose} in {shown_name(figures)}, of which nothing was seen.",
+            Evidence.SUFFICIENT: f"There was no downtime {where}.",
+            Evidence.THIN: f"No downtime was recorded {where}, but monitoring data is incomplete.",
+            Evidence.NONE: f"No downtime was recorded {where}, but there is no monitoring data.",
         }
-        return Section(
-            "Downtime intervals", (none[figures.evidence],), "Downtime", cited(None, "A1-A3")
-        )
+        return Section(title, (none[figures.evidence],), "Downtime", reference)
     columns = (
         Column("Started (UTC)", Kind.INSTANT),
         Column("Ended (UTC)", Kind.INSTANT),
-        Column("Whole length", Kind.SECONDS),
+        Column("Total length", Kind.SECONDS),
         Column("Counted here", Kind.SECONDS),
         Column("Incident"),
         Column("Note"),
@@ -320,11 +322,11 @@ def downtime(figures: Figures) -> Section:
             for r in rows
         ),
     )
-    return Section("Downtime intervals", (table,), "Downtime", cited(None, "A1-A3"))
+    return Section(title, (table,), "Downtime", reference)
 
 
 def _note(figures: Figures, row: Row) -> str:
-    notes = ["not over yet"] if row["ended_at"] >= figures.as_of else []
+    notes = ["ongoing"] if row["ended_at"] >= figures.as_of else []
     if row["is_shared"]:
         notes.append("the same event as a ticket that was resolved late")
     return "; ".join(notes)
@@ -332,17 +334,15 @@ def _note(figures: Figures, row: Row) -> str:
 
 def coverage(figures: Figures) -> Section:
     period = figures.period
-    reference = cited(None, "M6")
+    reference = figures.clause("M6")
     key = "availability.unknown_counts_as"
     own, unknown = (words(of(key) or "available") for of in (figures.term, figures.regional_term))
     if figures.has_cover and own != unknown:
-        unknown = f"{unknown} in the region's figure, as {own} in that of this subscription"
+        unknown = f"{unknown} for the region, as {own} for this subscription"
     if period is None:
         return Section(
             "Data coverage",
-            (
-                "Nothing was measured for this service in this region, so there is no coverage to speak of.",
-            ),
+            ("No measurements exist for this service in this region, so there is no coverage.",),
             "Coverage",
             reference,
         )
@@ -357,7 +357,9 @@ def coverage(figures: Figures) -> Section:
             "Coverage",
             period["coverage_pct"],
             Kind.PERCENTAGE,
-            f"share of {period_name(figures)}, up to the figures' instant, in which the state was known",
+            f"share of {period_name(figures)} so far with a known state"
+            if not figures.is_period_over
+            else f"share of {period_name(figures)} with a known state",
         ),
         Fact("Unknown time", period["unknown_seconds"], Kind.SECONDS, f"counted as {unknown}"),
         Fact(
@@ -369,16 +371,18 @@ def coverage(figures: Figures) -> Section:
     least = figures.regional_term("availability.min_coverage_pct")
     if evidence is Evidence.NONE:
         blocks.append(
-            "Nothing was seen of this time: there is no evidence of whether the service was up or down."
+            "There is no monitoring data for this time, and so no evidence of whether the service "
+            "was up or down."
         )
     elif evidence is Evidence.THIN:
         blocks.append(
-            f"Less than {percent(least)} of the time was seen by monitoring: the availability figure rests on too little evidence and should be read with care."
+            f"Monitoring covered less than {percent(least)} of the time: the availability figure "
+            "rests on too little evidence and should be read with care."
         )
     if not figures.gaps and evidence is Evidence.NONE:
         return Section("Data coverage", tuple(blocks), "Coverage", reference)
     if not figures.gaps:
-        blocks.append("There is no gap: the state of the service was known throughout.")
+        blocks.append("There are no gaps: the state of the service was known throughout.")
         return Section("Data coverage", tuple(blocks), "Coverage", reference)
     columns = (
         Column("From (UTC)", Kind.INSTANT),
@@ -386,20 +390,20 @@ def coverage(figures: Figures) -> Section:
         Column("Length", Kind.SECONDS),
     )
     rows = tuple((g["started_at"], g["ended_at"], g["unknown_seconds"]) for g in figures.gaps)
-    blocks.append(Table(f"Times without evidence, {period_name(figures)}", columns, rows))
+    blocks.append(Table(f"Gaps in monitoring, {period_name(figures)}", columns, rows))
     return Section("Data coverage", tuple(blocks), "Coverage", reference)
 
 
 def last_seen(figures: Figures) -> list[Fact]:
-    """Until when anything is known of the service in the region."""
+    """When the latest data on the service in the region is from."""
     if figures.last_seen_at is None:
         return []
     return [
         Fact(
-            "Last data (UTC)",
+            "Latest data (UTC)",
             figures.last_seen_at,
             Kind.INSTANT,
-            "last check or record of this service in this region",
+            "latest check or outage record of this service in this region",
         )
     ]
 
@@ -416,7 +420,7 @@ def _timeline(figures: Figures) -> Timeline:
         ("downtime", "Downtime", [(d["started_at"], d["ended_at"]) for d in downtime_of(figures)]),
         ("maintenance", "Maintenance", maintenance),
         ("exclusion", "Other exclusions", others),
-        ("unknown", "No evidence", [(g["started_at"], g["ended_at"]) for g in figures.gaps]),
+        ("unknown", "No data", [(g["started_at"], g["ended_at"]) for g in figures.gaps]),
     ]
     cut = tuple(
         Lane(
@@ -426,12 +430,13 @@ def _timeline(figures: Figures) -> Timeline:
         )
         for key, name, found in lanes
     )
-    said = listed(
+    counts = listed(
         [f"{lane.name.lower()}: {counted(len(lane.intervals), 'interval')}" for lane in cut]
     )
     return Timeline(
         f"Timeline of {shown_name(figures)}",
-        f"Timeline of {shown_name(figures)}: {said}. The tables of this report list each with start and end.",
+        f"Timeline of {shown_name(figures)}: {counts}. "
+        "The tables of this report list each interval with its start and end.",
         start,
         end,
         min(figures.as_of, end),
@@ -441,7 +446,7 @@ def _timeline(figures: Figures) -> Timeline:
 
 
 def _ticks(figures: Figures, start: datetime, end: datetime) -> tuple[tuple[datetime, str], ...]:
-    """Local midnights: every seventh day of a month, the first days of the months of a quarter."""
+    """Local midnights: every seventh day of a month, or the first day of each month."""
     first: date = start.astimezone(figures.zone).date()
     is_long = (end - start).days > 31
     days = [first + timedelta(days=n) for n in range((end - start).days + 1)]

@@ -1,4 +1,4 @@
-"""What an SLA report says (TE §14, rule Z4): its head, what matters most, and its sections in order."""
+"""The content of an SLA report (Z4): its head, its highlights and its sections in order."""
 
 from datetime import date
 
@@ -22,7 +22,9 @@ __all__ = ["report_of"]
 
 
 def report_of(reader: Reader, subscription_id: str, month: date) -> Report:
-    """The report on a subscription and month, of what the reader may see; raises makegood.dashboards.proof.NotFound. `month`: its first day."""
+    """The report on a subscription and month, from what the reader may see.
+
+    `month`: its first day. Raises makegood.dashboards.proof.NotFound."""
     return _report(figures.read(reader, subscription_id, month))
 
 
@@ -89,7 +91,7 @@ def _head(found: Figures) -> Facts:
             "Status",
             "final" if found.is_final else "provisional",
             Kind.TEXT,
-            "" if found.is_final else "the month is not over",
+            "" if found.is_final else "the month is still in progress",
         ),
         Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
         *availability.last_seen(found),
@@ -126,8 +128,8 @@ def _availability(found: Figures) -> list[Fact]:
             )
         ]
     so_far = "" if is_over else " so far"
-    said = availability.result(found, verdict, is_over)
-    judged = said if commitment is None else f"commitment {percent(commitment)}: {said}"
+    result = availability.result(found, verdict, is_over)
+    judged = result if commitment is None else f"commitment {percent(commitment)}: {result}"
     over = (
         f", {availability.shown_name(found)}"
         if availability.shown_name(found) != month_name(found.month)
@@ -149,7 +151,7 @@ def _availability(found: Figures) -> list[Fact]:
 def _incidents(found: Figures) -> Fact:
     row = next((r for r in found.ticket_counts if r["ticket_type"] == "incident"), None)
     if row is None:
-        return Fact("Incidents", 0, Kind.COUNT, "none was received")
+        return Fact("Incidents", 0, Kind.COUNT, "none received")
     has_targets = any(
         key.startswith("resolution.") and key.endswith(".target") for key in found.terms
     )
@@ -166,14 +168,14 @@ def _incidents(found: Figures) -> Fact:
 
 def _credits(found: Figures) -> list[Fact]:
     if not found.credits:
-        return [Fact("Service credit", "none", Kind.TEXT, "the agreement promises none")]
-    said = []
+        return [Fact("Service credit", "none", Kind.TEXT, "the agreement provides for none")]
+    facts = []
     for row in found.credits:
         match row["exposure"]:
             case "none" if row["reasons"] and (row["credit_pct"] or not found.has_cover):
                 note = reasons(row["reasons"])
             case "none":
-                note = "nothing to claim" if found.is_final else "as things stand"
+                note = "nothing to claim" if found.is_final else "so far"
             case "not_eligible":
                 note = f"not payable: {reasons(row['reasons'])}"
             case "payable":
@@ -181,7 +183,7 @@ def _credits(found: Figures) -> list[Fact]:
             case "claimable":
                 note = f"can be claimed until {row['claim_deadline']}"
             case "at_stake":
-                note = "as things stand" + (
+                note = "so far" + (
                     f", requested on {row['requested_on']}" if row["requested_on"] else ""
                 )
             case _:
@@ -191,7 +193,7 @@ def _credits(found: Figures) -> list[Fact]:
             if row["credit_pct"]
             else ""
         )
-        said.append(
+        facts.append(
             Fact(
                 "Service credit",
                 Money(row["credit_amount"], row["currency"]),
@@ -199,61 +201,68 @@ def _credits(found: Figures) -> list[Fact]:
                 share + note + credit.evidence(found),
             )
         )
-    return said
+    return facts
 
 
 def _notes(found: Figures) -> tuple[str, ...]:
     notes = []
     if not found.has_begun:
         notes.append(
-            f"This subscription had not begun in {month_name(found.month)}: its first day is {found.subscription['first_day']}."
+            f"This subscription had not begun in {month_name(found.month)}: "
+            f"its first day is {found.subscription['first_day']}."
         )
     if not found.is_final:
         notes.append(
-            f"Provisional: {month_name(found.month)} is not over. The figures are those of {instant(found.as_of)} UTC and can still change."
+            f"Provisional: {month_name(found.month)} is still in progress. The figures are as of "
+            f"{instant(found.as_of)} UTC and can still change."
         )
     elif found.is_quarterly and not found.is_period_over:
         notes.append(
-            f"Availability is measured over {availability.period_name(found)}, which is not over: that figure can still change."
+            f"Availability is measured over {availability.period_name(found)}, "
+            "which is still in progress: that figure can still change."
         )
     if found.period is None:
         notes.append(
-            "Nothing was measured for this service in this region: the figures rest on no evidence of whether it was up or down."
+            "No measurements exist for this service in this region, so the figures rest on no "
+            "evidence of whether it was up or down."
         )
     elif found.is_unseen:
         when = availability.shown_name(found)
         notes.append(
-            f"Nothing was seen of this service in this region in {when}: the figures rest on no evidence of whether it was up or down."
+            f"There is no monitoring data for this service in this region in {when}, so the "
+            "figures rest on no evidence of whether it was up or down."
         )
     elif found.evidence is Evidence.THIN:
         notes.append("The availability figure rests on too little evidence: see Data coverage.")
     notes += _incomplete(found)
     if found.subscription["lifecycle"] != "ga":
         notes.append(
-            f"The service is offered as {words(found.subscription['lifecycle'])}: it has no availability commitment and no service credits."
+            f"The service is offered as {words(found.subscription['lifecycle'])}: "
+            "it has no availability commitment and no service credits."
         )
     if found.steps is not None and not found.has_cover:
         why = f": {reasons(found.common_reasons)}" if found.common_reasons else ""
         notes.append(
-            f"No availability commitment or service credit applies to this subscription in this month{why}."
+            "No availability commitment or service credit applies to this subscription "
+            f"in this month{why}."
         )
     return tuple(notes)
 
 
 def _incomplete(found: Figures) -> list[str]:
-    """Which figures lack rows, and how many; which rows is the provider's matter."""
+    """Which figures lack rows, and how many; only the provider is shown which rows."""
     parts = [
         ("The availability of this service in this region", [found.period] if found.period else []),
         # the same in all currencies
         ("The service credit", found.credits[:1]),
-        ("What is said of tickets", found.tickets),
+        ("The information on tickets", found.tickets),
     ]
-    told = [
+    incomplete = [
         (what, sum(row["incomplete_rows"] for row in rows if is_incomplete(row)))
         for what, rows in parts
     ]
     return [
-        f"{what} rests on incomplete data: {counted(rows, 'row')} that {'concerns' if rows == 1 else 'concern'} it could not be used."
-        for what, rows in told
+        f"{what} rests on incomplete data: {counted(rows, 'relevant row')} could not be used."
+        for what, rows in incomplete
         if rows
     ]

@@ -1,9 +1,10 @@
-"""The service credit: how it is calculated, how it is claimed and until when, and the terms that it rests on (E1-E4, C1-C7, T5, T6)."""
+"""The service credit: its calculation, claim and terms (E1-E4, C1-C7, T5, T6)."""
 
 from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures import contract
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete
 from makegood.dashboards.figures.words import instant, money
-from makegood.dashboards.proof import CLAUSES, Step
+from makegood.dashboards.proof import Step
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -19,7 +20,6 @@ from makegood.dashboards.reports.document import (
 )
 from makegood.dashboards.reports.figures import Figures, codes
 from makegood.dashboards.reports.phrases import (
-    cited,
     counted,
     listed,
     month_name,
@@ -29,9 +29,10 @@ from makegood.dashboards.reports.phrases import (
     words,
 )
 
-# what of the rows of a step a customer is shown: ids and what is counted, no files; () where there are none, or another section lists them
+# the columns of a step's rows that a customer is shown: ids and counts, no files; () if there are
+# none, or another section lists them
 _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
-    "What was agreed": (),
+    "Agreed terms": (),
     "Covered time": (
         ("valid_from", "From", Kind.DAY),
         ("last_day", "Last day", Kind.DAY),
@@ -41,32 +42,32 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("is_covered", "Covered", Kind.TEXT),
         ("covered_seconds", "Covered time", Kind.SECONDS),
     ),
-    "Fee of the month": (
+    "Monthly fee": (
         ("invoice_id", "Invoice", Kind.TEXT),
         ("line_id", "Line", Kind.TEXT),
         ("line_kind", "Kind", Kind.TEXT),
         ("period_start", "From", Kind.DAY),
         ("period_end", "Last day", Kind.DAY),
         ("amount", "Amount", Kind.MONEY),
-        ("month_amount", "Of this month", Kind.MONEY),
+        ("month_amount", "Share of this month", Kind.MONEY),
     ),
-    "Exclusions in the month": (),
-    "Downtime intervals that take from covered time": (),
-    # which rows are missing is the provider's matter
-    "What the figures rest on": (),
+    "Exclusions": (),
+    "Downtime in covered time": (),
+    # only the provider is shown which rows are missing
+    "Evidence": (),
     "Availability": (),
     "Availability credit": (),
-    "Incidents and their resolution": (
+    "Eligible incidents": (
         ("ticket_id", "Ticket", Kind.TEXT),
         ("severity", "Severity", Kind.TEXT),
         ("target_s", "Target", Kind.SECONDS),
         ("elapsed_s", "Time taken", Kind.SECONDS),
         ("outcome", "Outcome", Kind.VERDICT),
         ("delay_pct", "Past the target by", Kind.PERCENTAGE),
-        ("shared_downtime_started_at", "Same event as the downtime from (UTC)", Kind.INSTANT),
+        ("shared_downtime_started_at", "Same event as downtime from (UTC)", Kind.INSTANT),
     ),
     "Resolution credit": (),
-    "Not both for the same event": (),
+    "Combination of the two credits": (),
     "Cap and amount": (),
     "Eligibility": (
         ("invoice_id", "Invoice", Kind.TEXT),
@@ -78,7 +79,7 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("requested_on", "Requested on", Kind.DAY),
         ("is_earliest", "Counts", Kind.TEXT),
     ),
-    "Payable": (),
+    "Payable amount": (),
     "Issued so far": (
         ("invoice_id", "Invoice", Kind.TEXT),
         ("line_id", "Line", Kind.TEXT),
@@ -89,26 +90,28 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
 }
 _CAPTIONS = {
     "Covered time": "Spans of the subscription",
-    "Fee of the month": "Invoice lines",
-    "Incidents and their resolution": "Incidents of the population",
+    "Monthly fee": "Invoice lines",
+    "Eligible incidents": "Eligible incidents",
     "Eligibility": "Overdue invoices",
     "Request and claim window": "Requests",
     "Issued so far": "Credit lines",
 }
 _ELSEWHERE = {
-    "What was agreed": "Terms in force",
-    "Downtime intervals that take from covered time": "Downtime intervals",
+    "Agreed terms": "Terms in force",
+    "Downtime in covered time": "Downtime intervals",
 }
-# what an availability figure rests on
+# the groups of terms behind an availability figure
 _MEASURED_BY = ("availability.", "monitoring.", "downtime.", "exclusions.", "maintenance.")
-# all that there is to say where nothing of the month is covered
-_WITHOUT_COVER = ("Covered time", "Fee of the month", "Eligibility")
+# the steps that apply if no part of the month is covered
+_WITHOUT_COVER = ("Covered time", "Monthly fee", "Eligibility")
 
 
 def calculation(figures: Figures) -> Section:
     name = shortened(figures.contract["contract_name"], LONGEST)
     if figures.steps is None:
-        return Section("Service credit", (f"The {name} promises no service credits.",), "Credit")
+        return Section(
+            "Service credit", (f"The {name} provides for no service credits.",), "Credit"
+        )
     blocks: list[Block] = []
     steps = figures.calculation
     if not figures.has_cover:
@@ -117,12 +120,12 @@ def calculation(figures: Figures) -> Section:
         steps = [step for step in steps if step.title in _WITHOUT_COVER]
     else:
         blocks.append(
-            "How the credit follows from the figures, step by step, each with the clause and the rule it rests on. "
+            "How the credit follows from the figures, step by step. "
             "The terms are listed at the end of the report."
         )
         blocks.append(_amounts(figures))
     blocks += [_step(number, step) for number, step in enumerate(steps, 1)]
-    return Section("Service credit", tuple(blocks), "Credit", cited(None, "E1-E4, C1-C7"))
+    return Section("Service credit", tuple(blocks), "Credit", figures.clause("E1-E4, C1-C7"))
 
 
 def _amounts(figures: Figures) -> Table:
@@ -151,7 +154,7 @@ def _amounts(figures: Figures) -> Table:
             )
         )
         rows.append((fee, *pcts, credit, payable))
-    return Table("The credit in short", columns, tuple(rows))
+    return Table("Summary of the credit", columns, tuple(rows))
 
 
 def _step(number: int, step: Step) -> Section:
@@ -166,11 +169,11 @@ def _step(number: int, step: Step) -> Section:
                 rows,
             )
         )
-    return Section(f"Step {number}: {step.title}", tuple(blocks), "", cited(step.clause, step.rule))
+    return Section(f"Step {number}: {step.title}", tuple(blocks), "", step.clause or "")
 
 
 def _sentence(step: Step, text: str) -> str:
-    """A sentence of the proof for print: codes as words, and where the rows are that it announces."""
+    """A sentence of the proof for print: codes as words, and where its rows are listed."""
     text = sentence_case(text.replace(" x ", " × ").replace(" - ", " − ").replace("_", " "))
     if not text.endswith(":") or step.title not in _ELSEWHERE:
         return text
@@ -184,13 +187,13 @@ def _value(row: Row, key: str, kind: Kind) -> Value:
 
 
 def claim(figures: Figures) -> Section:
-    reference = cited(CLAUSES.get(figures.contract["contract_id"], {}).get("C5"), "C5, E2")
+    reference = figures.clause("C5, E2")
     title = "How to claim"
     if not figures.credits:
         name = shortened(figures.contract["contract_name"], LONGEST)
         return Section(
             title,
-            (f"There is nothing to claim: the {name} promises no service credits.",),
+            (f"There is nothing to claim: the {name} provides for no service credits.",),
             "Claim",
             reference,
         )
@@ -201,11 +204,11 @@ def claim(figures: Figures) -> Section:
             "Claim until",
             row["claim_deadline"],
             Kind.DAY,
-            f"that day included, by the clock of {figures.contract['time_zone']}",
+            f"that day included, in the time zone {figures.contract['time_zone']}",
         ),
         Fact("Requested on", row["requested_on"], Kind.DAY),
         *(
-            Fact("Credit by the figures", Money(r["credit_amount"], r["currency"]), Kind.MONEY)
+            Fact("Calculated credit", Money(r["credit_amount"], r["currency"]), Kind.MONEY)
             for r in figures.credits
         ),
         *(
@@ -217,35 +220,36 @@ def claim(figures: Figures) -> Section:
             for i in figures.issued
         ),
     ]
-    said = [_standing(figures, r) for r in figures.credits]
+    sentences = [_status(figures, r) for r in figures.credits]
     if figures.has_cover and figures.evidence is not Evidence.SUFFICIENT:
-        seen = (
-            "Nothing was seen of the month"
-            if figures.is_unseen
-            else "Too little was seen of the month"
-        )
-        said.append(
-            f"{seen}: the availability behind this is not backed by monitoring (see Data coverage)."
+        data = "no" if figures.is_unseen else "too little"
+        sentences.append(
+            f"There is {data} monitoring data for the month to back the availability behind this "
+            "credit (see Data coverage)."
         )
     if figures.is_final and all(r["exposure"] == "none" for r in figures.credits):
-        return Section(title, tuple(said), "Claim", reference)
+        return Section(title, tuple(sentences), "Claim", reference)
     return Section(
-        title, (Facts("The claim", tuple(facts)), *said, *_what_to_do(figures)), "Claim", reference
+        title,
+        (Facts("The claim", tuple(facts)), *sentences, *_what_to_do(figures)),
+        "Claim",
+        reference,
     )
 
 
 def evidence(figures: Figures) -> str:
-    """What is said beside a credit that rests on too little; empty where it rests on enough."""
+    """The warning beside a credit with too little data behind it, else empty."""
     data = "; on incomplete data" if any(map(is_incomplete, figures.credits)) else ""
     if not figures.has_cover:
         return data
     if figures.is_unseen:
-        return "; nothing was seen of the month" + ("" if figures.is_final else " so far") + data
+        return "; no data for the month" + ("" if figures.is_final else " so far") + data
     return ("; on thin evidence" if figures.evidence is Evidence.THIN else "") + data
 
 
-def _standing(figures: Figures, row: Row) -> str:
-    """What becomes of the amount in one currency."""
+def _status(figures: Figures, row: Row) -> str:
+    """The status of the credit in one currency."""
+    month = month_name(figures.month)
     amount = money(row["credit_amount"], row["currency"])
     in_currency = f" in {row['currency']}" if len(figures.credits) > 1 else ""
     because = (
@@ -253,21 +257,31 @@ def _standing(figures: Figures, row: Row) -> str:
         if row["reasons"] and (row["credit_pct"] or not figures.has_cover)
         else ""
     )
+    changing = "The month is still in progress, so this can change."
     match row["exposure"]:
         case "none" if figures.is_final:
-            return f"No credit is due for {month_name(figures.month)}{in_currency}{because}: there is nothing to claim."
+            return f"No credit is due for {month}{in_currency}{because}: there is nothing to claim."
         case "none":
-            return f"As things stand no credit is due for {month_name(figures.month)}{in_currency}{because}. The month is not over; this can change."
+            return f"So far, no credit is due for {month}{in_currency}{because}. {changing}"
         case "not_eligible":
-            return f"By the figures the credit is {amount} ({percent(row['credit_pct'])} of the monthly fee), but it is not payable: {reasons(row['reasons'])}."
+            return (
+                f"The calculated credit is {amount} ({percent(row['credit_pct'])} of the monthly "
+                f"fee), but it is not payable: {reasons(row['reasons'])}."
+            )
         case "payable":
-            return f"{amount} is payable: it was requested on {row['requested_on']}, in time. It is applied to a future invoice and has no cash value."
+            use = contract.text(figures.terms, "payable")
+            return f"{amount} is payable: it was requested on {row['requested_on']}, in time." + (
+                f" {use}" if use else ""
+            )
         case "claimable":
             return f"{amount} can be claimed until {row['claim_deadline']}."
         case "at_stake":
-            return f"As things stand a credit of {amount} would be due. The month is not over; this can change."
+            return f"So far, a credit of {amount} would be due. {changing}"
         case _ if row["claim_status"] == "late":
-            return f"A credit of {amount} was requested on {row['requested_on']}, after {row['claim_deadline']}: it is waived."
+            return (
+                f"A credit of {amount} was requested on {row['requested_on']}, "
+                f"after {row['claim_deadline']}: it is waived."
+            )
         case _:
             return (
                 f"A credit of {amount} was not requested by {row['claim_deadline']}: it is waived."
@@ -275,73 +289,86 @@ def _standing(figures: Figures, row: Row) -> str:
 
 
 def _what_to_do(figures: Figures) -> list[str]:
-    """How a request is made, where one can still be made to some effect in a currency; window and request are the same in all."""
+    """How to request a credit, if a request can still have an effect in some currency.
+
+    The window and the request are the same in all currencies."""
     row = figures.credits[0]
-    said = []
-    subscription = shortened(figures.subscription["subscription_id"], LONGEST)
-    request = f"Send a written request that names subscription {subscription} and the month {month_name(figures.month)}, dated no later than {row['claim_deadline']}."
-    waived = "Without a request by then the credit is waived."
+    sentences = []
     if figures.overdue:
         invoices = listed([shortened(str(o["invoice_id"]), LONGEST) for o in figures.overdue])
-        said.append(
-            f"Overdue: {invoices}. A credit is payable only if no invoice is overdue on the day of the request."
+        sentences.append(
+            f"Overdue: {invoices}. A credit is payable only if no invoice is overdue "
+            "on the day of the request."
         )
     if row["claim_status"] == "claimable" and any(
         r["exposure"] in ("claimable", "not_eligible") and codes(r) <= {"overdue"}
         for r in figures.credits
     ):
-        left = row["days_left"]
-        said.append(
-            f"{request} {waived} "
-            + (
-                f"{counted(left, 'day')} left from the day of these figures."
-                if left
-                else "The day of these figures is the last."
-            )
+        left = (
+            f"{counted(row['days_left'], 'day')} left as of the date of these figures."
+            if row["days_left"]
+            else "The date of these figures is the last day."
         )
+        sentences.append(f"{_request(figures)} {left}")
     if row["claim_status"] == "accruing" and row["requested_on"] is not None:
-        said.append(
-            f"It was requested on {row['requested_on']}. The earliest request is the one that counts: another one changes nothing."
+        sentences.append(
+            f"It was requested on {row['requested_on']}. "
+            "Only the earliest request counts: there is no need for another one."
         )
     elif row["claim_status"] == "accruing" and any(
         codes(r) <= {"overdue", "no_fee"} for r in figures.credits
     ):
-        said.append(
-            f"Should a credit be due when the month is over: {request[0].lower()}{request[1:]} It may be sent before the month is over. {waived}"
+        sentences.append(
+            "If a credit is due when the month ends, it has to be requested; "
+            f"the request may be sent before the month ends. {_request(figures)}"
         )
-    return said
+    return sentences
+
+
+def _request(figures: Figures) -> str:
+    subscription = shortened(figures.subscription["subscription_id"], LONGEST)
+    deadline = figures.credits[0]["claim_deadline"]
+    form = contract.text(figures.terms, "claim")
+    return (
+        f"Send a request that names subscription {subscription} and the month "
+        f"{month_name(figures.month)}, dated no later than {deadline}. "
+        + (f"{form} " if form else "")
+        + "Without a request by then the credit is waived."
+    )
 
 
 def statement(figures: Figures) -> str | None:
-    """The version of what was stated of the month, a currency at a time (C7); None while it is not over."""
-    said = [
+    """The versions of the month's statement, by currency (C7); None until the month ends."""
+    versions = [
         f"version {s['statement_version']}"
         + (f" ({s['currency']})" if len(figures.statements) > 1 else "")
         + f" of {instant(s['issued_at'])} UTC"
         for s in figures.statements
     ]
-    return listed(said) if said else None
+    return listed(versions) if versions else None
 
 
 def terms(figures: Figures) -> Section:
-    """Everything the figures rest on, as it is agreed; those of the region where they are others."""
+    """All terms behind the figures, and the region's where they differ."""
     columns = (Column("Term"), Column("Value"), Column("Set by"))
 
     def table(caption: str, of: dict[str, Row]) -> Table:
         return Table(
             caption,
             columns,
-            tuple((key, row["value"], row["document"]) for key, row in sorted(of.items())),
+            tuple(
+                (key, row["value"], row["document"])
+                for key, row in sorted(of.items())
+                if not contract.is_quoted(key)
+            ),
         )
 
-    blocks = [table("Terms that the figures rest on", figures.terms)]
+    blocks = [table("Terms behind the figures", figures.terms)]
     others = {
         key: row
         for key, row in figures.regional_terms.items()
         if key.startswith(_MEASURED_BY) and row["value"] != figures.terms.get(key, {}).get("value")
     }
     if others:
-        blocks.append(
-            table("Terms that judge the region as a whole, where they are others", others)
-        )
-    return Section("Terms in force", tuple(blocks), "Terms", cited(None, "T5, T6"))
+        blocks.append(table("Terms of the region as a whole, where they differ", others))
+    return Section("Terms in force", tuple(blocks), "Terms", figures.clause("T5, T6"))

@@ -1,6 +1,6 @@
-"""A report as plain data: sections of sentences, facts, tables and a timeline, with exact values and what kind each is of.
+"""A report as plain data: sections of sentences, facts, tables and a timeline, with exact values.
 
-What it says is in `content`; how a file of a kind shows it is in `pdf`, `html` and `xlsx`.
+Its content is written in `content`; `pdf`, `html` and `xlsx` render it as a file.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from makegood.dashboards.figures.words import duration, instant, money, percenta
 
 @dataclass(frozen=True)
 class Money:
-    """An amount; `currency`: ISO 4217, None where there is none."""
+    """An amount; `currency`: ISO 4217, None without a fee."""
 
     amount: Decimal
     currency: str | None
@@ -24,7 +24,7 @@ Value = str | int | Decimal | datetime | date | Money | None
 
 
 class Kind(StrEnum):
-    """What a value is, and with it its unit: seconds and minutes are integers, a percentage is a Decimal."""
+    """What a value is. Seconds and minutes are integers, percentages are of type Decimal."""
 
     TEXT = "text"
     VERDICT = "verdict"
@@ -37,17 +37,17 @@ class Kind(StrEnum):
     COUNT = "count"
 
 
-# what stands at the right of its column
+# kinds that are aligned to the right
 NUMBERS = frozenset({Kind.SECONDS, Kind.MINUTES, Kind.PERCENTAGE, Kind.MONEY, Kind.COUNT})
 
 
-# of a text that is shown: a feed may hold names of millions of characters
+# texts are cut at this length: a feed may hold names of millions of characters
 LONGEST = 1_000
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A named value; `note` says what belongs to it in a few words."""
+    """A named value, with a short note."""
 
     name: str
     value: Value
@@ -71,7 +71,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with a value a column; never without rows: that there are none is said in a sentence."""
+    """A table with at least one row; where there are none, a sentence says so."""
 
     caption: str
     columns: tuple[Column, ...]
@@ -89,7 +89,9 @@ class Lane:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Intervals of a period, a lane for each kind. `known_until`: what comes after it has not happened yet. `description`: the same in words."""
+    """Intervals of a period, a lane for each kind. `description`: the same in words.
+
+    `known_until`: the instant of the figures; what follows it has not happened yet."""
 
     caption: str
     description: str
@@ -102,7 +104,9 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it. `reference`: clause and rule. `sheet`: its page in a workbook; "" is that of the section around it."""
+    """A heading and its content. `reference`: the clauses of the contract.
+
+    `sheet`: its sheet in a workbook; "" is the sheet of the section around it."""
 
     title: str
     blocks: tuple["Block", ...]
@@ -115,7 +119,9 @@ Block = str | Facts | Table | Timeline | Section
 
 @dataclass(frozen=True)
 class Report:
-    """A customer's SLA report on a subscription and month (TE §14). `notes`: what must not be overlooked."""
+    """A customer's SLA report on a subscription and month (Z4).
+
+    `notes`: what must not be overlooked."""
 
     title: str
     subtitle: str
@@ -130,7 +136,7 @@ class Report:
 
 
 def shown(value: Value, kind: Kind = Kind.TEXT) -> str:
-    """A value as people read it. A text can neither break the line nor turn it around; None is a dash."""
+    """A value in words. A text can neither break the line nor reverse it; None is a dash."""
     match kind, value:
         case _, None:
             return "–"
@@ -151,7 +157,7 @@ def shown(value: Value, kind: Kind = Kind.TEXT) -> str:
 
 
 def verdict_class(text: str) -> str:
-    """How a verdict is marked: met only where it is no more and no less than that."""
+    """The class of a verdict: only an unqualified `met` is marked as met."""
     return "met" if text == "met" else "missed" if text.partition(",")[0] == "missed" else ""
 
 
@@ -160,12 +166,15 @@ def shortened(text: str, most: int) -> str:
 
 
 def footer(report: Report) -> str:
-    """What stands at the foot of each page."""
+    """The line at the foot of each page."""
     agreement, subscription = (
         shortened(report.agreement, 100),
         shortened(report.subscription_id, 100),
     )
-    return f"{agreement} · subscription {subscription} · {report.month:%Y-%m} · figures as of {instant(report.as_of)} UTC"
+    return (
+        f"{agreement} · subscription {subscription} · {report.month:%Y-%m} · "
+        f"figures as of {instant(report.as_of)} UTC"
+    )
 
 
 def walk(blocks: tuple[Block, ...]) -> Iterator[Block]:

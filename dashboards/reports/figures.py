@@ -1,27 +1,41 @@
-"""What a report says of a subscription and month, read from the published marts: rows, exact, and nothing worked out here."""
+"""The rows that a report on a subscription and month needs, as they are in the published marts."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from makegood.dashboards.access.reader import Reader, Row
+from makegood.dashboards.figures import contract
 from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_unseen
+from makegood.dashboards.figures.months import days, following, is_over, midnight
 from makegood.dashboards.figures.queries import CREDITS, FIGURES
 from makegood.dashboards.proof import NotFound, Step, prove
 
-# months in which a subscription has a span or a credit, from the first version of its contract (T5) up to that of as_of (T3)
+# the months in which a subscription has a span or a credit, from the first version of its contract
+# (T5) up to the month of as_of (T3)
 _MONTHS = """
-    with spans as (
-        select subscriptions.subscription_id, subscriptions.contract_id, spans.valid_from, spans.last_day, first.first_version, days.as_of_day
+    with first_versions as (
+        select contract_id, min(contract_version) as first_version
+        from marts.contract_terms
+        group by contract_id
+    ),
+    days as (
+        select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day
+    ),
+    spans as (
+        select subscriptions.subscription_id, spans.valid_from, spans.last_day,
+               first_versions.first_version, days.as_of_day
         from marts.subscription_spans as spans
-        inner join marts.subscriptions as subscriptions on spans.subscription_id = subscriptions.subscription_id
-        inner join (select contract_id, min(contract_version) as first_version from marts.contract_terms group by contract_id) as first
-            on subscriptions.contract_id = first.contract_id
-        inner join (select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day) as days on subscriptions.contract_id = days.contract_id
+        inner join marts.subscriptions as subscriptions
+            on spans.subscription_id = subscriptions.subscription_id
+        inner join first_versions on subscriptions.contract_id = first_versions.contract_id
+        inner join days on subscriptions.contract_id = days.contract_id
     ),
     touched as (
         select subscription_id, first_version, unnest(generate_series(
-            date_trunc('month', greatest(valid_from, first_version)), least(coalesce(last_day, as_of_day), as_of_day), interval 1 month
+            date_trunc('month', greatest(valid_from, first_version)),
+            least(coalesce(last_day, as_of_day), as_of_day),
+            interval 1 month
         ))::date as month
         from spans
     )
@@ -29,13 +43,16 @@ _MONTHS = """
     union
     select credits.subscription_id, credits.month
     from marts.credits as credits
-    inner join marts.subscriptions as subscriptions on credits.subscription_id = subscriptions.subscription_id
+    inner join marts.subscriptions as subscriptions
+        on credits.subscription_id = subscriptions.subscription_id
 """
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Rows of the marts on a subscription and month. `starts_at`, `ends_at`: of the month, by the contract's clock (T2)."""
+    """Rows of the marts on a subscription and month.
+
+    `starts_at`, `ends_at`: of the month, by the contract's clock (T2)."""
 
     month: date
     starts_at: datetime
@@ -45,7 +62,7 @@ class Figures:
     contract: Row
     contract_version: date
     spans: list[Row]
-    # of a contract with credits: the steps from downtime to credit, and the row of each currency
+    # under a contract with credits: the steps from downtime to credit, and a row a currency
     steps: Row | None
     credits: list[Row]
     statements: list[Row]
@@ -54,7 +71,7 @@ class Figures:
     issued: list[Row]
     own_downtime: list[Row]
     own_exclusions: list[Row]
-    # of the region: the month, or the quarter that holds it; None where nothing was measured
+    # of the region: the month, or the quarter around it; None where nothing was measured
     period: Row | None
     regional_downtime: list[Row]
     regional_exclusions: list[Row]
@@ -65,9 +82,9 @@ class Figures:
     outcomes: list[Row]
     performance: Row | None
     configuration: Row | None
-    # None where nothing was ever seen, or an older version published
+    # None without any data, and in publications of older versions
     last_seen_at: datetime | None
-    # what holds for the subscription (T6), and what its region is judged by: the contract's own
+    # the terms of the subscription (T6), and those of its region: the contract's own
     terms: dict[str, Row]
     regional_terms: dict[str, Row]
 
@@ -78,23 +95,24 @@ class Figures:
     @property
     def is_final(self) -> bool:
         """Whether the month is over (T3)."""
-        return self.ends_at <= self.as_of
+        return is_over(self.month, self.as_of.astimezone(self.zone).date())
 
     @property
     def has_cover(self) -> bool:
-        """Whether any of the month is covered time (E1), so that there is a figure of the subscription's own (A5)."""
+        """Whether any of the month is covered time (E1): then the subscription has a figure of its
+        own (A5)."""
         return self.steps is not None and self.steps["covered_seconds"] > 0
 
     @property
     def evidence(self) -> Evidence:
-        """How much was seen of the figure that is shown: the subscription's own or the region's."""
+        """The evidence of the figure that is shown: the subscription's own or the region's."""
         if self.has_cover:
             return evidence_of(self.credits[0])
         return Evidence.NONE if self.period is None else evidence_of(self.period)
 
     @property
     def is_unseen(self) -> bool:
-        """Whether there is a figure to show of which nothing was seen."""
+        """Whether the figure that is shown has no data behind it."""
         return (
             is_unseen(self.credits[0])
             if self.has_cover
@@ -103,7 +121,8 @@ class Figures:
 
     @property
     def shown_time(self) -> tuple[datetime, datetime]:
-        """What downtime, exclusions and maintenance are shown of: the month of a figure of its own, else the period of the region's."""
+        """The time whose downtime, exclusions and maintenance are shown: the month, if the
+        subscription has a figure of its own, else the period of the region's."""
         if self.period is None or self.has_cover:
             return self.starts_at, self.ends_at
         return self.period["starts_at"], self.period["ends_at"]
@@ -114,20 +133,24 @@ class Figures:
 
     @property
     def is_period_over(self) -> bool:
-        """Whether the period of the region's figure is over (T3): the month, where there is none."""
+        """Whether the period of the region's figure is over (T3); without one, the month."""
         return self.is_final if self.period is None else self.period["ends_at"] <= self.as_of
 
     @property
     def has_begun(self) -> bool:
         """Whether the subscription has had a day by the end of the month (E1)."""
-        return self.subscription["first_day"] < _next(self.month)
+        return self.subscription["first_day"] < following(self.month)
+
+    def clause(self, rules: str) -> str:
+        """The clauses of the contract for rules such as `A1-A3, A5`; empty if it gives none."""
+        return contract.clause(self.terms, rules) or ""
 
     def term(self, key: str) -> str | None:
-        """The value of a key as it is in force for the subscription."""
+        """The value of a key for the subscription."""
         return _value(self.terms, key)
 
     def regional_term(self, key: str) -> str | None:
-        """The value of a key as it judges the region."""
+        """The value of a key for the region."""
         return _value(self.regional_terms, key)
 
     @property
@@ -150,7 +173,7 @@ def _value(terms: dict[str, Row], key: str) -> str | None:
 
 
 def months_of(reader: Reader, subscription_id: str) -> list[date]:
-    """The months of a subscription that there can be a report on, in order."""
+    """The months for which there can be a report on a subscription, in order."""
     rows = reader.rows(
         f"select month from ({_MONTHS}) where subscription_id = ? order by month",
         *_days(reader),
@@ -160,7 +183,7 @@ def months_of(reader: Reader, subscription_id: str) -> list[date]:
 
 
 def subscriptions_of(reader: Reader, month: date) -> list[str]:
-    """The subscriptions that there can be a report on for a month, in order. `month`: its first day."""
+    """The subscriptions with a report for a month, in order. `month`: its first day."""
     rows = reader.rows(
         f"select subscription_id from ({_MONTHS}) where month = ? order by subscription_id",
         *_days(reader),
@@ -170,7 +193,7 @@ def subscriptions_of(reader: Reader, month: date) -> list[str]:
 
 
 def months(reader: Reader) -> list[date]:
-    """All months that there can be a report on, in order."""
+    """All months for which there can be a report, in order."""
     return [
         row["month"]
         for row in reader.rows(
@@ -180,7 +203,7 @@ def months(reader: Reader) -> list[date]:
 
 
 def named(there: list[date]) -> str:
-    """Months in words: each, or how many from when to when."""
+    """Months in words: each of up to twelve, else how many, the first and the last."""
     return (
         ", ".join(f"{m:%Y-%m}" for m in there)
         if len(there) <= 12
@@ -189,44 +212,23 @@ def named(there: list[date]) -> str:
 
 
 def last_final_month(reader: Reader) -> date | None:
-    """The latest of these months that is over for everyone; None if there is none."""
-    as_of = reader.as_of
-    today = min(
-        (
-            as_of.astimezone(ZoneInfo(row["time_zone"])).date()
-            for row in reader.rows("select time_zone from marts.contracts")
-        ),
-        default=None,
-    )
-    return (
-        None
-        if today is None
-        else max((month for month in months(reader) if _next(month) <= today), default=None)
-    )
+    """The latest month with a report that is over under every contract (T3); None without one."""
+    today = min(days(reader).values(), default=None)
+    if today is None:
+        return None
+    return max((month for month in months(reader) if is_over(month, today)), default=None)
 
 
 def _days(reader: Reader) -> tuple[list[str], list[date]]:
-    """The contracts, and as_of's date by the clock of each."""
-    as_of = reader.as_of
-    contracts = reader.rows(
-        "select contract_id, time_zone from marts.contracts order by contract_id"
-    )
-    return [c["contract_id"] for c in contracts], [
-        as_of.astimezone(ZoneInfo(c["time_zone"])).date() for c in contracts
-    ]
-
-
-def _next(month: date) -> date:
-    return (month + timedelta(days=31)).replace(day=1)
-
-
-def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a local day begins (T2)."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+    """The contracts, and the local date of as_of under each."""
+    by_contract = days(reader)
+    return list(by_contract), list(by_contract.values())
 
 
 def read(reader: Reader, subscription_id: str, month: date) -> Figures:
-    """The rows on a subscription and month; raises NotFound, which says what there is. `month`: its first day."""
+    """The rows on a subscription and month. `month`: its first day.
+
+    Raises NotFound, whose message names the reports that there are."""
     there = months_of(reader, subscription_id)
     if month not in there:
         raise NotFound(_what_there_is(reader, subscription_id, month, there))
@@ -244,15 +246,22 @@ def _what_there_is(reader: Reader, subscription_id: str, month: date, there: lis
         if not reader.rows(
             "select 1 from marts.subscription_spans where subscription_id = ?", subscription_id
         ):
-            return f"no report on {subscription_id!r}: it has not begun, its first day is {known[0]['first_day']}"
-        return f"no report on {subscription_id!r}: no version of its contract is in force in a month in which it has a span"
+            return (
+                f"no report on {subscription_id!r}: it has not begun, "
+                f"its first day is {known[0]['first_day']}"
+            )
+        return (
+            f"no report on {subscription_id!r}: no version of its contract was in force "
+            "while it was subscribed"
+        )
     some = [
         row["subscription_id"]
         for row in reader.rows("select subscription_id from marts.subscriptions order by 1 limit 6")
     ]
     if not some:
         return "no subscription is published"
-    return f"no subscription {subscription_id!r}; there are {', '.join(some[:5])}{' and others' if len(some) > 5 else ''}"
+    others = " and others" if len(some) > 5 else ""
+    return f"no subscription {subscription_id!r}; there are {', '.join(some[:5])}{others}"
 
 
 class _Marts:
@@ -270,7 +279,7 @@ class _Marts:
             "select * from marts.contracts where contract_id = ?", self.subscription["contract_id"]
         )
         zone = ZoneInfo(self.contract["time_zone"])
-        self.starts_at, self.ends_at = midnight(month, zone), midnight(_next(month), zone)
+        self.starts_at, self.ends_at = midnight(month, zone), midnight(following(month), zone)
         self.place = (
             self.contract["contract_id"],
             self.subscription["service_id"],
@@ -295,7 +304,8 @@ class _Marts:
             iter(
                 self.rows(
                     f"""select * from ({FIGURES})
-                       where contract_id = ? and service_id = ? and region = ? and starts_at <= ? and ends_at >= ?""",
+                       where contract_id = ? and service_id = ? and region = ?
+                           and starts_at <= ? and ends_at >= ?""",
                     *self.place,
                     self.starts_at,
                     self.ends_at,
@@ -304,7 +314,8 @@ class _Marts:
             None,
         )
         tickets = self.of_month(
-            "select * from marts.ticket_sla where subscription_id = ? and month = ? order by received_at, ticket_id"
+            """select * from marts.ticket_sla where subscription_id = ? and month = ?
+               order by received_at, ticket_id"""
         )
         since, until = (
             (period["starts_at"], period["ends_at"]) if period else (self.starts_at, self.ends_at)
@@ -320,23 +331,29 @@ class _Marts:
             spans=self._spans(),
             steps=steps,
             credits=self.of_month(
-                f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency"
+                f"""select * from ({CREDITS}) where subscription_id = ? and month = ?
+                    order by currency"""
             ),
             statements=self.of_month(
-                "select * from marts.credit_statements where subscription_id = ? and month = ? and is_current order by currency",
+                """select * from marts.credit_statements
+                   where subscription_id = ? and month = ? and is_current order by currency""",
             ),
             calculation=prove(self.reader, self.subscription_id, self.month).steps if steps else [],
             overdue=self.of_month(
-                "select * from marts.credit_overdue_invoices where subscription_id = ? and month = ? order by due_on, invoice_id"
+                """select * from marts.credit_overdue_invoices
+                   where subscription_id = ? and month = ? order by due_on, invoice_id"""
             ),
             issued=self.of_month(
-                "select * from marts.credit_reconciliation where subscription_id = ? and month = ? order by currency"
+                """select * from marts.credit_reconciliation
+                   where subscription_id = ? and month = ? order by currency"""
             ),
             own_downtime=self.of_month(
-                "select * from marts.credit_downtime where subscription_id = ? and month = ? order by started_at"
+                """select * from marts.credit_downtime
+                   where subscription_id = ? and month = ? order by started_at"""
             ),
             own_exclusions=self.of_month(
-                "select * from marts.credit_exclusions where subscription_id = ? and month = ? order by started_at, exclusion_id"
+                """select * from marts.credit_exclusions
+                   where subscription_id = ? and month = ? order by started_at, exclusion_id"""
             ),
             period=period,
             regional_downtime=self._regional_downtime(period) if period else [],
@@ -349,7 +366,8 @@ class _Marts:
             performance=next(
                 iter(
                     self.of_month(
-                        "select * from marts.resolution_performance where subscription_id = ? and month = ?"
+                        """select * from marts.resolution_performance
+                           where subscription_id = ? and month = ?"""
                     )
                 ),
                 None,
@@ -357,7 +375,8 @@ class _Marts:
             configuration=next(
                 iter(
                     self.of_month(
-                        "select * from marts.configuration_hours where subscription_id = ? and month = ?"
+                        """select * from marts.configuration_hours
+                           where subscription_id = ? and month = ?"""
                     )
                 ),
                 None,
@@ -370,20 +389,22 @@ class _Marts:
     def _last_seen(self) -> datetime | None:
         if not self.reader.has("marts.last_seen"):
             return None
-        sql = "select last_seen_at from marts.last_seen where contract_id = ? and service_id = ? and region = ?"
+        sql = """select last_seen_at from marts.last_seen
+                 where contract_id = ? and service_id = ? and region = ?"""
         return next((row["last_seen_at"] for row in self.rows(sql, *self.place)), None)
 
     def _version(self) -> date:
         """The version in force at the month's start (T5)."""
         (row,) = self.rows(
-            "select max(contract_version) as version from marts.contract_terms where contract_id = ? and contract_version <= ?",
+            """select max(contract_version) as version from marts.contract_terms
+               where contract_id = ? and contract_version <= ?""",
             self.contract["contract_id"],
             self.month,
         )
         return row["version"]
 
     def _terms(self, steps: Row | None, tickets: list[Row], version: date) -> dict[str, Row]:
-        """Amended ones where a row of this subscription names them (T6), else the contract's own."""
+        """The amended terms, if a row of the subscription names them (T6), else the contract's."""
         of_tickets = {t["terms_id"] for t in tickets if t["terms_id"] is not None}
         terms_id = (
             steps["terms_id"] if steps else of_tickets.pop() if len(of_tickets) == 1 else None
@@ -391,7 +412,8 @@ class _Marts:
         if terms_id is None:
             return self._contract_terms(version)
         rows = self.rows(
-            "select policy_key, value, document from marts.agreed_terms where terms_id = ? order by policy_key",
+            """select policy_key, value, document from marts.agreed_terms
+               where terms_id = ? order by policy_key""",
             terms_id,
         )
         return {row["policy_key"]: row for row in rows}
@@ -399,7 +421,8 @@ class _Marts:
     def _contract_terms(self, version: date) -> dict[str, Row]:
         """Those of a version of the contract, without amendments (T5)."""
         rows = self.rows(
-            "select policy_key, value, document from marts.contract_terms where contract_id = ? and contract_version = ? order by policy_key",
+            """select policy_key, value, document from marts.contract_terms
+               where contract_id = ? and contract_version = ? order by policy_key""",
             self.contract["contract_id"],
             version,
         )
@@ -408,31 +431,38 @@ class _Marts:
     def _spans(self) -> list[Row]:
         return self.rows(
             """select valid_from, last_day, support_plan, kind, status from marts.subscription_spans
-               where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true) order by valid_from""",
+               where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true)
+               order by valid_from""",
             self.subscription_id,
-            _next(self.month),
+            following(self.month),
             self.month,
         )
 
     def _regional_downtime(self, period: Row) -> list[Row]:
         return self.rows(
-            """select parts.started_at, parts.ended_at, coalesce(whole.downtime_seconds, parts.downtime_seconds) as downtime_seconds,
-                      parts.downtime_seconds as counted_seconds, false as is_shared, whole.incident_id
+            """select parts.started_at, parts.ended_at,
+                      coalesce(whole.downtime_seconds, parts.downtime_seconds) as downtime_seconds,
+                      parts.downtime_seconds as counted_seconds, false as is_shared,
+                      whole.incident_id
                from marts.downtime_by_period as parts
                left join marts.downtime as whole
-                   on parts.contract_id = whole.contract_id and parts.service_id = whole.service_id and parts.region = whole.region
+                   on parts.contract_id = whole.contract_id
+                   and parts.service_id = whole.service_id and parts.region = whole.region
                    and parts.started_at = whole.started_at
-               where parts.contract_id = ? and parts.service_id = ? and parts.region = ? and parts.period_start = ?
+               where parts.contract_id = ? and parts.service_id = ? and parts.region = ?
+                   and parts.period_start = ?
                order by parts.started_at""",
             *self.place,
             period["period_start"],
         )
 
     def _regional_exclusions(self, period: Row) -> list[Row]:
-        """Those that act in the region's figure (X1); one of a customer alone is none of them (A5)."""
+        """The exclusions of the region's figure (X1): not those for one customer alone (A5)."""
         return self.rows(
-            """select exclusion_id, kind, component_id, null as customer_id, started_at, ended_at from marts.exclusions
-               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at, exclusion_id""",
+            """select exclusion_id, kind, component_id, null as customer_id, started_at, ended_at
+               from marts.exclusions
+               where contract_id = ? and service_id = ? and region = ? and period_start = ?
+               order by started_at, exclusion_id""",
             *self.place,
             period["period_start"],
         )
@@ -440,16 +470,18 @@ class _Marts:
     def _gaps(self, period: Row) -> list[Row]:
         return self.rows(
             """select started_at, ended_at, unknown_seconds from marts.coverage_gaps
-               where contract_id = ? and service_id = ? and region = ? and period_start = ? order by started_at""",
+               where contract_id = ? and service_id = ? and region = ? and period_start = ?
+               order by started_at""",
             *self.place,
             period["period_start"],
         )
 
     def _maintenance(self, since: datetime, until: datetime) -> list[Row]:
-        """Work that concerns this customer's service in this region (X1, Z2)."""
+        """Maintenance of this customer's service in this region (X1, Z2)."""
         return self.rows(
             """select * from marts.maintenance_notice
-               where contract_id = ? and coalesce(service_id = ?, true) and coalesce(region = ?, true) and coalesce(customer_id = ?, true)
+               where contract_id = ? and coalesce(service_id = ?, true)
+                   and coalesce(region = ?, true) and coalesce(customer_id = ?, true)
                    and starts_at < ? and ends_at > ?
                order by starts_at, exclusion_id""",
             *self.place,
@@ -460,10 +492,13 @@ class _Marts:
 
     def _ticket_counts(self) -> list[Row]:
         return self.of_month(
-            """select ticket_type, count(*) as received, count(*) filter (where status = 'counted') as counted,
-                      count(*) filter (where status = 'counted' and resolved_at is null) as still_open,
+            """select ticket_type, count(*) as received,
+                      count(*) filter (where status = 'counted') as counted,
+                      count(*) filter (where status = 'counted' and resolved_at is null)
+                          as still_open,
                       count(*) filter (where resolution_outcome = 'missed') as resolved_late
-               from marts.ticket_sla where subscription_id = ? and month = ? group by ticket_type order by ticket_type"""
+               from marts.ticket_sla where subscription_id = ? and month = ?
+               group by ticket_type order by ticket_type"""
         )
 
     def _outcomes(self) -> list[Row]:

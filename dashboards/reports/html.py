@@ -1,4 +1,4 @@
-"""A report as one HTML file that loads nothing and runs nothing."""
+"""A report as one HTML file that loads nothing and runs no script."""
 
 import base64
 import hashlib
@@ -22,15 +22,14 @@ from makegood.dashboards.reports.document import (
 
 
 def html(report: Report) -> bytes:
-    """The report as HTML in UTF-8; its only style is the one that its policy names by hash."""
+    """The report as HTML in UTF-8. Its content policy allows its own style sheet, nothing else."""
     environment = _environment()
     style = environment.get_template("report.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html.jinja")
-    ours = Markup(style)  # noqa: S704 - no text of others is in it
-    told = footer(report)
+    ours = Markup(style)  # noqa: S704 - the style holds no text from feeds
     return page.render(
-        report=report, footer=told, style=ours, style_hash=f"sha256-{digest}"
+        report=report, footer=footer(report), style=ours, style_hash=f"sha256-{digest}"
     ).encode()
 
 
@@ -43,7 +42,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "shown": shown,
-        "said": printable,
+        "text": printable,
         "svg": _picture,
         "look": _look,
         "verdict_class": verdict_class,
@@ -52,7 +51,7 @@ def _environment() -> Environment:
 
 
 def _picture(block: Timeline) -> Markup:
-    # put together from escaped words and integers
+    # built from escaped words and integers
     return Markup(timeline.svg(block))  # noqa: S704
 
 

@@ -1,4 +1,4 @@
-"""A report as PDF: tagged, PDF/UA-1, with its fonts in it."""
+"""A report as PDF: tagged (PDF/UA-1), with embedded fonts."""
 
 import json
 from collections.abc import Iterator
@@ -23,14 +23,15 @@ from makegood.dashboards.reports.document import (
     verdict_class,
 )
 
-# the letters and signs that the fonts of the compiler are sure to have
+# characters that the compiler's own fonts are sure to have
 _SURE = {*map(chr, range(0x20, 0x180)), *"–−×÷’…§"}
 
 
 def pdf(report: Report) -> bytes:
     """The report as PDF, the same bytes whenever and wherever it is made.
 
-    A letter that the compiler's own fonts lack is taken from those of the machine; where it has none, its code is written out.
+    A character that the compiler's own fonts lack is taken from the fonts of the machine; if they
+    lack it too, its code is written out.
     """
     source = (files("makegood.dashboards.reports") / "report.typ").read_bytes()
     for ignore_system_fonts, letters in ((True, None), (False, None), (True, _SURE)):
@@ -48,7 +49,7 @@ def pdf(report: Report) -> bytes:
                 raise
         else:
             return made
-    raise AssertionError("the last way shows every letter")
+    raise AssertionError("the last attempt can display every character")
 
 
 def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
         return verdict_class(words) if kind is Kind.VERDICT else ""
 
     def facts(block: Facts) -> dict[str, Any]:
-        said = [
+        found = [
             {
                 "name": text(f.name),
                 "text": text(shown(f.value, f.kind)),
@@ -73,7 +74,7 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
             }
             for f in block.facts
         ]
-        return {"block": "facts", "caption": text(block.caption), "facts": said}
+        return {"block": "facts", "caption": text(block.caption), "facts": found}
 
     def table(block: Table) -> dict[str, Any]:
         kinds = [c.kind for c in block.columns]

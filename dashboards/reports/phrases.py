@@ -1,6 +1,5 @@
-"""Codes of the marts in words for a customer. A code that is not listed, as of another contract, is shown with its underscores as spaces."""
+"""Codes of the marts in words for a customer; an unlisted code has its underscores as spaces."""
 
-import re
 from datetime import date
 from decimal import Decimal
 
@@ -50,7 +49,7 @@ def words(code: str | None) -> str:
 
 
 def met(verdict: Verdict, is_over: bool = True) -> str:
-    """A verdict as agreements word it: a commitment is met, not kept."""
+    """A verdict as contracts word it: a commitment is met, not kept."""
     return so_far(verdict, is_over).replace("kept", "met")
 
 
@@ -91,7 +90,7 @@ def seconds(number: int) -> str:
 
 
 def promise(duration: str | None, clock: str | None) -> str:
-    """A duration of a contract and the clock it is counted on, in words: 3bd on business_days is 3 business days."""
+    """A duration of a contract on its clock, in words: 3bd on business_days is 3 business days."""
     if duration is None:
         return "no target"
     digits = duration.rstrip("smhbd")
@@ -105,10 +104,5 @@ def promise(duration: str | None, clock: str | None) -> str:
 
 
 def percent(value: Decimal | str | None) -> str:
-    """A percentage, also as a contract writes it."""
+    """A percentage, from a mart or as a contract writes it."""
     return percentage(None if value is None else Decimal(value))
-
-
-def cited(clause: str | None, rules: str) -> str:
-    """TE §9.1, rule C1; rules that are several are separated by commas or a dash."""
-    return f"{clause + ', ' if clause else ''}{'rules' if re.search('[,-]', rules) else 'rule'} {rules}"

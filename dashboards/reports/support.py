@@ -1,4 +1,4 @@
-"""Incidents and requests, how they were dealt with beside what was promised, maintenance, and assistance (K1-K9, R1-R3, Z1, Z2)."""
+"""Tickets against their targets, maintenance, and assistance hours (K1-K9, R1-R3, Z1, Z2)."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,6 @@ from makegood.dashboards.reports.availability import exclusions_of, shown_name
 from makegood.dashboards.reports.document import Block, Column, Fact, Facts, Kind, Section, Table
 from makegood.dashboards.reports.figures import Figures
 from makegood.dashboards.reports.phrases import (
-    cited,
     counted,
     listed,
     month_name,
@@ -21,7 +20,7 @@ from makegood.dashboards.reports.phrases import (
     words,
 )
 
-_PROMISE = re.compile(r"(response|updates|resolution)\.([^.]+)\.(target|every|clock)")
+_TARGET = re.compile(r"(response|updates|resolution)\.([^.]+)\.(target|every|clock)")
 
 
 def incidents(figures: Figures) -> Section:
@@ -31,7 +30,7 @@ def incidents(figures: Figures) -> Section:
             "Incidents and requests",
             (f"No ticket was received in {received}.",),
             "Incidents",
-            cited(None, "K1, K2, K8, K9"),
+            figures.clause("K1, K2, K8, K9"),
         )
     columns = (
         Column("Ticket"),
@@ -54,22 +53,22 @@ def incidents(figures: Figures) -> Section:
         )
         for t in figures.tickets
     )
-    said = [_counts(row) for row in figures.ticket_counts]
+    counts = [_counts(row) for row in figures.ticket_counts]
     table = Table(f"Tickets received in {received}", columns, rows)
     return Section(
         "Incidents and requests",
-        (f"Received in {received}: {listed(said)}.", table),
+        (f"Received in {received}: {listed(counts)}.", table),
         "Incidents",
-        cited(None, "K1, K2, K8, K9"),
+        figures.clause("K1, K2, K8, K9"),
     )
 
 
 def _counts(row: Row) -> str:
     kind = ticket_type(row["ticket_type"])
-    said = counted(row["received"], kind, kind if kind.endswith("assistance") else None)
+    received = counted(row["received"], kind, kind if kind.endswith("assistance") else None)
     beside = [f"{row['counted']:,} counted"] if row["counted"] != row["received"] else []
     beside += [f"{row['still_open']:,} still open"] if row["still_open"] else []
-    return said + (f" ({', '.join(beside)})" if beside else "")
+    return received + (f" ({', '.join(beside)})" if beside else "")
 
 
 def _state(ticket: Row) -> str:
@@ -85,31 +84,32 @@ def _state(ticket: Row) -> str:
 
 
 def performance(figures: Figures) -> Section:
-    reference = cited(None, "K3-K7, R1-R3")
-    blocks: list[Block] = [*_promises(figures)]
+    reference = figures.clause("K2-K7, R1-R3")
+    blocks: list[Block] = [*_targets(figures)]
     if figures.outcomes:
         blocks += [_outcomes(figures.outcomes), _times(figures)]
     else:
         blocks.append(
-            f"No ticket received in {month_name(figures.month)} counts, so there is nothing to hold against the targets."
+            f"No ticket received in {month_name(figures.month)} counts, "
+            "so there is nothing to compare with the targets."
         )
     blocks += _resolution_performance(figures)
     return Section("Response, updates and resolution", tuple(blocks), "Performance", reference)
 
 
-def _promises(figures: Figures) -> Iterable[Block]:
-    """Targets by severity, as they are agreed."""
+def _targets(figures: Figures) -> Iterable[Block]:
+    """The agreed targets by severity."""
     agreed: dict[tuple[str, str], dict[str, str]] = {}
     for key, row in figures.terms.items():
-        if found := _PROMISE.fullmatch(key):
+        if found := _TARGET.fullmatch(key):
             kind, severity, part = found.groups()
             agreed.setdefault((kind, severity), {})[
                 "length" if part in ("target", "every") else "clock"
             ] = row["value"]
     if not agreed:
-        return ["The agreement promises no times of response, updates or resolution."]
+        return ["The agreement sets no targets for response, updates or resolution."]
 
-    def said(kind: str, severity: str) -> str:
+    def target(kind: str, severity: str) -> str:
         terms = agreed.get((kind, severity), {})
         return promise(terms.get("length"), terms.get("clock"))
 
@@ -121,9 +121,10 @@ def _promises(figures: Figures) -> Iterable[Block]:
         Column("Resolution within"),
     )
     rows = tuple(
-        (s, said("response", s), said("updates", s), said("resolution", s)) for s in severities
+        (s, target("response", s), target("updates", s), target("resolution", s))
+        for s in severities
     )
-    return [Table("What was agreed", columns, rows)]
+    return [Table("Agreed targets", columns, rows)]
 
 
 def _outcomes(outcomes: list[Row]) -> Table:
@@ -134,7 +135,7 @@ def _outcomes(outcomes: list[Row]) -> Table:
             Column(f"{what} missed", Kind.COUNT),
             Column(f"{what} pending", Kind.COUNT),
         ]
-    columns.append(Column("Single updates missed", Kind.COUNT))
+    columns.append(Column("Missed updates in all", Kind.COUNT))
     keys = [
         "tickets",
         "response_met",
@@ -190,25 +191,28 @@ def _resolution_performance(figures: Figures) -> list[Block]:
     )
     if allowed is None or severities is None or not figures.has_cover:
         return []
-    which = f"production incidents of severity {severities.strip('[]')}, received in covered time and with an outcome"
+    which = (
+        f"production incidents of severity {severities.strip('[]')}, "
+        "received in covered time and with an outcome"
+    )
     row = figures.performance
     if row is None:
         return [
             Section(
                 "Resolution performance",
-                (f"There were no {which}: there is no resolution performance to judge.",),
+                (f"There were no {which}, so resolution performance is not judged.",),
                 "",
-                cited(None, "R1-R3"),
+                figures.clause("R1-R3"),
             )
         ]
     facts = (
         Fact("Incidents", row["incidents"], Kind.COUNT, which),
-        Fact("Resolved past the target", row["missed"], Kind.COUNT, "or still open and past it"),
+        Fact("Past the target", row["missed"], Kind.COUNT, "or still open past the target"),
         Fact(
             "Share past the target",
             row["missed_pct"],
             Kind.PERCENTAGE,
-            f"a credit is due when it is over {percent(allowed)}",
+            f"a credit is due above {percent(allowed)}",
         ),
         Fact("Average delay", row["average_delay_pct"], Kind.PERCENTAGE, "of the target"),
         Fact("Result", "missed" if row["is_triggered"] else "met", Kind.VERDICT),
@@ -218,7 +222,7 @@ def _resolution_performance(figures: Figures) -> list[Block]:
             "Resolution performance",
             (Facts("Resolution performance of the month", facts),),
             "",
-            cited(None, "R1-R3"),
+            figures.clause("R1-R3"),
         )
     ]
 
@@ -237,8 +241,8 @@ def maintenance(figures: Figures) -> Section:
             Column("Ended (UTC)", Kind.INSTANT),
             Column("Length", Kind.SECONDS),
             Column("Notice given", Kind.SECONDS),
-            Column("Notice promised", Kind.SECONDS),
-            Column("Kept"),
+            Column("Notice agreed", Kind.SECONDS),
+            Column("As agreed"),
         )
         rows = tuple(
             (
@@ -274,9 +278,9 @@ def maintenance(figures: Figures) -> Section:
             )
             for e in others
         )
-        blocks.append(Table(f"Other times that the agreement excludes, {name}", kinds, times))
+        blocks.append(Table(f"Other excluded times, {name}", kinds, times))
     return Section(
-        "Maintenance and exclusions", tuple(blocks), "Maintenance", cited(None, "X1-X4, Z2")
+        "Maintenance and exclusions", tuple(blocks), "Maintenance", figures.clause("X1-X4, Z2")
     )
 
 
@@ -289,8 +293,8 @@ def _work(row: Row) -> str:
 
 def _kept(row: Row) -> str:
     notice = {
-        None: "no notice promised",
-        True: "notice kept",
+        None: "no notice agreed",
+        True: "announced in time",
         False: "notice too short" if row["notice_seconds"] is not None else "never announced",
     }
     length = {None: [], False: [], True: ["longer than agreed"]}
@@ -298,7 +302,7 @@ def _kept(row: Row) -> str:
 
 
 def configuration(figures: Figures) -> Section | None:
-    """None where the agreement has no such hours, and none were worked."""
+    """None if the agreement includes no such hours and none were used."""
     row = figures.configuration
     if row is None:
         return None
@@ -307,15 +311,15 @@ def configuration(figures: Figures) -> Section | None:
             "Included",
             row["included_minutes"],
             Kind.MINUTES,
-            "a calendar month, without carry-over",
+            "per calendar month, without carry-over",
         ),
         Fact("Used", row["used_minutes"], Kind.MINUTES),
         Fact("Left", row["remaining_minutes"], Kind.MINUTES),
-        Fact("Over", row["over_minutes"], Kind.MINUTES),
+        Fact("Over the limit", row["over_minutes"], Kind.MINUTES),
     )
     return Section(
         "Configuration assistance",
-        (Facts(f"Hours of configuration assistance, {month_name(figures.month)}", facts),),
+        (Facts(f"Configuration assistance, {month_name(figures.month)}", facts),),
         "Configuration",
-        cited(None, "Z1"),
+        figures.clause("Z1"),
     )

@@ -1,11 +1,11 @@
-"""A timeline as a picture (SVG): a lane for each kind of interval, named in words beside it."""
+"""A timeline as a picture (SVG): a lane for each kind of interval, with its name beside it."""
 
 from datetime import datetime
 from xml.sax.saxutils import escape
 
 from makegood.dashboards.reports.document import Timeline
 
-# safe for the colour-blind (Okabe and Ito), and dark enough on white and light enough on black
+# safe for colour-blind readers (Okabe and Ito), with enough contrast on white and on black
 COLOURS = {
     "downtime": "#D55E00",
     "maintenance": "#0072B2",
@@ -14,23 +14,25 @@ COLOURS = {
 }
 # in tenths of a point
 _LEFT, _WIDTH, _LANE, _TOP, _MARGIN = 1150, 5750, 240, 170, 100
-_LEAST = 24  # what lasts a minute can be seen
+_LEAST = 24  # an interval of a minute is still visible
 
 
 def svg(timeline: Timeline, identifier: str = "timeline") -> str:
-    """The picture, with a title and a description; its coordinates are integers, so that it is the same everywhere."""
+    """The picture, with a title and a description. Coordinates are integers, so never rounded."""
     bottom = _TOP + _LANE * len(timeline.lanes)
     width, height = _LEFT + _WIDTH + _MARGIN, bottom + 240
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-labelledby="{identifier}-title {identifier}-description" font-family="Libertinus Serif, Georgia, serif" font-size="130">',
+        f'aria-labelledby="{identifier}-title {identifier}-description" '
+        'font-family="Libertinus Serif, Georgia, serif" font-size="130">',
         f'<title id="{identifier}-title">{escape(timeline.caption)}</title>',
         f'<desc id="{identifier}-description">{escape(timeline.description)}</desc>',
     ]
     for n, lane in enumerate(timeline.lanes):
         y = _TOP + _LANE * n
         parts.append(
-            f'<rect class="track" x="{_LEFT}" y="{y + 40}" width="{_WIDTH}" height="{_LANE - 80}" fill="#EEEEEE"/>'
+            f'<rect class="track" x="{_LEFT}" y="{y + 40}" width="{_WIDTH}" '
+            f'height="{_LANE - 80}" fill="#EEEEEE"/>'
         )
         parts.append(
             f'<text class="words" x="0" y="{y + 165}" fill="#222222">{escape(lane.name)}</text>'
@@ -38,10 +40,12 @@ def svg(timeline: Timeline, identifier: str = "timeline") -> str:
     for at, label in timeline.ticks:
         x = _x(timeline, at)
         parts.append(
-            f'<path class="tick" d="M{x} {_TOP}V{bottom + 50}" stroke="#999999" stroke-width="8" fill="none"/>'
+            f'<path class="tick" d="M{x} {_TOP}V{bottom + 50}" '
+            'stroke="#999999" stroke-width="8" fill="none"/>'
         )
         parts.append(
-            f'<text class="words" x="{x + 20}" y="{bottom + 160}" fill="#222222">{escape(label)}</text>'
+            f'<text class="words" x="{x + 20}" y="{bottom + 160}" '
+            f'fill="#222222">{escape(label)}</text>'
         )
     for n, lane in enumerate(timeline.lanes):
         y = _TOP + _LANE * n
@@ -49,22 +53,25 @@ def svg(timeline: Timeline, identifier: str = "timeline") -> str:
             x = min(_x(timeline, start), _LEFT + _WIDTH - _LEAST)
             length = max(_x(timeline, end) - x, _LEAST)
             parts.append(
-                f'<rect x="{x}" y="{y + 20}" width="{length}" height="{_LANE - 40}" fill="{COLOURS[lane.key]}"/>'
+                f'<rect x="{x}" y="{y + 20}" width="{length}" height="{_LANE - 40}" '
+                f'fill="{COLOURS[lane.key]}"/>'
             )
     if timeline.known_until < timeline.end:
         x = _x(timeline, timeline.known_until)
         parts.append(
-            f'<path class="now" d="M{x} {_TOP - 30}V{bottom + 50}" stroke="#222222" stroke-width="16" stroke-dasharray="60 40" fill="none"/>'
+            f'<path class="now" d="M{x} {_TOP - 30}V{bottom + 50}" '
+            'stroke="#222222" stroke-width="16" stroke-dasharray="60 40" fill="none"/>'
         )
         anchor, beside = ("start", x + 30) if x < _LEFT + _WIDTH // 2 else ("end", x - 30)
         parts.append(
-            f'<text class="words" x="{beside}" y="{_TOP - 50}" text-anchor="{anchor}" font-size="110" fill="#222222">after this line: not over yet</text>'
+            f'<text class="words" x="{beside}" y="{_TOP - 50}" text-anchor="{anchor}" '
+            'font-size="110" fill="#222222">still to come</text>'
         )
     return "\n".join([*parts, "</svg>"])
 
 
 def _x(timeline: Timeline, at: datetime) -> int:
-    """Where an instant is; whole seconds of integers, no fraction."""
+    """The coordinate of an instant, as an integer."""
     at = min(max(at, timeline.start), timeline.end)
     return _LEFT + int((at - timeline.start).total_seconds()) * _WIDTH // int(
         (timeline.end - timeline.start).total_seconds()

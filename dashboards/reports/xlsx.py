@@ -1,14 +1,9 @@
-"""A report as a workbook: a sheet a section, numbers and dates as such with their unit beside them, and no formula."""
+"""A report as a workbook: a sheet a section, numbers and dates with their unit beside them."""
 
 from collections.abc import Sequence, Set
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from io import BytesIO
 from typing import Any
 
-import xlsxwriter
-from iso4217 import Currency
-
+from makegood.dashboards.exports import excel
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.reports.document import (
     NUMBERS,
@@ -24,66 +19,44 @@ from makegood.dashboards.reports.document import (
     Timeline,
     Value,
     footer,
-    shortened,
     shown,
     walk,
 )
 
 _UNITS = {Kind.SECONDS: "s", Kind.MINUTES: "min", Kind.PERCENTAGE: "%", Kind.INSTANT: "UTC"}
-_FORMATS = {
+_SHAPES = {
     Kind.SECONDS: "#,##0",
     Kind.MINUTES: "#,##0",
     Kind.COUNT: "#,##0",
     Kind.PERCENTAGE: "0.00####",
-    Kind.INSTANT: "yyyy-mm-dd hh:mm:ss",
-    Kind.DAY: "yyyy-mm-dd",
 }
-# a text that a cell can hold, and the digits that a number has
-_LONGEST, _DIGITS = 32_767, 15
-_WIDEST = 60
 
 
 def xlsx(report: Report) -> bytes:
     """The report as XLSX, the same bytes whenever it is made."""
-    out = BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-        "remove_timezone": False,
-    }
-    book = xlsxwriter.Workbook(out, options)
-    created = report.as_of.astimezone(UTC).replace(tzinfo=None)
-    book.set_properties(
-        {"title": shortened(f"{report.title}, {report.subtitle}", 255), "created": created}
-    )
+    book = excel.Book(f"{report.title}, {report.subtitle}", report.as_of)
+    highlights = Facts("At a glance", report.highlights)
     summary = Section(
-        report.title,
-        (report.subtitle, *report.notes, report.head, Facts("In short", report.highlights)),
-        "Summary",
+        report.title, (report.subtitle, *report.notes, report.head, highlights), "Summary"
     )
     for section in (summary, *report.sections):
         _Sheet(book, report, section).write()
-    book.close()
-    return out.getvalue()
+    return book.content()
 
 
 class _Sheet:
     """A sheet that is written from top to bottom."""
 
-    def __init__(self, book: xlsxwriter.Workbook, report: Report, section: Section) -> None:
-        self.book, self.section = book, section
-        self.sheet = book.add_worksheet(section.sheet)
+    def __init__(self, book: excel.Book, report: Report, section: Section) -> None:
+        self.section = section
+        self.sheet = book.sheet(section.sheet)
         self.row = 0
-        self.widths: dict[int, int] = {}
-        self.formats: dict[tuple[tuple[str, Any], ...], Any] = {}
-        self.sheet.set_landscape()
-        self.sheet.set_paper(9)
-        self.sheet.fit_to_pages(1, 0)
+        self.sheet.raw.set_landscape()
+        self.sheet.raw.set_paper(9)
+        self.sheet.raw.fit_to_pages(1, 0)
         # a & would be a code of the footer
-        foot = shortened(printable(footer(report)), 110).replace("&", "&&")
-        self.sheet.set_footer(f"&L{foot}&RPage &P of &N")
+        foot = printable(footer(report))[:110].replace("&", "&&")
+        self.sheet.raw.set_footer(f"&L{foot}&RPage &P of &N")
 
     def write(self) -> None:
         self.text(0, self.section.title, bold=True, font_size=14)
@@ -93,23 +66,21 @@ class _Sheet:
             self.row += 1
         tables = [b for b in walk(self.section.blocks) if isinstance(b, Table)]
         self.blocks(self.section.blocks, frozen=tables[0] if len(tables) == 1 else None)
-        for column, width in self.widths.items():
-            self.sheet.set_column(column, column, min(max(width + 2, 9), _WIDEST))
+        self.sheet.fit()
 
     def blocks(self, blocks: tuple[Block, ...], frozen: Table | None) -> None:
         for block in blocks:
             match block:
                 case str():
-                    # nothing of a sentence is lost: what a cell can't hold is in the next
-                    for at in range(0, len(block), _LONGEST):
-                        self.text(0, block[at : at + _LONGEST])
+                    for part in excel.pieces(block):
+                        self.text(0, part)
                         self.row += 1
                 case Facts():
                     self.facts(block)
                 case Table():
                     self.table(block, block is frozen)
                 case Timeline():
-                    pass  # the intervals are on the sheets as rows
+                    pass  # the sheets list its intervals
                 case Section():
                     self.row += 1
                     self.text(0, block.title, bold=True, font_size=12)
@@ -139,8 +110,9 @@ class _Sheet:
         )
         top = self.row
         if is_only:
-            self.sheet.freeze_panes(top, 0)
-            self.sheet.autofilter(top - 1, 0, top - 1 + len(block.rows), len(block.columns) - 1)
+            self.sheet.raw.freeze_panes(top, 0)
+            last = top - 1 + len(block.rows)
+            self.sheet.raw.autofilter(top - 1, 0, last, len(block.columns) - 1)
         for row in block.rows:
             for column, (value, what) in enumerate(zip(row, block.columns, strict=True)):
                 self.value(
@@ -163,53 +135,25 @@ class _Sheet:
 
     def value(self, column: int, value: Value, kind: Kind, **look: Any) -> None:
         """A number or a date as such if the sheet can hold it to the last digit, else as text."""
-        match value:
-            case None:
-                return
-            case Money(amount, currency):
-                look["num_format"] = _money_format(currency)
-                self.number(column, amount, shown(value, kind), **look)
-            case int() | Decimal() if kind is not Kind.TEXT:
-                self.number(column, value, shown(value, kind), num_format=_FORMATS[kind], **look)
-            case datetime() if value.year >= 1900:
-                self.measure(column, 19)
-                self.sheet.write_datetime(
-                    self.row,
-                    column,
-                    value.astimezone(UTC).replace(tzinfo=None),
-                    self.format(num_format=_FORMATS[Kind.INSTANT], **look),
-                )
-            case date() if value.year >= 1900 and not isinstance(value, datetime):
-                self.measure(column, 10)
-                midnight = datetime(value.year, value.month, value.day)  # noqa: DTZ001
-                look_of_day = self.format(num_format=_FORMATS[Kind.DAY], **look)
-                self.sheet.write_datetime(self.row, column, midnight, look_of_day)
-            case _:
-                self.text(column, str(value), measured=True, **look)
-
-    def number(self, column: int, value: int | Decimal, words: str, **look: Any) -> None:
-        self.measure(column, len(words))
-        if len(Decimal(value).normalize().as_tuple().digits) <= _DIGITS:
-            self.sheet.write_number(self.row, column, value, self.format(**look))
+        if value is None:
+            return
+        if kind in (Kind.TEXT, Kind.VERDICT):
+            self.text(column, str(value), measured=True, **look)
+        elif isinstance(value, Money):
+            shape = excel.money_shape(value.amount, value.currency)
+            cell = excel.cell(value.amount, shape, shown(value, kind))
+            self.sheet.write(self.row, column, cell, **look)
+        elif isinstance(value, str):
+            self.text(column, value, measured=True, **look)
         else:
-            self.text(column, str(value), **look)
+            cell = excel.cell(value, _SHAPES.get(kind), shown(value, kind))
+            self.sheet.write(self.row, column, cell, **look)
 
     def text(self, column: int, text: str, measured: bool = False, **look: Any) -> None:
         if measured:
-            self.measure(column, len(text))
+            self.sheet.measure(column, len(text))
         if text:
-            self.sheet.write_string(
-                self.row, column, shortened(text, _LONGEST), self.format(**look)
-            )
-
-    def measure(self, column: int, width: int) -> None:
-        self.widths[column] = max(self.widths.get(column, 0), width)
-
-    def format(self, **look: Any) -> Any:
-        key = tuple(sorted(look.items()))
-        if key not in self.formats:
-            self.formats[key] = self.book.add_format(look)
-        return self.formats[key]
+            self.sheet.text(self.row, column, excel.shortened(text), **look)
 
 
 def _unit(fact: Fact) -> str:
@@ -226,11 +170,3 @@ def _titled(column: Column) -> str:
         if unit is None or column.title.endswith(f"({unit})")
         else f"{column.title} ({unit})"
     )
-
-
-def _money_format(currency: str | None) -> str:
-    """With the currency in it, since a column may hold several."""
-    if currency is None:
-        return "#,##0.###"
-    digits = Currency(currency).exponent or 0
-    return f'#,##0{"." + "0" * digits if digits else ""} "{currency}"'

@@ -1,7 +1,8 @@
 """Contracts and calendars as tables that the models join (T2, T4, T5, T6).
 
-Each distinct set of terms has a `terms_id`, and in it a `availability_policy_id` (how availability is measured) and a `support_policy_id` (how tickets are
-timed), so that terms of a version, of an amendment and of an alternative scenario are evaluated side by side by the same models, and what
+Each distinct set of terms has a `terms_id`, and in it an `availability_policy_id` (how availability
+is measured) and a `support_policy_id` (how tickets are timed), so that terms of a version, of an
+amendment and of an alternative scenario are evaluated side by side by the same models, and what
 they share is evaluated once.
 """
 
@@ -274,7 +275,8 @@ class _Builder:
     def spans(
         self, contract: Contract, party: Party | None, scenario: tuple[str, Any] | None
     ) -> Spans:
-        """The terms of a party, or of the contract itself, by local date, from the first version on."""
+        """The terms of a party, or of the contract itself, by local date, from the first version
+        on."""
         amendments = contract.amendments or []
         days = {v.effective_from for v in contract.versions}
         for amendment in amendments if party else []:
@@ -615,9 +617,11 @@ class _Builder:
 def tables(
     contracts: list[Contract], as_of: datetime, parties: Iterable[Party] = ()
 ) -> dict[str, Rows]:
-    """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that amendments may name.
+    """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that
+    amendments may name.
 
-    Raises InvalidDocument where terms in force contradict each other."""
+    Raises InvalidDocument where terms in force contradict each other.
+    """
     as_of_s = int(as_of.timestamp())
     first = min(v.effective_from for c in contracts for v in c.versions)
     # a year on either side: local days reach over the year's end
@@ -729,7 +733,8 @@ def as_text(value: Any) -> str:
 
 
 def instant(text: str) -> datetime:
-    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if it is none of the years of contracts."""
+    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if
+    its year is not one that contracts may have."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-08-21T00:00:00Z")

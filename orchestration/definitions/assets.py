@@ -6,7 +6,7 @@ executor a deployment has; what a selection of its assets means is decided in `s
 
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 
@@ -16,22 +16,23 @@ from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.definitions import checks, selection
 from makegood.orchestration.definitions.resources import Deployment, Opener
 from makegood.orchestration.pipeline.counts import Count, counted
-from makegood.orchestration.pipeline.run import BadArguments, Blocked, Run
+from makegood.orchestration.pipeline.run import AuditFailed, BadArguments, Blocked, Run
 from makegood.orchestration.pipeline.trial import NothingPublished
 from makegood.orchestration.serving import deliveries
-from makegood.orchestration.warehouse.store import Publication
+from makegood.orchestration.warehouse.publication import Publication
 
 DATA_TEAM, FINANCE_TEAM = ["team:data"], ["team:finance"]
 # schemas of models that are published
 PUBLISHED = ("marts", "quality")
 
-Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
+Result: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
 def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefinition:
     """All assets of a deployment with their checks."""
     models = _models(manifest)
     tests = checks.specs_of_models(manifest, deployment)
+    expected = [*checks.specs_of_feeds(deployment), *checks.specs_of_marts(deployment)]
 
     @dg.multi_asset(
         name=deployment.named("warehouse"),
@@ -40,7 +41,7 @@ def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefiniti
             *_specs_of_models(manifest, deployment),
             _spec_of_publication(manifest, deployment),
         ],
-        check_specs=[*checks.specs_of_feeds(deployment), *tests],
+        check_specs=[*expected, *tests],
         required_resource_keys={deployment.named("run")},
         can_subset=True,
         # where a deployment limits it to 1, runs of this warehouse wait in the queue
@@ -102,11 +103,13 @@ def _whole(
         yield from _landed(reading, run, deployment)
         run.lay_out()
         run.transform()
-        yield from checks.results_of_feeds(run.validated(), deployment)
+        found = run.validated()
+        yield from checks.results_of_suites(found, checks.specs_of_feeds(deployment))
         run.audit_feeds()
         yield from _built(run, deployment, models)
+        yield from checks.results_of_suites(found, checks.specs_of_marts(deployment))
         yield from checks.results_of_models(run.tests, tests)
-        run.audit_models()
+        run.audit_marts()
         publication = run.publish()
         yield _published(publication, run, deployment)
 
@@ -118,7 +121,7 @@ def _tried(
     tests: list[dg.AssetCheckSpec],
     plan: selection.Trial,
 ) -> Iterator[Result]:
-    """A trial of models, which publishes nothing."""
+    """A trial of models, which publishes nothing. Expectations are left to whole runs."""
     with opener.tried(context.log.info) as run:
         run.build(plan.select)
         shown = {name: model for name, model in models.items() if name in plan.models}
@@ -127,7 +130,8 @@ def _tried(
             yield result._replace(metadata={**(result.metadata or {}), **tried})
         run.tests = [test for test in run.tests if test.name in plan.tests]
         yield from checks.results_of_models(run.tests, tests)
-        run.audit_models()
+        if failed := run.failed_tests():
+            raise AuditFailed(failed)
 
 
 def _recorded(result: Result, context: dg.AssetExecutionContext) -> Iterator[Result]:

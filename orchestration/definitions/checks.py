@@ -1,4 +1,4 @@
-"""Asset checks: the expectations on feeds, and dbt's tests of models, each with its numbers.
+"""Asset checks: the expectations on feeds and marts, and dbt's tests of models, with their numbers.
 
 What blocks a publication is a blocking check. Evaluating them belongs to the run.
 """
@@ -8,27 +8,38 @@ from typing import Any
 
 import dagster as dg
 
-from makegood.expectations.protocol import CheckResult
+from makegood.expectations.protocol import FIGURES, HISTORY, VOLUME, ExpectationResult
 from makegood.ingestion.feeds.specs import feeds
 from makegood.orchestration.definitions.resources import Deployment
 from makegood.orchestration.pipeline.build import TestResult
-
-SUITES = ("rows", "profile", "history")
+from makegood.orchestration.pipeline.figures import marts
 
 
 def specs_of_feeds(deployment: Deployment) -> list[dg.AssetCheckSpec]:
     """A check for each suite of expectations of each feed."""
     return [
-        dg.AssetCheckSpec(
-            suite,
-            asset=deployment.key("feeds", feed),
-            description=f"Great Expectations over the {suite} of {feed}",
-            # what only warns fails with the severity WARN, which blocks nothing
-            blocking=True,
-        )
+        _spec_of_suite(suite, deployment.key("feeds", feed), f"the {suite} of {feed}")
         for feed in feeds()
-        for suite in SUITES
+        for suite in (VOLUME, HISTORY)
     ]
+
+
+def specs_of_marts(deployment: Deployment) -> list[dg.AssetCheckSpec]:
+    """A check for the expectations of each mart that has some."""
+    return [
+        _spec_of_suite(FIGURES, deployment.key("marts", mart), f"{mart} after it is built")
+        for mart in sorted({frame.mart for frame in marts().suites})
+    ]
+
+
+def _spec_of_suite(suite: str, asset: dg.AssetKey, what: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        suite,
+        asset=asset,
+        description=f"Great Expectations over {what}",
+        # what only warns fails with the severity WARN, which blocks nothing
+        blocking=True,
+    )
 
 
 def specs_of_models(manifest: Any, deployment: Deployment) -> list[dg.AssetCheckSpec]:
@@ -53,16 +64,14 @@ def _is_error(node: Any) -> bool:
     return bool(node.config.severity.lower() == "error")
 
 
-def results_of_feeds(
-    results: Iterable[CheckResult], deployment: Deployment
+def results_of_suites(
+    results: Iterable[ExpectationResult], specs: Iterable[dg.AssetCheckSpec]
 ) -> Iterator[dg.AssetCheckResult]:
-    """How the expectations of each suite came out."""
-    by_suite: dict[tuple[str, str], list[CheckResult]] = {
-        (feed, suite): [] for feed in feeds() for suite in SUITES
-    }
-    for result in results:
-        by_suite[result.feed, result.suite].append(result)
-    for (feed, suite), evaluated in by_suite.items():
+    """How the expectations of these suites came out."""
+    found = list(results)
+    for spec in specs:
+        about = spec.asset_key.path[-1]
+        evaluated = [r for r in found if (r.feed or r.mart) == about and r.suite == spec.name]
         failed = [r for r in evaluated if not r.success]
         blocking = [r for r in failed if r.severity == "block"]
         metadata: dict[str, Any] = {
@@ -71,20 +80,14 @@ def results_of_feeds(
             "failed and blocking": len(blocking),
         }
         if failed:
-            metadata["details"] = "; ".join(
-                f"{r.expectation} of {_what(r)}: {r.detail}" for r in failed
-            )
+            metadata["details"] = "; ".join(f"{r.name}: {r.detail}" for r in failed)
         yield dg.AssetCheckResult(
-            asset_key=deployment.key("feeds", feed),
-            check_name=suite,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
             passed=not failed,
             severity=_severity(bool(blocking)),
             metadata=metadata,
         )
-
-
-def _what(result: CheckResult) -> str:
-    return result.column_name or result.subject or result.feed
 
 
 def results_of_models(

@@ -14,7 +14,7 @@ from makegood.orchestration.definitions import Deployment, build
 from makegood.orchestration.settings import Limits, default_limits
 
 
-class WarehouseComponent(dg.Component, dg.Model, dg.Resolvable):
+class WarehouseComponent(dg.Component, dg.Model, dg.Resolvable):  # type: ignore[misc]
     """A warehouse with its feeds, models, checks, job, schedule and sensor."""
 
     landing: str = Field(

@@ -1,7 +1,7 @@
 """Selections: what materialising some of the assets means, and why some selections are refused.
 
 - With the publication: a whole run. A publication is made of everything at once.
-- Of models, or of their checks: a trial. They are built on what the last publication has landed,
+- Of models, or of their dbt tests: a trial. They are built on what the last publication has landed,
   with what they read and everything below them, compared with it, and thrown away.
 - All others are refused before anything is opened: a feed that has landed counts only when a
   publication names it, so landing alone would leave nothing behind.
@@ -53,18 +53,20 @@ def asked(
             f"only once it is published. {whole_run(deployment)} "
             "To try models on what is published already, select models alone."
         )
-    of_feeds = sorted(
-        f"{c.name} of {c.asset_key.to_user_string()}"
-        for c in checks
-        if _is_feed(c.asset_key, deployment)
+    known = {n.name for n in _tests(manifest)}
+    alone = [check for check in checks if check.asset_key not in assets]
+    expectations = sorted(
+        f"{check.name} of {check.asset_key.to_user_string()}"
+        for check in alone
+        if check.name not in known
     )
-    if of_feeds:
+    if expectations:
         raise Refused(
-            f"{_some(of_feeds)} can't be evaluated alone: a feed is checked while it lands. "
+            f"{_some(expectations)} can't be evaluated alone: expectations belong to a whole run. "
             + whole_run(deployment)
         )
     names = {key.path[-1] for key in assets}
-    tests = {check.name for check in checks if check.asset_key not in assets}
+    tests = {check.name for check in alone}
     below = _below(names, manifest)
     return Trial(
         # @: with what is below, and what all of that reads

@@ -13,7 +13,8 @@ from dataclasses import replace
 from makegood.ingestion.contracts.loader import load_folder
 from makegood.orchestration.pipeline.run import BadArguments, Progress, Request, Run, check_as_of
 from makegood.orchestration.pipeline.validation import Validation
-from makegood.orchestration.warehouse.store import Publication, Warehouse
+from makegood.orchestration.warehouse.publication import Publication
+from makegood.orchestration.warehouse.store import Warehouse
 
 
 class NothingPublished(RuntimeError):

@@ -1,4 +1,4 @@
-"""The pages over published warehouses: no page fails on any of them, what a page shows is what the marts hold, and people can click through all of it."""
+"""The pages: none fails on any warehouse, all show what the marts hold, and links work."""
 
 import csv
 import io
@@ -65,7 +65,7 @@ def tables(at: AppTest) -> dict[str, list[dict[str, Any]]]:
 
 
 def words(at: AppTest) -> str:
-    """All sentences of a page, as they are read: without the signs that escape names."""
+    """All sentences of a page as they are read, without the escapes of names."""
     found = [
         e.value
         for kind in (
@@ -96,7 +96,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.fixture(scope="module")
 def corrected(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """A month that was stated, and stated again after late evidence of a longer outage."""
+    """A month with a second statement, after a late record of a longer outage."""
     folder = tmp_path_factory.mktemp("corrected")
     first = Examples().subscription("s", fee="100.00").outage(0, 2593)
     deliver(folder / "landing", "1", first.feeds)
@@ -143,7 +143,7 @@ def test_no_page_fails_on_any_warehouse(
 
 
 @pytest.mark.parametrize("page", [START])
-def test_nothing_published_is_said(
+def test_without_a_publication_the_page_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str
 ) -> None:
     at = app(monkeypatch, tmp_path, page)
@@ -154,7 +154,7 @@ def test_nothing_published_is_said(
 # ---------------------------------------------------------------- figures
 
 
-def test_leadership_sees_what_is_kept_and_what_it_costs(
+def test_leadership_sees_commitments_and_their_cost(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse)
@@ -177,7 +177,7 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(
         == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
     )
     assert (
-        shown["Open tickets past a promise"]
+        shown["Open tickets past a target"]
         == f"{sum(t['target_status'] == 'breached' for t in tickets)} of {len(tickets)}"
     )
     # each budget with what is left
@@ -217,7 +217,7 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(
         assert re.findall(r"\*\*(.*?)\*\*", cards[kind]) == [
             money(amount, c) for (of, c), amount in sorted(sums.items()) if of == kind
         ] or ["–"]
-    # until the next tier: what crossing adds, of those who would be paid
+    # headroom: the additional credit of the next tier, of those who would be paid
     headroom = [
         h
         for h in sample.mart("credit_headroom")
@@ -227,7 +227,7 @@ def test_leadership_sees_what_is_kept_and_what_it_costs(
     for h in headroom:
         groups[f"{h['service_id']} · {h['region']}", h["currency"]] += h["additional_amount"]
     assert {
-        (r["Service and region"], r["Currency"]): r["Crossing adds"]
+        (r["Service and region"], r["Currency"]): r["Additional credit"]
         for r in tables(at)["Downtime left until the next credit tier"]
     } == groups
 
@@ -278,10 +278,12 @@ def test_the_availability_page_shows_the_figures_of_the_mart(
 def test_the_drill_down_adds_up_to_the_figure(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
-    """Without a choice it is the figure that is worst off; by the address it is any."""
+    """Without a choice it is the figure with the least budget left; the address names any other."""
     at = app(monkeypatch, sample.warehouse, "availability", contract="trueengage")
     worst, *_, other = sample.query(
-        "select * from marts.availability where contract_id = 'trueengage' and is_met is not null order by budget_remaining_seconds, period_start"
+        """select * from marts.availability
+           where contract_id = 'trueengage' and is_met is not null
+           order by budget_remaining_seconds, period_start"""
     )
     for figure in (worst, other):
         name = f"{figure['service_id']} · {figure['region']} · {figure['period_start']:%Y-%m}"
@@ -293,16 +295,18 @@ def test_the_drill_down_adds_up_to_the_figure(
             **({} if figure is worst else {"figure": name}),
         )
         assert (
-            f"Behind the figure: {figure['service_id']} · {figure['region']}, {figure['period_start']:%Y-%m}"
-            in words(at)
+            f"Details of {figure['service_id']} · {figure['region']}, "
+            f"{figure['period_start']:%Y-%m}" in words(at)
         )
         assert metrics(at)["Downtime"] == duration(figure["downtime_seconds"])
         intervals = sample.query(
-            f"""select * from marts.downtime_by_period where service_id = '{figure["service_id"]}' and region = '{figure["region"]}'
-                and period_start = '{figure["period_start"]}' and contract_id = 'trueengage' order by started_at"""
+            f"""select * from marts.downtime_by_period
+                where service_id = '{figure["service_id"]}' and region = '{figure["region"]}'
+                  and period_start = '{figure["period_start"]}' and contract_id = 'trueengage'
+                order by started_at"""
         )
         assert sum(i["downtime_seconds"] for i in intervals) == figure["downtime_seconds"]
-        shown = tables(at).get("Downtime intervals behind the figure", [])
+        shown = tables(at).get("Downtime intervals of the figure", [])
         assert [(r["Started (UTC)"], r["In this period"]) for r in shown] == [
             (f"{i['started_at']:%Y-%m-%d %H:%M:%S}", duration(i["downtime_seconds"]))
             for i in intervals
@@ -331,7 +335,7 @@ def test_quarters_show_categories(monkeypatch: pytest.MonkeyPatch, sample: Publi
     }
 
 
-def test_credits_add_up_by_month_and_currency_and_filters_stand_in_the_address(
+def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     credits = sample.mart("credits")
@@ -370,7 +374,7 @@ def test_credits_add_up_by_month_and_currency_and_filters_stand_in_the_address(
     )
 
 
-def test_exceptions_of_what_was_issued_come_first_and_are_named(
+def test_exceptions_between_due_and_issued_come_first(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse, "reconciliation")
@@ -379,10 +383,10 @@ def test_exceptions_of_what_was_issued_come_first_and_are_named(
     assert odd
     assert len(odd) < len(rows)
     assert list(tables(at)) == [
-        "Exceptions of due against issued",
-        "Credits issued as they are due",
+        "Exceptions between due and issued",
+        "Credits issued as due",
     ]
-    shown = tables(at)["Exceptions of due against issued"]
+    shown = tables(at)["Exceptions between due and issued"]
     assert {
         (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"]) for r in shown
     } == {
@@ -399,9 +403,9 @@ def test_exceptions_of_what_was_issued_come_first_and_are_named(
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
         by_subscription["C01-chat", "2026-07"]
-        == "issued too little, on an invoice of the credited month or before"
+        == "too little issued, on an invoice of the credited month or before"
     )
-    for sign, label in ((1, "Still to be issued"), (-1, "Issued beyond what is due")):
+    for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
         for currency in {r["currency"] for r in rows}:
             amount = sum(
                 sign * r["difference"]
@@ -421,8 +425,8 @@ def test_the_claim_calendar_has_each_claim_once_by_its_deadline(
         (c["subscription_id"], f"{c['month']:%Y-%m}", c["credit_amount"]) for c in claims
     )
     filtered = app(monkeypatch, sample.warehouse, "claims", claims=["claimable"])
-    assert not re.search("Nothing (was|has|is)", words(filtered)), (
-        "what a filter leaves out is not nothing"
+    assert not re.search("No credits|There are no|All credits", words(filtered)), (
+        "an empty list may only mean that the filters hide the credits"
     )
     (due,) = {c["claim_deadline"] for c in claims if c["exposure"] == "claimable"}
     said = [r["Subscription"] for r in tables(at)[f"Credits claimable until {due}"]]
@@ -430,7 +434,7 @@ def test_the_claim_calendar_has_each_claim_once_by_its_deadline(
     assert f"{due:%A, %Y-%m-%d}** · 15 days left" in words(at)
 
 
-def test_a_statement_shows_what_changed_and_what_had_come(
+def test_a_statement_shows_its_changes_and_the_files_in_between(
     monkeypatch: pytest.MonkeyPatch, corrected: Published
 ) -> None:
     at = app(monkeypatch, corrected.warehouse, "statements")
@@ -438,8 +442,8 @@ def test_a_statement_shows_what_changed_and_what_had_come(
     before, after = corrected.query(
         "select * from marts.credit_statements order by statement_version"
     )
-    changed = tables(at)["What changed with version 2"]
-    assert {(r["What"].replace(" ", "_"), r["Before"], r["After"]) for r in changed} == {
+    changed = tables(at)["Changes of version 2"]
+    assert {(r["Value"].replace(" ", "_"), r["Before"], r["After"]) for r in changed} == {
         (name, str(before[name]), str(after[name])) for name in after["changed"].split(",")
     }
     assert all(r["Why"] != "–" for r in changed)
@@ -492,21 +496,23 @@ def test_the_proof_is_that_of_the_command(
         ("availability", "contract"),
     ],
 )
-def test_an_address_that_asks_for_what_is_not_there_is_told_so(
+def test_an_address_with_an_unknown_value_says_so(
     monkeypatch: pytest.MonkeyPatch, sample: Published, page: str, word: str
 ) -> None:
     at = app(monkeypatch, sample.warehouse, page, **{word: "nobody's"})
     assert not at.exception
-    assert re.search("There is nothing here of .* nobody's|There is no .* nobody's here", words(at))
+    assert re.search(
+        "There is nothing here for .* nobody's|There is no .* nobody's here", words(at)
+    )
     assert not at.dataframe
 
 
-def test_open_tickets_are_sorted_by_what_breaks_next(
+def test_open_tickets_are_sorted_by_the_time_left(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse, "tickets")
     tickets = {t["ticket_id"]: t for t in sample.mart("open_tickets")}
-    shown = tables(at)["Open tickets, the most pressed first"]
+    shown = tables(at)["Open tickets, the most urgent first"]
     assert {r["Ticket"] for r in shown} == set(tickets)
 
     def least(ticket: dict[str, Any]) -> int:
@@ -533,11 +539,11 @@ def test_open_tickets_are_sorted_by_what_breaks_next(
     of_contract = [t for t in tickets.values() if t["contract_id"] == "connect_engage"]
     assert 0 < len(of_contract) < len(tickets)
     assert (
-        metrics(at)["Past an update or the resolution"]
+        metrics(at)["Update or resolution overdue"]
         == f"{sum(t['target_status'] == 'breached' for t in of_contract)} of {len(of_contract)}"
     )
     at = app(monkeypatch, sample.warehouse, "tickets", target_status=["breached"])
-    assert {r["Ticket"] for r in tables(at)["Open tickets, the most pressed first"]} == {
+    assert {r["Ticket"] for r in tables(at)["Open tickets, the most urgent first"]} == {
         t for t, row in tickets.items() if row["target_status"] == "breached"
     }
 
@@ -567,21 +573,18 @@ def test_gaps_add_up_to_the_unknown_time(
         == ("connect_engage", "us-east", "2026-04-01")
     ]
     assert sorted(
-        r["Unknown"] for r in tables(at)["Gaps in the evidence, the longest first"]
+        r["Unknown"] for r in tables(at)["Gaps in the monitoring data, the longest first"]
     ) == sorted(duration(g["unknown_seconds"]) for g in gaps)
     assert len(gaps) > len(figures) > 0
 
 
-def test_maintenance_says_which_promise_was_broken(
-    monkeypatch: pytest.MonkeyPatch, sample: Published
-) -> None:
+def test_maintenance_shows_breaches(monkeypatch: pytest.MonkeyPatch, sample: Published) -> None:
     at = app(monkeypatch, sample.warehouse, "maintenance", broken="true")
     works = sample.mart("maintenance_notice")
     broken = {w["exclusion_id"] for w in works if w["notice_met"] is False or w["over_length"]}
     assert 0 < len(broken) < len(works)
     assert {
-        r["Maintenance"]
-        for r in tables(at)["Maintenance against what was promised, the latest first"]
+        r["Maintenance"] for r in tables(at)["Maintenance against the agreement, the latest first"]
     } == broken
 
 
@@ -590,7 +593,8 @@ def test_a_rejected_row_is_found_by_file_and_line(
 ) -> None:
     at = app(monkeypatch, faulty.warehouse, "feeds", feeds=["ticket_events"], state=["rejected"])
     rejected = faulty.query(
-        "select * from quality.rejected_rows where feed = 'ticket_events' and status = 'rejected' order by file, line"
+        """select * from quality.rejected_rows
+           where feed = 'ticket_events' and status = 'rejected' order by file, line"""
     )
     assert len(rejected) >= 2
     shown = tables(at)["Rejected and waiting rows"]
@@ -611,9 +615,9 @@ def test_a_blocked_run_is_shown_beside_what_is_published(
 ) -> None:
     at = app(monkeypatch, faulty.warehouse, "runs")
     assert metrics(at)["Last run"] == "blocked"
-    assert [r["Outcome"] for r in tables(at)["Runs, the latest first"]] == ["blocked", "published"]
+    assert [r["Result"] for r in tables(at)["Runs, the latest first"]] == ["blocked", "published"]
     assert "customers" in words(at)
-    assert "run blocked" in {r["Kind"] for r in tables(at)["Open alerts, the gravest first"]}
+    assert "run blocked" in {r["Kind"] for r in tables(at)["Open alerts, the most severe first"]}
     for damage in ("{", '{"entries": [{}]}'):
         (faulty.warehouse / "alerts.json").rename(faulty.warehouse / "alerts.json.kept")
         try:
@@ -629,14 +633,23 @@ def test_a_blocked_run_is_shown_beside_what_is_published(
 
 
 @contextmanager
-def serving(*words: Any, health: str) -> Iterator[tuple[str, int]]:
+def serving(
+    *words: Any,
+    health: str,
+    makegood: Path = Path(sys.executable).parent / "makegood",
+    environment: dict[str, str] | None = None,
+) -> Iterator[tuple[str, int]]:
     """A server as the command starts it, once it answers: its address and the id of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "makegood"), *map(str, words), "--port", str(port)]
+    command = [str(makegood), *map(str, words), "--port", str(port)]
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment,
     ) as process:
         address = f"http://127.0.0.1:{port}"
         try:
@@ -660,12 +673,15 @@ def served(sample: Published) -> Iterator[str]:
         yield address
 
 
-# nothing is at work any more
-QUIET = "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') === 'notRunning'"
+# the page has finished running
+QUIET = (
+    "document.querySelector('[data-testid=stApp]')"
+    ".getAttribute('data-test-script-state') === 'notRunning'"
+)
 
 
 def settled(page: Any, title: str) -> None:
-    """Waits until the page of this title is there and nothing is at work any more."""
+    """Waits until the page with this title has finished running."""
     page.get_by_role("heading", name=title, exact=True, level=1).wait_for(timeout=60_000)
     page.wait_for_function(QUIET, timeout=60_000)
     assert page.locator("[data-testid=stException]").count() == 0
@@ -715,7 +731,7 @@ def test_people_click_through_every_page(
 
 
 def cells(page: Any, name: str) -> list[dict[str, str]]:
-    """What a table says to those who can't see it: the cells that are in view, by heading. `name`: its accessible name."""
+    """The visible cells of a table as a screen reader has them. `name`: its accessible name."""
     grid = page.get_by_role("region", name=name, exact=True).locator("table")
     grid.locator("tbody tr").first.wait_for(state="attached", timeout=30_000)
     head = grid.locator("th").all_text_contents()
@@ -729,7 +745,7 @@ def cells(page: Any, name: str) -> list[dict[str, str]]:
 def test_figures_filters_links_and_files_in_a_browser(
     chromium: Any, served: str, sample: Published
 ) -> None:
-    """A filter that stands in the address, the figures it leaves, the files of exactly those, and the way down to the proof and the report."""
+    """Filters in the address, the figures they leave, their files, and the proof and report."""
     context = chromium.new_context(viewport={"width": 1366, "height": 1000}, accept_downloads=True)
     page = context.new_page()
     try:

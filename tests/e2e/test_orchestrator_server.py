@@ -265,8 +265,8 @@ IMPOSSIBLE: dict[str, tuple[list[str], dict[str, str] | None, str]] = {
     ),
     "a check of a feed": (
         [],
-        {"feeds/services": "rows"},
-        "rows of feeds/services can't be evaluated alone",
+        {"feeds/services": "volume"},
+        "volume of feeds/services can't be evaluated alone",
     ),
 }
 
@@ -313,7 +313,7 @@ def test_the_publication_is_made_whole(published: Server, what: str) -> None:
     assert (done.status, done.outcome) == ("SUCCESS", "published"), done.error
     assert done.assets == everything
     assert ("marts/downtime_by_period", "downtime_adds_up", True) in done.checks
-    assert ("feeds/services", "rows", True) in done.checks
+    assert ("feeds/services", "volume", True) in done.checks
     after = left(published)
     assert after[0] == runs + 1
     assert after[1] != database

@@ -1,4 +1,5 @@
-"""Who may see what of the dashboards, and attempts to see more: by queries, addresses, claims, cookies, tokens, settings (docs/access.md)."""
+"""Who may see what (docs/access.md), and attempts to see more: by queries, addresses, claims,
+cookies, tokens and settings."""
 
 import html
 import json
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -289,7 +291,8 @@ def words(found: Reader) -> str:
 
 def test_every_table_that_is_published_has_a_policy(shared_place: Published) -> None:
     names = shared_place.query(
-        "select table_schema || '.' || table_name as name from information_schema.tables where table_schema in ('marts', 'quality')"
+        """select table_schema || '.' || table_name as name from information_schema.tables
+           where table_schema in ('marts', 'quality')"""
     )
     assert {n["name"] for n in names} == POLICIES.keys()
 
@@ -300,11 +303,14 @@ def described() -> str:
     for table, policy in POLICIES.items():
         alike.setdefault(policy.rows, []).append(f"`{table.removeprefix('marts.')}`")
     return "\n".join(
-        [
-            "| rows | tables |",
-            "|---|---|",
-            *(f"| {rows} | {', '.join(tables)} |" for rows, tables in alike.items()),
-        ]
+        fill(
+            f"- **{rows}:** {', '.join(tables)}",
+            100,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for rows, tables in alike.items()
     )
 
 
@@ -378,7 +384,7 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
     for table in ("marts.what_if", "marts.availability_by_category", "quality.feed_reconciliation"):
         assert published.pop(table)
         assert seen.pop(table) == []
-    # by what is named in the row; the interval of an customer_scope of its own is that of everyone for whom it is not its own
+    # by the ids in the row; an interval with a customer_scope of its own is not everyone's
     for table, rows in published.items():
         key = next((k for k in theirs if rows and k in rows[0]), None)
         if key and table not in {
@@ -525,7 +531,7 @@ def test_no_sql_leads_out_or_changes_anything(
                 except (Refused, duckdb.Error):
                     continue
                 pytest.fail(f"{sql}: {answer}")
-            # past the reader as well: what is not in the database is not reached by a statement of any kind
+            # bypassing the reader too: no statement of any kind reaches what is not in the database
             if not viewer.customers or re.match(
                 r"create|drop|delete|update|with|select 1;|begin|pragma|call|attach ':mem", attack
             ):
@@ -1018,7 +1024,7 @@ def test_other_machines_are_not_served_without_sign_in(
     assert done.returncode == 2
     assert "nobody would have to sign in" in done.stderr
     assert "access.yaml" in done.stderr
-    # nor where the file that says who may see what is not there, also at this machine's own address, which a proxy may hand on
+    # nor without the access file, even at a local address, which a proxy may forward to
     for address in ("0.0.0.0", "127.0.0.1"):
         done = makegood(
             "dashboards",
@@ -1091,7 +1097,7 @@ def claims_of(name: str | None, role: str) -> dict[str, Any]:
 
 @pytest.fixture
 def granting(monkeypatch: pytest.MonkeyPatch, shared_place: Published) -> Iterator[None]:
-    """The dashboards as they are for people who sign in, with a grant for each role and customer."""
+    """The dashboards with sign-in, and a grant for each role and customer."""
     grants = [Grant("role", role, role) for role in navigation.INTERNAL]
     grants += [Grant("who", name, "customer", (f"k<{name}>",)) for name in [*CUSTOMERS, ELSEWHERE]]
     handle = Access(SIGN_IN, tuple(grants)).handle()
@@ -1208,7 +1214,8 @@ def test_who_is_granted_nothing_is_told_so_and_no_more() -> None:
     at = opened_page(APP, claims_of("nobody", "boss") | {"email": "<img src=x>@example.com"})
     assert not at.exception
     assert [i.value for i in at.info] == [
-        "You are signed in, but nothing has been granted to you. Ask who runs these dashboards."
+        "You are signed in, but you don't have access to any page. "
+        "Ask the people who run these dashboards."
     ]
     assert [b.label for b in at.button] == ["Sign out"]
     assert "as of" not in str(shown(at))
@@ -1292,7 +1299,7 @@ def test_started_by_hand_it_shows_nothing_to_who_asks_by_another_name(
         published.reader()
     at = opened_page(APP, claims_of("alpha", "leadership"))
     assert not at.exception
-    assert "nobody has to sign in" in at.error[0].value
+    assert "without signing in" in at.error[0].value
     assert "as of" not in str(shown(at))
 
 
@@ -1502,9 +1509,10 @@ def cookie(address: str, secret: str = COOKIE_SECRET, **claims: Any) -> str:
 def opens(
     server: Server, page: str = "", host: str = "", origin: str | None = "", **cookies: str
 ) -> str | None:
-    """All that a browser is sent when it opens a page, without the signs that keep Markdown and HTML plain; nothing where it is refused.
+    """Everything that a browser is sent when it opens a page, unescaped; nothing if it is refused.
 
-    `host`: the name in its address bar, with the port, whatever machine that leads to; `origin`: of the page that asks, if it is another one, or none.
+    `host`: the name in its address bar, with the port; `origin`: that of the page that makes the
+    request, if it is another one, or none.
     """
     host = host or urlsplit(server.address).netloc
     token = generate_xsrf_token_string()
@@ -1540,7 +1548,7 @@ def opens(
 
 
 def signed_in(address: str, user: str) -> dict[str, str]:
-    """The cookies of who signs in at the provider, without a browser; none if the dashboards do not take the token."""
+    """The cookies after a sign-in without a browser; none if the token is not accepted."""
     token = jwt.encode(
         {"alg": "HS256"},
         {"provider": "default", "exp": int(time.time()) + 60},
@@ -1627,7 +1635,7 @@ def test_who_is_granted_nothing(signing_in: Server) -> None:
         for page in ("", "availability"):
             said = opens(signing_in, page, **cookies)
             assert said is not None
-            assert "nothing has been granted to you" in said
+            assert "you don't have access to any page" in said
             assert not re.search("voice|Availability|Figures", said)
 
 
@@ -1673,7 +1681,7 @@ def test_tokens_that_are_not_sound_sign_nobody_in(address: str) -> None:
 def test_what_the_server_says_outside_of_a_session_names_nothing(
     request: pytest.FixtureRequest, name: str, host: str
 ) -> None:
-    """No address that answers without a WebSocket holds a figure or a secret, whatever name it is asked by."""
+    """No address that answers without a WebSocket has a figure or a secret, under any host name."""
     server: Server = request.getfixturevalue(name)
     headers = (
         {"Host": f"{host}:{server.port}", "Origin": f"http://{host}:{server.port}"} if host else {}
@@ -1709,7 +1717,7 @@ FOREIGN = [
 
 @pytest.mark.parametrize("name", ["signing_in", "open_to_all"])
 def test_other_websites_are_refused(request: pytest.FixtureRequest, name: str) -> None:
-    """Also one whose name has been made to lead to this machine: then host and origin are the same, and not ours."""
+    """Including one whose name points to this machine: host and origin are then equal, but not ours."""
     server: Server = request.getfixturevalue(name)
     for own in ("localhost", "LOCALHOST", "127.0.0.1", "[::1]"):
         address = f"http://{own}:{server.port}"
@@ -1795,5 +1803,5 @@ def test_by_hand_it_shows_nothing(shared_place: Published, tmp_path: Path) -> No
     with running(command, f"http://127.0.0.1:{port}/_stcore/health", tmp_path / "log"):
         said = opens(Server(f"http://127.0.0.1:{port}", tmp_path / "log"), "availability")
         assert said is not None
-        assert "nobody has to sign in" in said
+        assert "without signing in" in said
         assert not re.search("voice|Availability|Figures", said)

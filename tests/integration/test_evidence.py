@@ -1,4 +1,4 @@
-"""A figure says when it rests on too little (M6): pages, reports, files and the proof, in worlds that were seen in part or not at all."""
+"""Figures on thin evidence are marked as such (M6): on pages, in reports, files and proofs."""
 
 import csv
 import io
@@ -72,7 +72,7 @@ def partly() -> Examples:
     seen(e, "2026-06-20T00:00:00Z")
     e.subscription("never")
     e.feeds["outages"].pop()
-    # by categories and quarters, of which one region was seen
+    # by categories and quarters; only one region has data
     e.subscription("quarterly", contract_id="connect_engage", fee=None)
     seen(e, "2026-06-30T22:00:00Z", since="2026-03-31T22:00:00Z")
     e.feeds["components"].append(
@@ -83,7 +83,7 @@ def partly() -> Examples:
             "environment": "production",
         }
     )
-    # without a check a component of this contract counts as up: a check in the past, and it is unknown
+    # without any check a component of this contract is up; after an old check it is unknown
     for component in ("quarterly", "other"):
         e.feeds.setdefault("checks", []).append(
             {
@@ -103,7 +103,7 @@ def nowhere() -> Examples:
         e.subscription(name).line("500.00", first="2026-07-01", last="2026-07-31")
         e.line("150.00", first="2026-09-01", last="2026-09-30")
         seen(e, "2026-05-31T00:00:00Z", since="2026-05-20T00:00:00Z")
-    # something is issued of a month of which nothing was seen
+    # a credit is issued for a month without data
     e.line("-3.00", kind="credit")
     return e
 
@@ -130,16 +130,16 @@ def report(published: Published, subscription_id: str, month: date) -> Report:
 
 
 def expected(row: dict[str, Any], least: int = 99) -> str:
-    """The verdict on a row of the mart, worked out anew: `least` is the coverage that both contracts ask for."""
+    """The verdict on a row of the mart, derived anew. `least`: the minimum coverage of both contracts."""
     if row["is_met"] is None:
         return "no commitment"
     thin = not row["coverage_pct"] or row["coverage_pct"] < least
     if not row["is_met"]:
         return "missed, on thin evidence" if thin else "missed"
-    return "not seen" if not row["coverage_pct"] else "kept, on thin evidence" if thin else "kept"
+    return "no data" if not row["coverage_pct"] else "kept, on thin evidence" if thin else "kept"
 
 
-# ---------------------------------------------------------------- what can be said
+# ---------------------------------------------------------------- verdicts
 
 
 SEEN = {
@@ -159,25 +159,25 @@ SEEN = {
         ({"coverage_pct": Decimal("98.9"), "low_coverage": True}, "thin", "kept, on thin evidence", "kept, on thin evidence"),
         # of a period that is over, low_coverage decides, which is exact; the percentage is rounded
         ({"coverage_pct": Decimal("99.000000"), "low_coverage": True}, "thin", "kept, on thin evidence", "kept, on thin evidence"),
-        ({"coverage_pct": Decimal(0), "low_coverage": True}, "not seen", "not seen", "not seen"),
-        ({"coverage_pct": Decimal(0), "min_coverage_pct": "0"}, "not seen", "not seen", "not seen"),
-        ({"coverage_pct": None}, "not seen", "not seen", "not seen"),
+        ({"coverage_pct": Decimal(0), "low_coverage": True}, "no data", "no data", "no data"),
+        ({"coverage_pct": Decimal(0), "min_coverage_pct": "0"}, "no data", "no data", "no data"),
+        ({"coverage_pct": None}, "no data", "no data", "no data"),
         ({"is_met": False, "downtime_seconds": 9}, "sufficient", "missed", "missed"),
-        # downtime was seen, whatever else was not
+        # there was downtime, whatever else is unknown
         ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(1)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
         # a contract may count unknown time as downtime
         ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(0)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
         ({"status": "provisional"}, "sufficient", "kept", "kept so far"),
         ({"status": "provisional", "coverage_pct": Decimal("98.9")}, "thin", "kept, on thin evidence", "kept so far, on thin evidence"),
         ({"status": "provisional", "coverage_pct": Decimal("99.0")}, "sufficient", "kept", "kept so far"),
-        ({"status": "provisional", "coverage_pct": Decimal(0)}, "not seen", "not seen", "not seen so far"),
-        ({"status": "provisional", "coverage_pct": None}, "not seen", "not seen", "not seen so far"),
-        ({"status": "fully_excluded", "coverage_pct": Decimal(0), "low_coverage": True}, "not seen", "kept", "kept"),
-        ({"is_met": None, "coverage_pct": Decimal(0), "low_coverage": True}, "not seen", "no commitment", "no commitment"),
+        ({"status": "provisional", "coverage_pct": Decimal(0)}, "no data", "no data", "no data so far"),
+        ({"status": "provisional", "coverage_pct": None}, "no data", "no data", "no data so far"),
+        ({"status": "fully_excluded", "coverage_pct": Decimal(0), "low_coverage": True}, "no data", "kept", "kept"),
+        ({"is_met": None, "coverage_pct": Decimal(0), "low_coverage": True}, "no data", "no commitment", "no commitment"),
         ({"is_met": None, "status": "provisional"}, "sufficient", "no commitment", "no commitment"),
     ],
 )  # fmt: skip
-def test_what_can_be_said_of_a_commitment(
+def test_the_verdict_on_a_commitment(
     changes: dict[str, Any], evidence: str, verdict: str, in_words: str
 ) -> None:
     row = SEEN | changes
@@ -193,7 +193,7 @@ def test_several_figures_together_are_as_thin_as_they_are_uneven() -> None:
     assert together([]) is Evidence.NONE
 
 
-# ---------------------------------------------------------------- when something was last seen
+# ---------------------------------------------------------------- the latest data
 
 
 def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Published) -> None:
@@ -210,14 +210,14 @@ def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Pu
 def test_the_last_data_of_a_contract_is_in_sight(
     monkeypatch: pytest.MonkeyPatch, unseen: Published, part: Published
 ) -> None:
-    assert "Last data: 2026-05-31 00:00:00 UTC." in words(app(monkeypatch, unseen.warehouse))
+    assert "Latest data: 2026-05-31 00:00:00 UTC." in words(app(monkeypatch, unseen.warehouse))
     assert "under this contract: **2026-05-31 00:00:00 UTC**" in words(
         app(monkeypatch, unseen.warehouse, "availability", contract="trueengage")
     )
     found = words(app(monkeypatch, part.warehouse))
-    assert "Last data: 2026-09-10 00:00:00 UTC." in found
-    assert "Last data: 2026-06-30 22:00:00 UTC." in found
-    fact = {f.name: f.value for f in report(part, "ends", JULY).head.facts}["Last data (UTC)"]
+    assert "Latest data: 2026-09-10 00:00:00 UTC." in found
+    assert "Latest data: 2026-06-30 22:00:00 UTC." in found
+    fact = {f.name: f.value for f in report(part, "ends", JULY).head.facts}["Latest data (UTC)"]
     assert fact == datetime(2026, 6, 20, tzinfo=UTC)
 
 
@@ -228,11 +228,11 @@ LABELS = {
     "Commitments kept": ["kept"],
     "Kept, on thin evidence": ["kept, on thin evidence"],
     "Commitments missed": ["missed", "missed, on thin evidence"],
-    "Not seen": ["not seen"],
+    "No data": ["no data"],
 }
 
 
-def test_commitments_are_counted_by_what_was_seen(
+def test_commitments_are_counted_by_their_evidence(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
     for page, contracts in (
@@ -249,7 +249,7 @@ def test_commitments_are_counted_by_what_was_seen(
             "kept",
             "kept, on thin evidence",
             "missed, on thin evidence",
-            "not seen",
+            "no data",
         }
         shown = metrics(
             app(
@@ -269,13 +269,13 @@ def test_commitments_are_counted_by_what_was_seen(
             and r["status"] == "provisional"
             and r["is_met"] is not None
         ]
-        none = sum(expected(b) == "not seen" for b in budgets)
+        none = sum(expected(b) == "no data" for b in budgets)
         assert none
         label = "Budgets exhausted now" if page == "overview" else "Budgets exhausted"
-        assert shown[label] == f"0 of {len(budgets)}, {none} not seen"
+        assert shown[label] == f"0 of {len(budgets)}, {none} without data"
 
 
-def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
+def test_tables_and_tiles_show_no_percentage_without_data(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
     rows = [r for r in part.mart("availability") if r["contract_id"] == "trueengage"]
@@ -299,23 +299,23 @@ def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
         assert shown[key]["Verdict"] == (
             verdict
             if is_over or verdict == "no commitment"
-            else re.sub(r"^(kept|missed|not seen)", r"\1 so far", verdict)
+            else re.sub(r"^(kept|missed|no data)", r"\1 so far", verdict)
         )
-        assert (shown[key]["Availability"] == "not seen") == (not row["coverage_pct"])
-        assert (shown[key]["Downtime"] == "not seen") == (not row["coverage_pct"])
+        assert (shown[key]["Availability"] == "no data") == (not row["coverage_pct"])
+        assert (shown[key]["Downtime"] == "no data") == (not row["coverage_pct"])
         assert shown[key]["Evidence"].startswith(
-            "not seen"
+            "no data"
             if not row["coverage_pct"]
             else "thin"
             if row["coverage_pct"] < 99
             else "sufficient"
         )
-        colour = tiles[key]["burnt"]
+        colour = tiles[key]["budget_use"]
         if not row["coverage_pct"]:
             assert (colour, tiles[key]["label"], tiles[key]["shown"]) == (
-                "not seen",
-                "not\nseen",
-                "not seen",
+                "no data",
+                "no\ndata",
+                "no data",
             )
         elif row["is_met"] and row["coverage_pct"] < 99:
             assert colour == "kept, on thin evidence"
@@ -323,7 +323,7 @@ def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
             assert colour in ("missed", "missed by far")
         kinds[colour] += 1
     assert {
-        "not seen",
+        "no data",
         "kept, on thin evidence",
         "no downtime",
         "missed by far",
@@ -335,7 +335,7 @@ def test_tables_and_tiles_show_no_percentage_of_what_was_not_seen(
 def test_a_category_rests_on_all_of_its_services(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    """A4: its figure is that of the worst; what was seen of one region is no evidence of the other."""
+    """A4: its figure is that of the worst region; data on one region is not evidence for another."""
     at = app(monkeypatch, part.warehouse, "availability", contract="connect_engage")
     shown = {r["Period"]: r for r in tables(at)["Availability by product category"]}
     assert (shown["2026 Q2"]["Availability"], shown["2026 Q2"]["Verdict"]) == (
@@ -343,15 +343,15 @@ def test_a_category_rests_on_all_of_its_services(
         "kept, on thin evidence",
     )
     assert (shown["2026 Q3"]["Availability"], shown["2026 Q3"]["Verdict"]) == (
-        "not seen",
-        "not seen so far",
+        "no data",
+        "no data so far",
     )
 
 
-def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
+def test_a_period_in_progress_is_judged_by_its_data_so_far(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    """low_coverage is of finished periods alone."""
+    """low_coverage exists for finished periods only."""
     (row,) = [
         r
         for r in part.mart("availability")
@@ -370,8 +370,8 @@ def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
     assert (
         budget["ends · eu"]["Status"],
         budget["ends · eu"]["Left"],
-        budget["ends · eu"]["Left at the end, at this rate"],
-    ) == ("not seen", "not seen", "–")
+        budget["ends · eu"]["Projected at the end"],
+    ) == ("no data", "no data", "–")
     assert (budget["seen · eu"]["Status"], budget["seen · eu"]["Evidence"]) == (
         "on track",
         "sufficient so far",
@@ -389,16 +389,16 @@ def test_a_period_that_is_not_over_is_judged_by_what_was_seen_so_far(
     }
     assert credits["lately", "2026-09"]["Evidence"] == "thin so far"
     assert (credits["ends", "2026-07"]["Availability"], credits["ends", "2026-07"]["Evidence"]) == (
-        "not seen",
-        "not seen",
+        "no data",
+        "no data",
     )
     assert (
         credits["never", "2026-06"]["Availability"],
         credits["never", "2026-06"]["Evidence"],
-    ) == ("not seen", "not seen")
+    ) == ("no data", "no data")
 
 
-# what must not be read of a world in which nothing was seen; counts of none may be
+# claims that must not be made without data; counts of 0 are allowed
 CLAIMS = re.compile(
     r"\b100(\.0+)? ?%|\b(kept|met)\b|all error budgets on track|^(better|worse|as before)$"
 )
@@ -409,7 +409,7 @@ def claims(texts: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_claims_what_was_not_seen(
+def test_no_page_makes_claims_without_data(
     monkeypatch: pytest.MonkeyPatch, unseen: Published, page: str
 ) -> None:
     at = app(monkeypatch, unseen.warehouse, page)
@@ -421,7 +421,9 @@ def test_no_page_claims_what_was_not_seen(
     ]
     assert claims(texts) == []
     assert [s.value for s in at.success] == []
-    assert any("not seen" in t or "nothing was seen" in t for t in texts) or page == "claims"
+    assert (
+        any("no data" in t.lower() or "no monitoring data" in t for t in texts) or page == "claims"
+    )
 
 
 def test_the_page_of_availability_says_why_there_is_no_figure(
@@ -434,11 +436,11 @@ def test_the_page_of_availability_says_why_there_is_no_figure(
         contract="trueengage",
         figure="gone · eu · 2026-07",
     )
-    assert "Nothing was seen of this period: there is no figure to work out." in words(at)
-    assert "No downtime was seen in this period; evidence: not seen." in words(at)
+    assert "There is no monitoring data for this period, so no figure can be given." in words(at)
+    assert "No downtime was recorded in this period; evidence: no data." in words(at)
     assert {k: metrics(at)[k] for k in ("Availability", "Downtime")} == {
-        "Availability": "not seen",
-        "Downtime": "not seen",
+        "Availability": "no data",
+        "Downtime": "no data",
     }
 
 
@@ -464,15 +466,15 @@ def texts_of(made: Report, kind: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("month", [JUNE, JULY, SEPTEMBER])
-def test_no_report_claims_what_was_not_seen(unseen: Published, month: date, kind: str) -> None:
+def test_no_report_makes_claims_without_data(unseen: Published, month: date, kind: str) -> None:
     made = report(unseen, "gone", month)
     texts = texts_of(made, kind)
     assert claims(texts) == []
     # a cell of a workbook holds the number alone
     assert "100" not in texts
     assert b'class="met"' not in render(made, "html")
-    assert cards(made)["Availability"][0].value == cards(made)["Downtime"][0].value == "not seen"
-    assert any("nothing was seen" in t.lower() for t in texts)
+    assert cards(made)["Availability"][0].value == cards(made)["Downtime"][0].value == "no data"
+    assert any("no monitoring data" in t.lower() for t in texts)
 
 
 def test_a_report_marks_what_rests_on_too_little(part: Published) -> None:
@@ -495,27 +497,27 @@ def test_a_report_marks_what_rests_on_too_little(part: Published) -> None:
     )
     assert b'<span class="missed">missed, on thin evidence</span>' in render(missed, "html")
     # never measured: no row of the region at all
-    assert cards(never)["Availability"][0].value == "not seen"
+    assert cards(never)["Availability"][0].value == "no data"
     assert claims(said(never).split("\n")) == []
-    # a quarter of which one month was seen is the region's figure
+    # the region's figure is that of a quarter with data for one month
     quarter = report(part, "quarterly", JULY)
-    assert cards(quarter)["Availability"][0].value == "not seen"
+    assert cards(quarter)["Availability"][0].value == "no data"
     preview = report(part, "preview", JULY)
     assert (cards(preview)["Availability"][0].value, cards(preview)["Availability"][0].note) == (
-        "not seen",
+        "no data",
         "no commitment",
     )
 
 
-def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> None:
+def test_the_proof_names_its_evidence(part: Published, unseen: Published) -> None:
     with opened(part.database, EVERYTHING) as reader:
         thin = prove(reader, "ends", JUNE)
         whole = prove(reader, "seen", JUNE)
         so_far = prove(reader, "lately", SEPTEMBER)
         never = prove(reader, "never", JUNE)
     assert (
-        "coverage 63.333333 % of the month; the agreement asks for 99 %: too little: what follows rests on thin evidence"
-        in thin.as_text()
+        "coverage 63.333333 % of the month; the agreement asks for 99 %: "
+        "too little: the steps below rest on thin evidence" in thin.as_text()
     )
     assert "it rests on thin evidence" in thin.as_text()
     assert "coverage 100 % of the month; the agreement asks for 99 %: enough" in whole.as_text()
@@ -524,19 +526,19 @@ def test_the_proof_says_what_was_seen(part: Published, unseen: Published) -> Non
         r"coverage 2\d\.\d+ % of the month so far; the agreement asks for 99 %: too little",
         so_far.as_text(),
     )
-    assert "nothing of the month was seen of this service in this region" in never.as_text()
+    assert "no data for this service in this region in the month" in never.as_text()
     with opened(unseen.database, EVERYTHING) as reader:
         for month in (JUNE, JULY, SEPTEMBER):
             proof = prove(reader, "gone", month)
             assert claims(proof.as_text().split("\n")) == []
-            assert "nothing was seen: there is no figure to state" in json.dumps(proof.as_data())
+            assert "there is no data, so no figure can be given" in json.dumps(proof.as_data())
 
 
 # ---------------------------------------------------------------- rows that figures lack
 
 
 def lacking() -> Examples:
-    """A credit whose event, invoice line and outage record could not be used, and one beside it that lacks nothing."""
+    """A credit whose event, invoice line and outage record were not used, and a complete one."""
     e = Examples().subscription("whole").subscription("lacks")
     e.ticket(
         (0, "classified", "P1"),
@@ -563,7 +565,7 @@ def gaps(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return published_in(tmp_path_factory.mktemp("gaps"), lacking())
 
 
-# what the proof says of each row, and an id that stands in the line it names
+# the proof's sentence on each row, and an id that is in the line it names
 MISSING = {
     "an event of a ticket was rejected": "t-lacks",
     "an invoice line is waiting for another row": "not-there",
@@ -590,7 +592,7 @@ def test_the_proof_names_each_row_that_a_credit_lacks(gaps: Published) -> None:
         for file, line in places:
             assert name in (landing / file).read_text().splitlines()[int(line) - 1]
     data = json.loads(makegood(*words, "--json").stdout)
-    (step,) = [s for s in data["steps"] if s["title"] == "What the figures rest on"]
+    (step,) = [s for s in data["steps"] if s["title"] == "Evidence"]
     assert {r["sentence"] for r in step["rows"]} == set(MISSING)
     assert all({"file", "line", "reason", "status"} <= r.keys() for r in step["rows"])
     (credit,) = [
@@ -612,16 +614,16 @@ def test_the_proof_names_each_row_that_a_credit_lacks(gaps: Published) -> None:
 def test_a_customer_reads_how_many_rows_are_missing_and_not_which(gaps: Published) -> None:
     made = report(gaps, "lacks", JUNE)
     assert (
-        "The service credit rests on incomplete data: 3 rows that concern it could not be used."
+        "The service credit rests on incomplete data: 3 relevant rows could not be used."
         in made.notes
     )
     assert (
-        "The availability of this service in this region rests on incomplete data: 1 row that concerns it could not be used."
-        in made.notes
+        "The availability of this service in this region rests on incomplete data: "
+        "1 relevant row could not be used." in made.notes
     )
     assert (
-        "What is said of tickets rests on incomplete data: 1 row that concerns it could not be used."
-        in made.notes
+        "The information on tickets rests on incomplete data: "
+        "1 relevant row could not be used." in made.notes
     )
     assert "incomplete data" in cards(made)["Availability"][0].note
     assert "incomplete data" in cards(made)["Service credit"][0].note
@@ -667,13 +669,13 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
         "kept",
     )
     assert shown["lacks", "2026-06"]["Evidence"] == "sufficient; incomplete: 1 row was not used"
-    (row,) = tables(at)["Rows that the figure lacks"]
+    (row,) = tables(at)["Rows missing from the figure"]
     assert row["Missing"] == "an outage record of a component was rejected"
     assert row["File"] == "outages/rows.csv"
     assert not [s.value for s in at.success if "No downtime" in s.value]
     with opened(gaps.database, EVERYTHING) as reader:
         tiles = {
-            t["place"].split(" ")[0]: t["label"]
+            t["service_and_region"].split(" ")[0]: t["label"]
             for t in charts.tiles(reader.rows(FIGURES)).to_dict("records")
             if t["period"] == "2026-06"
         }
@@ -689,7 +691,7 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
     at = app(monkeypatch, gaps.warehouse, "tickets")
     assert metrics(at)["On incomplete data"] == "1 of 1"
     assert (
-        tables(at)["Open tickets, the most pressed first"][0]["Data"]
+        tables(at)["Open tickets, the most urgent first"][0]["Data"]
         == "incomplete: 1 row was not used"
     )
 
@@ -750,8 +752,9 @@ def test_findings_are_grouped_by_kind_and_feed(
     with duckdb.connect(str(found.database)) as con:
         con.execute("drop table if exists quality.findings")
         con.execute(
-            """create table quality.findings (kind varchar, severity varchar, feed varchar, key varchar, file varchar, line bigint, seen varchar,
-               means varchar, action varchar, nearest varchar, rows bigint)"""
+            """create table quality.findings (
+               kind varchar, severity varchar, feed varchar, key varchar, file varchar,
+               line bigint, seen varchar, means varchar, action varchar, nearest varchar, rows bigint)"""
         )
         con.executemany(
             "insert into quality.findings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
@@ -800,19 +803,19 @@ def test_what_an_older_version_published_can_be_read(
     for page in [*PAGES, "tickets", "feeds", "report"]:
         at = app(monkeypatch, older.warehouse, page)
         assert [e.value for e in at.exception] == [], page
-        assert "Last data" not in words(at)
+        assert "Latest data" not in words(at)
     with opened(older.database, Viewer(frozenset({"of-ends"}))) as reader:
         assert prove(reader, "ends", JULY).steps
         made = report_of(reader, "ends", JULY)
-    assert cards(made)["Availability"][0].value == "not seen"
-    assert "Last data (UTC)" not in {f.name for f in made.head.facts}
+    assert cards(made)["Availability"][0].value == "no data"
+    assert "Latest data (UTC)" not in {f.name for f in made.head.facts}
 
 
 # ---------------------------------------------------------------- in a browser
 
 
-def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_path: Path) -> None:
-    """The overview has no green box; files of a page have the evidence in them; the report's HTML has no green word."""
+def test_missing_data_in_a_browser(chromium: Any, unseen: Published, tmp_path: Path) -> None:
+    """The overview has no green box, downloads have the evidence, the report has no green word."""
     with serving("dashboards", "--warehouse", unseen.warehouse, health="/_stcore/health") as (
         address,
         _,
@@ -823,10 +826,11 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
         page = context.new_page()
         try:
             page.goto(address)
-            settled(page, "Promises and credits")
+            settled(page, "SLA overview")
             main = page.get_by_test_id("stMain")
             main.get_by_text(
-                "2026-08: 0 of 2 commitments kept, 2 not seen. 2026-09 so far: of 2 error budgets, 2 not seen. Last data: 2026-05-31"
+                "2026-08: 0 of 2 commitments kept, 2 without data. 2026-09 so far: "
+                "of 2 error budgets, 2 without data. Latest data: 2026-05-31"
             ).wait_for()
             assert page.get_by_test_id("stAlertContentSuccess").count() == 0
             assert page.get_by_test_id("stAlertContentWarning").count() == 1
@@ -834,7 +838,7 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
             values = [m.inner_text() for m in page.get_by_test_id("stMetricValue").all()]
             assert values[:5] == ["0 of 6", "0 of 6", "0 of 6", "6 of 6", "0 of 6"]
             assert {r["Status"] for r in cells(page, "Error budgets of the current periods")} == {
-                "not seen"
+                "no data"
             }
             for name, title, file in (
                 ("reconciliation", "Due and issued", "credit reconciliation"),
@@ -860,7 +864,7 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
             file.write_bytes(render(report(unseen, "gone", JULY), "html"))
             page.goto(file.as_uri())
             card = page.get_by_role("listitem").filter(has_text="Availability").first
-            assert card.get_by_text("not seen", exact=True).is_visible()
+            assert card.get_by_text("no data", exact=True).is_visible()
             assert page.locator(".met").count() == 0
             assert "100 %" not in page.inner_text("body")
         finally:
@@ -869,4 +873,7 @@ def test_what_was_not_seen_in_a_browser(chromium: Any, unseen: Published, tmp_pa
 
 def test_every_word_of_a_verdict_has_a_tile() -> None:
     """A verdict without a colour would fail a page."""
-    assert {v.value for v in Verdict} - set(charts.BURNT) == {"kept", "missed, on thin evidence"}
+    assert {v.value for v in Verdict} - set(charts.BUDGET_USE) == {
+        "kept",
+        "missed, on thin evidence",
+    }

@@ -20,9 +20,9 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
-from makegood.expectations.protocol import CheckResult, Severity
+from makegood.dashboards.figures.operations import alert_store
+from makegood.expectations.protocol import FIGURES, VOLUME, ExpectationResult, Severity
 from makegood.orchestration import definitions
-from makegood.orchestration.alerts.store import kept
 from makegood.orchestration.definitions import resources, sensors
 from makegood.orchestration.definitions.resources import Deployment
 from makegood.orchestration.pipeline import build as transform
@@ -100,7 +100,8 @@ def test_the_job_publishes_and_records_its_checks(defs: dg.Definitions, tmp_path
         sum(r["downtime_seconds"] for r in Published(tmp_path / "warehouse").mart("availability"))
         == 1800
     )
-    assert {c.check_name for c in checks} >= {"downtime_adds_up", "feeds_add_up", "rows", "profile"}
+    names = {c.check_name for c in checks}
+    assert names >= {"downtime_adds_up", "feeds_add_up", "volume", "history", "figures"}
     assert all(c.passed for c in checks)
 
 
@@ -111,8 +112,8 @@ def test_a_failed_job_publishes_nothing_and_lets_go(defs: dg.Definitions, tmp_pa
     assert (run.status, run.tags[OUTCOME]) == (dg.DagsterRunStatus.FAILURE, "blocked")
     warehouse = line.Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
-    assert warehouse.recorded()[-1]["status"] == "blocked"
-    assert [e.alert.kind for e in kept(warehouse.root).open()] == ["run_blocked"]
+    assert warehouse.recorded()[-1].status == "blocked"
+    assert [e.alert.kind for e in alert_store(warehouse.root).open()] == ["run_blocked"]
     with warehouse.locked():
         pass
 
@@ -296,7 +297,7 @@ def test_models_are_tried_on_what_is_published(
 ) -> None:
     selected(defs, instance, as_of=AS_OF)
     warehouse = line.Warehouse(tmp_path / "warehouse")
-    before = (warehouse.recorded(), Published(warehouse.root).database, kept(warehouse.root))
+    before = (warehouse.recorded(), Published(warehouse.root).database, alert_store(warehouse.root))
     # it is not read: a trial has what the publication has
     again = {**world()["outages"][1], "outage_id": "o-2"}
     again |= {"started_at": "2026-06-12T00:00:00Z", "ended_at": "2026-06-12T01:00:00Z"}
@@ -313,7 +314,7 @@ def test_models_are_tried_on_what_is_published(
     }
     assert done.checked[MODEL_TEST].passed
     assert {asset for asset, _ in done.checked} <= done.made.keys()
-    after = (warehouse.recorded(), Published(warehouse.root).database, kept(warehouse.root))
+    after = (warehouse.recorded(), Published(warehouse.root).database, alert_store(warehouse.root))
     assert after == before
     assert list(warehouse.building.glob("*")) == []
 
@@ -327,36 +328,45 @@ def test_a_killed_trial_does_not_count_as_a_killed_run(tmp_path: Path) -> None:
     assert not warehouse.building.exists()
 
 
-@pytest.mark.parametrize("severity", ["block", "warn"])
+FEED = ExpectationResult("services", VOLUME, "expect_x", None, "block", True, "", "rows")
+MART = replace(FEED, feed="", suite=FIGURES, mart="credits")
+# an expectation that fails, the check it is part of, its severity, and how the run ends
+FAILING: dict[str, tuple[ExpectationResult, tuple[str, str], Severity, str]] = {
+    "a feed blocks": (FEED, ("feeds/services", VOLUME), "block", "blocked"),
+    "a feed warns": (FEED, ("feeds/services", VOLUME), "warn", "published"),
+    "a mart blocks": (MART, ("marts/credits", FIGURES), "block", "failed"),
+}
+
+
+@pytest.mark.parametrize("what", FAILING)
 def test_an_expectation_that_blocks_is_a_blocking_check(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    severity: Severity,
+    what: str,
 ) -> None:
-    failed = CheckResult("services", "rows", "expect_x", "name", severity, False, "1 of 1 rows")
-    passed = replace(failed, success=True, severity="block")
-    monkeypatch.setattr(_NoWorker, "results", lambda self: [failed, passed])
+    met, check, severity, outcome = FAILING[what]
+    failed = replace(met, success=False, severity=severity, detail="1 of 1 rows")
+    monkeypatch.setattr(_NoWorker, "results", lambda self: [failed, met])
     done = selected(defs, instance, as_of=AS_OF)
-    found = done.checked["feeds/services", "rows"]
+    found = done.checked[check]
     assert not found.passed
     assert found.blocking
     assert {n: v.value for n, v in found.metadata.items()} == {
         "expectations": 2,
         "failed": 1,
         "failed and blocking": int(severity == "block"),
-        "details": "expect_x of name: 1 of 1 rows",
+        "details": "rows: 1 of 1 rows",
     }
-    if severity == "block":
-        assert found.severity == dg.AssetCheckSeverity.ERROR
-        assert (done.status, done.outcome) == ("FAILURE", "blocked")
-        # what is below the feeds was not made
-        assert {name.split("/")[0] for name in done.made} == {"feeds"}
-        assert not (tmp_path / "warehouse" / "published").exists()
-    else:
-        assert found.severity == dg.AssetCheckSeverity.WARN
-        assert (done.status, done.outcome) == ("SUCCESS", "published")
+    assert found.severity.value == ("ERROR" if severity == "block" else "WARN")
+    assert (done.status, done.outcome) == ("SUCCESS" if severity == "warn" else "FAILURE", outcome)
+    assert (tmp_path / "warehouse" / "published").exists() == (severity == "warn")
+    # what is below a feed that blocks was not made
+    groups = {name.split("/")[0] for name in done.made}
+    assert groups >= {"feeds"}
+    assert ("marts" in groups) == (outcome != "blocked")
+    assert ("publication" in groups) == (outcome == "published")
 
 
 @pytest.mark.parametrize("severity", ["error", "warn"])

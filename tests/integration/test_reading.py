@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from makegood.orchestration.warehouse.store import DATABASE, KEPT_PUBLICATIONS
+from makegood.orchestration.warehouse.publication import DATABASE
+from makegood.orchestration.warehouse.store import KEPT_PUBLICATIONS
 from tests.conftest import Published, Runner, contract
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,7 +37,7 @@ CONTRACT = {"k": contract("k")}
 DAY = 86_400
 INSTANTS = [f"2026-06-{day:02d}T00:00:00Z" for day in range(2, 3 + KEPT_PUBLICATIONS + 1)]
 
-# looks at what is published until told to stop, in the ways of docs/reading.md: a database, and several Parquet files of one folder
+# reads the publication until it is stopped, as in docs/reading.md: the database, and Parquet files
 LOOK = """
 import json, os, sys, time
 import duckdb
@@ -64,7 +65,7 @@ print(json.dumps([looks, sorted(databases), sorted(folders)]))
 
 @contextmanager
 def watched(published: Path, until: Path) -> Iterator[list[tuple[int, list[Any], list[Any]]]]:
-    """Two processes that read all the time; what each has seen is there afterwards: how often it looked, databases, folders."""
+    """Two processes that read all the time; afterwards: how often, and the databases and folders."""
     command = [sys.executable, "-c", LOOK, str(published), str(until)]
     readers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -84,7 +85,7 @@ def watched(published: Path, until: Path) -> Iterator[list[tuple[int, list[Any],
 
 
 def test_readers_see_whole_publications_and_no_error(publish: Runner, tmp_path: Path) -> None:
-    """In processes of their own by the link, and in this one with connections that stay open, also when the folder they read has gone."""
+    """In processes that follow the link, and in this one with open connections to an old folder."""
     first = publish(WORLD, INSTANTS[0], CONTRACT)
     published = first.warehouse / "published"
     link = published / DATABASE
@@ -141,7 +142,7 @@ def test_parquet_files_have_the_types_and_rows_of_the_marts(
     sample: Published, tmp_path: Path
 ) -> None:
     folder = sample.database.parent / "parquet"
-    # a copy: connections of one process to one file share their settings, and pages may open no other file
+    # a copy: connections of a process to a file share their settings, and pages lock theirs
     sample = Published(sample.warehouse)
     sample.database = Path(shutil.copy(sample.database, tmp_path))
     assert {p.stem for p in folder.iterdir()} == set(sample.all_marts())

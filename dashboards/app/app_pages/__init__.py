@@ -1,1 +1,1 @@
-"""A file a page; `navigation` lists them, with who may open each."""
+"""One file per page; `navigation` lists them with the roles that may open each."""

@@ -1,4 +1,4 @@
-"""Availability per service, region and period against commitment, down to the intervals behind a figure and the records behind those."""
+"""Availability by service, region and period, down to the intervals and records behind it."""
 
 import pandas as pd
 import streamlit as st
@@ -34,13 +34,14 @@ from makegood.dashboards.figures.words import duration, instant, percentage, pla
 
 components.head(
     "Availability",
-    "How available was each service in each region, against what was promised, and which intervals decide it?",
+    "How available was each service in each region, and which intervals made the difference?",
 )
 
 figures = rows(FIGURES)
 if not figures:
     components.nothing(
-        "There is no figure yet: no production component has a check or an outage record under a contract in force."
+        "There are no figures yet: no production component has a check or an outage record "
+        "under a contract in force."
     )
     st.stop()
 
@@ -71,34 +72,35 @@ last_seen = [
     if row["contract_id"] == contract
 ]
 if last_seen:
-    st.markdown(f"Last check or record under this contract: **{last_seen[0]}**")
+    st.markdown(f"Latest check or outage record under this contract: **{last_seen[0]}**")
 components.commitments(chosen)
 columns = st.columns(3)
 unseen = sum(evidence_of(f) is Evidence.NONE for f in current)
 columns[0].metric(
     "Budgets exhausted",
     f"{sum(f['budget_remaining_seconds'] < 0 for f in current)} of {len(current)}"
-    + (f", {unseen} not seen" if unseen else ""),
-    help="Error budgets of the periods that are not over",
+    + (f", {unseen} without data" if unseen else ""),
+    help="Error budgets of the current periods",
     border=True,
 )
 columns[1].metric(
-    "Downtime seen, finished periods",
+    "Downtime, finished periods",
     duration(sum(f["downtime_seconds"] for f in final)),
-    help="All services and regions added up",
+    help="The total over all services and regions",
     border=True,
 )
 columns[2].metric(
     "Thin evidence",
     f"{sum(f['low_coverage'] for f in final)} of {len(final)}",
-    help="Finished figures whose coverage is below the policy (M6)",
+    help="Finished figures with a coverage below the agreed minimum (M6)",
     border=True,
 )
 
 kind = chosen[0]["period_kind"]
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
 st.caption(
-    f"Availability in per cent by {kind}, with the commitment; {components.signs(chosen)}. Pick a row below for what is behind its figure."
+    f"Availability in per cent by {kind}, with the commitment. {components.signs(chosen)} "
+    "Select a row below for details."
 )
 
 ordered = sorted(
@@ -125,7 +127,9 @@ picked = components.table(
     height=320 if len(ordered) > 8 else "auto",
 )
 components.downloads(
-    "select * from marts.availability where contract_id = ? and list_contains(?, service_id) and list_contains(?, region) order by all",
+    """select * from marts.availability
+       where contract_id = ? and list_contains(?, service_id) and list_contains(?, region)
+       order by all""",
     contract,
     services,
     regions,
@@ -135,7 +139,7 @@ components.downloads(
 
 
 def of_category(category: Row) -> Row:
-    """A category with the evidence of its parts; fully excluded ones are passed over (A4)."""
+    """A category with the evidence of its parts; fully excluded parts are left out (A4)."""
     of = ("product_category", "period_start")
     parts = [f for f in own if all(f[k] == category[k] for k in of) and f["is_met"] is not None]
     counted = [evidence_of(f) for f in parts if f["status"] != "fully_excluded"]
@@ -144,20 +148,22 @@ def of_category(category: Row) -> Row:
 
 
 def category_verdict(category: Row) -> str:
-    said = so_far(
+    verdict = so_far(
         judged(category["is_met"], category["evidence"]), category["status"] != "provisional"
     )
-    return said + (", incomplete data" if category["incomplete"] else "")
+    return verdict + (", incomplete data" if category["incomplete"] else "")
 
 
 categories = rows(
-    "select * from marts.availability_by_category where contract_id = ? order by period_start desc, product_category",
+    """select * from marts.availability_by_category where contract_id = ?
+       order by period_start desc, product_category""",
     contract,
 )
 if categories:
     st.subheader("By product category", anchor=False)
     st.caption(
-        "A category's figure is that of its worst service and region (A4), and rests on what was seen of all of them."
+        "A category has the figure of its worst service and region (A4), "
+        "and the evidence of all of them."
     )
     components.table(
         [of_category(c) for c in categories],
@@ -181,7 +187,7 @@ if categories:
         name="Availability by product category",
     )
 
-# a picked row goes before the address; without either the figure that is worst off
+# a picked row overrides the address; without either, the figure with the least budget left
 named = [name(f) for f in ordered]
 worst = min(
     ordered,
@@ -197,35 +203,43 @@ with components.filters(2)[0]:
     )
 figure = next(f for f in ordered if name(f) == shown)
 
-st.subheader(
-    f"Behind the figure: {plain(service_and_region(figure))}, {period(figure)}", anchor=False
-)
+st.subheader(f"Details of {plain(service_and_region(figure))}, {period(figure)}", anchor=False)
 parts = st.columns(4)
 parts[0].metric("Availability", availability_words(figure), border=True)
 parts[1].metric("Downtime", downtime_words(figure), border=True)
-parts[2].metric("Excluded from the period", duration(figure["excluded_seconds"]), border=True)
-parts[3].metric("Unknown (no evidence)", duration(figure["unknown_seconds"]), border=True)
+parts[2].metric("Excluded time", duration(figure["excluded_seconds"]), border=True)
+parts[3].metric("Unknown time", duration(figure["unknown_seconds"]), border=True)
 st.markdown(
-    f"**{verdict_words(figure).capitalize()}** · coverage {percentage(figure['coverage_pct'])} · evidence {evidence_words(figure)}"
+    f"**{verdict_words(figure).capitalize()}** · "
+    f"coverage {percentage(figure['coverage_pct'])} · evidence {evidence_words(figure)}"
 )
 st.caption(
-    "Nothing was seen of this period: there is no figure to work out."
+    "There is no monitoring data for this period, so no figure can be given."
     if is_unseen(figure)
-    else f"({figure['total_seconds']:,} s in the period − {figure['excluded_seconds']:,} s excluded − {figure['downtime_seconds']:,} s downtime) ÷ "
-    f"({figure['total_seconds']:,} s − {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}; "
-    f"unavailable in all {figure['unavailable_seconds']:,} s, before exclusions and the shortest downtime that counts"
+    else f"({figure['total_seconds']:,} s in the period "
+    f"− {figure['excluded_seconds']:,} s excluded "
+    f"− {figure['downtime_seconds']:,} s downtime) ÷ ({figure['total_seconds']:,} s "
+    f"− {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}. "
+    f"Total unavailability, before exclusions and the minimum length of downtime: "
+    f"{figure['unavailable_seconds']:,} s."
 )
 OF_FIGURE = key_of(figure)
 components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_FIGURE, *OF_FIGURE))
 intervals = rows(
-    """select p.*, d.downtime_seconds as whole_seconds, d.incident_id, coalesce(d.is_open, false) as is_open
+    """select p.*, d.downtime_seconds as whole_seconds, d.incident_id,
+              coalesce(d.is_open, false) as is_open
        from marts.downtime_by_period as p
-       left join marts.downtime as d on d.contract_id = p.contract_id and d.service_id = p.service_id and d.region = p.region and d.started_at = p.started_at
-       where p.contract_id = ? and p.service_id = ? and p.region = ? and p.period_start = ? order by p.started_at""",
+       left join marts.downtime as d
+           on d.contract_id = p.contract_id and d.service_id = p.service_id
+           and d.region = p.region and d.started_at = p.started_at
+       where p.contract_id = ? and p.service_id = ? and p.region = ? and p.period_start = ?
+       order by p.started_at""",
     *OF_FIGURE,
 )
 gaps = rows(
-    "select * from marts.coverage_gaps where contract_id = ? and service_id = ? and region = ? and period_start = ? order by unknown_seconds desc limit 500",
+    """select * from marts.coverage_gaps
+       where contract_id = ? and service_id = ? and region = ? and period_start = ?
+       order by unknown_seconds desc limit 500""",
     *OF_FIGURE,
 )
 if intervals or gaps:
@@ -254,7 +268,9 @@ if intervals or gaps:
 if not intervals and evidence_of(figure) is Evidence.SUFFICIENT and not is_incomplete(figure):
     st.success("No downtime in this period.", icon=":material/check_circle:")
 elif not intervals:
-    components.nothing(f"No downtime was seen in this period; evidence: {evidence_words(figure)}.")
+    components.nothing(
+        f"No downtime was recorded in this period; evidence: {evidence_words(figure)}."
+    )
 else:
     interval = components.table(
         intervals,
@@ -265,20 +281,24 @@ else:
             "Whole interval": length("whole_seconds"),
             "Incident": lambda i: i["incident_id"] or "–",
         },
-        name="Downtime intervals behind the figure",
+        name="Downtime intervals of the figure",
         key="intervals",
         height=320 if len(intervals) > 8 else "auto",
     )
     interval = interval or max(intervals, key=lambda i: i["downtime_seconds"])
     sources = rows(
-        """select distinct feed, component_id, outage_id, location, state, source_from, source_until, incident_id, file, line
-           from marts.downtime_sources where customer_scope = '' and service_id = ? and region = ? and started_at = ? order by source_from, component_id, location""",
+        """select distinct feed, component_id, outage_id, location, state, source_from,
+                  source_until, incident_id, file, line
+           from marts.downtime_sources
+           where customer_scope = '' and service_id = ? and region = ? and started_at = ?
+           order by source_from, component_id, location""",
         figure["service_id"],
         figure["region"],
         interval["started_at"],
     )
     with st.expander(
-        f"Evidence of the interval from {instant(interval['started_at'])} UTC: {len(sources)} records and runs of checks"
+        f"Sources of the interval from {instant(interval['started_at'])} UTC: "
+        f"{len(sources)} outage records and series of checks"
     ):
         components.table(
             sources,
@@ -287,19 +307,20 @@ else:
                 "Until (UTC)": lambda s: instant(s["source_until"]),
                 "State": "state",
                 "Component": "component_id",
-                "Seen from": lambda s: s["location"] or "operations' record",
+                "Location": lambda s: s["location"] or "outage record",
                 "Outage": lambda s: s["outage_id"] or "–",
                 "Incident": lambda s: s["incident_id"] or "–",
                 "File": "file",
                 "Line": "line",
             },
-            name="Records and checks behind the interval",
+            name="Outage records and checks of the interval",
         )
-with st.expander("The method: terms in force for this figure"):
+with st.expander("Terms in force for this figure"):
     terms = rows(
         """select policy_key, value, document from marts.contract_terms
            where contract_id = ? and contract_version = ?
-             and split_part(policy_key, '.', 1) in ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
+             and split_part(policy_key, '.', 1) in
+                 ('monitoring', 'availability', 'downtime', 'exclusions', 'maintenance')
            order by policy_key""",
         contract,
         figure["contract_version"],

@@ -1,4 +1,4 @@
-"""The claim calendar: until when which credits can be asked for, and what came of those that were."""
+"""The claim calendar: which credits can be claimed until when, and the claims so far."""
 
 from decimal import Decimal
 from itertools import groupby
@@ -12,14 +12,15 @@ from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, service_and_region
 from makegood.dashboards.figures.words import money, plain
 
-components.head("Claim calendar", "Which credits lapse when, if nobody asks for them?")
+components.head("Claim calendar", "When does each credit lapse if nobody claims it?")
 
 options = rows(
-    """select distinct c.customer_id, s.customer_name, c.claim_status from marts.credits as c inner join marts.subscriptions as s using (subscription_id)
+    """select distinct c.customer_id, s.customer_name, c.claim_status
+       from marts.credits as c inner join marts.subscriptions as s using (subscription_id)
        where c.credit_amount > 0"""
 )
 if not options:
-    components.nothing("There is no credit to claim.")
+    components.nothing("There are no credits to claim.")
     st.stop()
 names = {o["customer_id"]: o["customer_name"] for o in options}
 first, second = components.filters(2)
@@ -29,10 +30,12 @@ with second:
     statuses = components.choice("Claims", components.distinct(options, "claim_status"), "claims")
 CLAIMS = f"""
     from ({CREDITS}) as c inner join marts.subscriptions as s using (subscription_id)
-    where c.credit_amount > 0 and list_contains(?, c.customer_id) and list_contains(?, c.claim_status)
+    where c.credit_amount > 0
+      and list_contains(?, c.customer_id) and list_contains(?, c.claim_status)
 """
 claims = rows(
-    f"select c.*, s.customer_name {CLAIMS} order by c.claim_deadline, c.credit_amount desc, c.subscription_id",
+    f"""select c.*, s.customer_name {CLAIMS}
+        order by c.claim_deadline, c.credit_amount desc, c.subscription_id""",
     customers,
     statuses,
 )
@@ -51,12 +54,12 @@ def table(own: list[Row], name: str, key: str) -> None:
             "Month": lambda c: f"{c['month']:%Y-%m}",
             "Credit": "credit_amount",
             "Currency": "currency",
-            "Claim": "claim_status",
+            "Claim status": "claim_status",
             "Requested on": "requested_on",
             "Deadline": "claim_deadline",
             "Days left": "days_left",
             "Evidence": evidence_words,
-            "Reasons against it": lambda c: (
+            "Reasons against payment": lambda c: (
                 c["reasons"].replace(",", ", ").replace("_", " ") or "–"
             ),
         },
@@ -77,7 +80,7 @@ def table(own: list[Row], name: str, key: str) -> None:
 
 
 def total(own: list[Row]) -> str:
-    """Amounts by currency: sums over different ones would mean nothing."""
+    """The sums by currency."""
     by_currency = groupby(sorted(own, key=lambda c: c["currency"]), lambda c: c["currency"])
     return ", ".join(
         money(sum((c["credit_amount"] for c in group), Decimal()), currency)
@@ -86,31 +89,32 @@ def total(own: list[Row]) -> str:
 
 
 open_claims = [c for c in claims if c["exposure"] == "claimable"]
-st.subheader("Can still be claimed", anchor=False)
-# what a filter leaves out is not nothing
+st.subheader("Claimable", anchor=False)
+# an empty list may only mean that the filters hide the credits
 is_filtered = (
     len(claims)
     < rows("select count(*) as claims from marts.credits where credit_amount > 0")[0]["claims"]
 )
 if not open_claims:
     components.nothing(
-        "No eligible credit that matches the filters waits to be claimed."
+        "No claimable credit matches the filters."
         if is_filtered
-        else "No eligible credit waits to be claimed."
+        else "There are no claimable credits."
     )
 for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
     due = list(group)
     soon = due[0]["days_left"] <= LAPSING_DAYS
     left = f"{due[0]['days_left']} day{'' if due[0]['days_left'] == 1 else 's'} left"
     st.markdown(
-        f"**{deadline:%A, %Y-%m-%d}** · {left}{' · lapsing' if soon else ''} · {len(due)} credits: {total(due)}"
+        f"**{deadline:%A, %Y-%m-%d}** · {left}{' · lapsing' if soon else ''} · "
+        f"{len(due)} credit{'' if len(due) == 1 else 's'}: {total(due)}"
     )
     table(due, f"Credits claimable until {deadline}", f"claims {deadline}")
 for heading, exposure, empty in (
-    ("Of months that are not over", "at_stake", "Nothing is accruing."),
-    ("Requested in time", "payable", "Nothing was requested."),
-    ("Lapsed", "lapsed", "Nothing has lapsed."),
-    ("Not eligible", "not_eligible", "Every credit is eligible."),
+    ("Months in progress", "at_stake", "No credits are accruing."),
+    ("Requested in time", "payable", "No credits have been requested."),
+    ("Lapsed", "lapsed", "No credits have lapsed."),
+    ("Not eligible", "not_eligible", "All credits are eligible."),
 ):
     own = [c for c in claims if c["exposure"] == exposure]
     if is_filtered and not own:
@@ -125,7 +129,8 @@ for heading, exposure, empty in (
     else:
         components.nothing(empty)
 st.caption(
-    "Deadlines are local dates of the contract, inclusive (C5). Amounts in the currency of their row."
+    "A deadline is a date in the contract's time zone, that day included (C5). "
+    "Amounts are in the currency of their row."
 )
 components.downloads(
     f"select c.* {CLAIMS} order by all", customers, statuses, name="claims", mart="credits"

@@ -1,4 +1,4 @@
-"""When nothing was known: gaps in the evidence, on a timeline."""
+"""Gaps in the monitoring data, on a timeline."""
 
 from collections import Counter
 
@@ -17,12 +17,15 @@ from makegood.dashboards.figures.evidence import (
 from makegood.dashboards.figures.queries import FIGURES, period, service_and_region
 from makegood.dashboards.figures.words import duration, instant, percentage, plain
 
-components.head("Coverage", "Where do figures rest on too little evidence, and since when?")
+components.head(
+    "Coverage", "Which figures rest on too little monitoring data, and where are the gaps?"
+)
 
 figures = rows(FIGURES)
 if not figures:
     components.nothing(
-        "There is no figure yet: no production component has a check or an outage record under a contract in force."
+        "There are no figures yet: no production component has a check or an outage record "
+        "under a contract in force."
     )
     st.stop()
 first, second, third = components.filters(3)
@@ -48,19 +51,19 @@ columns = st.columns(4)
 columns[0].metric(
     "Figures on thin evidence",
     f"{counts[Evidence.THIN]} of {len(chosen)}",
-    help="Coverage below the policy (M6), so far where the period is not over",
+    help="Coverage below the agreed minimum (M6), or so far in current periods",
     border=True,
 )
 columns[1].metric(
-    "Not seen",
+    "No data",
     f"{counts[Evidence.NONE]} of {len(chosen)}",
-    help="Nothing is known of the period",
+    help="No monitoring data for the period",
     border=True,
 )
 columns[2].metric(
     "Unknown time",
     duration(sum(f["unknown_seconds"] for f in chosen)),
-    help="All services and regions added up",
+    help="The total over all services and regions",
     border=True,
 )
 worst = min(
@@ -78,19 +81,20 @@ columns[3].metric(
 gaps = [
     g
     for g in rows(
-        "select * from marts.coverage_gaps order by unknown_seconds desc, started_at, service_id, region"
+        """select * from marts.coverage_gaps
+           order by unknown_seconds desc, started_at, service_id, region"""
     )
     if g["contract_id"] in contracts and g["region"] in regions and period(g) in chosen_periods
 ]
-# the longest tell where to look; thousands of minutes would hide them
+# only the longest: thousands of short gaps would hide them
 MOST_BARS = 2000
 if not gaps and counts[Evidence.SUFFICIENT] < len(chosen):
     components.nothing(
-        "No gap is recorded, but not every figure rests on enough evidence: see the table."
+        "No gaps are recorded, but some figures rest on too little data: see the table."
     )
 elif not gaps:
     st.success(
-        "No gap: the state of every service was known all the time.", icon=":material/check_circle:"
+        "No gaps: the state of every service was known throughout.", icon=":material/check_circle:"
     )
 else:
     bars = pd.DataFrame(
@@ -148,17 +152,20 @@ if gaps:
                 "Until (UTC)": lambda g: instant(g["ended_at"]),
                 "Unknown": length("unknown_seconds"),
             },
-            name="Gaps in the evidence, the longest first",
+            name="Gaps in the monitoring data, the longest first",
             height=320 if len(own) > 8 else "auto",
         )
     else:
-        components.nothing("No gap in this period.")
+        components.nothing("No gaps in this period.")
 st.caption(
-    "Unknown time is not downtime unless the contract says so (M6); gaps are cut at the ends of periods and add up to the unknown time of each figure."
+    "Unknown time counts as downtime only if the contract says so (M6). "
+    "Gaps are split at the ends of periods and add up to the unknown time of each figure."
 )
 components.downloads(
     """select * from marts.coverage_gaps
-       where list_contains(?, contract_id) and list_contains(?, region) and list_contains(?, concat_ws(' ', contract_id, period_start)) order by all""",
+       where list_contains(?, contract_id) and list_contains(?, region)
+         and list_contains(?, concat_ws(' ', contract_id, period_start))
+       order by all""",
     contracts,
     regions,
     sorted({f"{f['contract_id']} {f['period_start']}" for f in chosen}),

@@ -13,10 +13,11 @@ from makegood.dashboards.figures.queries import (
 )
 from makegood.dashboards.figures.words import percentage, plain
 
-components.head("Credits", "What is each invoice due, why, and what has become of it?")
+components.head("Credits", "Which credits are due, why, and what is their status?")
 
 options = rows(
-    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id, s.customer_name, c.service_id, c.region, c.exposure,
+    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id,
+              s.customer_name, c.service_id, c.region, c.exposure,
               coalesce(c.currency, 'no fee') as currency
        from marts.credits as c inner join marts.subscriptions as s using (subscription_id)"""
 )
@@ -41,7 +42,7 @@ with third:
         "Currencies", components.distinct(options, "currency"), "currencies"
     )
     exposures = components.choice(
-        "What has become of it",
+        "Exposure",
         components.distinct(options, "exposure"),
         "exposures",
         lambda e: e.replace("_", " "),
@@ -49,7 +50,8 @@ with third:
 
 FILTERED = f"""
     from ({CREDITS}) as c
-    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id) and list_contains(?, customer_id)
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id)
+      and list_contains(?, customer_id)
       and list_contains(?, service_id) and list_contains(?, region)
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
 """
@@ -64,12 +66,13 @@ if not credits:
 
 st.subheader("By month and currency", anchor=False)
 summed = rows(
-    f"""select strftime(month, '%Y-%m') as month, currency, count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
+    f"""select strftime(month, '%Y-%m') as month, currency,
+               count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
                sum(credit_amount) as credit, sum(payable_amount) as payable,
-               sum(case when exposure = 'claimable' then credit_amount else 0 end) as claimable,
-               sum(case when exposure = 'at_stake' then credit_amount else 0 end) as at_stake,
-               sum(case when exposure = 'lapsed' then credit_amount else 0 end) as lapsed,
-               sum(case when exposure = 'not_eligible' then credit_amount else 0 end) as not_eligible
+               sum(if(exposure = 'claimable', credit_amount, 0)) as claimable,
+               sum(if(exposure = 'at_stake', credit_amount, 0)) as at_stake,
+               sum(if(exposure = 'lapsed', credit_amount, 0)) as lapsed,
+               sum(if(exposure = 'not_eligible', credit_amount, 0)) as not_eligible
         {FILTERED} and currency is not null group by all order by month desc, currency""",
     *filters,
 )
@@ -91,7 +94,8 @@ components.table(
     money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
 )
 st.caption(
-    "Amounts in the currency of their row. Credits = payable + claimable + at stake + lapsed + not eligible."
+    "Amounts are in the currency of their row. "
+    "Credits = payable + claimable + at stake + lapsed + not eligible."
 )
 components.evidence(credits, "credits")
 
@@ -111,8 +115,8 @@ picked = components.table(
         "Payable": "payable_amount",
         "Currency": lambda c: c["currency"] or "–",
         "Exposure": lambda c: c["exposure"].replace("_", " "),
-        "Claim": "claim_status",
-        "Until": "claim_deadline",
+        "Claim status": "claim_status",
+        "Claim until": "claim_deadline",
         "Reasons": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
         "Version": "statement_version",
     },
@@ -121,17 +125,15 @@ picked = components.table(
     money=["Fee", "Credit", "Payable"],
     height=420 if len(credits) > 11 else "auto",
 )
-st.caption("Pick a row for its proof and report.")
+st.caption("Select a row for its proof and report.")
 if picked:
     with st.container(border=True):
         where = {"subscription": picked["subscription_id"], "month": f"{picked['month']:%Y-%m}"}
-        said = f"{plain(picked['subscription_id'])}, {picked['month']:%Y-%m}"
+        name = f"{plain(picked['subscription_id'])}, {picked['month']:%Y-%m}"
+        components.link("proof", f"Proof of {name}, step by step", **where)
+        components.link("report", f"SLA report of {name}", **where)
         components.link(
-            "proof", f"Proof of {said}: intervals, tickets, invoice lines, step by step", **where
-        )
-        components.link("report", f"SLA report of {said}", **where)
-        components.link(
-            "statements", f"Statements of {said}", subscription=picked["subscription_id"]
+            "statements", f"Statements of {name}", subscription=picked["subscription_id"]
         )
         components.missing(
             rows_of_newer("marts.evidence_gaps", GAPS_OF_CREDIT, *(picked[k] for k in OF_CREDIT))

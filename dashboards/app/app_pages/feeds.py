@@ -1,4 +1,4 @@
-"""Health of the feeds, and every row that reached no mart, with file and line: data people's page."""
+"""Health of the feeds, and every row that is not in the marts, with file and line."""
 
 import json
 
@@ -8,13 +8,20 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures.words import plain
 
-components.head("Feeds", "What was delivered, is any of it wrong or missing, and where exactly?")
+components.head("Feeds", "What was delivered, and which rows are wrong or missing?")
 
 feeds = rows(
-    """select r.*, d.files, d.last_path, coalesce(c.failed, 0) as failed, coalesce(c.expectations, 0) as expectations
+    """select r.*, d.files, d.last_path, coalesce(c.failed, 0) as failed,
+              coalesce(c.expectations, 0) as expectations
        from quality.feed_reconciliation as r
-       left join (select feed, count(*) as files, max_by(path, delivery_id) as last_path from state.deliveries group by feed) as d using (feed)
-       left join (select feed, count(*) as expectations, count(*) filter (not success) as failed from quality.check_results group by feed) as c using (feed)
+       left join (
+           select feed, count(*) as files, max_by(path, delivery_id) as last_path
+           from state.deliveries group by feed
+       ) as d using (feed)
+       left join (
+           select feed, count(*) as expectations, count(*) filter (not success) as failed
+           from quality.check_results group by feed
+       ) as c using (feed)
        order by feed"""
 )
 kept = rows("select * from quality.rejected_rows order by feed, file, line, rule")
@@ -27,7 +34,7 @@ columns[1].metric("Rows in force", f"{sum(f['rows_in_force'] or 0 for f in feeds
 columns[2].metric(
     "Rows not in the marts",
     f"{len(kept):,}",
-    help="Rejected, or waiting for what they refer to",
+    help="Rejected, or waiting for a row that they refer to",
     border=True,
 )
 columns[3].metric("Warnings", len(warnings), border=True)
@@ -43,7 +50,7 @@ picked = components.table(
                 filter(
                     None,
                     [
-                        f"{f['failed']} unmet" if f["failed"] else "",
+                        f"{f['failed']} failed" if f["failed"] else "",
                         "rejected rows" if f["rows_rejected"] else "",
                     ],
                 )
@@ -54,7 +61,7 @@ picked = components.table(
         "Rows read": "rows_read",
         "Rejected": "rows_rejected",
         "Waiting": "rows_waiting",
-        "Judged out": "rows_judged_out",
+        "Removed by rules": "rows_judged_out",
         "Replaced": "rows_replaced",
         "Deleted": "rows_deleted",
         "In force": "rows_in_force",
@@ -66,11 +73,13 @@ picked = components.table(
     height="content",
 )
 st.caption(
-    "Rows of all deliveries. Read = rejected + replaced + deleted + waiting + judged out + in force. Pick a feed for its expectations."
+    "Rows of all deliveries. Read = rejected + replaced + deleted + waiting + removed by rules + "
+    "in force. Select a feed for its expectations."
 )
 if picked:
     results = rows(
-        "select * from quality.check_results where feed = ? order by success, severity, expectation, column_name",
+        """select * from quality.check_results where feed = ?
+           order by success, severity, expectation, column_name""",
         picked["feed"],
     )
     st.subheader(f"Expectations of {plain(picked['feed'])}", anchor=False)
@@ -83,14 +92,14 @@ if picked:
                 "Column": lambda c: c["column_name"] or c["subject"] or "–",
                 "Severity": "severity",
                 "Found": lambda c: c["detail"] or "–",
-                "Means": lambda c: c["means"] or "–",
+                "Meaning": lambda c: c["means"] or "–",
                 "What to do": lambda c: c["action"] or "–",
             },
-            name="Expectations and what was found",
+            name="Expectations and results",
             height=320 if len(results) > 8 else "auto",
         )
     else:
-        components.nothing("Nothing is expected of it.")
+        components.nothing("There are no expectations for this feed.")
 
 st.subheader("Warnings", anchor=False)
 if warnings:
@@ -98,13 +107,15 @@ if warnings:
         warnings, {"About": "about", "Warning": "warning"}, name="Warnings of the last run"
     )
 else:
-    components.nothing("No warning.")
+    components.nothing("No warnings.")
 
 findings = rows_of_newer(
     "quality.findings",
-    """select severity, kind, feed, count(*) as findings, sum(rows) as rows, any_value(means) as means, any_value(action) as action,
+    """select severity, kind, feed, count(*) as findings, sum(rows) as rows,
+              any_value(means) as means, any_value(action) as action,
               list_slice(list(seen order by rows desc, file, line, key, seen), 1, 3) as examples
-       from quality.findings group by severity, kind, feed order by severity = 'warning' desc, kind, feed""",
+       from quality.findings group by severity, kind, feed
+       order by severity = 'warning' desc, kind, feed""",
 )
 if findings:
     st.subheader("Findings", anchor=False)
@@ -117,7 +128,7 @@ if findings:
             "Findings": "findings",
             "Rows": "rows",
             "Examples": lambda f: "; ".join(filter(None, f["examples"])),
-            "Means": "means",
+            "Meaning": "means",
             "What to do": "action",
         },
         name="Findings by kind and feed",
@@ -125,7 +136,8 @@ if findings:
         height=320 if len(findings) > 8 else "auto",
     )
     st.caption(
-        "Data that has no effect, or an effect that nobody can have meant. Pick a line for each finding with file and line."
+        "Data without any effect, or with an effect that is probably not intended. "
+        "Select a row for the single findings with file and line."
     )
     if found:
         st.markdown(
@@ -133,38 +145,39 @@ if findings:
             + (f" in {plain(found['feed'])}" if found["feed"] else "")
         )
         each = rows(
-            """select * from quality.findings where severity = ? and kind = ? and feed is not distinct from ?
+            """select * from quality.findings
+               where severity = ? and kind = ? and feed is not distinct from ?
                order by rows desc, file, line, key, seen limit 1000""",
             *(found[k] for k in ("severity", "kind", "feed")),
         )
         components.table(
             each,
             {
-                "Seen": "seen",
-                "Nearest": lambda f: f["nearest"] or "–",
-                "Means": "means",
+                "Value": "seen",
+                "Closest match": lambda f: f["nearest"] or "–",
+                "Meaning": "means",
                 "What to do": "action",
                 "Rows": "rows",
                 "Key": lambda f: f["key"] or "–",
                 "File": lambda f: f["file"] or "–",
                 "Line": "line",
             },
-            name="Each finding",
+            name="Single findings",
             height=320 if len(each) > 8 else "auto",
         )
         if found["findings"] > len(each):
             st.caption(f"The first {len(each):,} of {found['findings']:,}; the download has all.")
     components.downloads("from quality.findings order by all", name="findings", is_all=True)
 
-st.subheader("Rows that reached no mart", anchor=False)
+st.subheader("Rows not in the marts", anchor=False)
 if not kept:
     st.success("Every row that was delivered is in the marts.", icon=":material/check_circle:")
     st.stop()
 first, second, third = components.filters(3)
 with first:
-    of_feeds = components.choice("Of feeds", components.distinct(kept, "feed"), "feeds")
+    of_feeds = components.choice("Feeds", components.distinct(kept, "feed"), "feeds")
 with second:
-    states = components.choice("State", components.distinct(kept, "status"), "state")
+    states = components.choice("Status", components.distinct(kept, "status"), "state")
 with third:
     rules = components.choice("Rules", components.distinct(kept, "rule"), "rules")
 own = [
@@ -181,7 +194,7 @@ row = components.table(
         "Feed": "feed",
         "File": "file",
         "Line": "line",
-        "State": "status",
+        "Status": "status",
         "Rule": "rule",
         "Column": lambda r: r["column_name"] or "–",
         "Reason": "reason",
@@ -194,7 +207,7 @@ if len(own) > 5000:
     st.caption(f"The first 5,000 of {len(own):,}; the download has all.")
 row = row or own[0]
 st.markdown(f"**{plain(row['file'])}, line {row['line']}** — {plain(row['reason'])}")
-st.caption("The row as it was delivered:")
+st.caption("The row as delivered:")
 try:
     st.json(json.loads(row["raw"]), expanded=True)
 except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Maintenance against the notice and length that were promised."""
+"""Maintenance against the agreed notice and length."""
 
 import streamlit as st
 
@@ -9,14 +9,14 @@ from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.words import duration, instant
 
 components.head(
-    "Maintenance", "Was maintenance announced in time, and was it as short as promised?"
+    "Maintenance", "Was maintenance announced in time, and did it stay within the agreed length?"
 )
 
 works = rows(
     "select * from marts.maintenance_notice order by starts_at desc, exclusion_id, contract_id"
 )
 if not works:
-    components.nothing("No maintenance has begun under a contract in force.")
+    components.nothing("No maintenance has started under a contract in force.")
     st.stop()
 first, second, third = components.filters(3)
 with first:
@@ -28,7 +28,7 @@ with second:
         "Kinds", components.distinct(works, "kind"), "kinds", lambda k: k.replace("_", " ")
     )
 with third:
-    only = st.toggle("Only broken promises", key="broken", bind="query-params")
+    only = st.toggle("Only breaches", key="broken", bind="query-params")
 
 
 def is_broken(work: Row) -> bool:
@@ -40,15 +40,15 @@ promised = [w for w in own if w["notice_met"] is not None]
 limited = [w for w in own if w["over_length"] is not None]
 columns = st.columns(3)
 columns[0].metric(
-    "Notice kept",
+    "Announced in time",
     f"{sum(w['notice_met'] for w in promised)} of {len(promised)}",
-    help="Maintenance with a promise of notice (Z2)",
+    help="Maintenance with an agreed notice (Z2)",
     border=True,
 )
 columns[1].metric(
-    "Length kept",
+    "Within the agreed length",
     f"{sum(not w['over_length'] for w in limited)} of {len(limited)}",
-    help="Scheduled maintenance with a limit (Z2)",
+    help="Scheduled maintenance with an agreed length (Z2)",
     border=True,
 )
 columns[2].metric("Never announced", sum(w["announced_at"] is None for w in own), border=True)
@@ -61,13 +61,13 @@ def notice(work: Row) -> str:
     return (
         duration(work["notice_seconds"])
         if work["notice_seconds"] >= 0
-        else f"{duration(-work['notice_seconds'])} after it began"
+        else f"{duration(-work['notice_seconds'])} after the start"
     )
 
 
 def kept(work: Row) -> str:
-    said = {True: "in time", False: "too late", None: "no promise"}[work["notice_met"]]
-    return said + {True: ", too long", False: ", short enough", None: ""}[work["over_length"]]
+    notice = {True: "in time", False: "too late", None: "no agreed notice"}[work["notice_met"]]
+    return notice + {True: ", too long", False: ", length met", None: ""}[work["over_length"]]
 
 
 if not shown:
@@ -78,13 +78,13 @@ else:
         {
             "Maintenance": "exclusion_id",
             "Kind": lambda w: w["kind"].replace("_", " "),
-            "Promise": kept,
-            "Begun (UTC)": lambda w: instant(w["starts_at"]),
+            "Result": kept,
+            "Started (UTC)": lambda w: instant(w["starts_at"]),
             "Notice": notice,
-            "Promised": length("notice_required_seconds"),
+            "Agreed notice": length("notice_required_seconds"),
             "Length": length("length_seconds"),
             "In business hours": length("business_hours_seconds"),
-            "About": lambda w: (
+            "Scope": lambda w: (
                 " · ".join(
                     filter(
                         None, [w["service_id"], w["region"], w["component_id"], w["customer_id"]]
@@ -95,10 +95,13 @@ else:
             "Change": lambda w: w["change_type"] or "–",
             "Contract": "contract_id",
         },
-        name="Maintenance against what was promised, the latest first",
+        name="Maintenance against the agreement, the latest first",
         height=420 if len(shown) > 11 else "auto",
     )
-st.caption("Notice: start less announcement. What is open counts up to the figures' instant.")
+st.caption(
+    "Notice is the time from the announcement to the start. "
+    "Ongoing maintenance counts up to the instant of the figures."
+)
 components.downloads(
     "from marts.maintenance_notice order by all",
     name="maintenance_notice",

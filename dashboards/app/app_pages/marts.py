@@ -1,4 +1,4 @@
-"""Every mart with what it holds: to look up, and to take along as a file."""
+"""Every mart with its columns and rows, and as a download."""
 
 import streamlit as st
 
@@ -6,29 +6,29 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.words import plain
 
-components.head(
-    "Marts and exports", "What is there to query, what does each column mean, and how do I get it?"
-)
+components.head("Marts and exports", "What does each table contain, and how do I download it?")
 
-# rows that are shown; files have all
+# at most so many rows are shown; downloads have all
 SHOWN = 200
 
 marts = rows(
-    "select table_name, comment, estimated_size from duckdb_tables() where schema_name = 'marts' order by table_name"
+    """select table_name, comment, estimated_size from duckdb_tables()
+       where schema_name = 'marts' order by table_name"""
 )
 first, _ = components.filters(2)
 with first:
     mart = components.pick("Mart", [m["table_name"] for m in marts], "mart", start="credits")
 found = next(m for m in marts if m["table_name"] == mart)
 st.markdown(plain(found["comment"] or ""))
-# a name of the publication's own, quoted as one
+# the name comes from the publication, and is quoted
 name = '"' + mart.replace('"', '""') + '"'
 count = rows(f"select count(*) as rows from marts.{name}")[0]["rows"]
 components.downloads(f"from marts.{name} order by all", name=mart, mart=mart)
 st.subheader("Columns", anchor=False)
 components.table(
     rows(
-        "select column_name, data_type, comment from duckdb_columns() where schema_name = 'marts' and table_name = ? order by column_index",
+        """select column_name, data_type, comment from duckdb_columns()
+           where schema_name = 'marts' and table_name = ? order by column_index""",
         mart,
     ),
     {"Column": "column_name", "Type": "data_type", "Meaning": lambda c: c["comment"] or "–"},
@@ -42,8 +42,9 @@ if count:
     shown = rows(f"select * from marts.{name} order by all limit {SHOWN}")
     components.table(shown, {column: column for column in shown[0]}, name=f"Rows of {mart}")
 else:
-    components.nothing("It is empty.")
+    components.nothing("This mart is empty.")
 st.caption(
-    "The same tables are in `published/makegood.duckdb` and `published/parquet` of the warehouse, for SQL clients, Excel and BI tools "
-    "(docs/reading.md, docs/queries.md). `makegood docs` writes what each is made of."
+    "The same tables are in `published/makegood.duckdb` and `published/parquet` of the warehouse, "
+    "for SQL clients, Excel and BI tools (docs/reading.md, docs/queries.md). "
+    "`makegood docs` documents how each is built."
 )

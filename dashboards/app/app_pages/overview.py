@@ -1,4 +1,4 @@
-"""Are we keeping our promises, where not, what will it cost, and what is getting worse: leadership's page."""
+"""Leadership's page: commitments kept and missed, error budgets, costs and trends."""
 
 import itertools
 from collections import Counter, defaultdict
@@ -11,10 +11,10 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import charts, components
 from makegood.dashboards.app.components import length
-from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.app.published import reader, rows, rows_of_newer
 from makegood.dashboards.figures.evidence import (
     MISSES,
-    THIN_COURSE,
+    THIN_BUDGET,
     Evidence,
     Verdict,
     availability_words,
@@ -30,6 +30,7 @@ from makegood.dashboards.figures.evidence import (
     verdict_of,
     verdict_words,
 )
+from makegood.dashboards.figures.months import days, is_over
 from makegood.dashboards.figures.queries import (
     CREDITS,
     FIGURES,
@@ -43,8 +44,8 @@ from makegood.dashboards.figures.queries import (
 from makegood.dashboards.figures.words import duration, instant, money, percentage, plain
 
 components.head(
-    "Promises and credits",
-    "Are we keeping our promises, where not, what will it cost, and what is getting worse?",
+    "SLA overview",
+    "Are we meeting our commitments, what do misses cost, and what is getting worse?",
 )
 
 names = {
@@ -60,7 +61,7 @@ last_seen = {
 
 
 def verdict(running: list[Row]) -> None:
-    """The last finished period of each contract, and the one that runs, in sentences."""
+    """The last finished period of each contract and the current one, in sentences."""
     for contract in contracts:
         finished = [
             f
@@ -75,24 +76,22 @@ def verdict(running: list[Row]) -> None:
         missed = [f for f in last if verdict_of(f) in MISSES]
         budgets = [b for b in running if b["contract_id"] == contract]
         statuses = Counter(map(budget_status_of, budgets))
-        said = [f"**{plain(names[contract])}** –"]
+        sentences = [f"**{plain(names[contract])}** –"]
         if last:
             where = ", ".join(f"{plain(service_and_region(f))} ({_missed(f)})" for f in missed)
-            said.append(
+            sentences.append(
                 f"{period(last[0])}: {kept_words(last)}"
                 + (f", missed in {where}." if missed else ".")
             )
         if budgets:
-            told = {
+            words = {
                 "exhausted": "exhausted",
-                "at risk": "will be at this rate",
-                THIN_COURSE: THIN_COURSE,
-                "not seen": "not seen",
+                "at risk": "at risk",
+                THIN_BUDGET: THIN_BUDGET,
+                "no data": "without data",
             }
-            odd = [
-                f"{statuses[status]} {words}" for status, words in told.items() if statuses[status]
-            ]
-            said.append(
+            odd = [f"{statuses[s]} {word}" for s, word in words.items() if statuses[s]]
+            sentences.append(
                 f"{period(budgets[0])} so far: "
                 + (
                     f"of {len(budgets)} error budgets, {', '.join(odd)}."
@@ -102,23 +101,22 @@ def verdict(running: list[Row]) -> None:
             )
         incomplete = sum(map(is_incomplete, [*last, *(b["figure"] for b in budgets)]))
         if incomplete:
-            said.append(
-                f"{incomplete} of these figures {'rests' if incomplete == 1 else 'rest'} on incomplete data."
-            )
+            rest = "rests" if incomplete == 1 else "rest"
+            sentences.append(f"{incomplete} of these figures {rest} on incomplete data.")
         if contract in last_seen:
-            said.append(f"Last data: {last_seen[contract]}.")
+            sentences.append(f"Latest data: {last_seen[contract]}.")
         if missed or statuses["exhausted"]:
-            st.error(" ".join(said), icon=":material/error:")
+            st.error(" ".join(sentences), icon=":material/error:")
         elif (
             statuses.total() > statuses["on track"]
             or any(verdict_of(f) is not Verdict.KEPT for f in last)
             or incomplete
         ):
-            st.warning(" ".join(said), icon=":material/warning:")
+            st.warning(" ".join(sentences), icon=":material/warning:")
         elif last or budgets:
-            st.success(" ".join(said), icon=":material/check_circle:")
+            st.success(" ".join(sentences), icon=":material/check_circle:")
         elif contract in last_seen:
-            st.info(" ".join(said))
+            st.info(" ".join(sentences))
 
 
 def _missed(figure: Row) -> str:
@@ -129,50 +127,57 @@ def _missed(figure: Row) -> str:
 
 
 def glance(budgets: list[Row]) -> None:
-    """Figures for a glance."""
+    """The key figures."""
     components.commitments(figures)
     over = [b for b in budgets if b["budget_status"] == "exhausted"]
     unseen = sum(budget_status_of(b) == Evidence.NONE for b in budgets)
     late = rows(
-        """select month, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged from marts.ticket_sla
-           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id) group by month order by month desc limit 1""",
+        """select month, count(*) filter (resolution_outcome = 'missed') as missed,
+                  count(*) as judged
+           from marts.ticket_sla
+           where status = 'counted' and resolution_outcome in ('met', 'missed')
+             and list_contains(?, contract_id)
+           group by month order by month desc limit 1""",
         contracts,
     )
-    pressed = rows(
-        "select target_status, count(*) as tickets from marts.open_tickets where list_contains(?, contract_id) group by target_status",
+    open_tickets = rows(
+        """select target_status, count(*) as tickets from marts.open_tickets
+           where list_contains(?, contract_id) group by target_status""",
         contracts,
     )
-    by_status = {p["target_status"]: p["tickets"] for p in pressed}
+    by_status = {p["target_status"]: p["tickets"] for p in open_tickets}
     columns = st.columns(3)
     columns[0].metric(
         "Budgets exhausted now",
-        f"{len(over)} of {len(budgets)}" + (f", {unseen} not seen" if unseen else ""),
-        help="Error budgets of the periods that are not over",
+        f"{len(over)} of {len(budgets)}" + (f", {unseen} without data" if unseen else ""),
+        help="Error budgets of the current periods",
         border=True,
     )
     columns[1].metric(
         f"Late resolutions, {late[0]['month']:%b %Y}" if late else "Late resolutions",
         f"{late[0]['missed']} of {late[0]['judged']}" if late else "none",
-        help="Tickets received in the month whose resolution target was met or missed, of all severities",
+        help="Of the tickets received in the month with a met or missed resolution target",
         border=True,
     )
     columns[2].metric(
-        "Open tickets past a promise",
+        "Open tickets past a target",
         f"{by_status.get('breached', 0)} of {sum(by_status.values())}",
-        help="Open tickets whose update cadence or resolution target has passed",
+        help="Open tickets with an overdue update or resolution",
         border=True,
     )
     incomplete = rows_of_newer(
         "marts.evidence_gaps",
         """select count(distinct g.ticket_id) as tickets from marts.evidence_gaps as g
            where g.figure = 'ticket_sla' and list_contains(?, g.contract_id)
-             and (g.period_start = ? or g.ticket_id in (select ticket_id from marts.open_tickets))""",
+             and (g.period_start = ?
+                  or g.ticket_id in (select ticket_id from marts.open_tickets))""",
         contracts,
         late[0]["month"] if late else None,
     )
     if incomplete and (tickets := incomplete[0]["tickets"]):
         st.caption(
-            f"Of the tickets of these figures {tickets} {'rests' if tickets == 1 else 'rest'} on incomplete data."
+            f"{tickets} of the tickets behind these figures "
+            f"{'rests' if tickets == 1 else 'rest'} on incomplete data."
         )
 
 
@@ -180,7 +185,8 @@ def heat_maps() -> None:
     st.subheader("Availability against commitment", anchor=False)
     if not figures:
         components.nothing(
-            "There is no figure yet: no production component has a check or an outage record under a contract in force."
+            "There are no figures yet: no production component has a check or an outage record "
+            "under a contract in force."
         )
     for contract in contracts:
         own = [f for f in figures if f["contract_id"] == contract]
@@ -189,7 +195,8 @@ def heat_maps() -> None:
         tiles = charts.tiles(own)
         signs = components.signs(own)
         st.caption(
-            f"{plain(names[contract])}, per cent by {own[0]['period_kind']}; {signs}. Click a tile for what is behind it."
+            f"{plain(names[contract])}, per cent by {own[0]['period_kind']}. {signs} "
+            "Click a tile for details."
         )
         event = st.altair_chart(
             charts.heat_map(tiles, own[0]["period_kind"]),
@@ -209,10 +216,13 @@ def heat_maps() -> None:
 
 
 def behind(figure: Row) -> None:
-    """What is behind a tile, and where there is more."""
+    """The details of a tile, with links to more."""
     with st.container(border=True):
-        said = f"{availability_words(figure)}, {verdict_words(figure)}; downtime {downtime_words(figure)}"
-        st.markdown(f"**{plain(service_and_region(figure))}, {period(figure)}**: {said}")
+        st.markdown(
+            f"**{plain(service_and_region(figure))}, {period(figure)}**: "
+            f"{availability_words(figure)}, {verdict_words(figure)}; "
+            f"downtime {downtime_words(figure)}"
+        )
         components.link(
             "availability",
             "Intervals, method and evidence of this figure",
@@ -221,7 +231,9 @@ def behind(figure: Row) -> None:
         )
         months = rows(
             """select distinct strftime(month, '%Y-%m') as month from marts.credits
-               where contract_id = ? and service_id = ? and region = ? and month >= ? and month < ? + to_months(?) order by 1""",
+               where contract_id = ? and service_id = ? and region = ?
+                 and month >= ? and month < ? + to_months(?)
+               order by 1""",
             *(
                 figure[k]
                 for k in ("contract_id", "service_id", "region", "period_start", "period_start")
@@ -236,7 +248,7 @@ def behind(figure: Row) -> None:
             }
             components.link(
                 "credits",
-                "Credits of its subscriptions",
+                "Credits of these subscriptions",
                 months=[m["month"] for m in months],
                 **where,
             )
@@ -247,13 +259,14 @@ def behind(figure: Row) -> None:
 def budgets_left(budgets: list[Row]) -> None:
     st.subheader("Error budget of the current period", anchor=False)
     if not budgets:
-        components.nothing("No period with a commitment is running.")
+        components.nothing("No period with a commitment is in progress.")
         return
-    as_of = max(b["starts_at"] + timedelta(seconds=b["elapsed_seconds"]) for b in budgets)
     drops = rows(
-        """select d.contract_id, d.service_id, d.region, greatest(d.started_at, b.starts_at) as started_at, d.downtime_seconds
+        """select d.contract_id, d.service_id, d.region,
+                  greatest(d.started_at, b.starts_at) as started_at, d.downtime_seconds
            from marts.downtime_by_period as d
-           inner join marts.error_budgets as b using (contract_id, service_id, region, period_start)
+           inner join marts.error_budgets as b
+               using (contract_id, service_id, region, period_start)
            where d.downtime_seconds > 0 order by d.started_at"""
     )
     for contract in contracts:
@@ -261,20 +274,22 @@ def budgets_left(budgets: list[Row]) -> None:
             point
             for b in budgets
             if b["contract_id"] == contract and b["budget_seconds"]
-            for point in burn_down_of(b, drops, as_of)
+            for point in burn_down_of(b, drops, reader().as_of)
         ]
         if points:
             st.caption(
-                f"{plain(names[contract])}, {next(period(b) for b in budgets if b['contract_id'] == contract)}"
+                f"{plain(names[contract])}, "
+                f"{next(period(b) for b in budgets if b['contract_id'] == contract)}"
             )
             st.altair_chart(charts.burn_down(pd.DataFrame(points)), width="stretch")
     st.caption(
-        "Share of the downtime that the commitment still allows; dashed: to the end of the period at the rate so far."
+        "Share of the allowed downtime that is left. "
+        "Dashed: projected to the end of the period at the rate so far."
     )
 
 
 def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
-    """The points of a budget's line: what is left at each instant, then to the end of the period at the rate so far."""
+    """The points of a budget's line: what is left up to `as_of`, then the projection."""
     left = budget["budget_seconds"]
     path = [(budget["starts_at"], left)]
     for drop in (
@@ -286,7 +301,7 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
             (drop["started_at"] + timedelta(seconds=drop["downtime_seconds"]), left),
         ]
     path.append((as_of, left))
-    # there is no rate of what was not seen
+    # without data there is no rate
     is_projectable = (
         budget["projected_remaining_seconds"] is not None
         and budget_status_of(budget) != Evidence.NONE
@@ -304,7 +319,7 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
             "left": duration(rest)
             + (" (projected)" if is_projected and at == budget["ends_at"] else ""),
             "is_projected": is_projected,
-            # lines that are on track lie on each other: the table names them
+            # lines on track overlap: the table names them instead
             "is_end": is_projected
             and at == budget["ends_at"]
             and budget["budget_status"] != "on_track",
@@ -327,7 +342,7 @@ def budget_table(budgets: list[Row]) -> None:
             "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
             "Left": lambda b: budget_words(b["figure"]),
-            "Left at the end, at this rate": lambda b: (
+            "Projected at the end": lambda b: (
                 "–"
                 if budget_status_of(b) == Evidence.NONE
                 else duration(b["projected_remaining_seconds"])
@@ -338,11 +353,18 @@ def budget_table(budgets: list[Row]) -> None:
 
 
 def exposure() -> None:
-    st.subheader("What it costs", anchor=False)
+    st.subheader("Cost of missed commitments", anchor=False)
     credits = rows(
-        """select month, currency, case when exposure = 'claimable' and days_left <= ? then 'lapsing' else replace(exposure, '_', ' ') end as exposure,
+        """select month, currency,
+                  case
+                      when exposure = 'claimable' and days_left <= ? then 'lapsing'
+                      else replace(exposure, '_', ' ')
+                  end as exposure,
                   sum(credit_amount) as amount
-           from marts.credits where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake') group by all order by month, currency""",
+           from marts.credits
+           where list_contains(?, contract_id)
+             and exposure in ('payable', 'claimable', 'at_stake')
+           group by all order by month, currency""",
         LAPSING_DAYS,
         contracts,
     )
@@ -358,7 +380,7 @@ def exposure() -> None:
         "payable": "requested in time and eligible",
         "claimable": f"not requested, more than {LAPSING_DAYS} days left",
         "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
-        "at stake": "of months that are not over",
+        "at stake": "of months in progress",
     }
     for column, word in zip(columns, charts.EXPOSURES, strict=True):
         with column.container(border=True):
@@ -391,34 +413,41 @@ def exposure() -> None:
 
 
 def open_credits() -> list[Row]:
-    """The credits that can still be paid."""
+    """The credits that may still be paid."""
     return rows(
-        f"select * from ({CREDITS}) where list_contains(?, contract_id) and exposure in ('payable', 'claimable', 'at_stake')",
+        f"""select * from ({CREDITS}) where list_contains(?, contract_id)
+            and exposure in ('payable', 'claimable', 'at_stake')""",
         contracts,
     )
 
 
-# the incident that a cause names, or else the ticket or the downtime itself
-INCIDENT = "coalesce(c.incident_id, c.ticket_id, concat_ws(' ', c.service_id, c.region, strftime(c.started_at, '%Y-%m-%d %H:%M')))"
+# the incident of a cause, else the ticket or the downtime itself
+INCIDENT = """coalesce(
+    c.incident_id, c.ticket_id,
+    concat_ws(' ', c.service_id, c.region, strftime(c.started_at, '%Y-%m-%d %H:%M'))
+)"""
 INTERVAL = "case when c.cause = 'downtime' then (c.service_id, c.region, c.started_at) end"
-CAUSES = """
-    from marts.credit_attribution as c inner join marts.credits as r using (subscription_id, month, currency)
+ATTRIBUTION = """
+    from marts.credit_attribution as c
+    inner join marts.credits as r using (subscription_id, month, currency)
     where list_contains(?, c.contract_id) and r.exposure in ('payable', 'claimable', 'at_stake')
 """
 
 
 def incidents() -> None:
-    st.subheader("Incidents behind the money", anchor=False)
+    st.subheader("Most expensive incidents", anchor=False)
     found = rows(
-        f"""select {INCIDENT} as name, c.currency, sum(c.amount) as amount, count(distinct c.subscription_id) as subscriptions,
-                   count(distinct c.ticket_id) as tickets, count(distinct {INTERVAL}) as intervals, min(c.started_at) as started_at
-            {CAUSES} group by all order by c.currency, amount desc, name""",
+        f"""select {INCIDENT} as name, c.currency, sum(c.amount) as amount,
+                   count(distinct c.subscription_id) as subscriptions,
+                   count(distinct c.ticket_id) as tickets,
+                   count(distinct {INTERVAL}) as intervals, min(c.started_at) as started_at
+            {ATTRIBUTION} group by all order by c.currency, amount desc, name""",
         contracts,
     )
     if not found:
-        components.nothing("No credit that can still be paid has a cause.")
+        components.nothing("No incident has caused a credit that may still be paid.")
         return
-    # amounts of different currencies can't be ranked among each other
+    # amounts in different currencies can't be ranked together
     currency = st.segmented_control(
         "Currency",
         components.distinct(found, "currency"),
@@ -445,23 +474,26 @@ def incidents() -> None:
         height=320 if len(ranked) > 8 else "auto",
     )
     st.caption(
-        "What each incident adds to credits that are payable, claimable or at stake; shares add up to the credit. Pick a row for what is behind it."
+        "What each incident adds to credits that are payable, claimable or at stake; "
+        "its shares add up to the credits. Select a row for details."
     )
     if picked:
-        causes(picked)
+        attribution(picked)
 
 
-def causes(incident: Row) -> None:
+def attribution(incident: Row) -> None:
     """The intervals, tickets and credits of an incident."""
     parts = rows(
-        f"select c.* {CAUSES} and {INCIDENT} = ? and c.currency = ? order by c.amount desc, c.subscription_id, c.month, c.started_at",
+        f"""select c.* {ATTRIBUTION} and {INCIDENT} = ? and c.currency = ?
+            order by c.amount desc, c.subscription_id, c.month, c.started_at""",
         contracts,
         incident["name"],
         incident["currency"],
     )
     credits = {credit_key(c): c for c in open_credits()}
     st.markdown(
-        f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} in {incident['subscriptions']} subscriptions"
+        f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} "
+        f"in {incident['subscriptions']} subscriptions"
     )
     part = components.table(
         parts,
@@ -473,36 +505,38 @@ def causes(incident: Row) -> None:
             "Service and region": service_and_region,
             "Started or received (UTC)": lambda c: instant(c["started_at"]),
             "Ended (UTC)": lambda c: instant(c["ended_at"]),
-            "Downtime, or past target": length("seconds"),
+            "Downtime or delay": length("seconds"),
             "Cost": "amount",
             "Evidence of the credit": lambda c: evidence_words(credits[credit_key(c)]),
         },
-        name="Causes of credits",
-        key="causes",
+        name="Attribution of credits",
+        key="attribution",
         money=["Cost"],
     )
     shown = part or parts[0]
     components.link(
         "proof",
-        f"Proof of {plain(shown['subscription_id'])}, {shown['month']:%Y-%m}: intervals, tickets, invoice lines",
+        f"Proof of {plain(shown['subscription_id'])}, {shown['month']:%Y-%m}",
         subscription=shown["subscription_id"],
         month=f"{shown['month']:%Y-%m}",
     )
 
 
 def headroom() -> None:
-    st.subheader("Until the next credit tier", anchor=False)
+    st.subheader("Headroom to the next credit tier", anchor=False)
     left = rows(
-        """select contract_id, service_id, region, month as period_start, currency, next_below_pct,
-                  min(seconds_left) as seconds_left, bool_or(is_within_reach) as is_within_reach,
+        """select contract_id, service_id, region, month as period_start, currency,
+                  next_below_pct, min(seconds_left) as seconds_left,
+                  bool_or(is_within_reach) as is_within_reach,
                   sum(additional_amount) as additional_amount, count(*) as subscriptions
-           from marts.credit_headroom where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
+           from marts.credit_headroom
+           where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
            group by contract_id, service_id, region, month, currency, next_below_pct
            order by seconds_left, additional_amount desc, service_id, region, currency""",
         contracts,
     )
     if not left:
-        components.nothing("No eligible subscription has a credit tier ahead of it this month.")
+        components.nothing("No eligible subscription can reach another credit tier this month.")
         return
     components.table(
         left,
@@ -510,28 +544,27 @@ def headroom() -> None:
             "Service and region": service_and_region,
             "Month": lambda r: f"{r['period_start']:%Y-%m}",
             "Downtime left": length("seconds_left"),
-            "Crossing adds": "additional_amount",
+            "Additional credit": "additional_amount",
             "Currency": "currency",
             "Subscriptions": "subscriptions",
-            "Then below": lambda r: percentage(r["next_below_pct"]),
-            "Within reach": lambda r: (
-                "yes" if r["is_within_reach"] else "no, the month is over before"
-            ),
+            "Next tier below": lambda r: percentage(r["next_below_pct"]),
+            "Within reach": lambda r: "yes" if r["is_within_reach"] else "no, the month ends first",
             "Evidence": lambda r: (
                 evidence_words(found) if (found := by_period.get(key_of(r))) else str(Evidence.NONE)
             ),
         },
         name="Downtime left until the next credit tier",
-        money=["Crossing adds"],
+        money=["Additional credit"],
         height="auto" if len(left) < 9 else 320,
     )
     st.caption(
-        "Further downtime that puts the first subscription of the group into its next tier, and what all of them would add to credits, all else as it is."
+        "Additional downtime that moves the first subscription of the group into its next tier, "
+        "and the additional credit for all of them, everything else unchanged."
     )
 
 
 def trend() -> None:
-    st.subheader("What is getting worse", anchor=False)
+    st.subheader("Trends", anchor=False)
     moved = []
     for _, group in itertools.groupby(
         sorted(
@@ -553,7 +586,7 @@ def trend() -> None:
                 }
             )
     if not moved:
-        components.nothing("There are no two finished periods to compare yet.")
+        components.nothing("There are not yet two finished periods to compare.")
     else:
         moved.sort(key=lambda m: (-m["more_s"], service_and_region(m)))
         components.table(
@@ -562,30 +595,33 @@ def trend() -> None:
                 "Service and region": service_and_region,
                 "Last finished": period,
                 "Downtime": downtime_words,
-                "Before": lambda m: downtime_words(m["before"]),
+                "Period before": lambda m: downtime_words(m["before"]),
                 "Change": lambda m: (
                     ("+" if m["more_s"] > 0 else "") + duration(m["more_s"])
                     if _is_comparable(m)
                     else "–"
                 ),
                 "Verdict": _trend,
-                "Downtime of finished periods that were seen, min": "history",
+                "Downtime of finished periods with data, min": "history",
             },
             name="Downtime of the last finished period against the one before",
             column_config={
-                "Downtime of finished periods that were seen, min": st.column_config.BarChartColumn(
+                "Downtime of finished periods with data, min": st.column_config.BarChartColumn(
                     y_min=0
                 )
             },
         )
     late = rows(
-        """select month, contract_id, severity, count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
+        """select month, contract_id, severity,
+                  count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
            from marts.ticket_sla
-           where status = 'counted' and resolution_outcome in ('met', 'missed') and list_contains(?, contract_id)
-             and month + interval 1 month <= (select max(as_of) at time zone 'UTC' from quality.runs)
+           where status = 'counted' and resolution_outcome in ('met', 'missed')
+             and list_contains(?, contract_id)
            group by all order by contract_id, severity, month""",
         contracts,
     )
+    today = days(reader())
+    late = [r for r in late if is_over(r["month"], today[r["contract_id"]])]
     by_severity = []
     for (contract, severity), group in itertools.groupby(
         late, lambda r: (r["contract_id"], r["severity"])
@@ -609,15 +645,16 @@ def trend() -> None:
                 "Severity": "name",
                 "Month": lambda r: f"{r['month']:%Y-%m}",
                 "Late resolutions": lambda r: f"{r['missed']} of {r['judged']}",
-                "Against": lambda r: (
-                    f"{r['before']['missed']} of {r['before']['judged']} in {r['before']['month']:%Y-%m}"
+                "Month before": lambda r: (
+                    f"{r['before']['missed']} of {r['before']['judged']} "
+                    f"in {r['before']['month']:%Y-%m}"
                 ),
                 "Verdict": lambda r: _compared(
                     r["missed"] * r["before"]["judged"], r["before"]["missed"] * r["judged"]
                 ),
                 "Share late, %": "share",
             },
-            name="Late resolutions by severity, of months that are over",
+            name="Late resolutions by severity in finished months",
             column_config={"Share late, %": st.column_config.LineChartColumn(y_min=0, y_max=100)},
         )
 
@@ -627,7 +664,7 @@ def _is_comparable(moved: Row) -> bool:
 
 
 def _trend(moved: Row) -> str:
-    """Whether downtime went up or down, as far as both periods were seen."""
+    """Whether downtime rose or fell, if both periods have data."""
     if not _is_comparable(moved):
         return str(Evidence.NONE)
     is_thin = any(evidence_of(f) is Evidence.THIN for f in (moved, moved["before"]))
@@ -638,11 +675,12 @@ def _compared(now: int, before: int) -> str:
     return "worse" if now > before else "better" if now < before else "as before"
 
 
-# error budgets of the periods that are not over, each with the figure that it is of
+# the error budgets of the current periods, each with its figure
 running = [
     budget | {"figure": by_period[key_of(budget)]}
     for budget in rows(
-        "select * from marts.error_budgets where list_contains(?, contract_id) order by contract_id, service_id, region",
+        """select * from marts.error_budgets where list_contains(?, contract_id)
+           order by contract_id, service_id, region""",
         contracts,
     )
 ]

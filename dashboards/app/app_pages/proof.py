@@ -1,4 +1,4 @@
-"""The proof of a credit, step by step, down to intervals, tickets, invoice lines, and the rows that were landed."""
+"""The proof of a credit, step by step, down to intervals, tickets, invoice lines and files."""
 
 from datetime import date, datetime
 
@@ -11,10 +11,13 @@ from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.words import instant, plain
 from makegood.dashboards.proof import NotFound, prove
 
-components.head("Proof of a credit", "From clause to number: why is it exactly this amount?")
+components.head(
+    "Proof of a credit", "Why is a credit exactly this amount, from the contract to the number?"
+)
 
 months = rows(
-    "select subscription_id, strftime(month, '%Y-%m') as month, max(credit_amount) as amount from marts.credits group by all order by all"
+    """select subscription_id, strftime(month, '%Y-%m') as month, max(credit_amount) as amount
+       from marts.credits group by all order by all"""
 )
 if not months:
     components.nothing(
@@ -49,7 +52,7 @@ def cell(value: object) -> object:
 
 
 def shown(found: list[Row], name: str) -> None:
-    """Rows as a table; what is below a row is a table of its own."""
+    """Rows as a table; rows nested in a row get a table of their own."""
     frame = pd.DataFrame(
         [
             {k.replace("_", " "): cell(v) for k, v in row.items() if not isinstance(v, list)}
@@ -61,7 +64,7 @@ def shown(found: list[Row], name: str) -> None:
         for kind, below in row.items():
             if isinstance(below, list) and below:
                 about = row.get("ticket_id") or instant(row.get("started_at"))
-                what = {"events": "Life of", "missing": "Missing from"}.get(kind, "Evidence of")
+                what = {"events": "Timeline of", "missing": "Missing from"}.get(kind, "Evidence of")
                 with st.expander(f"{what} {plain(str(about))}: {len(below)} rows"):
                     shown(below, f"Rows behind {about}")
 

@@ -1,4 +1,4 @@
-"""What is due against what was issued, the exceptions first: finance's page."""
+"""Credits due against credits issued, the exceptions first."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from makegood.dashboards.figures.evidence import Evidence, evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
 from makegood.dashboards.figures.words import money, plain
 
-components.head("Due and issued", "Does what we credited on invoices equal what is due?")
+components.head("Due and issued", "Do the credits on invoices equal the credits that are due?")
 
 WORDS = {
     "above_cap": "above the cap",
@@ -19,9 +19,11 @@ WORDS = {
     "not_future": "on an invoice of the credited month or before",
 }
 SETTLED = f"""
-    from marts.credit_reconciliation as r inner join marts.subscriptions as s using (subscription_id)
+    from marts.credit_reconciliation as r
+    inner join marts.subscriptions as s using (subscription_id)
     left join ({CREDIT_EVIDENCE}) as e using (subscription_id, month, currency)
-    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id) and list_contains(?, currency)
+    where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id)
+      and list_contains(?, currency)
 """
 
 options = rows(
@@ -29,7 +31,7 @@ options = rows(
        from marts.credit_reconciliation inner join marts.subscriptions using (subscription_id)"""
 )
 if not options:
-    components.nothing("Nothing is due, and nothing was issued.")
+    components.nothing("No credits are due, and none were issued.")
     st.stop()
 names = {o["customer_id"]: o["customer_name"] for o in options}
 first, second, third = components.filters(3)
@@ -43,29 +45,30 @@ with third:
     )
 filters = (months, customers, currencies)
 settled = rows(
-    f"select r.*, s.customer_id, s.customer_name {SETTLED} order by abs(difference) desc, subscription_id, month, currency",
+    f"""select r.*, s.customer_id, s.customer_name {SETTLED}
+        order by abs(difference) desc, subscription_id, month, currency""",
     *filters,
 )
 if not settled:
-    components.nothing("Nothing matches the filters.")
+    components.nothing("No credits match the filters.")
     st.stop()
 
 
 def finding(row: Row) -> str:
-    """What there is to do about a row, in words; empty where due and issued agree without a flag."""
-    said = [WORDS.get(flag, flag) for flag in row["flags"].split(",") if flag]
+    """What is wrong with a row, in words; empty if due and issued agree without a flag."""
+    findings = [WORDS.get(flag, flag) for flag in row["flags"].split(",") if flag]
     if row["difference"] > 0:
-        said.insert(0, "not issued yet" if not row["issued_amount"] else "issued too little")
+        findings.insert(0, "too little issued" if row["issued_amount"] else "not issued yet")
     elif row["difference"] < 0 and "not_due" not in row["flags"]:
-        said.insert(0, "issued too much")
-    return ", ".join(said)
+        findings.insert(0, "too much issued")
+    return ", ".join(findings)
 
 
 credits = {credit_key(c): c for c in rows(CREDITS)}
 
 
 def evidence(row: Row) -> str:
-    """What the due amount rests on; a dash where something was issued without a credit."""
+    """The evidence of the due amount; a dash if there is no credit."""
     return evidence_words(credits[credit_key(row)]) if credit_key(row) in credits else "–"
 
 
@@ -79,7 +82,7 @@ columns[0].metric(
 )
 for column, label, sign in (
     (columns[1], "Still to be issued", 1),
-    (columns[2], "Issued beyond what is due", -1),
+    (columns[2], "Issued in excess", -1),
 ):
     with column.container(border=True):
         st.caption(label)
@@ -111,33 +114,32 @@ if exceptions:
     picked = components.table(
         exceptions,
         COLUMNS,
-        name="Exceptions of due against issued",
+        name="Exceptions between due and issued",
         key="exceptions",
         money=["Due", "Issued", "Difference"],
     )
 else:
-    told = "Everything that is due was issued, and nothing else."
+    agreement = "Every credit that is due was issued, and no other."
     if all(evidence(row) in (Evidence.SUFFICIENT, "–") for row in settled):
-        st.success(told, icon=":material/check_circle:")
+        st.success(agreement, icon=":material/check_circle:")
     else:
-        components.nothing(f"{told} Not every amount rests on enough evidence.")
+        components.nothing(f"{agreement} Some amounts rest on too little evidence.")
 agreed = [r for r in settled if not finding(r)]
 if agreed:
     st.subheader("In agreement", anchor=False)
     as_due = components.table(
         agreed,
         COLUMNS,
-        name="Credits issued as they are due",
+        name="Credits issued as due",
         key="agreed",
         money=["Due", "Issued", "Difference"],
     )
     picked = picked or as_due
 if picked:
-    st.markdown(
-        f"**Invoice lines behind {plain(picked['subscription_id'])}, {picked['month']:%Y-%m}**"
-    )
+    st.markdown(f"**Invoice lines of {plain(picked['subscription_id'])}, {picked['month']:%Y-%m}**")
     lines = rows(
-        "select * from marts.credit_issued_lines where subscription_id = ? and month = ? and currency = ? order by issued_on, line_id",
+        """select * from marts.credit_issued_lines
+           where subscription_id = ? and month = ? and currency = ? order by issued_on, line_id""",
         picked["subscription_id"],
         picked["month"],
         picked["currency"],
@@ -152,21 +154,22 @@ if picked:
                 "Amount": "amount",
                 "Currency": "currency",
                 "File": "file",
-                "Line of the file": "line",
+                "Line in the file": "line",
             },
             name="Credit lines on invoices",
             money=["Amount"],
         )
     else:
-        components.nothing("No credit line on an issued or paid invoice.")
+        components.nothing("There are no credit lines on issued or paid invoices.")
     components.link(
         "proof",
-        "Proof of what is due",
+        "Proof of the due amount",
         subscription=picked["subscription_id"],
         month=f"{picked['month']:%Y-%m}",
     )
 st.caption(
-    "Amounts in the currency of their row. Due: payable credits (C5). Issued: credit lines on issued or paid invoices (C6). Pick a row for its invoice lines."
+    "Amounts are in the currency of their row. Due: payable credits (C5). "
+    "Issued: credit lines on issued or paid invoices (C6). Select a row for its invoice lines."
 )
 components.downloads(
     f"select r.*, e.* exclude (subscription_id, month, currency) {SETTLED} order by all",

@@ -1,4 +1,4 @@
-"""The SLA report of a subscription and month (TE §14): to read here, or as a file to send."""
+"""The SLA report of a subscription and month (Z4), to read here or as a file to send."""
 
 import base64
 from datetime import date
@@ -7,7 +7,7 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.app import components, published
-from makegood.dashboards.exports import KINDS
+from makegood.dashboards.exports.files import KINDS
 from makegood.dashboards.figures.words import plain
 from makegood.dashboards.proof import NotFound
 from makegood.dashboards.reports import FORMATS, Format, render
@@ -15,11 +15,11 @@ from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import Report
 from makegood.dashboards.reports.figures import last_final_month, months_of
 
-components.head("SLA report", "How did the service do in a month, and what is owed?")
+components.head("SLA report", "How did the service perform in a month, and which credit is due?")
 
 NAMES = {"pdf": "PDF", "html": "HTML", "xlsx": "Excel"}
 MEDIA_TYPES = {"pdf": "application/pdf", "html": "text/html", "xlsx": KINDS["Excel"].media_type}
-# browsers take addresses of two million characters
+# browsers allow addresses of two million characters
 LONGEST_ADDRESS = 1_900_000
 
 subscriptions = {
@@ -27,7 +27,7 @@ subscriptions = {
     for s in published.rows("select * from marts.subscriptions order by subscription_id")
 }
 if not subscriptions:
-    components.nothing("There is no subscription to report on.")
+    components.nothing("There are no subscriptions to report on.")
     st.stop()
 reader = published.reader()
 first, second = components.filters(2)
@@ -49,7 +49,7 @@ with second:
     month = components.pick("Month", months, "month", start=f"{last:%Y-%m}" if last else None)
 
 
-@st.cache_data(max_entries=50, show_spinner="Writing the report")
+@st.cache_data(max_entries=50, show_spinner="Preparing the report")
 def written(key: str, _reader: Reader, _report: Report) -> str:
     return render(_report, "html").decode()
 
@@ -80,9 +80,9 @@ for column, kind in zip(columns, FORMATS, strict=False):
 text = written(
     published.key_of(reader.database, reader.viewer, subscription, month), reader, report
 )
-# an address of its own: nothing in it could reach this page
+# a separate address, so that nothing in the report can reach this page
 address = "data:text/html;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
 if len(address) < LONGEST_ADDRESS:
     st.iframe(address, height=1400, alt=f"SLA report of {subscription}, {month}")
 else:
-    components.nothing("This report is too long to be shown here: download it.")
+    components.nothing("This report is too long to be shown here. Please download it.")

@@ -1,4 +1,4 @@
-"""What became of each run, also of those that published nothing, and which alerts are open."""
+"""Every run with its result, whether or not it published, and the open alerts."""
 
 import streamlit as st
 
@@ -7,9 +7,9 @@ from makegood.dashboards.app.published import warehouse
 from makegood.dashboards.figures import operations
 from makegood.dashboards.figures.words import instant, plain
 
-components.head("Runs and alerts", "Did the last run publish, and what needs somebody?")
+components.head("Runs and alerts", "Did the last run publish, and what needs attention?")
 
-runs = operations.runs(warehouse())
+runs = [run.model_dump() for run in operations.runs(warehouse())]
 alerts = operations.alerts(warehouse())
 last = runs[0] if runs else None
 columns = st.columns(3)
@@ -27,12 +27,12 @@ columns[1].metric(
 still = [a for a in alerts or [] if a["ended"] is None]
 columns[2].metric("Open alerts", "unknown" if alerts is None else len(still), border=True)
 if last and last["status"] == "rolled back":
-    st.info("The last run went back to an earlier publication.", icon=":material/undo:")
+    st.info("The last run restored an earlier publication.", icon=":material/undo:")
 elif last and last["status"] != "published":
     st.error(
-        "What became of the last run can't be read."
+        "The record of the last run can't be read."
         if last["status"] == "unreadable"
-        else "The last run published nothing; what was published before stands.",
+        else "The last run published nothing; the previous publication is still in place.",
         icon=":material/error:",
     )
 for reason in last["reasons"] if last else []:
@@ -41,22 +41,22 @@ for reason in last["reasons"] if last else []:
 st.subheader("Open alerts", anchor=False)
 if alerts is None:
     st.error(
-        "What is kept of alerts can't be read: `makegood doctor` says what to do.",
+        "The alerts can't be read: `makegood doctor` explains what to do.",
         icon=":material/error:",
     )
 elif not still:
-    st.success("No alert is open.", icon=":material/check_circle:")
+    st.success("No alerts are open.", icon=":material/check_circle:")
 else:
     picked = components.table(
         still,
         {
             "Severity": "severity",
             "Kind": lambda a: a["kind"].replace("_", " "),
-            "About": "subject",
+            "Subject": "subject",
             "Since (UTC)": lambda a: instant(a["since"]),
             "What happened": "happened",
         },
-        name="Open alerts, the gravest first",
+        name="Open alerts, the most severe first",
         key="alerts",
         height=320 if len(still) > 8 else "auto",
     )
@@ -68,20 +68,20 @@ else:
 
 st.subheader("Runs", anchor=False)
 if not runs:
-    components.nothing("No run is recorded yet.")
+    components.nothing("No runs are recorded yet.")
     st.stop()
 picked = components.table(
     runs,
     {
         "Run": "run_number",
-        "Outcome": "status",
+        "Result": "status",
         "As of (UTC)": lambda r: instant(r["as_of"]),
         "Ended (UTC)": lambda r: instant(r["finished_at"]),
-        "Took, s": "seconds",
+        "Duration, s": "seconds",
         "New files": "files_read",
         "Rows read": "rows_read",
         "Rejected": "rows_rejected",
-        "Why": lambda r: "; ".join(r["reasons"]) or "–",
+        "Reasons": lambda r: "; ".join(r["reasons"]) or "–",
     },
     name="Runs, the latest first",
     key="runs",

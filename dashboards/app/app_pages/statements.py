@@ -1,4 +1,4 @@
-"""What was stated of months that are over, version by version, and why it changed."""
+"""The statements of finished months, version by version, and why they changed."""
 
 from itertools import pairwise
 
@@ -11,13 +11,15 @@ from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
 from makegood.dashboards.figures.words import instant, plain
 
-components.head("Statements", "What have we stated of each month, what changed since, and why?")
+components.head(
+    "Statements", "What have we stated for each month, what has changed since, and why?"
+)
 
-# what moves a column of a statement (C7), and the feeds by which it can
+# why a column of a statement changes (C7), and the feeds that can change it
 CAUSES = {
-    "monthly_fee": ("invoice lines came, changed or went", ("invoices", "invoice_lines")),
+    "monthly_fee": ("invoice lines were added, changed or removed", ("invoices", "invoice_lines")),
     "availability_pct": (
-        "what is known of outages or exclusions changed",
+        "data on outages or exclusions changed",
         ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
     ),
     "availability_credit_pct": (
@@ -25,15 +27,15 @@ CAUSES = {
         ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
     ),
     "resolution_credit_pct": (
-        "lives of tickets changed",
+        "the timelines of tickets changed",
         ("tickets", "ticket_events", "subscriptions", "services"),
     ),
     "combined_pct": (
-        "one of the two credits, or what they share, changed",
+        "one of the two credits, or the events they share, changed",
         ("checks", "outages", "exclusions", "tickets", "ticket_events"),
     ),
     "combination": (
-        "what tickets and downtime share changed",
+        "the events shared by tickets and downtime changed",
         ("outages", "tickets", "ticket_events"),
     ),
     "credit_pct": (
@@ -46,7 +48,7 @@ CAUSES = {
 subscriptions = rows("select distinct subscription_id from marts.credit_statements order by all")
 if not subscriptions:
     components.nothing(
-        "Nothing has been stated yet: no month under a contract with credits is over."
+        "There are no statements yet: no month under a contract with credits has ended."
     )
     st.stop()
 first, second = components.filters(2)
@@ -55,7 +57,7 @@ with first:
         "Subscriptions", [s["subscription_id"] for s in subscriptions], "subscription"
     )
 with second:
-    only = st.toggle("Only those that changed", key="changed", bind="query-params")
+    only = st.toggle("Only changed statements", key="changed", bind="query-params")
 statements = rows(
     """select *, count(*) over (partition by subscription_id, month, currency) as versions
        from marts.credit_statements where list_contains(?, subscription_id)
@@ -66,7 +68,7 @@ credits = {credit_key(c): c for c in rows(CREDITS)}
 
 
 def evidence(statement: Row) -> str:
-    """What the credit in force rests on; a dash for versions before it."""
+    """The evidence of the credit in force; a dash for earlier versions."""
     return evidence_words(credits[credit_key(statement)]) if statement["is_current"] else "–"
 
 
@@ -77,7 +79,7 @@ columns[0].metric("Statements in force", sum(s["is_current"] for s in statements
 columns[1].metric("Versions issued", len(statements), border=True)
 columns[2].metric("Corrections", len(changed), help="Versions after the first", border=True)
 if not shown:
-    components.nothing("No statement has changed.")
+    components.nothing("No statements have changed.")
 else:
     picked = components.table(
         shown,
@@ -102,15 +104,17 @@ else:
         height=420 if len(shown) > 11 else "auto",
     )
     st.caption(
-        "A statement is never rewritten: other values are another version (C7). Pick a row for its history."
+        "A statement is never rewritten: other values make a new version (C7). "
+        "Select a row for its history."
     )
     of = picked or next((s for s in shown if s["changed"]), None)
 
 
 def history(of: Row) -> None:
-    """What changed from version to version, and what had come in by then."""
+    """The changes from version to version, and the files delivered in between."""
     st.subheader(
-        f"History of {plain(of['subscription_id'])}, {of['month']:%Y-%m}, {of['currency'] or 'without fee'}",
+        f"History of {plain(of['subscription_id'])}, {of['month']:%Y-%m}, "
+        f"{of['currency'] or 'without fee'}",
         anchor=False,
     )
     versions = [
@@ -119,25 +123,27 @@ def history(of: Row) -> None:
         if all(s[k] == of[k] for k in ("subscription_id", "month", "currency"))
     ]
     if len(versions) == 1:
-        components.nothing("One version: nothing has changed since it was issued.")
+        components.nothing("There is one version: nothing has changed since it was issued.")
     for before, after in pairwise(versions):
         names = [c for c in (after["changed"] or "").split(",") if c]
         st.markdown(
-            f"**Version {after['statement_version']}**, issued as of {instant(after['issued_at'])} UTC:"
+            f"**Version {after['statement_version']}**, "
+            f"issued as of {instant(after['issued_at'])} UTC:"
         )
         components.table(
             [{"name": n, "before": before[n], "after": after[n]} for n in names],
             {
-                "What": lambda c: c["name"].replace("_", " "),
+                "Value": lambda c: c["name"].replace("_", " "),
                 "Before": lambda c: _value(c["before"]),
                 "After": lambda c: _value(c["after"]),
                 "Why": lambda c: CAUSES[c["name"]][0] if c["name"] in CAUSES else "–",
             },
-            name=f"What changed with version {after['statement_version']}",
+            name=f"Changes of version {after['statement_version']}",
         )
         feeds = sorted({feed for n in names for feed in CAUSES.get(n, ("", ()))[1]})
         files = rows(
-            """select d.feed, d.path, d.rows_read from state.deliveries as d inner join quality.runs as r using (run_id)
+            """select d.feed, d.path, d.rows_read
+               from state.deliveries as d inner join quality.runs as r using (run_id)
                where r.run_number > (select min(run_number) from quality.runs where as_of = ?)
                  and r.run_number <= (select max(run_number) from quality.runs where as_of = ?)
                  and list_contains(?, d.feed) order by d.feed, d.path""",
@@ -146,7 +152,9 @@ def history(of: Row) -> None:
             feeds,
         )
         if files:
-            st.caption("Delivered between the two, of the feeds by which this can change:")
+            st.caption(
+                "Delivered between the two versions, in the feeds that can cause this change:"
+            )
             components.table(
                 files,
                 {"Feed": "feed", "File": "path", "Rows": "rows_read"},
@@ -154,7 +162,8 @@ def history(of: Row) -> None:
             )
         else:
             st.caption(
-                "No file of the feeds by which this can change came between the two: time has passed, or a contract was changed."
+                "No file was delivered between the two versions in the feeds that can cause this "
+                "change: time has passed, or a contract was changed."
             )
     components.link(
         "proof",
@@ -174,7 +183,8 @@ components.downloads(
     f"""select s.*, e.* exclude (subscription_id, month, currency)
         from marts.credit_statements as s
         left join ({CREDIT_EVIDENCE}) as e
-            on s.is_current and s.subscription_id = e.subscription_id and s.month = e.month and s.currency is not distinct from e.currency
+            on s.is_current and s.subscription_id = e.subscription_id and s.month = e.month
+            and s.currency is not distinct from e.currency
         where list_contains(?, s.subscription_id) order by all""",
     chosen,
     name="credit_statements",

@@ -1,4 +1,4 @@
-"""Open tickets by how close they are to a broken promise, and whom to escalate to: operations' page."""
+"""Open tickets by the time left until a target is missed, and whom to escalate to."""
 
 import streamlit as st
 
@@ -9,9 +9,9 @@ from makegood.dashboards.figures.evidence import incomplete_words, is_incomplete
 from makegood.dashboards.figures.queries import GAPS_OF_TICKET
 from makegood.dashboards.figures.words import duration, instant, plain
 
-components.head("Open tickets", "Which promise breaks next, and who has to know?")
+components.head("Open tickets", "Which target will be missed next, and who needs to know?")
 
-# of update and resolution; a late response is said beside it (Z5)
+# of updates and resolution (Z5); a late response is added in words
 TARGET_STATUSES = {
     "breached": "update or resolution overdue",
     "at_risk": "update or resolution at risk",
@@ -19,17 +19,20 @@ TARGET_STATUSES = {
 }
 tickets = rows(
     """select o.*, s.customer_id, s.customer_name, s.service_id, s.region,
-              list_min([response_remaining_s, resolution_remaining_s, update_remaining_s]) as least_s
-       from marts.open_tickets as o inner join marts.subscriptions as s using (subscription_id) order by least_s nulls last, ticket_id"""
+              list_min([response_remaining_s, resolution_remaining_s, update_remaining_s])
+                  as least_s
+       from marts.open_tickets as o inner join marts.subscriptions as s using (subscription_id)
+       order by least_s nulls last, ticket_id"""
 )
 if not tickets:
-    components.nothing("No counted ticket is open.")
+    components.nothing("No tickets are open.")
     st.stop()
-# by themselves: a publication of an older version does not say what is incomplete
+# a query of its own: publications of older versions don't say what is incomplete
 complete = {
     t["ticket_id"]: t
     for t in rows(
-        "select * from marts.ticket_sla where ticket_id in (select ticket_id from marts.open_tickets)"
+        """select * from marts.ticket_sla
+           where ticket_id in (select ticket_id from marts.open_tickets)"""
     )
 }
 first, second, third = components.filters(3)
@@ -60,7 +63,7 @@ incomplete = sum(is_incomplete(complete[t["ticket_id"]]) for t in own)
 columns[3].metric(
     "On incomplete data",
     f"{incomplete} of {len(own)}",
-    help="Rows of theirs were rejected or wait",
+    help="Rows of the ticket were rejected, or are waiting for other rows",
     border=True,
 )
 for column, (status, words) in zip(columns, TARGET_STATUSES.items(), strict=False):
@@ -71,13 +74,13 @@ for column, (status, words) in zip(columns, TARGET_STATUSES.items(), strict=Fals
     )
 
 
-def left(of: str, promised: str) -> components.Shown:
-    """What is left of a promise on its own clock; a dash without one."""
+def left(of: str, target: str) -> components.Shown:
+    """The time left until a target on its own clock; a dash without one."""
 
     def shown(ticket: Row) -> str:
         seconds = ticket[of]
         if seconds is None:
-            return "–" if ticket[promised] is None else "kept"
+            return "–" if ticket[target] is None else "met"
         return duration(seconds) if seconds >= 0 else f"{duration(-seconds)} late"
 
     return shown
@@ -99,7 +102,7 @@ def escalate(ticket: Row) -> str:
         return f"{ticket['escalate_to']} (step {ticket['escalation_step']})"
     if ticket["is_escalation_open"] is None:
         return "–"
-    return "at once" if ticket["is_escalation_open"] else "in business hours: closed at the moment"
+    return "at once" if ticket["is_escalation_open"] else "in business hours (closed now)"
 
 
 if not shown:
@@ -126,26 +129,27 @@ else:
             "Subscription": "subscription_id",
             "Contract": "contract_id",
         },
-        name="Open tickets, the most pressed first",
+        name="Open tickets, the most urgent first",
         key="tickets",
         height=420 if len(shown) > 11 else "auto",
     )
     st.caption(
-        "Time left is on each promise's own clock, as of the figures (K4–K6): what is closed or paused doesn't use it up. "
-        "Near: three quarters are used (Z5). Pick a row for the ticket's life."
+        "The time left runs on the clock of each target, as of the instant of the figures (K4–K6): "
+        "closed hours and pauses don't use it up. At risk: three quarters are used (Z5). "
+        "Select a row for the ticket's timeline."
     )
     if picked:
         components.missing(
             rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"])
         )
-        st.markdown(f"**Life of {plain(picked['ticket_id'])}**")
-        life = rows(
+        st.markdown(f"**Timeline of {plain(picked['ticket_id'])}**")
+        events = rows(
             "select * from marts.credit_ticket_events where ticket_id = ? order by sequence",
             picked["ticket_id"],
         )
-        if life:
+        if events:
             components.table(
-                life,
+                events,
                 {
                     "At (UTC)": lambda e: instant(e["occurred_at"]),
                     "Event": "event",
@@ -157,7 +161,8 @@ else:
             )
         else:
             components.nothing(
-                "Its events are no evidence of a credit yet: it is still within its target, or no credit rests on it."
+                "Its events are not published: the ticket is still within its target, "
+                "or no credit depends on it."
             )
 EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
 components.downloads(

@@ -1,0 +1,449 @@
+"""The steps of a proof, read from the published marts; no figure is calculated here.
+
+Each step names its rules, the clauses that the contract gives for them, and the landed rows (file
+and line) that it follows from.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from makegood.dashboards.access.reader import Reader, Row
+from makegood.dashboards.figures import contract
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    evidence_of,
+    incomplete_words,
+    is_incomplete,
+    is_unseen,
+)
+from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
+from makegood.dashboards.figures.words import money, timestamp
+from makegood.dashboards.proof.model import NotFound, Proof, Step
+
+
+def prove(reader: Reader, subscription_id: str, month: date) -> Proof:
+    """The proof of a credit that the reader may see. `month`: its first day. Raises NotFound."""
+    return _Marts(reader, subscription_id, month).proof()
+
+
+class _Marts:
+    """The rows of one subscription and month."""
+
+    def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
+        self.rows = reader.rows
+        self.has_gaps = reader.has("marts.evidence_gaps")
+        self.as_of = reader.as_of
+        self.subscription_id = subscription_id
+        self.month = month
+
+    def of_month(self, mart: str, columns: str, order: str) -> list[Row]:
+        return self.rows(
+            f"""select {columns} from marts.{mart}
+                where subscription_id = ? and month = ? order by {order}""",
+            self.subscription_id,
+            self.month,
+        )
+
+    def proof(self) -> Proof:
+        found = self.of_month("credit_steps", "*", "1")
+        if not found:
+            raise NotFound(self._what_there_is())
+        (step,) = found
+        credits = self.rows(
+            f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency",
+            self.subscription_id,
+            self.month,
+        )
+        # evidence is about the region, and the same in all currencies
+        credit = credits[0]
+        unseen = is_unseen(credit)
+        terms = {
+            r["policy_key"]: r
+            for r in self.rows(
+                "select policy_key, value, document from marts.agreed_terms where terms_id = ?",
+                step["terms_id"],
+            )
+        }
+
+        def made(
+            title: str, rules: str, sentences: Iterable[str | None], rows: list[Row] | None = None
+        ) -> Step:
+            clause = contract.clause(terms, rules)
+            return Step(title, rules, clause, [s for s in sentences if s], rows or [])
+
+        steps = [
+            made(
+                "Agreed terms",
+                "T5, T6",
+                [f"terms in force on {self.month}, each with the document that set it:"],
+                _terms(terms),
+            ),
+            made(
+                "Covered time",
+                "E1",
+                [_covered(step)],
+                self.of_month("credit_spans", "* exclude (subscription_id, month)", "valid_from"),
+            ),
+            made("Monthly fee", "E3", map(_fee, credits), self._fee_lines()),
+            made("Exclusions", "X1-X4", [_excluded(step)], self._exclusions()),
+            made(
+                "Downtime in covered time",
+                "A1-A3, A5",
+                [_downtime(step, unseen)],
+                self._intervals(step),
+            ),
+            made("Evidence", "M6", [_seen(credit), _missing(credit)], self._gaps(credit)),
+            made("Availability", "A5, A6", _availability(step, unseen)),
+            made("Availability credit", "C1", _availability_credit(step, unseen)),
+            made("Eligible incidents", "K3, K5, K7, R1", [_incidents(step)], self._tickets()),
+            made("Resolution credit", "R2, R3, C2", _resolution_credit(step)),
+            made("Combination of the two credits", "C3", _combined(step)),
+            made("Cap and amount", "C4", [_capped(step), *map(_amount, credits)]),
+            made("Eligibility", "E1, E2, E4", map(_eligible, credits), self._overdue()),
+            made("Request and claim window", "C5", map(_claim, credits[:1]), self._claims()),
+            made("Payable amount", "C5", map(_payable, credits)),
+            made("Issued so far", "C6", self._reconciled(), self._issued()),
+            made("Statements", "C7", self._stated()),
+        ]
+        return Proof(
+            self.subscription_id,
+            self.month,
+            self.as_of,
+            step["contract_id"],
+            step["contract_version"],
+            steps,
+        )
+
+    def _what_there_is(self) -> str:
+        months = self.rows(
+            """select distinct strftime(month, '%Y-%m') as month from marts.credits
+               where subscription_id = ? order by 1""",
+            self.subscription_id,
+        )
+        if months:
+            there = ", ".join(m["month"] for m in months)
+            return (
+                f"no credit of {self.subscription_id} for {self.month:%Y-%m}; "
+                f"there is one for {there}"
+            )
+        some = self.rows("select distinct subscription_id from marts.credits order by 1 limit 5")
+        if not some:
+            return "no subscription under a contract with credits is published"
+        others = ", ".join(s["subscription_id"] for s in some)
+        return (
+            f"no credits of subscription {self.subscription_id!r}; "
+            f"there are some of {others} and others"
+        )
+
+    def _fee_lines(self) -> list[Row]:
+        return self.of_month(
+            "credit_fee_lines",
+            "* exclude (subscription_id, month)",
+            "currency, period_start, line_id",
+        )
+
+    def _exclusions(self) -> list[Row]:
+        return self.of_month(
+            "credit_exclusions", "* exclude (subscription_id, month)", "started_at, exclusion_id"
+        )
+
+    def _intervals(self, step: Row) -> list[Row]:
+        intervals = self.of_month(
+            "credit_downtime",
+            "started_at, ended_at, downtime_seconds, counted_seconds, is_shared",
+            "started_at",
+        )
+        sources = self.rows(
+            """select sources.started_at, sources.feed, sources.component_id, sources.outage_id,
+                      sources.location, sources.state, sources.incident_id, sources.source_from,
+                      sources.source_until, sources.file, sources.line, sources.last_file,
+                      sources.last_line
+               from marts.downtime_sources as sources
+               inner join marts.credits as credits
+                   on sources.service_id = credits.service_id and sources.region = credits.region
+               where sources.availability_policy_id = ? and sources.customer_scope = ?
+                   and credits.subscription_id = ? and credits.month = ?
+               group by all
+               order by sources.started_at, sources.source_from, sources.component_id,
+                        sources.feed, sources.location, sources.outage_id""",
+            step["availability_policy_id"],
+            step["customer_scope"],
+            self.subscription_id,
+            self.month,
+        )
+        for interval in intervals:
+            interval["from"] = [
+                {k: v for k, v in s.items() if k != "started_at"}
+                for s in sources
+                if s["started_at"] == interval["started_at"]
+            ]
+        return intervals
+
+    def _gaps(self, credit: Row) -> list[Row]:
+        """The rows missing from the credit and from the availability of its region."""
+        if not self.has_gaps:
+            return []
+        return self.rows(GAPS_OF_CREDIT, *(credit[k] for k in OF_CREDIT))
+
+    def _tickets(self) -> list[Row]:
+        tickets = self.of_month(
+            "credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id"
+        )
+        for ticket in tickets:
+            ticket["events"] = self.rows(
+                """select occurred_at, event, severity, resolution_kind, clock_seconds, event_id,
+                          file, line
+                   from marts.credit_ticket_events where ticket_id = ? order by sequence""",
+                ticket["ticket_id"],
+            )
+            if self.has_gaps:
+                ticket["missing"] = self.rows(GAPS_OF_TICKET, ticket["ticket_id"])
+        return tickets
+
+    def _overdue(self) -> list[Row]:
+        return self.of_month(
+            "credit_overdue_invoices", "* exclude (subscription_id, month)", "due_on, invoice_id"
+        )
+
+    def _claims(self) -> list[Row]:
+        return self.of_month(
+            "credit_claims", "* exclude (subscription_id, month)", "requested_on, request_id"
+        )
+
+    def _issued(self) -> list[Row]:
+        return self.of_month(
+            "credit_issued_lines", "* exclude (subscription_id, month)", "currency, line_id"
+        )
+
+    def _reconciled(self) -> list[str]:
+        rows = self.of_month("credit_reconciliation", "*", "currency")
+        return [_difference(row) for row in rows] or ["nothing is due and nothing was issued"]
+
+    def _stated(self) -> list[str]:
+        rows = self.of_month("credit_statements", "*", "currency, statement_version")
+        return [_statement(row) for row in rows] or ["none yet: the month is not over"]
+
+
+# the groups of terms that a credit depends on
+_CREDIT_TERMS = (
+    "availability.",
+    "monitoring.",
+    "downtime.",
+    "exclusions.",
+    "maintenance.",
+    "tickets.",
+    "calendars.",
+    "severity.",
+    "resolution.",
+    "resolution_credit.",
+    "credits.",
+    "events.",
+)
+
+
+def _terms(terms: dict[str, Row]) -> list[Row]:
+    return [terms[key] for key in sorted(terms) if key.startswith(_CREDIT_TERMS)]
+
+
+def _covered(step: Row) -> str:
+    return (
+        f"{step['covered_seconds']} s of the month are covered: "
+        "a paid, active span of a plan with credits"
+    )
+
+
+def _fee(row: Row) -> str:
+    if row["currency"] is None:
+        return "no invoice line that counts as a fee falls into the month: no fee and no currency"
+    fee = money(row["monthly_fee"], row["currency"])
+    return f"monthly fee: {fee}, the sum of each line's share of the month:"
+
+
+def _excluded(step: Row) -> str:
+    return (
+        f"{step['excluded_seconds']} s are taken out of the total; "
+        "downtime inside an exclusion does not count"
+    )
+
+
+def _downtime(step: Row, unseen: bool) -> str:
+    if step["downtime_seconds"]:
+        return f"{step['downtime_seconds']} s of downtime inside covered time:"
+    if unseen:
+        return "no downtime was recorded inside covered time, and no other state either"
+    return "no downtime inside covered time"
+
+
+def _seen(credit: Row) -> str:
+    """The coverage of the region, by which every figure here is judged (M6)."""
+    so_far = "" if credit["status"] == "final" else " so far"
+    if credit["coverage_pct"] is None:
+        return f"no data for this service in this region in the month{so_far}"
+    # an earlier version published no terms
+    least = credit["min_coverage_pct"]
+    wanted = f"; the agreement asks for {_pct(Decimal(least))}" if least is not None else ""
+    judgement = {
+        Evidence.SUFFICIENT: "enough",
+        Evidence.THIN: "too little: the steps below rest on thin evidence",
+        Evidence.NONE: "no data: the steps below rest on no evidence",
+    }[evidence_of(credit)]
+    return f"coverage {_pct(credit['coverage_pct'])} of the month{so_far}{wanted}: {judgement}"
+
+
+def _missing(credit: Row) -> str | None:
+    """How many rows are missing; the rows of the step name them."""
+    if not is_incomplete(credit):
+        return None
+    return f"{incomplete_words(credit)}; the figures are calculated without them"
+
+
+def _availability(step: Row, unseen: bool) -> list[str | None]:
+    base = (
+        f"total {step['total_seconds']} s - excluded {step['excluded_seconds']} s "
+        f"= {step['base_seconds']} s; less downtime {step['downtime_seconds']} s"
+    )
+    if step["availability_pct"] is None:
+        why = (
+            "all of the time is excluded"
+            if step["covered_seconds"]
+            else "no part of the month is covered"
+        )
+        return [base, f"no figure: {why}"]
+    if unseen:
+        return [f"{base}; there is no data, so no figure can be given"]
+    return [
+        f"{base} = {step['up_seconds']} s available",
+        f"{step['up_seconds']} / {step['base_seconds']} = {_pct(step['availability_pct'])}",
+    ]
+
+
+def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
+    if step["commitment_pct"] is None:
+        return ["no commitment is in force for this service: no availability credit"]
+    return [f"commitment {_pct(step['commitment_pct'])}: {_against_commitment(step, unseen)}"]
+
+
+def _against_commitment(step: Row, unseen: bool) -> str:
+    if step["availability_pct"] is None:
+        return "without a figure no availability credit"
+    if unseen:
+        return "no downtime was recorded (and no other state), so no availability credit"
+    if not step["is_below_commitment"]:
+        return "not below it, judged by the exact seconds: no availability credit"
+    if step["availability_tier_below_pct"] is None:
+        return "below it, but not below the bound of any tier: no availability credit"
+    return (
+        "below it; the deepest tier that it is below: "
+        f"{_pct(step['availability_tier_below_pct'])}, "
+        f"which gives {_pct(step['availability_credit_pct'])}"
+    )
+
+
+def _incidents(step: Row) -> str:
+    return (
+        f"{step['incidents']} production incidents of the credited severities with an outcome, "
+        f"{step['missed']} of them past their target"
+    )
+
+
+def _resolution_credit(step: Row) -> list[str | None]:
+    if not step["incidents"]:
+        return ["no eligible incident: no resolution credit"]
+    triggered = (
+        "more than allowed" if step["is_triggered"] else "not more than allowed, judged exactly"
+    )
+    sentences: list[str | None] = [
+        f"missed: {step['missed']} of {step['incidents']} = {_pct(step['missed_pct'])}, {triggered}"
+    ]
+    if step["average_delay_pct"] is not None:
+        sentences.append(f"average delay: {_pct(step['average_delay_pct'])} of the target")
+    if not step["is_triggered"] or step["resolution_tier"] is None:
+        return [*sentences, f"resolution credit {_pct(step['resolution_credit_pct'])}"]
+    bound = (
+        f"up to {_pct(step['resolution_tier_up_to_pct'])}"
+        if step["resolution_tier_up_to_pct"] is not None
+        else "beyond the last bound"
+    )
+    tier = f"tier {step['resolution_tier']}, {bound}: {_pct(step['resolution_credit_pct'])}"
+    return [*sentences, tier]
+
+
+def _combined(step: Row) -> list[str | None]:
+    if not step["is_shared"]:
+        return [
+            "no incident shares an event with a downtime interval: "
+            f"both credits add up to {_pct(step['combined_pct'])} ({step['combination']})"
+        ]
+    return [
+        f"incidents and downtime share events ({step['shared_seconds']} s of downtime are shared); "
+        "the better of two ways counts, the first if they are equal:",
+        f"availability first: {_pct(step['availability_credit_pct'])} with all downtime "
+        f"+ {_pct(step['resolution_credit_unshared_pct'])} "
+        f"for the {step['incidents_unshared']} incidents not shared "
+        f"({step['missed_unshared']} missed) = {_pct(step['availability_first_pct'])}",
+        f"resolution first: {_pct(step['availability_credit_unshared_pct'])} "
+        f"without the shared downtime + {_pct(step['resolution_credit_pct'])} "
+        f"for all incidents = {_pct(step['resolution_first_pct'])}",
+        f"taken: {step['combination']}, {_pct(step['combined_pct'])}",
+    ]
+
+
+def _capped(step: Row) -> str:
+    return (
+        f"{_pct(step['combined_pct'])}, at most {_pct(step['cap_pct'])} of the monthly fee: "
+        f"{_pct(step['credit_pct'])}"
+    )
+
+
+def _amount(row: Row) -> str | None:
+    if row["monthly_fee"] <= 0:
+        return "no fee above 0: the amount is 0"
+    fee, credit = (money(row[k], row["currency"]) for k in ("monthly_fee", "credit_amount"))
+    return f"{fee} x {_pct(row['credit_pct'])} = {credit}, rounded once"
+
+
+def _eligible(row: Row) -> str:
+    reasons = row["reasons"].replace(",", ", ")
+    verdict = f"not eligible: {reasons}" if reasons else "eligible"
+    return f"{row['currency'] or 'without currency'}: {verdict}"
+
+
+def _claim(row: Row) -> str:
+    request = f"requested on {row['requested_on']}" if row["requested_on"] else "not requested"
+    return f"{request}; the window ends on {row['claim_deadline']}: {row['claim_status']}"
+
+
+def _payable(row: Row) -> str:
+    why = ""
+    if row["credit_amount"] and not row["payable_amount"]:
+        why = f" ({row['reasons'].replace(',', ', ') or row['claim_status']})"
+    warning = {
+        Evidence.SUFFICIENT: "",
+        Evidence.THIN: "; it rests on thin evidence",
+        Evidence.NONE: "; there is no data for the month",
+    }
+    thin = "" if row["availability_pct"] is None else warning[evidence_of(row)]
+    return f"{money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
+
+
+def _difference(row: Row) -> str:
+    flags = f" ({row['flags'].replace(',', ', ')})" if row["flags"] else ""
+    due, issued, difference = (
+        money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference")
+    )
+    return f"due {due}, issued {issued}: difference {difference}{flags}"
+
+
+def _statement(row: Row) -> str:
+    mark = "current" if row["is_current"] else "no longer current"
+    changed = f", changed: {row['changed'].replace(',', ', ')}" if row["changed"] else ""
+    amount = money(row["credit_amount"], row["currency"])
+    return (
+        f"version {row['statement_version']} of {timestamp(row['issued_at'])}: "
+        f"{_pct(row['credit_pct'])}, {amount} ({mark}{changed})"
+    )
+
+
+def _pct(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value.normalize():f} %"

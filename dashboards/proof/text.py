@@ -1,0 +1,55 @@
+"""A proof as lines of text for a terminal."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures.words import printable, timestamp
+
+if TYPE_CHECKING:
+    from makegood.dashboards.proof.model import Proof
+
+# the file and line of a row's first and last source
+_PLACES = (("file", "line"), ("last_file", "last_line"))
+
+
+def of(proof: "Proof") -> str:
+    """The steps in order, each with its clause and rules, its sentences, and its rows."""
+    lines = [
+        f"Credit of subscription {proof.subscription_id} for {proof.month:%Y-%m}",
+        f"under {proof.contract_id}, version of {proof.contract_version}, "
+        f"as of {timestamp(proof.as_of)}",
+    ]
+    for number, step in enumerate(proof.steps, 1):
+        basis = ", ".join(filter(None, [step.clause, f"rule {step.rule}"]))
+        lines += ["", f"{number}. {step.title}   [{basis}]"]
+        lines += [f"   {sentence}" for sentence in step.sentences]
+        for row in step.rows:
+            first, *rest = _in_words(row)
+            lines += [f"     - {first}", *rest]
+    return "\n".join(map(printable, lines))
+
+
+def _in_words(row: Row, depth: int = 1) -> list[str]:
+    """Names, values and sources of a row; the rows nested in it follow on lines of their own."""
+    if row.keys() == {"policy_key", "value", "document"}:
+        return [f"{row['policy_key']}: {row['value']}  [{row['document']}]"]
+    places = [f"{row[file]}:{row[line]}" for file, line in _PLACES if row.get(file) is not None]
+    source = f"  [{' to '.join(places)}]" if places else ""
+    if "sentence" in row:
+        return [row["sentence"] + (f": {row['reason']}" if row["reason"] else "") + source]
+    nested = {k: v for k, v in row.items() if isinstance(v, list)}
+    passed_over = {*nested, *(name for place in _PLACES for name in place)}
+    own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in passed_over and v is not None]
+    lines = [", ".join(own) + source]
+    for rows in nested.values():
+        for r in rows:
+            first, *rest = _in_words(r, depth + 1)
+            lines += [f"{'  ' * depth}     - {first}", *rest]
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
