@@ -28,7 +28,7 @@ def on_delivery(job: Any, deployment: Deployment) -> dg.SensorDefinition:
         ours = dg.RunsFilter(job_name=job.name)
         records = context.instance.get_run_records(ours, limit=deliveries.LOOKED_BACK)
         # a run of a part of the job says nothing about what is delivered
-        runs = [r for r in records if _publishes(r.dagster_run, deployment.publication)]
+        runs = [r for r in records if publishes(r.dagster_run, deployment.publication)]
         cursor, reason = deliveries.decide(deployment.seen(), cursor, runs, time.time())
         if reason:
             return dg.SensorResult(skip_reason=reason, cursor=str(cursor))
@@ -38,6 +38,7 @@ def on_delivery(job: Any, deployment: Deployment) -> dg.SensorDefinition:
     return made
 
 
-def _publishes(run: dg.DagsterRun, publication: dg.AssetKey) -> bool:
+def publishes(run: dg.DagsterRun, publication: dg.AssetKey) -> bool:
+    """Whether a run of the job is one of the whole, by what was selected."""
     assets, checks = run.asset_selection or set(), run.asset_check_selection or set()
     return publication in assets or not (assets or checks)
