@@ -263,7 +263,6 @@ def test_a_run_that_contradicts_itself_fails_and_is_shown(
     assert "not met" not in (docs / "mart-credits.html").read_text()
     before = published.figures()
 
-    light(monkeypatch)
     honest = build.build
 
     def dishonest(work: Path, target: Path, *args: object) -> build.Built:
