@@ -496,8 +496,8 @@ class Terms(_Strict):
     )
     clauses: dict[Rule, str] = Field(
         default={},
-        description="The clause that a rule reads, by rule id, for reports and proofs to cite; no "
-        "figure depends on it. (E1)",
+        description="The clause that a rule reads, by rule id. Reports and proofs cite it; no figure "
+        "depends on it. (Z4)",
     )
     texts: Texts = Texts()
 

@@ -19,6 +19,7 @@ from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.files import write_whole
+from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.settings import (
@@ -94,6 +95,8 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 )
                 con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
                 con.unregister("frame")
+            elif name == "check_medians":
+                con.execute(f"create view landed.{name} as {probes.MEDIANS}")
             elif paths[name]:
                 files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
