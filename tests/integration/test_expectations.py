@@ -443,7 +443,7 @@ def test_what_blocks_is_not_published(
     deliver(3, odd)
     with pytest.raises(Blocked):
         publish(folder, AS_OF)
-    reasons = Warehouse(published.warehouse).recorded()[-1]["reasons"]
+    reasons = Warehouse(published.warehouse).recorded()[-1].reasons
     said = [reason.split(". ")[0] for reason in reasons]
     assert said == [
         "ticket_events: 100 % of the new classifications are P1, where 0 % are usual",
