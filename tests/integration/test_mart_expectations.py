@@ -281,8 +281,8 @@ def test_a_run_that_contradicts_itself_fails_and_is_shown(
     assert said in " ".join(done.output.split())
     assert Published(warehouse).figures() == before
     record = Warehouse(warehouse).recorded()[-1]
-    assert record["status"] == "failed"
-    shown = Path(record["data_docs"]).parent
+    assert record.status == "failed"
+    shown = Path(str(record.data_docs)).parent
     assert said in (shown / "index.html").read_text()
     assert "A customer would be refused a credit" in (shown / "mart-credits.html").read_text()
     assert said in describe(warehouse)
