@@ -13,9 +13,9 @@ from makegood.dashboards.reports.phrases import (
     listed,
     month_name,
     percent,
-    target_words,
     reason,
     sentence_case,
+    target_words,
     ticket_type,
     words,
 )
