@@ -24,7 +24,7 @@ check: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 --nocolor --disable-progress-bar dbt_project/models dbt_project/tests
+	@$(BIN)/sqlfluff lint --processes 2 --nocolor --disable-progress-bar dbt_project/models dbt_project/tests expectations/marts
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp

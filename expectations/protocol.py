@@ -1,6 +1,6 @@
 """What goes in and what comes out, as plain data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import polars as pl
@@ -9,46 +9,49 @@ Severity = Literal["block", "warn"]
 
 
 @dataclass(frozen=True)
-class ColumnExpected:
-    """A landed column: `values` and `minimum` where there are any."""
+class Expected:
+    """An expectation over a frame.
+
+    `expect`: a class of great_expectations.expectations, with its `arguments`. `says`: what to say
+    of a row that fails, with the frame's columns in braces; of a column that ends in `_milli` or
+    `_micro` the name without it gives the decimal, in thousandths or millionths. `means`: what a
+    failure means for figures; `action`: what to do."""
 
     name: str
-    required: bool
-    values: list[Any] | None = None
-    minimum: int | None = None
-
-
-@dataclass(frozen=True)
-class FeedExpected:
-    """A feed to validate. `rows`: a Parquet file of its landed rows, None where there are too many to look at one by one;
-    `profile`: a Parquet file of one row that sums them up: rows_landed, rows_read, rows_rejected,
-    rejected_pct, and for each column nulls_<column> and outside_<column>."""
-
-    feed: str
-    columns: list[ColumnExpected]
-    rows: str | None
-    profile: str
-    max_rejected_pct: float
-
-
-@dataclass(frozen=True)
-class HistoryExpected:
-    """An expectation of `thresholds.yaml` over the measures of feeds. `frame`: a Parquet file of a row per measure, with feed, subject, `deviation`,
-    the number that is bounded, and `said`, what is said of it if it is out of bounds."""
-
-    name: str
-    frame: str
-    at_least: float | None
-    at_most: float | None
+    expect: str
+    arguments: dict[str, Any]
     severity: Severity
+    says: str
     means: str
     action: str
 
 
 @dataclass(frozen=True)
-class CheckResult:
-    """What became of an expectation. `severity`: `block` keeps a run from being published, `warn` does not. In the suite `history`: its `name` in
-    thresholds.yaml, the `subject` (a column, a currency …), what a failure `means` for figures, and what to do (`action`)."""
+class Suite:
+    """Expectations over one `frame`, a Parquet file. `about`: the feed or mart.
+
+    `has_subjects`: the frame has a column `subject`, and each of its rows has a result of its own;
+    else each expectation has one."""
+
+    suite: str
+    about: str
+    frame: str
+    expected: list[Expected]
+    has_subjects: bool = False
+
+
+# the suite of a feed beside its past, and that of a mart after it is built
+HISTORY, FIGURES = "history", "figures"
+# of a feed as a whole
+VOLUME = "volume"
+
+
+@dataclass(frozen=True)
+class ExpectationResult:
+    """The result of an expectation. `feed` is empty where it is about a `mart`, and the other way
+    around. `severity`: `block` keeps a run from being published, `warn` does not. `name` is that
+    of thresholds.yaml or marts.yaml; `subject`: of what, as a column or a currency; `detail`: what
+    was found, empty where the expectation is met; `means` and `action` as in `Expected`."""
 
     feed: str
     suite: str
@@ -61,6 +64,7 @@ class CheckResult:
     subject: str = ""
     means: str = ""
     action: str = ""
+    mart: str = ""
 
     SCHEMA: ClassVar[dict[str, Any]] = {
         "feed": pl.String,
@@ -74,21 +78,10 @@ class CheckResult:
         "subject": pl.String,
         "means": pl.String,
         "action": pl.String,
+        "mart": pl.String,
     }
 
 
-@dataclass(frozen=True)
-class Job:
-    """All feeds of a run."""
-
-    feeds: list[FeedExpected] = field(default_factory=list)
-    history: list[HistoryExpected] = field(default_factory=list)
-
-
-def job_from(data: dict[str, Any]) -> Job:
-    """A job as it comes over the wire."""
-    feeds = [
-        FeedExpected(**{**f, "columns": [ColumnExpected(**c) for c in f["columns"]]})
-        for f in data["feeds"]
-    ]
-    return Job(feeds, [HistoryExpected(**h) for h in data["history"]])
+def suites_from(data: list[dict[str, Any]]) -> list[Suite]:
+    """Suites as they come over the wire."""
+    return [Suite(**s | {"expected": [Expected(**e) for e in s["expected"]]}) for s in data]

@@ -1,167 +1,109 @@
-"""The suites, from the description of each feed: one over its rows, one over its profile; and one over what feeds look like beside their past."""
+"""Evaluates suites (`protocol.Suite`) with Great Expectations' own expectations."""
 
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 
-from makegood.expectations.protocol import CheckResult, FeedExpected, HistoryExpected, Job, Severity
+from makegood.expectations.protocol import FIGURES, ExpectationResult, Expected, Severity, Suite
+
+Row = dict[str, Any]
+# how a column counts what it is named for: 12340 of fee_milli is a fee of 12.340
+_SCALES = {"_milli": -3, "_micro": -6}
 
 
-def rows_suite(feed: FeedExpected) -> list[tuple[Severity, Any]]:
-    """What every landed row must be."""
-    suite: list[tuple[Severity, Any]] = []
-    for column in feed.columns:
-        if column.required:
-            suite.append(("block", gxe.ExpectColumnValuesToNotBeNull(column=column.name)))
-        if column.values is not None:
-            suite.append(
-                (
-                    "block",
-                    gxe.ExpectColumnValuesToBeInSet(column=column.name, value_set=column.values),
-                )
-            )
-        if column.minimum is not None:
-            suite.append(
-                (
-                    "block",
-                    gxe.ExpectColumnValuesToBeBetween(column=column.name, min_value=column.minimum),
-                )
-            )
-    return suite
-
-
-def profile_suite(feed: FeedExpected) -> list[tuple[Severity, Any]]:
-    """What all rows together must be; for large feeds it says of columns what `rows_suite` says of rows."""
-    suite: list[tuple[Severity, Any]] = [
-        (
-            "block",
-            gxe.ExpectColumnValuesToBeBetween(
-                column="rejected_pct", min_value=0, max_value=feed.max_rejected_pct
-            ),
-        ),
-        ("warn", gxe.ExpectColumnValuesToBeBetween(column="rows_landed", min_value=1)),
-    ]
-    if feed.rows is None:
-        for column in feed.columns:
-            if column.required:
-                suite.append(
-                    (
-                        "block",
-                        gxe.ExpectColumnValuesToBeInSet(
-                            column=f"nulls_{column.name}", value_set=[0]
-                        ),
-                    )
-                )
-            if column.values is not None or column.minimum is not None:
-                suite.append(
-                    (
-                        "block",
-                        gxe.ExpectColumnValuesToBeInSet(
-                            column=f"outside_{column.name}", value_set=[0]
-                        ),
-                    )
-                )
-    return suite
-
-
-def validate(job: Job) -> list[CheckResult]:
-    """All results, in the order of the feeds."""
+def validate(suites: Sequence[Suite]) -> list[ExpectationResult]:
+    """The results, in the order of the suites."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("landed")
-    results: list[CheckResult] = []
-    for feed in job.feeds:
-        for kind, path, suite in (
-            ("rows", feed.rows, rows_suite(feed)),
-            ("profile", feed.profile, profile_suite(feed)),
-        ):
-            if path is None or not suite:
-                continue
-            frame = pd.read_parquet(path)
-            if kind == "rows" and frame.empty:
-                continue
-            name = f"{feed.feed}_{kind}"
-            batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-            expected = context.suites.add(
-                gx.ExpectationSuite(
-                    name=name, expectations=[expectation for _, expectation in suite]
-                )
-            )
-            done = gx.ValidationDefinition(name=name, data=batch, suite=expected).run(
-                batch_parameters={"dataframe": frame}
-            )
-            severities = {_identity(expectation): severity for severity, expectation in suite}
-            results += [_result(feed.feed, kind, result, severities) for result in done.results]
-    for number, expected in enumerate(job.history):
-        batch = source.add_dataframe_asset(
-            f"history_{number}"
-        ).add_batch_definition_whole_dataframe("all")
-        results += _history(
-            expected, batch.get_batch({"dataframe": pd.read_parquet(expected.frame)})
+    # one for all frames: each that is added writes out the configuration of all of them
+    asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("frames")
+    batches = asset.add_batch_definition_whole_dataframe("whole")
+    results: list[ExpectationResult] = []
+    for suite in suites:
+        frame = pd.read_parquet(suite.frame)
+        # by class: a suite made of names drops a name that is unknown
+        expectations = [
+            getattr(gxe, expected.expect)(**expected.arguments, meta={"number": n})
+            for n, expected in enumerate(suite.expected)
+        ]
+        found = batches.get_batch({"dataframe": frame}).validate(
+            gx.ExpectationSuite(name=suite.about, expectations=expectations),
+            result_format="COMPLETE",
         )
+        by_number = {r.expectation_config.meta["number"]: r for r in found.results}
+        rows: list[Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+        for n, expected in enumerate(suite.expected):
+            results += _results(suite, expected, by_number[n], rows)
     return results
 
 
-def _history(expected: HistoryExpected, batch: Any) -> list[CheckResult]:
-    """A result per measure."""
-    frame = batch.data.dataframe.reset_index(drop=True)
-    expectation = gxe.ExpectColumnValuesToBeBetween(
-        column="deviation", min_value=expected.at_least, max_value=expected.at_most
-    )
-    found = batch.validate(expectation, result_format="COMPLETE")
+def _results(
+    suite: Suite, expected: Expected, found: Any, rows: list[Row]
+) -> Iterator[ExpectationResult]:
+    """The result of an expectation, or one for each row of a frame with subjects."""
     broken = [e for e in _exceptions(found) if e.get("raised_exception")]
-    outside = set(found.result.get("unexpected_index_list") or [])
-    results = []
-    for index, row in enumerate(frame.to_dict("records")):
-        success = not broken and index not in outside
-        detail = (
-            str(broken[0].get("exception_message")) if broken else "" if success else row["said"]
-        )
-        severity: Severity = "block" if broken else expected.severity
-        kind = type(expectation).expectation_type
-        about = (row["subject"], expected.means, expected.action)
-        results.append(
-            CheckResult(
-                row["feed"],
-                "history",
-                kind,
-                "deviation",
-                severity,
-                success,
-                detail,
-                expected.name,
-                *about,
-            )
-        )
-    return results
-
-
-def _identity(expectation: Any) -> tuple[str, str]:
-    return type(expectation).expectation_type, str(expectation.column)
+    if broken:
+        # an expectation that could not be evaluated is treated as critical
+        message = str(broken[0].get("exception_message")) or "could not be evaluated"
+        yield _result(suite, expected, found, "block", message)
+    elif suite.has_subjects:
+        outside = set(found.result["unexpected_index_list"])
+        for index, row in enumerate(rows):
+            detail = _in_words(expected.says, row) if index in outside else ""
+            yield _result(suite, expected, found, expected.severity, detail, row["subject"])
+    elif found.success:
+        yield _result(suite, expected, found, expected.severity, "")
+    else:
+        failing: list[int] = found.result.get("unexpected_index_list") or []
+        detail = _in_words(expected.says, rows[failing[0]] if failing else {})
+        if len(failing) > 1:
+            detail += f" (and {len(failing) - 1:,} more)"
+        yield _result(suite, expected, found, expected.severity, detail)
 
 
 def _result(
-    feed: str, kind: str, result: Any, severities: dict[tuple[str, str], Severity]
-) -> CheckResult:
-    config = result.expectation_config
-    column = config.kwargs.get("column")
-    if result.success:
-        detail = ""
-    elif any(e.get("raised_exception") for e in _exceptions(result)):
-        detail = "; ".join(str(e.get("exception_message")) for e in _exceptions(result))
-    else:
-        found = result.result.get("partial_unexpected_list") or [
-            result.result.get("observed_value")
-        ]
-        if kind == "profile":
-            detail = f"{column} is {found[0]}"
-        else:
-            detail = f"{result.result.get('unexpected_count', 'some')} rows have another {column}, such as {found[0]}"
-    # an expectation that could not be evaluated is treated as critical
-    severity = severities.get((config.type, str(column)), "block")
-    return CheckResult(feed, kind, config.type, column, severity, bool(result.success), detail)
+    suite: Suite,
+    expected: Expected,
+    found: Any,
+    severity: Severity,
+    detail: str,
+    subject: str = "",
+) -> ExpectationResult:
+    is_mart = suite.suite == FIGURES
+    return ExpectationResult(
+        feed="" if is_mart else suite.about,
+        suite=suite.suite,
+        expectation=found.expectation_config.type,
+        column_name=", ".join(_columns(expected.arguments)) or None,
+        severity=severity,
+        success=not detail,
+        detail=detail,
+        name=expected.name,
+        subject=subject,
+        means=expected.means,
+        action=expected.action,
+        mart=suite.about if is_mart else "",
+    )
+
+
+def _columns(arguments: dict[str, Any]) -> list[str]:
+    single = [v for k, v in arguments.items() if k in ("column", "column_A", "column_B")]
+    return [*single, *arguments.get("column_list", [])]
+
+
+def _in_words(says: str, row: Row) -> str:
+    """`says` with the values of a row, those counted in thousandths or millionths as decimals."""
+    scaled = {
+        name.removesuffix(suffix): Decimal(value).scaleb(exponent)
+        for name, value in row.items()
+        for suffix, exponent in _SCALES.items()
+        if name.endswith(suffix)
+    }
+    return says.format(**row, **scaled)
 
 
 def _exceptions(result: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""The process: imports Great Expectations, then takes one job as a line of JSON and answers with one line.
+"""The process: imports Great Expectations, then answers each line of suites (JSON) with one line
+of results, until there are no more.
 
 python -m makegood.expectations.worker
 """
@@ -10,7 +11,7 @@ import sys
 import warnings
 from dataclasses import asdict
 
-from makegood.expectations.protocol import job_from
+from makegood.expectations.protocol import suites_from
 
 
 def main() -> None:
@@ -20,11 +21,9 @@ def main() -> None:
         logging.disable(logging.WARNING)
         from makegood.expectations.suites import validate
 
-        line = sys.stdin.readline()
-        if not line:
-            return  # the run ended before there was anything to validate
-        results = [asdict(r) for r in validate(job_from(json.loads(line)))]
-    answers.write(json.dumps(results, default=str) + "\n")
+        for line in sys.stdin:
+            results = [asdict(r) for r in validate(suites_from(json.loads(line)))]
+            print(json.dumps(results), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Sample feeds: seeded, realistic, of fixed dates, under the two contracts that come with makegood.
 
-Chat (TrueEngage) runs in three regions with a redundant API, voice (Connect & Engage) on backed-up trunks, messaging on single
-gateways, a service cloud whose status is kept by hand; probes in three places see most of it the same way.
+Chat (TrueEngage) runs in three regions with a redundant API, voice (Connect & Engage) on backed-up
+trunks, messaging on single gateways, a service cloud whose status is kept by hand; probes in three
+places see most of it the same way.
 """
 
 import csv
@@ -54,7 +55,8 @@ def write(
     faults: bool,
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[str]:
-    """Writes all feeds below `out`; says in lines what was written, and which faults were planted."""
+    """Writes all feeds below `out`; says in lines what was written, and which faults were
+    planted."""
     days, interval = SIZES[size]
     world = World(days, interval, np.random.default_rng(seed))
     for step in (
@@ -78,10 +80,13 @@ def write(
         checks += frame.height
     if faults:
         planted += _plant_checks(out / "checks" / "late.csv")
-    said = [
-        f"{out}: {checks} checks and {sum(map(len, world.rows.values()))} other rows, {START:%Y-%m-%d} to {_at(world.seconds - 1):%Y-%m-%d}, seed {seed}"
+    lines = [
+        (
+            f"{out}: {checks} checks and {sum(map(len, world.rows.values()))} other rows, "
+            f"{START:%Y-%m-%d} to {_at(world.seconds - 1):%Y-%m-%d}, seed {seed}"
+        )
     ]
-    return said + [f"planted  {line}" for line in planted]
+    return lines + [f"planted  {line}" for line in planted]
 
 
 def _at(seconds: int) -> datetime:
@@ -213,7 +218,8 @@ def _customers(world: World) -> None:
 
 
 def _incidents(world: World) -> None:
-    """Trouble of components, the operational records of the worst of it, and the tickets that it causes."""
+    """Trouble of components, the operational records of the worst of it, and the tickets that it
+    causes."""
     monitored = [
         c
         for c in world.rows["components"]
@@ -452,7 +458,8 @@ def _invoices(world: World) -> None:
 
 
 def _open_tickets(world: World) -> None:
-    """Tickets that are open when the sample ends: in time, near a promise, past it, and far past it."""
+    """Tickets that are open when the sample ends: in time, near a promise, past it, and far past
+    it."""
     hour = 3600
     for n, (subscription, severity, age, events) in enumerate(
         (
@@ -515,7 +522,8 @@ def _open_tickets(world: World) -> None:
 
 
 def _issued_credits(world: World) -> None:
-    """Credits on invoices: one as it is due, one that nobody asked for, one on an invoice of the credited month itself."""
+    """Credits on invoices: one as it is due, one that nobody asked for, one on an invoice of the
+    credited month itself."""
     invoices = {row["invoice_id"] for row in world.rows["invoices"]}
     lines = (
         ("I-2026-08-C01", "C01-chat", "2026-06", "-250.00", "EUR"),
@@ -592,14 +600,15 @@ def _month_starts(days: int) -> list[int]:
 
 
 def _plant(world: World) -> list[str]:
-    """Bad rows in feeds that are large enough to bear them; says which, and what must become of them."""
-    said: list[str] = []
+    """Bad rows in feeds that are large enough to bear them; says which, and what must become of
+    them."""
+    lines: list[str] = []
 
     def plant(feed: str, change: dict[str, Any], becomes: str) -> None:
         good = world.rows[feed][0]
-        bad = {**good, feeds()[feed].key[0]: f"bad-{len(said) + 1}", **change}
+        bad = {**good, feeds()[feed].key[0]: f"bad-{len(lines) + 1}", **change}
         world.rows[feed].append(bad)
-        said.append(f"{feed}: {feeds()[feed].key[0]} {bad[feeds()[feed].key[0]]}: {becomes}")
+        lines.append(f"{feed}: {feeds()[feed].key[0]} {bad[feeds()[feed].key[0]]}: {becomes}")
 
     plant(
         "ticket_events",
@@ -618,7 +627,7 @@ def _plant(world: World) -> list[str]:
         "rejected, finer than the minor unit of JPY (E3)",
     )
     plant("tickets", {"subscription_id": "C99-chat"}, "waiting, its subscription is unknown")
-    return said
+    return lines
 
 
 def _plant_checks(path: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """YAML read strictly: every value as it is written, every key once, every error with file and line.
 
-Decimals stay exact (`99.90` is `Decimal('99.90')`), `NO` and `08:30` stay text, duplicate keys, tags, anchors and
-aliases are refused.
+Decimals stay exact (`99.90` is `Decimal('99.90')`), `NO` and `08:30` stay text, duplicate keys,
+tags, anchors and aliases are refused.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -39,7 +39,8 @@ _PLAIN = {
 
 
 class InvalidDocument(ValueError):
-    """A document that may not be used; the message has a line `file:line: where: what` for each finding."""
+    """A document that may not be used; the message has a line `file:line: where: what` for each
+    finding."""
 
     def __init__(self, findings: list[str]) -> None:
         super().__init__("\n".join(findings))
@@ -47,7 +48,7 @@ class InvalidDocument(ValueError):
 
 
 class Document:
-    """A YAML file as plain data, with the line on which each value stands."""
+    """A YAML file as plain data, with the line of each value."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,7 +90,7 @@ class Document:
             return model.model_validate(self.data)
         except ValidationError as error:
             raise InvalidDocument(
-                [self.finding(where, what) for where, what in in_words(error)]
+                [self.finding(where, what) for where, what in in_words(error, model)]
             ) from error
 
     def _value(self, node: yaml.Node, location: Location) -> Any:
@@ -141,23 +142,45 @@ class Document:
         return text
 
 
-def in_words(error: ValidationError) -> Iterator[tuple[Location, str]]:
+def in_words(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Location, str]]:
     """What pydantic found: (where, what), in the words of who wrote the file."""
     for detail in error.errors():
-        # the names of union members and validators are no keys
+        # names of union members and validators are not keys of the file
         where = tuple(
             p
             for p in detail["loc"]
             if isinstance(p, int) or not re.search(r"[\[\]()]|^(dict|list|decimal|function)", p)
         )
-        yield where, _what(detail)
+        if detail["type"] == "extra_forbidden":
+            yield where, _unknown_key(where, model)
+        else:
+            yield where, _what(detail)
+
+
+def _unknown_key(where: Location, model: type[BaseModel]) -> str:
+    """A key that a model does not have, beside those that it has at that place."""
+    known: type[BaseModel] | None = model
+    for part in where[:-1]:
+        # numbers of lists and names in maps lead into no other model
+        if known and part in known.model_fields:
+            known = next(models_in(known.model_fields[str(part)].annotation), None)
+    keys = list(known.model_fields) if known else []
+    if near := nearest(str(where[-1]), keys):
+        return f"unknown key: the nearest is {near}"
+    return "unknown key" + (f": known here are {', '.join(keys)}" if keys else "")
+
+
+def models_in(hint: Any) -> Iterator[type[BaseModel]]:
+    """The models inside a type, such as `list[Model] | None`."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        yield hint
+    for inner in get_args(hint):
+        yield from models_in(inner)
 
 
 def _what(detail: Mapping[str, Any]) -> str:
     value = detail["input"]
     match detail["type"]:
-        case "extra_forbidden":
-            return "unknown key"
         case "missing":
             return "is missing"
         case "string_type" if value is None:

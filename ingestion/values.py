@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from makegood.ingestion.limits import YEARS
 from makegood.ingestion.zones import zone
@@ -14,7 +14,7 @@ from makegood.ingestion.zones import zone
 
 def _decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError(f"{value!r} is no decimal number")
+        raise ValueError(f"{value!r} is not a decimal number (example: 99.9)")
     number = Decimal(value)
     if -int(number.as_tuple().exponent) > 9:
         raise ValueError(f"{value} has more than nine decimals")
@@ -41,11 +41,13 @@ def _zone(value: str) -> str:
 
 def distinct(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
-        raise ValueError("a value stands twice")
+        twice = next(value for value in values if values.count(value) > 1)
+        raise ValueError(f"{twice!r} is listed twice: list each value once")
     return values
 
 
-DecimalValue = Annotated[Decimal, BeforeValidator(_decimal)]
-Percentage = Annotated[DecimalValue, AfterValidator(_percentage)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Names = Annotated[list[str], AfterValidator(distinct)]
+# titles are the names of types in docs/contracts.md
+DecimalValue = Annotated[Decimal, BeforeValidator(_decimal), Field(title="number")]
+Percentage = Annotated[DecimalValue, AfterValidator(_percentage), Field(title="percentage")]
+Zone = Annotated[str, AfterValidator(_zone), Field(title="time zone")]
+Names = Annotated[list[str], AfterValidator(distinct), Field(title="list of names")]

@@ -1,4 +1,4 @@
-"""The one place that reads environment variables, and sets those that the tools we start expect."""
+"""The one place that reads environment variables, and sets those for the tools we start."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import platformdirs
 
 PROJECT = Path(__file__).parent.parent
 DBT_PROJECT = PROJECT / "dbt_project"
-# what can be made again at any time; the package itself is never written to
+# only what can be made again at any time; the package itself is never written to
 CACHE = platformdirs.user_cache_path("makegood", appauthor=False)
 
 # nothing that we start may call home, or look for its newest version
@@ -26,28 +26,28 @@ NO_TELEMETRY = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may use: threads of the engine, and its memory as `8GB`."""
+    """What a run may use: threads of the engine, and its memory (example: `8GB`)."""
 
     threads: int = 2
     memory: str = "4GB"
 
     def __post_init__(self) -> None:
         if self.threads < 1:
-            raise ValueError("--threads must be at least 1")
+            raise ValueError(f"--threads {self.threads} is too few: at least 1")
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", self.memory):
-            raise ValueError(f"--memory {self.memory!r} is no amount of memory, as in 8GB")
+            raise ValueError(f"--memory {self.memory!r} is not a valid memory size (example: 8GB)")
 
 
 def default_limits() -> Limits:
     return Limits(threads=min(os.cpu_count() or 1, 4))
 
 
-# no folder: time zones are those of the pinned `tzdata` package, whatever tables the machine has
+# empty: time zones are those of the pinned `tzdata` package, not those of the machine
 TIME_ZONES = {"PYTHONTZPATH": ""}
 
 
 def pin_time_zones() -> None:
-    """Has this process take time zones from the one source that `inputs` has them from."""
+    """Makes this process read time zones from the `tzdata` package, as those of `inputs`."""
     zoneinfo.reset_tzpath(())
 
 

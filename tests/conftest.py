@@ -17,7 +17,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from makegood.expectations.protocol import CheckResult
+from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.sample import write as write_sample
@@ -112,7 +112,7 @@ class _NoWorker(Validation):
     def begin(self, *args: Any) -> None:
         pass
 
-    def results(self) -> list[CheckResult]:
+    def results(self) -> list[ExpectationResult]:
         return []
 
 

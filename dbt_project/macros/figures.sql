@@ -1,10 +1,18 @@
-{#- A ratio of integers as a percentage of six decimals, rounded half away from zero; for show only (A6). `part` is not negative. -#}
-{% macro percentage(part, whole) -%}
+{#-
+A ratio of integers with six decimals, rounded half away from zero; for show only (A6). `part` is
+not negative.
+-#}
+{% macro ratio(part, whole) -%}
+    {%- set millionths = int_divide(
+        '2000000 * (' ~ part ~ ') + (' ~ whole ~ ')', '2 * (' ~ whole ~ ')'
+    ) -%}
     cast(
-        cast({{ int_divide('200000000 * (' ~ part ~ ') + (' ~ whole ~ ')', '2 * (' ~ whole ~ ')') }} as decimal(18, 0))
-        * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
+        cast({{ millionths }} as decimal(18, 0)) * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
     )
 {%- endmacro %}
+
+{#- A ratio of integers as a percentage of six decimals, rounded half away from zero (A6). -#}
+{% macro percentage(part, whole) -%} {{ ratio('100 * (' ~ part ~ ')', whole) }} {%- endmacro %}
 
 {#- Before and after all instants that feeds can name. -#}
 {% macro always_s() -%} -62135596800 {%- endmacro %}

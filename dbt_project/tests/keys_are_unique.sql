@@ -27,7 +27,7 @@
     'credit_steps': ['subscription_id', 'month'],
     'credit_downtime': ['subscription_id', 'month', 'started_at'],
     'credit_tickets': ['ticket_id'],
-    'credit_ticket_events': ['event_id'],
+    'ticket_events': ['event_id'],
     'credit_spans': ['subscription_id', 'month', 'valid_from'],
     'credit_fee_lines': ['line_id', 'month'],
     'credit_issued_lines': ['line_id'],

@@ -1,4 +1,5 @@
-"""The terms in force for a party on a local date: a version, with its amendments on top (T5, T6)."""
+"""The terms in force for a party on a local date: a version, with its amendments on top (T5,
+T6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from makegood.ingestion.strict_yaml import InvalidDocument, in_words
 
 
 def flat(terms: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Terms as dotted key -> value that is no map (T6); a list is one value, an empty map sets nothing."""
+    """Terms as dotted key -> value, maps taken apart (T6); a list is one value, an empty map sets
+    nothing."""
     result: dict[str, Any] = {}
     for key, value in terms.items():
         if isinstance(value, Mapping):
@@ -38,7 +40,8 @@ COMMITMENT = "availability.commitment_pct"
 
 
 def overlaid(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with those of `more` on top; the commitment is one key with or without its map (T6)."""
+    """`values` with those of `more` on top; the commitment is one key with or without its map
+    (T6)."""
     result = dict(values)
     if any(_is_commitment(k) for k in more):
         result = {k: v for k, v in result.items() if not _is_commitment(k)}
@@ -95,8 +98,9 @@ def resolve(
     amended_by: tuple[int, ...] = (),
     scenario: tuple[str, Any] | None = None,
 ) -> Resolved | None:
-    """The terms on a local date with `amendments_in_force` on top (T5, T6); None before the first version. `scenario`: a key and the value
-    that each version is read with instead. Raises InvalidDocument where amendments that are sound one by one contradict each other."""
+    """The terms on a local date with `amendments_in_force` on top (T5, T6); None before the first
+    version. `scenario`: a key and the value that each version is read with instead. Raises
+    InvalidDocument where amendments that are sound one by one contradict each other."""
     version = contract.version_on(day)
     if version is None:
         return None
@@ -138,7 +142,7 @@ def resolve(
         terms = Terms.model_validate(nested(values))
         wrong = [".".join(map(str, where)) + ": " + what for where, what in terms.contradictions()]
     except ValidationError as error:
-        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error)]
+        wrong = [".".join(map(str, where)) + ": " + what for where, what in in_words(error, Terms)]
     if wrong:
         # each amendment is sound by itself, or it would have been refused when it was loaded
         by = " with ".join(
@@ -146,7 +150,10 @@ def resolve(
         )
         raise InvalidDocument(
             [
-                f"{contract.contract_id}: the terms in force on {day} by {by} contradict each other: {w}"
+                (
+                    f"{contract.contract_id}: the terms in force on {day} by {by} contradict each "
+                    f"other: {w}"
+                )
                 for w in wrong
             ]
         )

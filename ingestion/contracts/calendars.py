@@ -1,4 +1,5 @@
-"""Time zones and calendars resolved into plain seconds, so that no model converts a time zone (T2, T4).
+"""Time zones and calendars resolved into plain seconds, so that no model converts a time zone (T2,
+T4).
 
 All of it comes from the pinned `tzdata` and `holidays` packages, never from an engine's own tables.
 """
@@ -21,7 +22,8 @@ _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def epoch_seconds(day: date, at: time, zone: ZoneInfo) -> int:
-    """The instant of a local time of day: the first if it is repeated, that of the change of clocks if it is skipped."""
+    """The instant of a local time of day: the first if it is repeated, that of the change of clocks
+    if it is skipped."""
     return int(datetime.combine(day, at, zone).timestamp())
 
 
@@ -45,7 +47,7 @@ class Period:
 
 
 def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
-    """The periods (`month`, `quarter`) whose first day lies in `[first, last]`."""
+    """The periods (`month`, `quarter`) whose first day is in `[first, last]`."""
     zone, months = named_zone(zone_name), {"month": 1, "quarter": 3}[kind]
     result: list[Period] = []
     index = (first.year * 12 + first.month - 1) // months * months
@@ -99,7 +101,8 @@ def open_spans(calendar: Calendar, first: date, last: date) -> Iterator[tuple[in
 
 
 class CalendarDay(NamedTuple):
-    """Open seconds before a UTC day and the at most two open spans inside it, in seconds of that day."""
+    """Open seconds before a UTC day and the at most two open spans inside it, in seconds of that
+    day."""
 
     utc_day: int
     open_seconds_before: int
@@ -110,7 +113,8 @@ class CalendarDay(NamedTuple):
 
 
 def calendar_days(calendar: Calendar, first_year: int, last_year: int) -> list[CalendarDay]:
-    """A row per UTC day, so that the open seconds up to an instant are one look-up by its day (T4)."""
+    """A row per UTC day, so that the open seconds up to an instant are one look-up by its day
+    (T4)."""
     first, last = date(first_year, 1, 1), date(last_year, 12, 31)
     pieces: dict[int, list[tuple[int, int]]] = {}
     for start, end in open_spans(calendar, first - timedelta(days=2), last + timedelta(days=2)):

@@ -1,4 +1,5 @@
-"""The common denominator of the delays that a contract averages, so that their mean is exact (R3)."""
+"""The common denominator of the delays that a contract averages, so that their mean is exact
+(R3)."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ LARGEST_DENOMINATOR = 10**18
 
 
 def averaged_targets(contract: Contract) -> Iterator[tuple[Location, int]]:
-    """The resolution targets, in seconds, of the severities over which any document averages delays (R3), and where they are set."""
+    """The resolution targets, in seconds, of the severities over which any document averages delays
+    (R3), and where they are set."""
     documents: list[tuple[Location, dict[str, Any]]] = [
         *((("versions", i, "terms"), flat(v.terms)) for i, v in enumerate(contract.versions)),
         *(
@@ -36,5 +38,6 @@ def averaged_targets(contract: Contract) -> Iterator[tuple[Location, int]]:
 
 
 def delay_denominator(contract: Contract) -> int:
-    """The common multiple, in seconds, of the targets whose delays are averaged; 1 where none are (R3)."""
+    """The common multiple, in seconds, of the targets whose delays are averaged; 1 where none are
+    (R3)."""
     return math.lcm(*(seconds for _, seconds in averaged_targets(contract)))

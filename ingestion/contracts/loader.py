@@ -34,7 +34,8 @@ def load(path: Path) -> Contract:
 
 
 def load_folder(folder: Path) -> list[Contract]:
-    """All contracts of a folder (`*.yaml`, `*.yml`); raises InvalidDocument with the findings of all of them."""
+    """All contracts of a folder (`*.yaml`, `*.yml`); raises InvalidDocument with the findings of
+    all of them."""
     paths = sorted(
         p for p in folder.glob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith(".")
     )
@@ -50,7 +51,7 @@ def load_folder(folder: Path) -> list[Contract]:
             continue
         if contract.contract_id in contracts:
             findings.append(
-                f"{path}:1: contract_id: {contract.contract_id!r} is the id of another file too"
+                f"{path}:1: contract_id: {contract.contract_id!r} is also the id of another file"
             )
         contracts[contract.contract_id] = contract
     if findings:
@@ -98,10 +99,16 @@ def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
     ):
         multiple = math.lcm(multiple, seconds)
         if multiple > LARGEST_DENOMINATOR:
-            what = "with this target, the targets whose delays are averaged (resolution_credit.severities) have no common multiple below 10^18 seconds"
+            what = (
+                "with this target, the targets whose delays are averaged "
+                "(resolution_credit.severities) have no common multiple below 10^18 seconds"
+            )
             yield (
                 where,
-                f"{what}, so that delays can't be averaged exactly (R3): choose rounder ones, as in 4h, 12h and 3d",
+                (
+                    f"{what}, so that delays can't be averaged exactly (R3): choose rounder ones, "
+                    "as in 4h, 12h and 3d"
+                ),
             )
             return
 
@@ -137,8 +144,10 @@ def _terms_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple
     try:
         valid = Terms.model_validate(terms)
     except ValidationError as error:
-        for place, what in in_words(error):
-            yield (*where, *(p for p in place if p != "targets")), what
+        for place, what in in_words(error, Terms):
+            # the severities of resolution are written beside its other keys
+            written = place[:1] + place[2:] if place[:2] == ("resolution", "targets") else place
+            yield (*where, *written), what
         return
     for place, what in valid.contradictions():
         yield (*where, *place), what

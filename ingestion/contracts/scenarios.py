@@ -4,7 +4,8 @@ from typing import Any
 
 from makegood.ingestion.contracts.model import Contract, ResolutionCredit, Terms
 
-# what a sensible reader of a contract could read otherwise: key -> its scenarios, for the mart what_if
+# what a sensible reader of a contract could read otherwise: key -> its scenarios, for the mart
+# what_if
 SCENARIOS: dict[str, tuple[Any, ...]] = {
     "downtime.exclusions_apply": ("before_threshold", "after_threshold"),
     "availability.unavailable_states": (["down"], ["down", "degraded"]),
@@ -20,7 +21,8 @@ SCENARIOS: dict[str, tuple[Any, ...]] = {
 
 
 def alternatives(contract: Contract) -> list[tuple[str, Any]]:
-    """The other values of the keys of SCENARIOS, of a contract with credits: those that at least one version does not have."""
+    """The other values of the keys of SCENARIOS, of a contract with credits: those that at least
+    one version does not have."""
     versions = [Terms.model_validate(v.terms) for v in contract.versions]
     if not any(v.credits for v in versions) and not any(
         a.terms.get("credits") for a in contract.amendments or []

@@ -1,7 +1,8 @@
 """Contracts and calendars as tables that the models join (T2, T4, T5, T6).
 
-Each distinct set of terms has a `terms_id`, and in it a `availability_policy_id` (how availability is measured) and a `support_policy_id` (how tickets are
-timed), so that terms of a version, of an amendment and of an alternative scenario are evaluated side by side by the same models, and what
+Each distinct set of terms has a `terms_id`, and in it an `availability_policy_id` (how availability
+is measured) and a `support_policy_id` (how tickets are timed), so that terms of a version, of an
+amendment and of an alternative scenario are evaluated side by side by the same models, and what
 they share is evaluated once.
 """
 
@@ -175,6 +176,7 @@ TABLES: dict[str, dict[str, str]] = {
         "period_start": "date",
         "start_s": "bigint",
         "end_s": "bigint",
+        "is_final": "boolean",
         "terms_id": "bigint",
     },
     # also those that have not begun, since invoices reach into them
@@ -274,7 +276,8 @@ class _Builder:
     def spans(
         self, contract: Contract, party: Party | None, scenario: tuple[str, Any] | None
     ) -> Spans:
-        """The terms of a party, or of the contract itself, by local date, from the first version on."""
+        """The terms of a party, or of the contract itself, by local date, from the first version
+        on."""
         amendments = contract.amendments or []
         days = {v.effective_from for v in contract.versions}
         for amendment in amendments if party else []:
@@ -584,11 +587,10 @@ class _Builder:
             row = {
                 "month": month.start,
                 "last_day": month.end - timedelta(days=1),
-                "start_s": month.start_s,
-                "end_s": month.end_s,
+                "has_begun": month.start_s <= as_of_s,
+                **_limits(month, as_of_s),
             }
-            state = {"has_begun": month.start_s <= as_of_s, "is_final": month.end_s <= as_of_s}
-            self.tables["months"].append({"contract_id": contract.contract_id, **row, **state})
+            self.tables["months"].append({"contract_id": contract.contract_id, **row})
         last = max([m.end for m in months if m.start_s <= as_of_s], default=first)
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
             day = date.fromordinal(ordinal)
@@ -615,9 +617,11 @@ class _Builder:
 def tables(
     contracts: list[Contract], as_of: datetime, parties: Iterable[Party] = ()
 ) -> dict[str, Rows]:
-    """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that amendments may name.
+    """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that
+    amendments may name.
 
-    Raises InvalidDocument where terms in force contradict each other."""
+    Raises InvalidDocument where terms in force contradict each other.
+    """
     as_of_s = int(as_of.timestamp())
     first = min(v.effective_from for c in contracts for v in c.versions)
     # a year on either side: local days reach over the year's end
@@ -689,11 +693,19 @@ def _add_periods(builder: _Builder, contract: Contract, as_of_s: int) -> None:
         row = {
             "period_kind": kind,
             "period_start": period.start,
-            "start_s": period.start_s,
-            "end_s": period.end_s,
+            **_limits(period, as_of_s),
             "terms_id": terms_id,
         }
         builder.tables["periods"].append({"contract_id": contract.contract_id, **row})
+
+
+def _limits(period: calendars.Period, as_of_s: int) -> dict[str, int | bool]:
+    """Where a period starts and ends, in epoch seconds, and whether it is over at `as_of_s` (T3)."""
+    return {
+        "start_s": period.start_s,
+        "end_s": period.end_s,
+        "is_final": period.end_s <= as_of_s,
+    }
 
 
 def _ratio(percentage: Decimal) -> tuple[int, int]:
@@ -729,7 +741,8 @@ def as_text(value: Any) -> str:
 
 
 def instant(text: str) -> datetime:
-    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if it is none of the years of contracts."""
+    """An ISO 8601 instant with offset or Z, in UTC, fractions dropped (T1); ValueError if
+    its year is not one that contracts may have."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError(f"{text!r} has no offset: write it as in 2026-08-21T00:00:00Z")

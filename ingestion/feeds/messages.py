@@ -55,7 +55,10 @@ def shown(text: str | None) -> str:
 def missing(column: Column, lookalike: str | None) -> str:
     """`lookalike`: a field of the row that looks like the column."""
     if lookalike:
-        return f"{column.name} is missing: {shown(lookalike)} looks like it, and has to be named {column.name}"
+        return (
+            f"{column.name} is missing: {shown(lookalike)} looks like it, and has to be named "
+            f"{column.name}"
+        )
     wanted = (
         f"one of {', '.join(column.values)}"
         if column.values
@@ -78,11 +81,17 @@ def above(text: str, maximum: int) -> str:
 
 
 def placeholder(text: str, name: str) -> str:
-    return f"{shown(text)} stands for 'none' in many exports: leave {name} empty where there is none, or write the real one"
+    return (
+        f"{shown(text)} means 'none' in many exports: leave {name} empty where there is "
+        "none, or write the real one"
+    )
 
 
 def inexact_text(text: str, name: str) -> str:
-    return f"{shown(text)} is a floating-point number, in which ids lose zeros and digits: export {name} as text, as in '0004711'"
+    return (
+        f"{shown(text)} is a floating-point number, in which ids lose zeros and digits: export "
+        f"{name} as text, as in '0004711'"
+    )
 
 
 @_kept
@@ -110,7 +119,10 @@ _EMPTY_DAYS = ("1900-01-00", "0000-00-00")
 def not_a_date(text: str) -> str:
     plain = _folded(text)
     if plain[:10] in _EMPTY_DAYS:
-        return f"{shown(text)} is what some programs write for an empty date: leave the field empty where there is none"
+        return (
+            f"{shown(text)} is what some programs write for an empty date: leave the field empty "
+            "where there is none"
+        )
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain) and not _days(plain):
         return f"{shown(text)} is not a day of the calendar: write one that is, as in 2026-06-30"
     day_of = re.fullmatch(r"(.+?)[Tt ] ?[0-9]{1,2}:[0-9]{2}.*", plain)
@@ -127,12 +139,18 @@ def not_a_date(text: str) -> str:
 
 def not_midnight(text: str) -> str:
     """Of a Parquet TIMESTAMP in a column of dates."""
-    return f"{shown(text)} is not midnight, and a date has no time: export it as DATE, or as text as in {text[:10]}"
+    return (
+        f"{shown(text)} is not midnight, and a date has no time: export it as DATE, or as text as "
+        f"in {text[:10]}"
+    )
 
 
 def zoned_date(text: str) -> str:
     """Of a Parquet TIMESTAMP with time zone in a column of dates."""
-    return f"{shown(text)} is an instant, whose date depends on the zone: export it as DATE, or as text as in {text[:10]}"
+    return (
+        f"{shown(text)} is an instant, whose date depends on the zone: export it as DATE, or as "
+        f"text as in {text[:10]}"
+    )
 
 
 _INSTANT = "2026-06-01T00:00:00Z"
@@ -158,12 +176,18 @@ def not_an_instant(text: str) -> str:
         if at and 2000 <= at.year < 2100:
             return f"{begin} but, it seems, a Unix time: write {at:%Y-%m-%dT%H:%M:%SZ}"
         if midnights := [f"{day}T00:00:00Z" for day in _days(plain)]:
-            return f"{begin}, since it has no time: write it as in {_either(midnights, _IF_MONTH_FIRST)}"
+            return (
+                f"{begin}, since it has no time: write it as in "
+                f"{_either(midnights, _IF_MONTH_FIRST)}"
+            )
         return f"{begin}: write it as in {_INSTANT}"
     day_text, hour, minute, second, fraction, tail = parts.groups(default="")
     days = _days(day_text)
     if not days and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day_text):
-        return f"{begin}, since {day_text} is not a day of the calendar: write one that is, as in {_INSTANT}"
+        return (
+            f"{begin}, since {day_text} is not a day of the calendar: write one that is, as in "
+            f"{_INSTANT}"
+        )
     tail = tail.strip()
     if half := re.fullmatch(r"([AaPp])\.?[Mm]\.?(.*)", tail):
         hour = f"{int(hour) % 12 + 12 * (half[1] in 'Pp')}"
@@ -178,7 +202,10 @@ def not_an_instant(text: str) -> str:
         tail = "Z"
     elif zone and (short := ABBREVIATIONS.get(zone[2].upper())):
         begin += f", since '{zone[2]}' is an abbreviation that several zones share"
-        return f"{begin}: write the offset, as in {like}{short.offset}, {_OR_DECLARE}, as in {short.region}"
+        return (
+            f"{begin}: write the offset, as in {like}{short.offset}, {_OR_DECLARE}, as in "
+            f"{short.region}"
+        )
     elif zone and zone[2] in names():
         begin += ", since it names a zone instead of an offset"
         return f"{begin}: write the offset, as in {like}Z, {_OR_DECLARE}, as in {zone[2]}"
@@ -196,12 +223,18 @@ def not_an_instant(text: str) -> str:
 def no_offset(text: str, feed: str) -> str:
     begin = f"{shown(text)} has no offset, and the feed declares no time zone"
     wanted = f"write the offset, as in {_INSTANT} or 2026-06-01T02:00:00+02:00"
-    return f"{begin}: {wanted}, or declare the zone in feeds.yaml, as in {feed}: {{time_zone: Europe/Warsaw}}"
+    return (
+        f"{begin}: {wanted}, or declare the zone in feeds.yaml, as in {feed}: {{time_zone: "
+        f"Europe/Warsaw}}"
+    )
 
 
 def skipped(text: str, local_s: int, zone: str) -> str:
     before, after = _offsets(local_s, zone)
-    return f"{shown(text)} does not exist in {zone}, where the clocks skip it: write an offset, as in {before} or {after}"
+    return (
+        f"{shown(text)} does not exist in {zone}, where the clocks skip it: write an offset, as "
+        f"in {before} or {after}"
+    )
 
 
 def repeated(text: str, local_s: int, zone: str) -> str:
@@ -282,7 +315,10 @@ def not_an_amount(text: str) -> str:
     if meant and all(
         len(number.lstrip("+-").partition(".")[0]) > MOST_AMOUNT_DIGITS for number in meant
     ):
-        return f"{shown(text)} has more than {MOST_AMOUNT_DIGITS} digits before the point, the most that an amount may have"
+        return (
+            f"{shown(text)} has more than {MOST_AMOUNT_DIGITS} digits before the point, the most "
+            "that an amount may have"
+        )
     if not meant:
         return f"{shown(text)} is not an amount: write it as in 1234.56"
     has_more = plain[0] not in "+-.(0123456789" or plain[-1] not in "-.)0123456789"
@@ -294,7 +330,10 @@ def not_an_amount(text: str) -> str:
 def not_a_number(text: str) -> str:
     plain = _folded(text)
     if plain.lower().lstrip("+-") in ("nan", "inf", "infinity", "null", "none", "n/a", "na", "-"):
-        return f"{shown(text)} is not a number: leave it empty where there is none, or write it as in 12.5"
+        return (
+            f"{shown(text)} is not a number: leave it empty where there is none, or write it as "
+            "in 12.5"
+        )
     if re.fullmatch(r"[+-]?[0-9.]+[eE]\+?[0-9]+", plain):
         return f"{shown(text)} is too large a number: write it as in 12.5"
     meant = [number for number in _numbers(plain) if len(number) <= LONGEST]
@@ -310,13 +349,16 @@ def not_whole(text: str) -> str:
 
 
 def inexact_amount(text: str) -> str:
-    return f"{shown(text)} is a floating-point number, which is not exact: export the column as DECIMAL, or as text as in 1234.56"
+    return (
+        f"{shown(text)} is a floating-point number, which is not exact: export the column as "
+        "DECIMAL, or as text as in 1234.56"
+    )
 
 
 def _numbers(text: str) -> Iterator[str]:
     """The numbers that a text may mean, in plain digits with a point: of 1,234 the whole number,
     then that with three decimals."""
-    # what stands around it is a currency or a unit; accountants write brackets, and some programs
+    # what surrounds it is a currency or a unit; accountants write brackets, and some programs
     # the sign behind it
     inner = re.sub(r"^[^0-9+\-.,()]+|[^0-9\-.,()]+$", "", text).strip()
     bracketed = re.fullmatch(r"\((.+)\)|([0-9].*)-", inner)
@@ -400,11 +442,17 @@ def not_a_currency(text: str) -> str:
 
 
 def no_minor_unit(code: str) -> str:
-    return f"{shown(code)} has no minor unit in which an amount is exact: write the currency that is paid in, as in EUR"
+    return (
+        f"{shown(code)} has no minor unit in which an amount is exact: write the currency that is "
+        "paid in, as in EUR"
+    )
 
 
 def too_many_decimals(code: str) -> str:
-    return f"{shown(code)} has more than three decimals, the most that an amount may have: write the currency that is paid in, as in EUR"
+    return (
+        f"{shown(code)} has more than three decimals, the most that an amount may have: write the "
+        "currency that is paid in, as in EUR"
+    )
 
 
 def too_fine(text: str, code: str) -> str:
@@ -422,7 +470,10 @@ def too_fine(text: str, code: str) -> str:
 
 
 def ends_early(end: str, end_text: str, start: str, start_text: str) -> str:
-    return f"{end} {shown(end_text)} is before {start} {shown(start_text)}: write an end that is not before its start"
+    return (
+        f"{end} {shown(end_text)} is before {start} {shown(start_text)}: write an end that is not "
+        "before its start"
+    )
 
 
 def missing_when(column: str, when: str, value: str) -> str:

@@ -1,7 +1,7 @@
 """The one description of each feed: `feeds/<feed>.yaml`.
 
-Typing on the way in, expectations, dbt sources and the feed page of the docs all come from it. A new feed is a new
-file in that folder; nothing else is edited.
+Typing on the way in, expectations, dbt sources and the feed page of the docs all come from it. A
+new feed is a new file in that folder; nothing else is edited.
 """
 
 from collections.abc import Iterable
@@ -24,10 +24,11 @@ class _Strict(BaseModel):
 
 
 class Column(_Strict):
-    """A column of a feed. `references`: the feed (or `contracts`) whose key the value must be. `fraction`: an instant whose
-    fraction of a second decides an order, and is kept for that (T1). `long_ago`: it may be empty, and a value such as
-    1970-01-01 is meant all the same, not a placeholder. `also_called`: what other systems call it; such a column is named
-    where this one is missing, and never taken for it."""
+    """A column of a feed. `references`: the feed (or `contracts`) whose key the value must be.
+    `fraction`: an instant whose fraction of a second decides an order, and is kept for that (T1).
+    `long_ago`: it may be empty, and a value such as 1970-01-01 is meant all the same, not a
+    placeholder. `also_called`: what other systems call it; such a column is named where this one is
+    missing, and never taken for it."""
 
     name: str
     type: ColumnType
@@ -47,13 +48,14 @@ class Column(_Strict):
             raise ValueError(f"{self.name} is a {self.type}: only a ts may have `fraction`")
         if self.type == "int" and None in (self.minimum, self.maximum):
             raise ValueError(
-                f"{self.name} is an int, which needs a `minimum` and a `maximum`: sums of it may not overflow"
+                f"{self.name} is an int, which needs a `minimum` and a `maximum`: sums of it may "
+                "not overflow"
             )
         return self
 
     @property
     def has_placeholders(self) -> bool:
-        """Whether 0001-01-01 and the like stand for "none" in it (interfaces, Bad input)."""
+        """Whether 0001-01-01 and the like mean "none" in it (interfaces, Bad input)."""
         return self.type in ("date", "ts") and not self.required and not self.long_ago
 
     @property
@@ -63,7 +65,8 @@ class Column(_Strict):
 
     @property
     def landed_fraction(self) -> str | None:
-        """The column with the microseconds (0 to 999,999) of its fraction of a second, where it is kept."""
+        """The column with the microseconds (0 to 999,999) of its fraction of a second, where it is
+        kept."""
         return f"{self.name}_us" if self.fraction else None
 
     @property
@@ -86,7 +89,8 @@ class Column(_Strict):
         }[self.type]
 
     def lookalike(self, names: Iterable[str]) -> str | None:
-        """Which of these column names, none of which the feed knows, looks like this column; None if none does."""
+        """Which of these column names, none of which the feed knows, looks like this column; None
+        if none does."""
         candidates = Candidates(names)
         found = (candidates.same(name) for name in (self.name, *self.also_called))
         return next(filter(None, found), None) or next(
@@ -94,7 +98,8 @@ class Column(_Strict):
         )
 
     def _is_slip(self, name: str) -> bool:
-        """Whether it is this name but for slips of the pen, word by word: customer_kind is another column than customer_id."""
+        """Whether it is this name but for slips of the pen, word by word: customer_kind is another
+        column than customer_id."""
         words, others = (
             self.name.split("_"),
             name.lower().replace("-", "_").replace(" ", "_").split("_"),
@@ -129,7 +134,8 @@ class FirstDay(_Strict):
 
 
 class Money(_Strict):
-    """The amount is exact in the minor unit of an ISO 4217 currency of at most three decimals (E3)."""
+    """The amount is exact in the minor unit of an ISO 4217 currency of at most three decimals
+    (E3)."""
 
     rule: Literal["money"]
     amount: str
@@ -140,7 +146,8 @@ Rule = Annotated[Order | RequiredWhen | FirstDay | Money, Field(discriminator="r
 
 
 class Feed(_Strict):
-    """A feed. `key` is empty where rows are facts that are never replaced; `time_column` says when what a row tells of happened."""
+    """A feed. `key` is empty where rows are facts that are never replaced; `time_column` says when
+    what a row describes happened."""
 
     feed: str
     description: str

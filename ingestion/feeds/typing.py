@@ -33,7 +33,8 @@ REJECTED = {
 }
 
 _INSTANT = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt "
+    r"]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?"
     r"(?:( ?[Zz]| UTC)| ?([+-])([01][0-9]|2[0-3]):?([0-5][0-9])?)?$"
 )
 # the years 1 to 9999, and of naive times a day less on either side, so that every zone can show
@@ -41,7 +42,7 @@ _INSTANT = (
 _RANGE = (-62_135_596_800, 253_402_300_799)
 _LOCAL_RANGE = (_RANGE[0] + 86_400, _RANGE[1] - 86_400)
 _EXACT = rf"^[+-]?[0-9]{{1,{messages.MOST_AMOUNT_DIGITS}}}(?:\.[0-9]+)?$"
-# what stands for "none" in many exports
+# what means "none" in many exports
 PLACEHOLDERS = [date(1, 1, 1), date(1900, 1, 1), date(1970, 1, 1)]
 _PLACEHOLDER_SECONDS = [(day - date(1970, 1, 1)).days * 86_400 for day in PLACEHOLDERS]
 
@@ -117,7 +118,8 @@ def _first(faults: list[Fault]) -> pl.Expr:
 def _rejected(
     bad: pl.DataFrame, kept: pl.DataFrame, named: pl.Series, faults: list[list[Fault]], batch: Batch
 ) -> pl.DataFrame:
-    """`kept`: the columns of bad rows that are kept whole; `named`: what could be typed of them, as JSON."""
+    """`kept`: the columns of bad rows that are kept whole; `named`: what could be typed of them, as
+    JSON."""
     rows: list[tuple[int, str, str | None, str, str | None, str]] = []
     # far dates exist in Parquet, not in Python
     kept = kept.with_columns(pl.selectors.temporal().cast(pl.String, strict=False))
@@ -429,7 +431,7 @@ class _Typing:
         )
 
     def _placeholder(self, column: Column) -> Fault:
-        """Whether it stands for "none", by its instant or as it is written; it is no value then
+        """Whether it means "none", by its instant or as it is written; then it is not a value
         that others are compared with."""
         name, value, is_one = (
             column.name,

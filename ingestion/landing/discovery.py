@@ -1,11 +1,12 @@
-"""What lies in the landing folder: which files are new, which are not read yet, and what is refused without being opened.
+"""What is in the landing folder: which files are new, which are not read yet, and what is refused
+without being opened.
 
-Files are read as they are found, with these bounds: only regular files are ever opened, nothing outside the landing folder is followed,
-and a file that someone still writes is left for the next run.
+Files are read as they are found, with these bounds: only regular files are ever opened, nothing
+outside the landing folder is followed, and a file that someone still writes is left for the next
+run.
 """
 
 import fcntl
-import hashlib
 import os
 import signal
 import stat
@@ -15,6 +16,7 @@ from errno import EAGAIN
 from pathlib import Path
 
 from makegood.ingestion.feeds.specs import Feed, feeds
+from makegood.ingestion.files import sha256_of
 from makegood.ingestion.readers import readers, suffix
 
 Identity = tuple[int, int, int, int, int]
@@ -22,8 +24,8 @@ Identity = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file whose content has not landed yet. `path` is relative to the landing folder, with slashes; `refusal` says why it may not be
-    opened, `identity` what it was when it was found."""
+    """A file whose content has not landed yet. `path` is relative to the landing folder, with
+    slashes; `refusal` says why it may not be opened, `identity` what it was when it was found."""
 
     feed: Feed
     path: str
@@ -74,11 +76,13 @@ class _Delivered:
 def discover(
     landing: Path, delivered: Iterable[tuple[str, str, str]]
 ) -> tuple[list[NewFile], list[str]]:
-    """The files that are new deliveries, in the order in which they count, and warnings about files that are not read. `delivered`:
-    feed, path and SHA-256 of each delivery so far, in their order.
+    """The files that are new deliveries, in the order in which they count, and warnings about files
+    that are not read. `delivered`: feed, path and SHA-256 of each delivery so far, in their order.
 
-    Content that a path delivered last changes nothing; content that it had before that, or that nobody had, is a new delivery; content
-    that only another path had is a copy or a file that was moved, and is not read."""
+    Content that a path delivered last changes nothing; content that it had before that, or that
+    nobody had, is a new delivery; content that only another path had is a copy or a file that was
+    moved, and is not read.
+    """
     new: list[NewFile] = []
     warnings: list[str] = []
     known = _Delivered(delivered)
@@ -86,20 +90,21 @@ def discover(
         name = found.path.partition("/")[0]
         feed = feeds().get(name)
         if "/" not in found.path and not (feed and found.refusal):
-            warnings.append(f"{found.path} is not read: it lies in the folder of no feed")
+            warnings.append(f"{found.path} is not read: its folder is not that of a feed")
         elif feed is None:
-            warnings.append(f"{found.path} is not read: {name} is no feed")
+            warnings.append(f"{found.path} is not read: {name} is not a feed")
         elif found.refusal:
             new.append(NewFile(feed, found.path, found.file, refusal=found.refusal))
         elif suffix(found.file.name) is None:
             warnings.append(
-                f"{found.path} is not read: its suffix is none of {', '.join(sorted(readers()))}"
+                f"{found.path} is not read: its suffix is not one of {', '.join(sorted(readers()))}"
             )
         else:
             file = _opened(feed, found)
             if file is None:
                 warnings.append(
-                    f"{found.path} is not read: it is still being written or moved; it comes in with the next run"
+                    f"{found.path} is not read: it is still being written or moved; it comes in "
+                    "with the next run"
                 )
             elif file.refusal:
                 new.append(file)
@@ -107,7 +112,8 @@ def discover(
                 continue
             elif first := known.other_path(file):
                 warnings.append(
-                    f"{found.path} is not read: it holds what was delivered as {first}, and changes nothing"
+                    f"{found.path} is not read: it holds what was delivered as {first}, and "
+                    "changes nothing"
                 )
             else:
                 known.add(name, file.path, file.sha256)
@@ -116,7 +122,8 @@ def discover(
 
 
 def _found(landing: Path) -> Iterator[_Found]:
-    """All that lies below the landing folder, but for hidden files and feeds.yaml. Each folder is entered once, linked ones last."""
+    """Everything below the landing folder, but for hidden files and feeds.yaml. Each folder is
+    entered once, linked ones last."""
     root = landing.resolve()
     folders, linked, named_as_files = [landing], list[Path](), list[Path]()
     entered: set[Path] = set()
@@ -176,7 +183,8 @@ def _refusal(path: Path, root: Path) -> str | None:
             if not target.is_relative_to(root):
                 return "is a link that leads out of the landing folder"
     except (OSError, RuntimeError) as error:
-        return f"can't be followed: {error.strerror if isinstance(error, OSError) else 'a link that leads back to itself'}"
+        loop = "a link that leads back to itself"
+        return f"can't be followed: {error.strerror if isinstance(error, OSError) else loop}"
     return (
         None
         if stat.S_ISREG(kind) or stat.S_ISDIR(kind)
@@ -193,7 +201,7 @@ def _opened(feed: Feed, found: _Found) -> NewFile | None:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode) or _is_being_written(descriptor):
                 return None
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = sha256_of(stream)
             identity = _identity(before)
             if identity != _identity(os.fstat(descriptor)):
                 return None
@@ -205,11 +213,13 @@ def _opened(feed: Feed, found: _Found) -> NewFile | None:
 
 
 def _is_being_written(descriptor: int) -> bool:
-    """Whether anyone has the file open for writing. Only Linux can say, and not on every file system."""
+    """Whether anyone has the file open for writing. Only Linux can say, and not on every file
+    system."""
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
-        # who opens the file while it is leased makes a signal: one that nobody minds, since the default would end the process
+        # who opens the file while it is leased makes a signal: one that nobody minds, since the
+        # default would end the process
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)

@@ -1,12 +1,12 @@
-"""Landing: new files of a landing folder become typed, immutable Parquet below `<warehouse>/landed`.
+"""Landing: new files of a landing folder become typed, immutable Parquet below
+`<warehouse>/landed`.
 
-A file is known by its path and content, per feed; only new deliveries are read (`discovery`). What a run writes counts once the run is published:
-`Landed` (what has landed so far, in which files) is part of the publication, and files that no publication names are
-leftovers. So a blocked or killed run lands nothing.
+A file is known by its path and content, per feed; only new deliveries are read (`discovery`). What
+a run writes counts once the run is published: `Landed` (what has landed so far, in which files) is
+part of the publication, and files that no publication names are leftovers. So a blocked or killed
+run lands nothing.
 """
 
-import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,11 +21,12 @@ from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_
 
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED, REJECTED, typed
+from makegood.ingestion.files import sha256_of
 from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
 from makegood.ingestion.nearest import nearest
-from makegood.ingestion.readers import UnreadableFile, readers, suffix
+from makegood.ingestion.readers import UnreadableFile, finish, readers, suffix
 from makegood.ingestion.strict_yaml import Document
 from makegood.ingestion.values import DecimalValue, Percentage, Zone
 
@@ -57,15 +58,15 @@ FILES = {
     "month": pl.String,
     "path": pl.String,
     "gap_limit_s": pl.Int64,
-    "seal": pl.String,
+    "sha256": pl.String,
 }
 SERIES = {"series_id": pl.Int64, "component_id": pl.String, "location": pl.String}
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What has landed: `deliveries` (a row a file that was read), `files` (what they became, paths below the store), `series`
-    (the number of each component and location)."""
+    """What has landed: `deliveries` (a row a file that was read), `files` (what they became, paths
+    below the store), `series` (the number of each component and location)."""
 
     deliveries: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DELIVERIES))
     files: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FILES))
@@ -96,7 +97,8 @@ class Bounds(BaseModel):
 
 
 class FeedSettings(BaseModel):
-    """What `<landing>/feeds.yaml` may say of a feed. `cadence`: how often it is delivered, such as `1d`; if it says nothing, as it was so far."""
+    """What `<landing>/feeds.yaml` may say of a feed. `cadence`: how often it is delivered, such as
+    `1d`; if it says nothing, as it was so far."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -106,7 +108,7 @@ class FeedSettings(BaseModel):
     expectations: dict[str, Bounds] = {}
 
     def in_words(self) -> str:
-        """What is said otherwise than usual of what may be published; empty if nothing is."""
+        """Which settings differ from the usual ones, in words; empty if none does."""
         limit = (
             [f"max_rejected_pct {self.max_rejected_pct}"]
             if self.max_rejected_pct != DEFAULT_MAX_REJECTED_PCT
@@ -138,11 +140,11 @@ class LandingSettings(RootModel[dict[str, FeedSettings]]):
         unknown = sorted(self.root.keys() - feeds().keys())
         if unknown:
             near = {name: nearest(name, feeds()) for name in unknown}
-            said = [
+            unknown = [
                 f"{name} is not a feed" + (f" (the nearest is {near[name]})" if near[name] else "")
                 for name in unknown
             ]
-            raise ValueError(f"{', '.join(said)}; the feeds are {', '.join(sorted(feeds()))}")
+            raise ValueError(f"{', '.join(unknown)}; the feeds are {', '.join(sorted(feeds()))}")
         return self
 
 
@@ -155,7 +157,8 @@ def feed_settings(landing: Path) -> dict[str, FeedSettings]:
 
 @dataclass
 class FeedReading:
-    """What a run read of a feed; `bytes_rejected`: what its rejected rows take in memory; `files_refused`: path and why."""
+    """What a run read of a feed; `bytes_rejected`: what its rejected rows take in memory;
+    `files_refused`: path and why."""
 
     rows_read: int = 0
     rows_rejected: int = 0
@@ -166,7 +169,8 @@ class FeedReading:
 
 @dataclass
 class Reading:
-    """What a run read: per feed; `rejected` rows with feed, path and delivery; `warnings` for people."""
+    """What a run read: per feed; `rejected` rows with feed, path and delivery; `warnings` for
+    people."""
 
     landed: Landed
     feeds: dict[str, FeedReading]
@@ -174,8 +178,8 @@ class Reading:
     warnings: list[str]
 
     def blocked_by(self, settings: dict[str, FeedSettings]) -> list[str]:
-        """Why this may not be published, a reason a line: of each feed whose limit is passed, then its commonest faults. Empty if
-        it may."""
+        """Why this may not be published, a reason a line: of each feed whose limit is passed, then
+        its commonest faults. Empty if it may."""
         reasons = []
         lines = dict(
             self.rejected.filter(pl.col("rule") == FILE_RULE).select("path", "line").iter_rows()
@@ -187,7 +191,8 @@ class Reading:
             limit = settings[name].max_rejected_pct
             if reading.rows_rejected * 100 > reading.rows_read * limit:
                 reasons.append(
-                    f"{name}: {reading.rows_rejected} of {reading.rows_read} rows are rejected, more than {limit} %"
+                    f"{name}: {reading.rows_rejected} of {reading.rows_read} rows are rejected, "
+                    f"more than {limit} %"
                 )
                 reasons += self._commonest(name)
         missing = [
@@ -205,7 +210,8 @@ class Reading:
         return reasons
 
     def _commonest(self, feed: str) -> Iterator[str]:
-        """The commonest faults of a feed's rejected rows, by rule and column: how many, the first of them, and what to write."""
+        """The commonest faults of a feed's rejected rows, by rule and column: how many, the first
+        of them, and what to write."""
         rows = self.rejected.filter((pl.col("feed") == feed) & (pl.col("rule") != FILE_RULE)).sort(
             "delivery_id", "line"
         )
@@ -215,7 +221,10 @@ class Reading:
         faults = faults.sort("count", descending=True, maintain_order=True)
         for _, column, count, path, line, reason in faults.head(MOST_FAULTS).iter_rows():
             reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + " …"
-            yield f"  {_rows(count)}{f', {column}' if column else ''}: {reason} (first in {path}, line {line})"
+            yield (
+                f"  {_rows(count)}{f', {column}' if column else ''}: {reason} (first in {path}, "
+                f"line {line})"
+            )
         others = faults[MOST_FAULTS:]
         if others.height:
             yield f"  {_rows(int(others['count'].sum()))} for other reasons"
@@ -248,8 +257,9 @@ def read(
     settings: dict[str, FeedSettings],
     progress: Callable[[str], None] = lambda message: None,
 ) -> Reading:
-    """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are left below `work`, for
-    `checks.compact`. Nothing of it counts until the result's `landed` is published."""
+    """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are
+    left below `work`, for `checks.compact`. Nothing of it counts until the result's `landed` is
+    published."""
     new, warnings = discover(
         landing, before.deliveries.sort("delivery_id").select("feed", "path", "sha256").iter_rows()
     )
@@ -276,36 +286,40 @@ def land(
     settings: dict[str, FeedSettings],
     progress: Callable[[str], None] = lambda message: None,
 ) -> Reading:
-    """Reads files, by the number of their delivery, as `read` does; the same files and numbers land as the same bytes."""
+    """Reads files, by the number of their delivery, as `read` does; the same files and numbers land
+    as the same bytes."""
     reading = Reading(
         Landed(), {name: FeedReading() for name in feeds()}, pl.DataFrame(schema=REJECTED_ROWS), []
     )
     rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
-    for feed in feeds().values():
-        target = (
-            work / f"{CHECKS}.parquet"
-            if feed.feed == CHECKS
-            else store / feed.feed / f"{run_id}.parquet"
-        )
-        with _Writer(target) as writer:
-            for delivery_id, file in deliveries.items():
-                if file.feed is feed:
-                    progress(f"reading {file.path}")
-                    delivery = _read_file(
-                        file,
-                        delivery_id,
-                        settings[feed.feed].time_zone,
-                        writer,
-                        rejected,
-                        reading.feeds[feed.feed],
+    try:
+        for feed in feeds().values():
+            target = (
+                work / f"{CHECKS}.parquet"
+                if feed.feed == CHECKS
+                else store / feed.feed / f"{run_id}.parquet"
+            )
+            with _Writer(target) as writer:
+                for delivery_id, file in deliveries.items():
+                    if file.feed is feed:
+                        progress(f"reading {file.path}")
+                        delivery = _read_file(
+                            file,
+                            delivery_id,
+                            settings[feed.feed].time_zone,
+                            writer,
+                            rejected,
+                            reading.feeds[feed.feed],
+                        )
+                        rows.append(delivery | {"run_id": run_id})
+                if writer.rows and feed.feed != CHECKS:
+                    files.append(
+                        {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
                     )
-                    rows.append(delivery | {"run_id": run_id})
-            if writer.rows and feed.feed != CHECKS:
-                files.append(
-                    {"kind": "rows", "feed": feed.feed, "path": f"{feed.feed}/{run_id}.parquet"}
-                )
+    finally:
+        finish()
     if rejected:
         reading.rejected = pl.concat(rejected)
         target = store / "_rejected" / f"{run_id}.parquet"
@@ -329,7 +343,8 @@ def _read_file(
     rejected: list[pl.DataFrame],
     reading: FeedReading,
 ) -> dict[str, object]:
-    """Reads one file; a file that breaks off is rejected whole, and what was read of it is taken back by blocking the run."""
+    """Reads one file; a file that breaks off is rejected whole, and what was read of it is taken
+    back by blocking the run."""
     rows_read = rows_landed = rows_rejected = 0
     shape = Shape(file.feed)
 
@@ -362,7 +377,8 @@ def _read_file(
             reading.bytes_rejected += int(result.rejected.estimated_size())
             if reading.bytes_rejected > REJECTED_BYTES:
                 raise UnreadableFile(
-                    f"brings the rejected rows of {file.feed.feed} to over {REJECTED_BYTES // MIB} MiB"
+                    f"brings the rejected rows of {file.feed.feed} to over "
+                    f"{REJECTED_BYTES // MIB} MiB"
                 )
         if not file.is_as_found():
             raise UnreadableFile(_CHANGED)
@@ -437,37 +453,23 @@ def landed_columns(feed: Feed) -> dict[str, str]:
     return columns | {"_extra": "varchar"}
 
 
-def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sealed(store: Path, landed: Landed) -> Landed:
-    """The same, with the fingerprint of each file that has none yet."""
-    seals = [
-        seal or fingerprint(store / path)
-        for path, seal in landed.files.select("path", "seal").iter_rows()
+def with_checksums(store: Path, landed: Landed) -> Landed:
+    """The same, with the SHA-256 of each file that has none yet."""
+    checksums = [
+        sha256 or sha256_of(store / path)
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
     ]
-    return replace(landed, files=landed.files.with_columns(pl.Series("seal", seals, pl.String)))
+    files = landed.files.with_columns(pl.Series("sha256", checksums, pl.String))
+    return replace(landed, files=files)
 
 
 def damaged(store: Path, landed: Landed) -> list[str]:
     """The files, paths below the store, that are not there or not as they were landed."""
     return [
         path
-        for path, seal in landed.files.select("path", "seal").iter_rows()
-        if not (store / path).is_file() or fingerprint(store / path) != seal
+        for path, sha256 in landed.files.select("path", "sha256").iter_rows()
+        if not (store / path).is_file() or sha256_of(store / path) != sha256
     ]
-
-
-def synced(path: Path) -> None:
-    """Has the file or folder on disk before anything that counts on it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def leftovers(store: Path, kept: list[Landed]) -> Iterator[Path]:

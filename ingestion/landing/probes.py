@@ -1,10 +1,11 @@
 """Checks in their compact layout, and the state spans they are compressed into (M1).
 
-Compact: a number per component and location, epoch seconds, the microseconds within that second (they decide which
-check of a second counts), a small-integer state (the higher the worse), sorted, a file a month and run. Spans: runs of
-equal state whose checks are at most `gap_limit_s` apart, a file a month, rebuilt for the months that a delivery touches.
-With a limit no longer than any contract's `monitoring.stale_after_s`, a span is known without a break, so that every
-rule can be evaluated on spans alone.
+Compact: a number per component and location, epoch seconds, the microseconds within that second
+(they decide which check of a second counts), a small-integer state (the higher the worse), sorted,
+a file a month and run. Spans: runs of equal state whose checks are at most `gap_limit_s` apart, a
+file a month, rebuilt for the months that a delivery touches. With a limit no longer than any
+contract's `monitoring.stale_after_s`, a span is known without a break, so that every rule can be
+evaluated on spans alone.
 """
 
 from collections.abc import Callable
@@ -39,6 +40,18 @@ SPAN_COLUMNS = {
     "state": "utinyint",
 }
 INTERVAL_COLUMNS = {"series_id": "integer", "interval_s": "bigint", "checks": "bigint"}
+MEDIAN_COLUMNS = {"series_id": "integer", "median_s": "bigint"}
+# the lower median of the seconds between two checks of a component and location
+MEDIANS = """select series_id, min(interval_s) as median_s
+    from (
+        select
+            series_id, interval_s,
+            sum(checks) over (partition by series_id order by interval_s) as checks_up_to,
+            sum(checks) over (partition by series_id) as checks_in_all
+        from landed.check_intervals
+    ) as counted
+    where 2 * checks_up_to >= checks_in_all
+    group by series_id"""
 
 
 def compact(
@@ -50,7 +63,8 @@ def compact(
     gap_limit_s: int,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Landed:
-    """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing, touched or too coarse."""
+    """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing,
+    touched or too coarse."""
     landed, touched = land(con, store, work, run_id, landed, progress)
     files = landed.files
     built = files.filter(pl.col("kind") == "spans")
@@ -113,7 +127,8 @@ def land(
 def land_again(
     con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed
 ) -> None:
-    """Lands the checks of an earlier run once more below `store`, from what `landing.land` left of them below `work`."""
+    """Lands the checks of an earlier run once more below `store`, from what `landing.land` left of
+    them below `work`."""
     delivered = work / f"{CHECKS}.parquet"
     if delivered.exists():
         _numbered(con, delivered, landed.series)
@@ -140,9 +155,11 @@ def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFra
     con.execute("create or replace temp table series as select * from known_series")
     con.execute(
         """insert into series
-           select (select coalesce(max(series_id), 0) from series) + row_number() over (order by component_id, location), component_id, location
+           select (select coalesce(max(series_id), 0) from series) + row_number()
+               over (order by component_id, location), component_id, location
            from (select distinct component_id, location from read_parquet(?)) as delivered
-           where not exists (select 1 from series as s where s.component_id = delivered.component_id and s.location = delivered.location)""",
+           where not exists (select 1 from series as s where s.component_id = delivered.component_id
+               and s.location = delivered.location)""",
         [str(delivered)],
     )
     con.unregister("known_series")
@@ -155,10 +172,13 @@ def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, tar
     con.execute(
         f"""copy (
             select
-                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer as checked_at_us,
-                (case d.status {states} end)::utinyint as state, d.latency_ms, d._delivery_id, d._line, d._extra
+                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer
+                    as checked_at_us,
+                (case d.status {states} end)::utinyint as state, d.latency_ms, d._delivery_id,
+                    d._line, d._extra
             from read_parquet('{quoted(delivered)}') as d
-            inner join series on series.component_id = d.component_id and series.location = d.location
+            inner join series on series.component_id = d.component_id
+                and series.location = d.location
             where {_month("d.checked_at_s")} = '{month}'
             order by series_id, checked_at_s, checked_at_us, state, d._delivery_id, d._line
         ) to '{quoted(target)}' {_PARQUET}"""
@@ -172,19 +192,21 @@ def _build_spans(
     spans: Path,
     intervals: Path,
 ) -> None:
-    """The window functions run over a table in order, without partitions: many times cheaper, and the series is compared by hand."""
+    """The window functions run over a table in order, without partitions: many times cheaper, and
+    the series is compared by hand."""
     con.execute(
         """create or replace temp table instants as
            select series_id, checked_at_s, checked_at_us, state from read_parquet(?)
            order by series_id, checked_at_s, checked_at_us, state""",
         [sources],
     )
-    # of several checks in one second those of the greatest microsecond count, and of these the worst:
-    # the last in this order
+    # of several checks in one second those of the greatest microsecond count, and of these the
+    # worst: the last in this order
     con.execute(
         """create or replace temp table instants as
            select series_id, checked_at_s, state from (
-               select *, lead(series_id) over () as next_series, lead(checked_at_s) over () as next_at from instants
+               select *, lead(series_id) over () as next_series, lead(checked_at_s) over ()
+                   as next_at from instants
            ) as ordered
            where next_series is distinct from series_id or next_at is distinct from checked_at_s"""
     )
@@ -192,7 +214,8 @@ def _build_spans(
         """create or replace temp table stepped as
            select
                series_id, checked_at_s, state, lag(checked_at_s) over () as before_s,
-               coalesce(lag(series_id) over () = series_id, false) as is_same_series, lag(state) over () as before_state
+               coalesce(lag(series_id) over () = series_id, false) as is_same_series, lag(state)
+                   over () as before_state
            from instants"""
     )
     con.execute(
@@ -208,13 +231,15 @@ def _build_spans(
         f"""copy (
             select
                 series_id, checked_at_s as first_s,
-                coalesce(lead(before_s) over (), (select arg_max(checked_at_s, (series_id, checked_at_s)) from instants)) as last_s, state
+                coalesce(lead(before_s) over (), (select arg_max(checked_at_s, (series_id,
+                    checked_at_s)) from instants)) as last_s, state
             from changes
         ) to '{quoted(spans)}' {_PARQUET}"""
     )
     con.execute(
         f"""copy (
-            select series_id, checked_at_s - before_s as interval_s, count(*) as checks from stepped where is_same_series group by all order by all
+            select series_id, checked_at_s - before_s as interval_s, count(*) as checks from stepped
+                where is_same_series group by all order by all
         ) to '{quoted(intervals)}' {_PARQUET}"""
     )
     con.execute("drop table instants; drop table stepped; drop table changes")

@@ -1,7 +1,9 @@
-"""What each feed looked like in each run, measured in one pass over what landed: what a check of single rows can't see.
+"""What each feed looked like in each run, measured in one pass over what landed: what no single row
+shows.
 
-A measure is a number about a feed and, where there are several, a subject: a column, a currency, a severity, a component and location. What is
-usual is the median of the earlier runs. Nothing of this is a figure of a mart.
+A measure is a number about a feed and, where there are several, a subject: a column, a currency, a
+severity, a component and location. What is usual is the median of the earlier runs. No figure of a
+mart rests on it.
 """
 
 import itertools
@@ -13,6 +15,7 @@ import polars as pl
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED
 from makegood.ingestion.landing.land import CHECKS, FeedSettings
+from makegood.ingestion.landing.probes import STATES
 
 PROFILES: dict[str, Any] = {
     "run_number": pl.Int64,
@@ -23,7 +26,7 @@ PROFILES: dict[str, Any] = {
     "rows": pl.Int64,
 }
 
-# columns that the feed doesn't know are looked for in so many rows, and named if they are no more than so many
+# columns that the feed doesn't know are looked for in so many rows, and named up to so many
 _EXTRA_ROWS, _EXTRA_COLUMNS = 100_000, 100
 # so many earlier runs say what is usual
 HISTORY = 12
@@ -35,7 +38,12 @@ SILENCE = "silent_intervals"
 _DISTRIBUTIONS = {
     CHECKS: [
         ("latency_ms", "''", "median(latency_ms)", "latency_ms is not null"),
-        ("down_pct", "''", "100.0 * count(*) filter (where state = 3) / count(*)", "true"),
+        (
+            "down_pct",
+            "''",
+            f"100.0 * count(*) filter (where state = {STATES['down']}) / count(*)",
+            "true",
+        ),
     ],
     "ticket_events": [
         (SEVERITIES, "severity", "100.0 * count(*) / sum(count(*)) over ()", "event = 'classified'")
@@ -55,7 +63,8 @@ _DISTRIBUTIONS = {
 def measured(
     con: duckdb.DuckDBPyConnection, first_delivery: int, run_number: int, as_of_s: int
 ) -> pl.DataFrame:
-    """The profile of a run (PROFILES), from the schema `landed`; `first_delivery`: the first that is new."""
+    """The profile of a run (PROFILES), from the schema `landed`; `first_delivery`: the first new
+    one."""
     found: list[tuple[str, str, str, float, int]] = []
     for feed in feeds().values():
         rows = con.execute(
@@ -68,20 +77,14 @@ def measured(
             found.append((feed.feed, "rows", "", float(rows), rows))
             found += _columns(con, feed, first_delivery, rows)
             found += _distributions(con, feed, first_delivery)
-            found.append(
-                (
-                    feed.feed,
-                    "repeated_pct",
-                    "",
-                    _repeated(con, feed, first_delivery) * 100 / rows,
-                    rows,
-                )
-            )
+            repeated_pct = _repeated(con, feed, first_delivery) * 100 / rows
+            found.append((feed.feed, "repeated_pct", "", repeated_pct, rows))
     found += [(CHECKS, SILENCE, subject, value, 1) for subject, value in _silence(con, as_of_s)]
     return pl.DataFrame([(run_number, *row) for row in found], schema=PROFILES, orient="row")
 
 
-def _living(feed: Feed) -> str:
+def in_force(feed: Feed) -> str:
+    """The condition that leaves the landed rows that are not deletions."""
     return f"not {DELETED}" if feed.key else "true"
 
 
@@ -92,7 +95,7 @@ def _newest(con: duckdb.DuckDBPyConnection, feed: Feed, as_of_s: int) -> list[fl
         return []
     seconds = column.landed if column.type == "ts" else f"epoch({column.landed})::bigint"
     (newest,) = con.execute(
-        f"select max({seconds}) from landed.{feed.feed} where {_living(feed)} and {seconds} <= ?",
+        f"select max({seconds}) from landed.{feed.feed} where {in_force(feed)} and {seconds} <= ?",
         [as_of_s],
     ).fetchall()[0]
     return [] if newest is None else [float(newest)]
@@ -101,9 +104,9 @@ def _newest(con: duckdb.DuckDBPyConnection, feed: Feed, as_of_s: int) -> list[fl
 def _columns(
     con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int, rows: int
 ) -> list[tuple[str, str, str, float, int]]:
-    """1 for each column that holds anything, those that the feed doesn't know too; 0 for the others."""
+    """1 for each column that holds anything, also of those that the feed doesn't know; else 0."""
     known = [c for c in feed.columns if feed.feed != CHECKS or c.name == "latency_ms"]
-    new = f"from landed.{feed.feed} where _delivery_id >= {first_delivery} and {_living(feed)}"
+    new = f"from landed.{feed.feed} where _delivery_id >= {first_delivery} and {in_force(feed)}"
     living, *filled = con.execute(
         f"select count(*), {', '.join(f'bool_or({c.landed} is not null)' for c in known)} {new}"
     ).fetchall()[0]
@@ -132,8 +135,11 @@ def _distributions(
     for measure, subject, value, where in _DISTRIBUTIONS.get(feed.feed, []):
         rows_of = "sum(count(*)) over ()" if measure == SEVERITIES else "count(*)"
         rows = con.execute(
-            f"""select {subject} as subject, {value} as value, {rows_of} as rows from landed.{feed.feed}
-                where _delivery_id >= ? and {_living(feed)} and {where} group by subject order by subject""",
+            f"""select {subject} as subject, {value} as value, {rows_of} as rows
+                from landed.{feed.feed}
+                where _delivery_id >= ? and {in_force(feed)} and {where}
+                group by subject
+                order by subject""",
             [first_delivery],
         ).fetchall()
         found += [
@@ -145,17 +151,22 @@ def _distributions(
 
 
 def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -> int:
-    """How many new rows say what a row of an earlier run has said."""
+    """How many new rows repeat a row of an earlier run."""
     compact = ["series_id", "checked_at_s", "checked_at_us", "state"]
     landed = [*(name for c in feed.columns for name in c.landed_columns), DELETED]
     columns = compact if feed.feed == CHECKS else landed
-    # what is the same has the same instant: of many checks only the later ones are looked at
+    # what is the same has the same instant: of many probes only the later ones are looked at
     since = "and checked_at_s >= (select min(checked_at_s) from new)" if feed.feed == CHECKS else ""
     same = " and ".join(f"new.{c} is not distinct from old.{c}" for c in columns)
     return int(
         con.execute(
-            f"""with new as (select {", ".join(columns)} from landed.{feed.feed} where _delivery_id >= $first),
-                old as (select distinct {", ".join(columns)} from landed.{feed.feed} where _delivery_id < $first {since})
+            f"""with new as (
+                    select {", ".join(columns)} from landed.{feed.feed} where _delivery_id >= $first
+                ),
+                old as (
+                    select distinct {", ".join(columns)} from landed.{feed.feed}
+                    where _delivery_id < $first {since}
+                )
                 select count(*) from new semi join old on {same}""",
             {"first": first_delivery},
         ).fetchall()[0][0]
@@ -163,28 +174,38 @@ def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -
 
 
 def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, float]]:
-    """For each component and location of production that should be active: how many of its intervals it has been silent while others were not."""
+    """For each component and location of production that should be active: for how many of its
+    intervals it has been silent while others were not."""
     return con.execute(
         """with spans as (
-               select series_id, max(least(last_s, $as_of)) as last_s from landed.check_spans where first_s <= $as_of group by series_id
+               select series_id, max(least(last_s, $as_of)) as last_s
+               from landed.check_spans
+               where first_s <= $as_of
+               group by series_id
            ),
-           counted as (
-               select
-                   series_id, interval_s, sum(checks) over (partition by series_id order by interval_s) as checks_up_to,
-                   sum(checks) over (partition by series_id) as checks_in_all
-               from landed.check_intervals
+           latest as (
+               select *
+               from landed.components
+               qualify row_number() over (
+                   partition by component_id order by _delivery_id desc, _line desc
+               ) = 1
            ),
-           intervals as (select series_id, min(interval_s) as median_s from counted where 2 * checks_up_to >= checks_in_all group by series_id),
-           living as (
-               select component_id from landed.components
-               qualify row_number() over (partition by component_id order by _delivery_id desc, _line desc) = 1
-                   and not is_deleted and environment = 'production' and coalesce(active_from_s, 0) <= $as_of and coalesce(active_to_s, $as_of + 1) > $as_of
+           active as (
+               select component_id
+               from latest
+               where
+                   not is_deleted
+                   and environment = 'production'
+                   and coalesce(active_from_s, 0) <= $as_of
+                   and coalesce(active_to_s, $as_of + 1) > $as_of
            )
-           select series.component_id || ' from ' || series.location, (max(spans.last_s) over () - spans.last_s) / greatest(intervals.median_s, 60)
+           select
+               series.component_id || ' from ' || series.location,
+               (max(spans.last_s) over () - spans.last_s) / greatest(medians.median_s, 60)
            from spans
-           inner join intervals on spans.series_id = intervals.series_id
+           inner join landed.check_medians as medians on spans.series_id = medians.series_id
            inner join landed.check_series as series on spans.series_id = series.series_id
-           inner join living on series.component_id = living.component_id
+           inner join active on series.component_id = active.component_id
            order by all""",
         {"as_of": as_of_s},
     ).fetchall()
@@ -193,8 +214,9 @@ def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, fl
 def compared(
     now: pl.DataFrame, before: pl.DataFrame, settings: dict[str, FeedSettings], as_of_s: int
 ) -> pl.DataFrame:
-    """Each measure of a run beside what is usual: feed, measure, subject, value, rows, usual, usual_rows, runs (that say so), ratio, difference. The
-    measure `age_in_cadences` is added: how often a delivery should have come since the newest row."""
+    """Each measure of a run beside what is usual: feed, measure, subject, value, rows, usual,
+    usual_rows, runs (how many it is the median of), ratio, difference. The measure
+    `age_in_cadences` is added: how often a delivery should have come since the newest row."""
     recent = before.filter(
         pl.col("run_number").rank("dense", descending=True).over("feed", "measure") <= HISTORY
     )
@@ -218,7 +240,7 @@ def compared(
 
 
 def _padded(frame: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
-    """Profiles with a 0 for each subject that a run did not have, where that is what it means."""
+    """Profiles with a 0 for each subject that a run did not have, where its absence means 0."""
     runs = (
         frame.filter(_IS_ZERO).group_by("feed", "measure", "run_number").agg(pl.col("rows").max())
     )

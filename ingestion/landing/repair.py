@@ -1,7 +1,9 @@
-"""Mending what has landed: a file that is missing or damaged is landed again from the same deliveries.
+"""Mending what has landed: a file that is missing or damaged is landed again from the same
+deliveries.
 
-What was read from a delivery is fixed by its content, its number and the settings of its feed, so that the file comes out as it
-was, to the byte; where it does not, or where a delivery is no longer at hand, nothing is put in its place.
+What was read from a delivery is fixed by its content, its number and the settings of its feed, so
+that the file comes out as it was, to the byte; where it does not, or where a delivery is no longer
+at hand, nothing is put in its place.
 """
 
 import os
@@ -13,9 +15,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from makegood.ingestion.files import sha256_of, synced
 from makegood.ingestion.landing import probes as checks
 from makegood.ingestion.landing.discovery import NewFile, discover
-from makegood.ingestion.landing.land import FeedSettings, Landed, damaged, fingerprint, land, synced
+from makegood.ingestion.landing.land import FeedSettings, Landed, damaged, land
 
 
 class Unrepairable(RuntimeError):
@@ -30,8 +33,8 @@ def repair_landed(
     landed: Landed,
     settings: dict[str, FeedSettings],
 ) -> tuple[Landed, list[str]]:
-    """What has landed with all files whole again, and which were repaired. Spans are only left out: `checks.compact` builds those that are
-    missing. Raises Unrepairable."""
+    """What has landed with all files whole again, and which were repaired. Spans are only left out:
+    `checks.compact` builds those that are missing. Raises Unrepairable."""
     bad = damaged(store, landed)
     if not bad:
         return landed, []
@@ -46,11 +49,12 @@ def repair_landed(
         scratch = work / f"repair-{name}"
         scratch.mkdir(parents=True)
         _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings)
-        for path, seal in of_run.select("path", "seal").iter_rows():
+        for path, sha256 in of_run.select("path", "sha256").iter_rows():
             made = scratch / "landed" / path
-            if not made.exists() or fingerprint(made) != seal:
+            if not made.exists() or sha256_of(made) != sha256:
                 raise Unrepairable(
-                    f"{store / path} is damaged, and what its deliveries give today is not what it was: restore a backup of it"
+                    f"{store / path} is damaged, and what its deliveries give today is not what "
+                    "it was: restore a backup of it"
                 )
             (store / path).parent.mkdir(parents=True, exist_ok=True)
             synced(made)
@@ -70,7 +74,7 @@ def _land_again(
     landed: Landed,
     settings: dict[str, FeedSettings],
 ) -> None:
-    """`name`: that of the files of a run. `wanted`: the feeds; None stands for the rejected rows,
+    """`name`: that of the files of a run. `wanted`: the feeds; None means the rejected rows,
     which are those of all."""
     # a migration lands what a run had read under the run's id with an ending
     of_run = landed.deliveries.filter(pl.lit(name).str.starts_with(pl.col("run_id")))
@@ -79,7 +83,8 @@ def _land_again(
     )
     if gone:
         raise Unrepairable(
-            f"what run {name} has landed is damaged, and files to make it of again are no longer below {landing}: "
+            f"what run {name} has landed is damaged, and files to make it of again are no longer "
+            f"below {landing}: "
             "put them back, or restore a backup\n" + "\n".join(gone)
         )
     land(files, scratch / "landed", scratch, name, settings)

@@ -1,7 +1,9 @@
-"""What a delivered file looks like beyond its rows: columns that nothing is made of, and how amounts are written.
+"""What a delivered file looks like beyond its rows: columns that nothing is made of, and how
+amounts are written.
 
-A file can be typed without a fault and still not mean what it says: a column under another name, thousands points,
-cents taken for units. What is counted here is kept with the delivery; what it means is said in `makegood.orchestration.pipeline.findings`.
+A file can be typed without a fault and still not mean what it says: a column under another name,
+thousands points, cents taken for units. What is counted here is kept with the delivery; what it
+means is worded in `makegood.orchestration.pipeline.findings`.
 """
 
 import json
@@ -12,14 +14,15 @@ import polars as pl
 from makegood.ingestion.feeds.specs import Feed, Money
 from makegood.ingestion.readers import EXTRA, LINE, Batch
 
-# so many rows of a batch are asked for the names of columns that the feed doesn't know, and so many are kept
+# so many rows of a batch are asked for the names of columns that the feed doesn't know, and so many
+# are kept
 _ROWS_ASKED, _MOST_NAMES = 1_000, 100
 
 
 @dataclass
 class Amounts:
-    """How the amounts of a currency are written: all of them, those with a point and three digits behind it, those
-    without a point, and the line of the first."""
+    """How the amounts of a currency are written: all of them, those with a point and three digits
+    behind it, those without a point, and the line of the first."""
 
     amounts: int = 0
     three_decimals: int = 0

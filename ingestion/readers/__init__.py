@@ -1,7 +1,9 @@
-"""Readers of file formats, one module each, found by folder.
+"""Readers of file formats: one module a format, found by its being in this folder.
 
-A format module has `SUFFIXES` and `batches(path, feed)`: an iterator of `Batch`, in the order of the file, whose memory
-does not grow with the file. It raises UnreadableFile where the file as a whole can't be used.
+A format's module has `SUFFIXES` and `batches(path, feed)`, an iterator of `Batch` in the order of
+the file, whose memory does not grow with the file. It raises UnreadableFile if the file as a whole
+can't be used. A `finish()` ends what the module keeps running between files. What a value means
+does not belong here: that is `feeds.typing`.
 """
 
 import importlib
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import polars as pl
 
@@ -32,7 +35,7 @@ class UnreadableFile(ValueError):
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that could not be read at all: its line, why, and its raw text."""
+    """A row that could not be read: its first line, the reason, and its text as written."""
 
     line: int
     reason: str
@@ -41,8 +44,9 @@ class Refused:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows as they were read: the feed's columns that the file has, as text or of the file's own types, `_line` (the row's first
-    line; in Parquet its number from 1), and `_extra` (the other columns as JSON text, null where there are none)."""
+    """Rows as they were read: the feed's columns that the file has, as text or in the file's own
+    types; `_line`, the first line of the row (in Parquet its number, from 1); `_extra`, the other
+    columns as JSON text (null if there are none)."""
 
     rows: pl.DataFrame
     refused: list[Refused] = field(default_factory=list)
@@ -52,24 +56,35 @@ Reader = Callable[[Path, Feed], Iterator[Batch]]
 
 
 @cache
+def _modules() -> list[ModuleType]:
+    found = [
+        importlib.import_module(f"{__name__}.{info.name}")
+        for info in pkgutil.iter_modules(__path__)
+    ]
+    return [module for module in found if hasattr(module, "SUFFIXES")]
+
+
+@cache
 def readers() -> dict[str, Reader]:
     """Reader by suffix, as in `.csv.gz`."""
-    found: dict[str, Reader] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        found.update(
-            dict.fromkeys(getattr(module, "SUFFIXES", ()), getattr(module, "batches", None))
-        )
-    return found
+    return {suffix: module.batches for module in _modules() for suffix in module.SUFFIXES}
+
+
+def finish() -> None:
+    """Ends what readers keep running between files: to be called when all files are read."""
+    for module in _modules():
+        if hasattr(module, "finish"):
+            module.finish()
 
 
 def suffix(name: str) -> str | None:
-    """The suffix of a file name that has a reader, in capitals or not; else None."""
+    """The suffix of a file name, in any case, if there is a reader for it; else None."""
     return max((s for s in readers() if name.lower().endswith(s)), key=len, default=None)
 
 
 def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[str]:
-    """The names of a file's columns, made distinct where they are extra ones; raises UnreadableFile if it can't be of the feed."""
+    """The names of a file's columns; extra ones are made distinct. Raises UnreadableFile if a file
+    with these columns can't belong to the feed. `line`: that of the header, if there is one."""
     if len(present) > MOST_COLUMNS:
         raise UnreadableFile(
             f"has {len(present)} columns; {MOST_COLUMNS} are the most that are read", line
@@ -99,8 +114,8 @@ def column_names(feed: Feed, present: list[str], line: int | None = 1) -> list[s
 
 
 def _lacks(missing: list[Column], present: list[str], unknown: list[str]) -> str:
-    """That a file lacks required columns, with those of its own that look like them."""
-    said = f"lacks the required column {', '.join(c.name for c in missing)}"
+    """Which required columns a file lacks, and which of its own look like them."""
+    what = f"lacks the required column {', '.join(c.name for c in missing)}"
     near = [
         f"{shown(name)} looks like {c.name}: name it so"
         for c in missing
@@ -110,7 +125,7 @@ def _lacks(missing: list[Column], present: list[str], unknown: list[str]) -> str
         mark := next((mark for mark in (";", "\t", "|") if mark in present[0]), None)
     ):
         near = [f"its fields seem to be separated by {shown(mark)}: separate them by commas"]
-    return "; ".join([said, *near, f"it has {', '.join(present)[:500] or 'none'}"])
+    return "; ".join([what, *near, f"it has {', '.join(present)[:500] or 'none'}"])
 
 
 def known_columns(feed: Feed) -> list[str]:

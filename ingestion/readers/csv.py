@@ -1,21 +1,34 @@
-"""CSV: UTF-8, a header, commas; an empty field is null. Rows of another width are refused, the others read."""
+"""CSV: UTF-8, with a header, separated by commas; an empty field is null. Rows with more or fewer
+fields than the header are refused, the others are read.
+
+Python's own reader decides what a row is. Where each line is one, which is so in most large files,
+Arrow finds the same rows many times faster.
+"""
 
 import codecs
 import csv
 import io
+import itertools
 import re
-import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
 from makegood.ingestion.feeds.specs import Feed
-from makegood.ingestion.limits import LONGEST_HEADER, LONGEST_ROW, REJECTED_BYTES
+from makegood.ingestion.limits import (
+    BATCH_BYTES,
+    LONGEST_HEADER,
+    LONGEST_ROW,
+    MIB,
+    REJECTED_BYTES,
+)
 from makegood.ingestion.readers import (
+    BATCH_ROWS,
     LINE,
     Batch,
     Refused,
@@ -27,316 +40,225 @@ from makegood.ingestion.readers import (
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 
-# the first character that is no byte
-_NUL = "\u0100"
-_END = re.compile(rb"\r\n|\n|\r")
+_END = re.compile(rb"[\r\n]")
+# a quote, NUL, or a line that ends where it begins
+_ODD = (b'"', b"\0", b"\n\n", b"\n\r", b"\r\r")
+
+
+class _Record(NamedTuple):
+    """A row as written, each byte as a character: the number of its first line, its fields, and
+    the text of its lines, which is valid until the next row is read."""
+
+    line: int
+    fields: list[str]
+    lines: list[str]
 
 
 def batches(path: Path, feed: Feed) -> Iterator[Batch]:
-    """The rows in batches of about 4 MB of text, all columns as text."""
-    # the limit is one of the whole process
+    """The rows in batches, all columns as text."""
+    # this limit holds for the whole process
     csv.field_size_limit(LONGEST_ROW)
     try:
         with streams.counted(path) as stream:
             records = _records(stream)
-            header_lines, raw = next(records, (1, []))
-            names = column_names(feed, _header(raw, feed))
-            has_rows = next(records, None) is not None
-        is_plain = _is_plain(path)
-        if has_rows:
-            yield from _rows(path, feed, names, header_lines, is_plain)
+            header = next(records, _Record(1, [], []))
+            names = column_names(feed, _header(header.fields, feed))
+            if first := next(records, None):
+                yield from (
+                    _by_line(path, feed, names)
+                    if _is_plain(path)
+                    else _by_record(itertools.chain([first], records), feed, names)
+                )
     except (pa.ArrowException, OSError, EOFError) as error:
         raise UnreadableFile(f"can't be read as CSV: {error}") from error
 
 
 def _header(raw: list[str], feed: Feed) -> list[str]:
-    """The names of the columns, from one byte a character."""
+    """The names of the columns. `raw`: each byte as a character."""
     if sum(map(len, raw)) + len(raw) > LONGEST_HEADER:
-        raise UnreadableFile(f"has a header of over {LONGEST_HEADER >> 20} MiB", 1)
+        raise UnreadableFile(f"has a header of over {LONGEST_HEADER // MIB} MiB", 1)
     try:
-        names = [name.encode("latin-1").decode("utf-8") for name in raw]
+        names = [_text(name) for name in raw]
     except UnicodeDecodeError as error:
         raise UnreadableFile("its header is not UTF-8: export the file as UTF-8", 1) from error
     if any("\0" in name for name in names):
         raise UnreadableFile("its header holds NUL bytes: export the file as UTF-8", 1)
     if not any(names):
-        raise UnreadableFile(
-            f"has no header: the first line names the columns, as in {','.join(feed.required_columns)}",
-            1,
-        )
+        wanted = ",".join(feed.required_columns)
+        raise UnreadableFile(f"has no header: the first line names the columns, as in {wanted}", 1)
     return names
 
 
-def _records(stream: io.BufferedReader) -> Iterator[tuple[int, list[str]]]:
-    """The last line and the fields, one byte a character, of each record. Raises UnreadableFile where a quote is opened and not
-    closed as it must be, since what follows could be anything, and where a row is too long."""
+def _records(stream: io.BufferedReader) -> Iterator[_Record]:
+    """All rows; one without fields is an empty line. Raises UnreadableFile if a row is too long, or
+    if a quote is not closed properly, since anything could follow it."""
     if stream.peek(3).startswith(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
     text = io.TextIOWrapper(stream, encoding="latin-1", newline="")
     line, length = 1, 0
+    taken: list[str] = []
 
     def lines() -> Iterator[str]:
         nonlocal length
         while found := text.readline(LONGEST_ROW + 1):
+            taken.append(found)
             length += len(found)
             if length > LONGEST_ROW:
-                raise _too_long(line)
+                raise UnreadableFile(f"has a row of over {LONGEST_ROW // MIB} MiB", line)
             yield found
 
     reader = csv.reader(lines(), strict=True)
     try:
         for fields in reader:
-            yield reader.line_num, fields
+            yield _Record(line, fields, taken)
+            taken.clear()
             line, length = reader.line_num + 1, 0
     except csv.Error as error:
-        why = f"has a quote that is not closed as it must be, in the row of this line ({error}): write a quote inside a field twice"
+        why = (
+            "has a quote that is not closed as it must be, in the row of this line "
+            f"({error}): write a quote inside a field twice"
+        )
         raise UnreadableFile(why, line) from error
 
 
-def _too_long(line: int | None = None) -> UnreadableFile:
-    return UnreadableFile(f"has a row of over {LONGEST_ROW >> 20} MiB", line)
+def _text(raw: str) -> str:
+    """The text of which these are the bytes. Raises UnicodeDecodeError if it is not UTF-8."""
+    return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8")
+
+
+# ---------------------------------------------------------------- each line is a row
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether Arrow can read the file as it is. Raises UnreadableFile for what `_records` would; without quotes a row is a line, and many
-    times quicker to check."""
-    is_plain, has_quotes = True, False
+    """Whether each line is a row that Arrow reads as Python does: there are no quotes, NUL bytes
+    or empty lines, all is UTF-8, and no line is too long."""
     decoder = codecs.getincrementaldecoder("utf-8")()
+    length, last = 0, b""
     with streams.counted(path) as stream:
-        line, length = 1, 0
         while block := stream.read(LONGEST_ROW):
             try:
                 decoder.decode(block)
-                is_plain = is_plain and b"\0" not in block
             except UnicodeDecodeError:
-                is_plain = False
-            has_quotes = has_quotes or b'"' in block
-            if has_quotes:
-                continue
+                return False
             first = _END.search(block)
             length += first.start() if first else len(block)
-            if length > LONGEST_ROW:
-                raise _too_long(line)
+            seen = last + block
+            if length > LONGEST_ROW or any(piece in seen for piece in _ODD):
+                return False
             if first:
                 length = len(block) - 1 - max(block.rfind(b"\n"), block.rfind(b"\r"))
-            line += _ends(block)
-    is_plain = is_plain and not decoder.getstate()[0]
-    if has_quotes:
-        with streams.counted(path) as stream:
-            for _ in _records(stream):
-                pass
-    return is_plain
+            last = block[-1:]
+    return not decoder.getstate()[0]
 
 
-def _ends(text: bytes) -> int:
-    """How many lines end in it: at a line feed, a carriage return, or both."""
-    returns = text.count(b"\r")
-    return text.count(b"\n") + (returns - text.count(b"\r\n") if returns else 0)
-
-
-class _Spelt(io.RawIOBase):
-    """The file with a character for each byte, and another one for NUL.
-
-    Arrow gives up a file with a row of another width that is not UTF-8; and behind a NUL it overlooks quotes when it looks for where a block's last row
-    ends, so that rows swallow others."""
-
-    def __init__(self, path: Path) -> None:
-        self._stream = streams.opened(path)
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._stream.read(size // 2).decode("latin-1").replace("\0", _NUL).encode()
-
-
-def _as_written(text: str | bytes) -> bytes:
-    """The bytes of the file that _Spelt made this of."""
-    return (text if isinstance(text, str) else text.decode()).replace(_NUL, "\0").encode("latin-1")
-
-
-def _rows(
-    path: Path, feed: Feed, header: list[str], header_lines: int, is_plain: bool
-) -> Iterator[Batch]:
-    odd: deque[tuple[int, int, str]] = deque()
+def _by_line(path: Path, feed: Feed, names: list[str]) -> Iterator[Batch]:
+    """The rows of a plain file, read by Arrow in batches of about 4 MiB of text."""
+    odd: deque[Refused] = deque()
     odd_bytes = 0
 
     def on_odd_row(row: pa.csv.InvalidRow) -> str:
         nonlocal odd_bytes
         raw = row.text or ""
-        odd.append(
-            (
-                row.number,
-                row.actual_columns,
-                raw if is_plain else _as_written(raw).decode("utf-8", errors="backslashreplace"),
-            )
-        )
+        odd.append(Refused(row.number, _other_width(row.actual_columns, len(names)), raw))
         odd_bytes += len(raw)
         return "skip" if odd_bytes <= REJECTED_BYTES else "error"
 
     try:
-        with streams.opened(path) if is_plain else _Spelt(path) as stream:
+        with streams.opened(path) as stream:
             reader = pa.csv.open_csv(
                 stream,
                 read_options=pa.csv.ReadOptions(
                     use_threads=False,
-                    block_size=LONGEST_ROW if is_plain else 2 * LONGEST_ROW,
-                    column_names=header,
+                    block_size=LONGEST_ROW,
+                    column_names=names,
                     skip_rows_after_names=1,
                 ),
                 parse_options=pa.csv.ParseOptions(
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                    invalid_row_handler=on_odd_row,
+                    quote_char=False, ignore_empty_lines=False, invalid_row_handler=on_odd_row
                 ),
-                # bytes, so that text that isn't UTF-8 costs its row and not the file
                 convert_options=pa.csv.ConvertOptions(
-                    column_types=dict.fromkeys(header, pa.binary()),
+                    column_types=dict.fromkeys(names, pa.string()),
                     check_utf8=False,
                     strings_can_be_null=False,
                 ),
             )
-            # rows are numbered as in the file, the header being 1; lines run ahead of rows by the line ends inside quotes
-            row, ahead = 2, header_lines - 1
-            blank = _BlankLines(path)
+            line = 2
             for chunk in reader:
                 rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([chunk])))
-                if not is_plain:
-                    rows = rows.select(
-                        pl.Series(c.name, map(_as_written, c), pl.Binary)
-                        for c in rows.iter_columns()
-                    )
-                numbers: list[int] = []
-                odd_here: list[tuple[int, int, str]] = []
-                while len(numbers) < rows.height:
-                    if odd and odd[0][0] == row:
-                        odd_here.append(odd.popleft())
-                        row += 1
+                lines: list[int] = []
+                refused: list[Refused] = []
+                while len(lines) < rows.height:
+                    if odd and odd[0].line == line:
+                        refused.append(odd.popleft())
+                        line += 1
                     else:
-                        until = min(
-                            odd[0][0] if odd else row + rows.height,
-                            row + rows.height - len(numbers),
-                        )
-                        numbers += range(row, until)
-                        row = until
-                lines, odd_lines, ahead = _lines(rows, numbers, odd_here, ahead)
-                yield _batch(
-                    rows.with_columns(pl.Series(LINE, lines, pl.Int64)),
-                    feed,
-                    _odd(odd_here, odd_lines, len(header)),
-                    blank,
-                )
-            if odd:
-                _, odd_lines, _ = _lines(None, [], [*odd], ahead)
-                nothing = pl.DataFrame(schema=dict.fromkeys(header, pl.String) | {LINE: pl.Int64})
-                yield Batch(with_extra(nothing, feed), _odd([*odd], odd_lines, len(header)))
+                        until = line + rows.height - len(lines)
+                        until = min(until, odd[0].line) if odd else until
+                        lines += range(line, until)
+                        line = until
+                yield _batch(rows.with_columns(pl.Series(LINE, lines, pl.Int64)), feed, refused)
+            yield _batch(_frame([], names), feed, [*odd])
     except pa.ArrowInvalid as error:
         if odd_bytes > REJECTED_BYTES:
+            most = REJECTED_BYTES // MIB
             raise UnreadableFile(
-                f"has rows of another width than its header, over {REJECTED_BYTES >> 20} MiB of them"
+                f"has rows of another width than its header, over {most} MiB of them"
             ) from error
         raise
 
 
-def _lines(
-    rows: pl.DataFrame | None, numbers: list[int], odd: list[tuple[int, int, str]], ahead: int
-) -> tuple[list[int], list[int], int]:
-    """The first lines of the rows and of the odd ones, and how far lines are ahead of rows after them."""
-    ends = [0] * len(numbers)
-    if (
-        rows is not None
-        and rows.select(
-            pl.any_horizontal(pl.all().bin.contains(end).any() for end in (b"\n", b"\r"))
-        ).item()
-    ):
-        ends = [sum(map(_ends, values)) for values in rows.iter_rows()]
-    odd_ends = [_ends(text.encode()) for _, _, text in odd]
-    if not any(ends) and not any(odd_ends):
-        return [n + ahead for n in numbers], [n + ahead for n, _, _ in odd], ahead
-    first: dict[int, int] = {}
-    for number, inner in sorted(
-        [*zip(numbers, ends, strict=True), *zip((n for n, _, _ in odd), odd_ends, strict=True)]
-    ):
-        first[number] = number + ahead
-        ahead += inner
-    return [first[n] for n in numbers], [first[n] for n, _, _ in odd], ahead
+# ---------------------------------------------------------------- all other files
 
 
-def _batch(rows: pl.DataFrame, feed: Feed, refused: list[Refused], blank: "_BlankLines") -> Batch:
-    columns = [c for c in rows.columns if c != LINE]
-    is_empty = rows.select(
-        pl.all_horizontal(pl.col(c).bin.size() == 0 for c in columns)
-    ).to_series()
-    if is_empty.any():
-        # an empty line is no row, but a line of nothing but commas is one
-        rows = rows.filter(~pl.col(LINE).is_in(blank.among(rows.filter(is_empty)[LINE].to_list())))
-    try:
-        text = rows.cast({pl.Binary: pl.String})
-    except pl.exceptions.ComputeError:
-        is_text = pl.Series(
-            [all(_is_utf8(v) for v in values[:-1]) for values in rows.iter_rows()], dtype=pl.Boolean
-        )
-        for *values, at in rows.filter(~is_text).iter_rows():
-            refused.append(
-                Refused(
-                    at,
-                    "is not UTF-8: export the file as UTF-8",
-                    ",".join(v.decode("utf-8", errors="backslashreplace") for v in values),
-                )
-            )
-        text = rows.filter(is_text).cast({pl.Binary: pl.String})
-    empty_is_null = text.with_columns(
-        pl.when(pl.col(c) != "").then(pl.col(c)).alias(c) for c in columns
+def _by_record(records: Iterator[_Record], feed: Feed, names: list[str]) -> Iterator[Batch]:
+    """The rows of any file, read by Python."""
+    rows: list[tuple[int | str, ...]] = []
+    refused: list[Refused] = []
+    size = 0
+    for line, fields, lines in records:
+        if not fields:
+            continue
+        why = None
+        if len(fields) != len(names):
+            why = _other_width(len(fields), len(names))
+        elif not "".join(fields).isascii():
+            try:
+                fields = [_text(field) for field in fields]
+            except UnicodeDecodeError:
+                why = "is not UTF-8: export the file as UTF-8"
+        if why:
+            raw = "".join(lines).rstrip("\r\n").encode("latin-1")
+            refused.append(Refused(line, why, raw.decode(errors="backslashreplace")))
+        else:
+            rows.append((*fields, line))
+        size += sum(map(len, lines))
+        if len(rows) + len(refused) == BATCH_ROWS or size > BATCH_BYTES:
+            yield _batch(_frame(rows, names), feed, refused)
+            rows, refused, size = [], [], 0
+    yield _batch(_frame(rows, names), feed, refused)
+
+
+def _frame(rows: list[tuple[int | str, ...]], names: list[str]) -> pl.DataFrame:
+    """Rows, each its fields and its line, as columns."""
+    kinds = dict.fromkeys(names, pl.String) | {LINE: pl.Int64}
+    # several times faster than from rows
+    columns = enumerate(kinds.items())
+    return pl.DataFrame(
+        [pl.Series(name, [r[at] for r in rows], kind) for at, (name, kind) in columns]
     )
-    return Batch(with_extra(empty_is_null, feed), refused)
 
 
-def _odd(odd: list[tuple[int, int, str]], lines: list[int], expected: int) -> list[Refused]:
-    return [
-        Refused(line, _other_width(width, expected), text)
-        for (_, width, text), line in zip(odd, lines, strict=True)
-        if text.strip("\r\n")
-    ]
+# ---------------------------------------------------------------- both
+
+
+def _batch(rows: pl.DataFrame, feed: Feed, refused: list[Refused]) -> Batch:
+    texts = pl.exclude(LINE)
+    return Batch(with_extra(rows.with_columns(pl.when(texts != "").then(texts)), feed), refused)
 
 
 def _other_width(width: int, expected: int) -> str:
-    mend = (
-        "put a field that holds commas in double quotes"
-        if width > expected
-        else "write all of them, empty ones too"
-    )
+    if width > expected:
+        mend = "put a field that holds commas in double quotes"
+    else:
+        mend = "write all of them, empty ones too"
     return f"has {width} field{'s' if width > 1 else ''}, the header has {expected}: {mend}"
-
-
-class _BlankLines:
-    """The lines of a file that hold nothing at all, read once and only as far as they are asked for."""
-
-    def __init__(self, path: Path) -> None:
-        self._found = self._read(path)
-        self._next = 0
-
-    def _read(self, path: Path) -> Iterator[int]:
-        with streams.counted(path) as stream:
-            for number, line in enumerate(
-                io.TextIOWrapper(stream, encoding="latin-1", newline=""), 1
-            ):
-                if not line.strip("\r\n"):
-                    yield number
-
-    def among(self, lines: list[int]) -> list[int]:
-        """Which of these lines, in order and after those of the call before, are blank."""
-        blank = []
-        for line in lines:
-            while self._next < line:
-                self._next = next(self._found, sys.maxsize)
-            if self._next == line:
-                blank.append(line)
-        return blank
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

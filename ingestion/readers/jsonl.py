@@ -1,4 +1,5 @@
-"""JSON lines: an object a line; a missing field is a null, an empty line is no row, any other line is refused."""
+"""JSON lines: one object a line. A missing field is null, an empty line is skipped, and a line
+that is not a JSON object is refused."""
 
 import codecs
 import json
@@ -28,7 +29,7 @@ _READ = 4 * MIB
 
 
 def batches(path: Path, feed: Feed) -> Iterator[Batch]:
-    """The rows in batches of at most 65,536, all values as the text that stands in the file."""
+    """The rows in batches of at most 65,536, all values as the text written in the file."""
     try:
         columns: dict[str, list[str | None]] = {c: [] for c in [*known_columns(feed), EXTRA]}
         lines: list[int] = []
@@ -100,7 +101,8 @@ def _row(line: bytes, feed: Feed) -> dict[str, str | None]:
             raise ValueError("it holds half a character (a lone surrogate)") from error
     if not isinstance(found, dict):
         raise ValueError(
-            f'it is {_KINDS[type(found)]}, and a row is an object, as in {{"{known_columns(feed)[0]}": "…"}}'
+            f"it is {_KINDS[type(found)]}, and a row is an object, "
+            f'as in {{"{known_columns(feed)[0]}": "…"}}'
         )
     known = known_columns(feed)
     row = {name: _text(found.pop(name, None), name) for name in known}

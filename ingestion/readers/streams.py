@@ -1,4 +1,4 @@
-"""Plain and compressed files as streams of bytes, unpacked no further than an honest file would be."""
+"""Plain and compressed files as streams of bytes, with a limit on what they unpack to."""
 
 import io
 from pathlib import Path
@@ -12,7 +12,8 @@ _CODECS = {".gz": "gzip", ".zst": "zstd"}
 
 
 def opened(path: Path) -> pa.NativeFile:
-    """The file's content, decompressed by its suffix as it is read. Raises OSError, also while reading, where it is broken."""
+    """The file's content, decompressed by its suffix as it is read. Raises OSError if it is broken,
+    also while it is read."""
     codec = _CODECS.get(path.suffix.lower())
     if codec and not path.stat().st_size:
         raise OSError(f"it is empty, which a {codec} file never is")
@@ -20,7 +21,8 @@ def opened(path: Path) -> pa.NativeFile:
 
 
 def counted(path: Path) -> io.BufferedReader:
-    """As `opened`; raises UnreadableFile where far more comes out than a file of this size can honestly hold."""
+    """As `opened`; raises UnreadableFile once far more has come out than a file of this size can
+    honestly hold."""
     return io.BufferedReader(_Counted(path))
 
 
@@ -31,7 +33,7 @@ class Allowance:
         self._left = max(UNPACKED_BYTES, UNPACKED_RATIO * path.stat().st_size)
 
     def take(self, count: int) -> None:
-        """Raises UnreadableFile where it is used up."""
+        """Raises UnreadableFile if that is more than is left."""
         self._left -= count
         if self._left < 0:
             raise UnreadableFile(

@@ -1,10 +1,9 @@
-"""What there is to tell, and nothing of how: from the outcome of a run, and from what it published.
+"""Which alerts there are: from the outcome of a run, and from what it published.
 
-An alert says what happened, what that means for which figures, and what to do. It is known by its kind and subject; its facts decide
-whether it is still the same message. All of it is worked out from what is given, without a clock.
+An alert states what happened, what it means for which figures, and what to do. It depends on
+nothing but its inputs; there is no clock here. How alerts are kept and sent is in `store`.
 """
 
-import hashlib
 import itertools
 import re
 import shlex
@@ -17,15 +16,11 @@ from typing import Any, Literal
 
 import duckdb
 
+from makegood.dashboards.figures.operations import Alert, Kind, Severity
 from makegood.dashboards.figures.words import money
 from makegood.orchestration.pipeline import findings
-from makegood.orchestration.warehouse.store import Publication
+from makegood.orchestration.warehouse.publication import Publication
 
-Severity = Literal["warning", "critical"]
-Kind = Literal[
-    "run_blocked", "run_failed", "feed_stale", "monitoring_silent", "feed_unusual", "low_coverage",
-    "credit_over_threshold", "claim_lapsing", "credit_not_due", "credit_incomplete", "data_finding", "state_damaged",
-]  # fmt: skip
 Row = Mapping[str, Any]
 
 # an error can be as long as a log; beyond this it is read in the log
@@ -39,8 +34,11 @@ UNSHOWN = re.compile(
 
 @dataclass(frozen=True)
 class AlertKind:
-    """What holds of all alerts of a kind. `over`: what it means that one has ended. `is_reminded`: an open one can be acted on;
-    what is over and done with is told once."""
+    """What all alerts of a kind share.
+
+    `over`: what it means that one has ended. `is_reminded`: receivers are reminded of an open one,
+    since something can still be done about it.
+    """
 
     title: str
     over: str
@@ -53,7 +51,7 @@ KINDS: dict[Kind, AlertKind] = {
     "feed_stale": AlertKind("feed is stale", "It is delivered again."),
     "monitoring_silent": AlertKind(
         "monitoring is silent",
-        "It is heard again; what was not seen meanwhile stays unknown until it is delivered.",
+        "It reports again; what was not seen in between stays unknown until it is delivered.",
     ),
     "feed_unusual": AlertKind("feed is unusual", "It is as usual again."),
     "low_coverage": AlertKind(
@@ -72,43 +70,25 @@ KINDS: dict[Kind, AlertKind] = {
     ),
     "credit_incomplete": AlertKind(
         "credit rests on incomplete data",
-        "The rows that were missing have been delivered, or nothing of it is payable any more.",
+        "The missing rows have been delivered, or none of it is payable any more.",
     ),
     "data_finding": AlertKind(
-        "data that has no effect, or one that nobody can have meant", "It is no longer found."
+        "data without effect, or with an unintended one", "It is no longer found."
     ),
     "state_damaged": AlertKind("state damaged", "It is whole again."),
 }
-# what only a run can end; all else is told by what is published
+# only a run that publishes ends these; all others follow from what is published
 OF_RUNS: frozenset[Kind] = frozenset({"run_blocked", "run_failed", "state_damaged"})
 
 
 @dataclass(frozen=True)
-class Alert:
-    """Something to be told; texts of one line. `facts`: what makes it another message when it differs."""
-
-    kind: Kind
-    subject: str
-    severity: Severity
-    happened: str
-    means: str
-    action: str
-    facts: str
-
-    @property
-    def key(self) -> tuple[Kind, str]:
-        return self.kind, self.subject
-
-    @property
-    def digest(self) -> str:
-        """Of what makes it another message."""
-        return hashlib.sha256(f"{self.severity} {self.facts}".encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """What became of a run. `refused`: a contract or a setting kept it from beginning. `killed`: ids of earlier runs that ended without a
-    word. `rejected_rows`: where those of a run lie that published nothing. `repaired`: what of the warehouse was damaged, and what was done."""
+    """How a run ended.
+
+    `refused`: a contract or a setting kept it from starting. `killed`: ids of earlier runs that
+    were killed. `rejected_rows`: path of the rejected rows of a run that published nothing.
+    `repaired`: what was damaged in the warehouse, and what was done about it.
+    """
 
     run_id: str
     status: Literal["published", "blocked", "failed", "refused", "rolled back"]
@@ -152,7 +132,7 @@ def _alert(
 
 
 def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator[Alert]:
-    """What a run tells by how it ended. `published`: as of when the warehouse is published."""
+    """The alerts of how a run ended. `published`: the `as_of` of what is published."""
     stays = (
         f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}."
         if published
@@ -169,7 +149,10 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
     )
     if outcome.status == "blocked":
         rows = f" (rejected rows: {outcome.rejected_rows})" if outcome.rejected_rows else ""
-        action = f"Mend or remove the files that are named{rows}, or raise the feed's limit in feeds.yaml, and run again. {details}"
+        action = (
+            f"Repair or remove these files{rows}, or raise the feed's limit in feeds.yaml, "
+            f"and run again. {details}"
+        )
         yield _alert("run_blocked", "the run", "critical", happened, stays, action, sorted(shown))
     if outcome.status == "failed":
         # numbers in an error (a run's id, bytes of memory) differ each time it is the same one
@@ -177,9 +160,7 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
         action = f"Run again; if it fails again, fix what the error names. {details}"
         yield _alert("run_failed", "the run", "critical", happened, stays, action, facts)
     if outcome.status == "refused":
-        action = (
-            f"Mend the contract or feeds.yaml at the lines that are named, and run again. {details}"
-        )
+        action = f"Correct the contract or feeds.yaml at these lines, and run again. {details}"
         yield _alert(
             "run_failed",
             "contracts and settings",
@@ -190,13 +171,28 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
             sorted(shown),
         )
     if outcome.killed:
-        happened = f"Ended without a word, as by a kill, a lack of memory or a loss of power: {', '.join(outcome.killed)}"
-        means = "It published nothing; what was published before it stayed, and what it had landed is removed and read again."
-        action = "Look in the machine's log for why (out of memory, a restart); give the run more time or memory. Nothing has to be cleaned up."
+        happened = (
+            "Killed, or stopped by a lack of memory or a loss of power: "
+            f"{', '.join(outcome.killed)}"
+        )
+        means = (
+            "It published nothing; what was published before stayed. "
+            "What it had landed is removed and read again."
+        )
+        action = (
+            "Find the reason in the machine's log (out of memory, a restart); "
+            "give the run more time or memory. Nothing has to be cleaned up."
+        )
         yield _alert("run_failed", "killed", "warning", happened, means, action, outcome.killed)
     if outcome.repaired:
-        means = "Readers may have seen a damaged file until this run. No figure was lost: what was damaged is made again from deliveries and copies, to the byte."
-        action = f"Find out what damages files: the disk, or a program beside makegood. Details: makegood doctor --warehouse {shlex.quote(str(root))}"
+        means = (
+            "Readers may have seen a damaged file until this run. No figure was lost: "
+            "what was damaged is made again from deliveries and copies, to the byte."
+        )
+        action = (
+            "Find out what damages files: the disk, or another program. "
+            f"Details: makegood doctor --warehouse {shlex.quote(str(root))}"
+        )
         yield _alert(
             "state_damaged",
             "the warehouse",
@@ -209,14 +205,20 @@ def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator
 
 
 def damaged(name: str, moved_to: str) -> Alert:
-    """A file of the warehouse's own state could not be read and was started anew."""
-    means = "No figure is touched. What was open may be told once more, and an end of what had been open may go untold."
-    action = f"See what wrote into the warehouse beside makegood; delete {moved_to} when it is of no more use."
+    """The alert that a file of the warehouse's own state could not be read."""
+    means = (
+        "No figure is affected. Open alerts may be sent once more, "
+        "and the end of an alert may not be sent."
+    )
+    action = (
+        "Find out which other program writes into the warehouse; "
+        f"delete {moved_to} when you no longer need it."
+    )
     return _alert(
         "state_damaged",
         name,
         "warning",
-        f"{name} could not be read; it lies in {moved_to} and was started anew.",
+        f"{name} could not be read; it was moved to {moved_to} and started again.",
         means,
         action,
     )
@@ -228,7 +230,7 @@ def damaged(name: str, moved_to: str) -> Alert:
 def of_publication(
     publication: Publication, root: Path, credit_over: Mapping[str, Decimal], lapsing_days: int
 ) -> list[Alert]:
-    """What the published figures tell. Raises duckdb.Error."""
+    """The alerts that follow from what is published. Raises duckdb.Error."""
     with publication.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         return [
@@ -250,7 +252,7 @@ def of_publication(
         ]
 
 
-# what an expectation of thresholds.yaml is called -> what its alert is; what it means and what to do stands there
+# the alert of each expectation of thresholds.yaml, which has its meaning and action
 CHECKS: dict[str, tuple[Kind, Severity]] = {
     "freshness": ("feed_stale", "warning"),
     "silence": ("monitoring_silent", "critical"),
@@ -259,14 +261,14 @@ UNUSUAL: tuple[Kind, Severity] = ("feed_unusual", "warning")
 
 
 def of_check(row: Row) -> Alert | None:
-    """The alert of a row of `quality.check_results`, if it is one: a warning over the history of a feed."""
+    """The alert of a row of `quality.check_results`: a warning by a feed's history, or None."""
     if row["success"] or row["severity"] != "warn" or row["suite"] != "history":
         return None
     name = row["name"]
     kind, severity = CHECKS.get(name, UNUSUAL)
     about = row["subject"] or row["feed"]
     subject = about if about.startswith(row["feed"]) else f"{row['feed']}: {about}"
-    # a feed can be unusual in several ways at once; how long it has been so is no news
+    # a feed can be unusual in several ways at once; for how long makes no new message
     subject = f"{subject}: {name}" if kind == "feed_unusual" else subject
     return _alert(kind, subject, severity, row["detail"], row["means"], row["action"], facts=name)
 
@@ -274,8 +276,10 @@ def of_check(row: Row) -> Alert | None:
 def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
     rows = _rows(
         con,
-        """select contract_id, service_id, region, period_kind, period_start, coverage_pct, availability_pct, unknown_seconds
-           from marts.availability where low_coverage order by period_start desc, contract_id, service_id, region""",
+        """select contract_id, service_id, region, period_kind, period_start, coverage_pct,
+                  availability_pct, unknown_seconds
+           from marts.availability where low_coverage
+           order by period_start desc, contract_id, service_id, region""",
     )
     for r in rows:
         figure = (
@@ -285,11 +289,15 @@ def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
         )
         yield _alert(
             "low_coverage",
-            f"{r['service_id']} in {r['region']} under {r['contract_id']}, {r['period_kind']} from {r['period_start']}",
+            f"{r['service_id']} in {r['region']} under {r['contract_id']}, "
+            f"{r['period_kind']} from {r['period_start']}",
             "warning",
-            f"It was seen for {r['coverage_pct']:.2f} % of its active time, {r['unknown_seconds']} s are unknown: less than {r['contract_id']} asks for.",
-            f"For that {r['period_kind']} {figure}, and the credits of its subscriptions, rest on too little evidence to be relied on.",
-            "Deliver the checks that are missing, or records of operations for that time; statements are issued anew where figures change.",
+            f"It was seen for {r['coverage_pct']:.2f} % of its active time, and "
+            f"{r['unknown_seconds']} s are unknown: less than {r['contract_id']} requires.",
+            f"For that {r['period_kind']} {figure}, and the credits of its subscriptions, "
+            "rest on too little evidence to rely on.",
+            "Deliver the missing checks, or records of operations for that time; "
+            "new statements are issued where figures change.",
             facts=f"{r['coverage_pct']:.0f}",
         )
 
@@ -300,30 +308,37 @@ def _credits_over(
     for currency, threshold in sorted(thresholds.items()):
         rows = _rows(
             con,
-            """select subscription_id, customer_id, month, currency, credit_amount, payable_amount, credit_pct, claim_status, status
+            """select subscription_id, customer_id, month, currency, credit_amount, payable_amount,
+                      credit_pct, claim_status, status
                from marts.credits
-               where currency = ? and credit_amount > ? and reasons = '' and claim_status in ('accruing', 'claimable', 'requested')
+               where currency = ? and credit_amount > ? and reasons = ''
+                 and claim_status in ('accruing', 'claimable', 'requested')
                order by month desc, credit_amount desc, subscription_id""",
             [currency, threshold],
         )
         for r in rows:
             amount, payable = (money(r[k], currency) for k in ("credit_amount", "payable_amount"))
-            # a month that is not over grows with each run; its amount is news when it is final
+            # the amount of a month in progress grows with each run; it is a message when final
             facts = amount if r["status"] == "final" else r["status"]
             yield _alert(
                 "credit_over_threshold",
                 _credit(r),
                 "warning",
-                f"The credit is {amount} ({r['credit_pct'].normalize():f} % of the fee, {r['status']}), over {money(threshold, currency)}.",
-                f"{payable} of it is payable as of now ({r['claim_status']}); customer {r['customer_id']}.",
-                f"Look at the proof before it is issued: {_explain(root, r)}",
+                f"The credit is {amount} ({r['credit_pct'].normalize():f} % of the fee, "
+                f"{r['status']}), over {money(threshold, currency)}.",
+                f"{payable} of it is payable now ({r['claim_status']}); "
+                f"customer {r['customer_id']}.",
+                f"Check the proof before the credit is issued: {_explain(root, r)}",
                 facts,
             )
 
 
 def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
-    """Credits that nobody has asked for, and that lapse within so many days of the contract's local date: subscription_id, customer_id,
-    month, credit_amount, currency, claim_deadline (C5)."""
+    """Credits that nobody has requested and that lapse soon (C5): subscription_id, customer_id,
+    month, credit_amount, currency, claim_deadline.
+
+    `days`: how many days ahead, from the contract's local date.
+    """
     return _rows(
         con,
         """select subscription_id, customer_id, month, credit_amount, currency, claim_deadline
@@ -342,9 +357,12 @@ def _lapsing(claims: list[Row]) -> Iterator[Alert]:
             "claim_lapsing",
             f"until {deadline}",
             "warning",
-            f"{_sums(own, 'credit_amount')} can be asked for until {deadline}, and nobody has: {_some(own)}.",
-            f"After that day the credits are waived: payable_amount stays 0 for {_listed(customers, 'customer')}.",
-            "Tell the customers, or whoever looks after them; a request counts by its day, once it is delivered in credit_requests.",
+            f"{_sums(own, 'credit_amount')} can be requested until {deadline}, and nobody has: "
+            f"{_some(own)}.",
+            "After that day the credits are waived: payable_amount stays 0 for "
+            f"{_listed(customers, 'customer')}.",
+            "Tell the customers, or their account managers; a request counts by its day, "
+            "once it is delivered in credit_requests.",
             facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
         )
 
@@ -386,9 +404,11 @@ def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
             "credit_not_due",
             _credit(r),
             "warning",
-            f"{money(r['issued_amount'], r['currency'])} was credited on invoices, and nothing is due.",
-            f"The invoices of {r['month']:%Y-%m} give more than the contract promises; credit_reconciliation shows it as {r['flags']}.",
-            f"Take it back, or find what is missing (a request, an outage): {_explain(root, r)}",
+            f"{money(r['issued_amount'], r['currency'])} was credited on invoices, "
+            "and nothing is due.",
+            f"The invoices of {r['month']:%Y-%m} give more than the contract promises; "
+            f"credit_reconciliation flags it as {r['flags']}.",
+            f"Reverse it, or find what is missing (a request, an outage): {_explain(root, r)}",
         )
 
 
@@ -408,9 +428,12 @@ def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
             "credit_incomplete",
             f"{month:%Y-%m}, {currency}",
             "warning",
-            f"{_sums(own, 'payable_amount')} payable, rest on data of which rows were rejected or wait: {_some(own)}.",
-            "With those rows the credits can be others, or none; marts.evidence_gaps lists them with file and line.",
-            f"Mend those rows before anything is paid. The proof of the largest: {_explain(root, own[0])}",
+            f"{_sums(own, 'payable_amount')} payable, rest on data with rejected or waiting rows: "
+            f"{_some(own)}.",
+            "With those rows the credits may differ, or there may be none; "
+            "marts.evidence_gaps lists the rows with file and line.",
+            "Correct those rows before anything is paid. "
+            f"The proof of the largest: {_explain(root, own[0])}",
             facts=sorted(f"{_credit(r)} {r['payable_amount']} {r['incomplete_rows']}" for r in own),
         )
 
@@ -443,29 +466,39 @@ def _credit(r: Row) -> str:
 
 def _explain(root: Path, r: Row) -> str:
     """The command, to be copied into a shell: ids come from feeds."""
-    return f"makegood explain --warehouse {shlex.quote(str(root))} --subscription {shlex.quote(one_line(r['subscription_id']))} --month {r['month']:%Y-%m}"
+    return (
+        f"makegood explain --warehouse {shlex.quote(str(root))} "
+        f"--subscription {shlex.quote(one_line(r['subscription_id']))} --month {r['month']:%Y-%m}"
+    )
 
 
 def endings(publication: Publication, ended: Iterable[Alert]) -> dict[tuple[Kind, str], str]:
-    """How the claims of a deadline ended that no longer lapse, where the credits say it: asked for, or waived. Raises duckdb.Error."""
+    """How claims that no longer lapse have ended, if the credits show it: requested or waived.
+
+    By the key of the alert. Raises duckdb.Error.
+    """
     keys = {alert.key for alert in ended if alert.kind == "claim_lapsing"}
     if not keys:
         return {}
     with publication.connect() as con:
         rows = _rows(
             con,
-            """select claim_deadline, count(*) filter (where claim_status = 'requested') as requested,
+            """select claim_deadline,
+                      count(*) filter (where claim_status = 'requested') as requested,
                       count(*) filter (where claim_status in ('late', 'waived')) as waived
-               from marts.credits where currency is not null and credit_amount > 0 and reasons = '' group by claim_deadline""",
+               from marts.credits
+               where currency is not null and credit_amount > 0 and reasons = ''
+               group by claim_deadline""",
         )
-    told: dict[tuple[Kind, str], str] = {}
+    found: dict[tuple[Kind, str], str] = {}
     for r in rows:
         key: tuple[Kind, str] = ("claim_lapsing", f"until {r['claim_deadline']}")
         if key in keys and (r["requested"] or r["waived"]):
-            told[key] = (
-                f"Of the credits with that deadline {r['requested']} were asked for and {r['waived']} are waived."
+            found[key] = (
+                f"Of the credits with that deadline {r['requested']} were requested "
+                f"and {r['waived']} are waived."
             )
-    return told
+    return found
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:

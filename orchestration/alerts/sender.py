@@ -1,7 +1,8 @@
-"""Sends messages, in a process of its own: it can be stopped in time, and what its libraries log or raise is heard by nobody, since
-addresses hold secrets.
+"""Sends messages, in a process of its own: it can be stopped in time, and nothing that libraries
+log or raise is shown, since addresses hold secrets.
 
-In, as JSON: a list of messages (url, title, body, kind). Out: a line `<number of the message> taken|refused|unknown` as each is done.
+In, as JSON: a list of messages (url, title, body, kind). Out: a line for each when it is done,
+`<number of the message> taken|refused|unknown`.
 """
 
 import json
@@ -15,7 +16,7 @@ from apprise import plugins
 
 
 def send(url: str, title: str, body: str, kind: str) -> str:
-    """`taken` by the service, `refused` (or not reached), or `unknown`: not the address of a service."""
+    """Sends one: `taken` by the service, `refused` (or not reached), or `unknown` to Apprise."""
     # a redirected message would arrive empty, and pictures would be fetched from elsewhere
     asset = apprise.AppriseAsset(
         app_id="Makegood",

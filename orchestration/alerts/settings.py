@@ -1,4 +1,4 @@
-"""To whom is told: `alerts.yaml`. No address is ever shown, logged or kept; receivers go by their labels."""
+"""Settings of alerts: `alerts.yaml`. No address is ever shown, logged or kept, only labels."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from typing import Annotated
 from iso4217 import Currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from makegood.dashboards.figures.operations import Severity
 from makegood.dashboards.figures.queries import LAPSING_DAYS
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
 from makegood.ingestion.values import DecimalValue
-from makegood.orchestration.alerts.kinds import Severity
 from makegood.orchestration.settings import environment
 
 SETTINGS = "alerts.yaml"
@@ -22,21 +22,22 @@ def _address(value: SecretStr) -> SecretStr:
         r"env:[A-Za-z_][A-Za-z0-9_]*$|[A-Za-z][A-Za-z0-9+.-]*://.", value.get_secret_value()
     ):
         raise ValueError(
-            "must be an Apprise URL (scheme://…), or env:NAME for one that stands in an environment variable"
+            "must be an Apprise URL (scheme://…) or an environment variable that holds one "
+            "(example: env:DUTY_MAIL)"
         )
     return value
 
 
 def _currency(value: str) -> str:
     if value not in {c.code for c in Currency if c.exponent is not None}:
-        raise ValueError("is no ISO 4217 currency")
+        raise ValueError("is not an ISO 4217 currency (example: EUR)")
     return value
 
 
 class Settings(BaseModel):
-    """What `alerts.yaml` may say."""
+    """The keys of `alerts.yaml`."""
 
-    # what was found wrong must not quote an address
+    # an error must not quote an address
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     urls: list[Annotated[SecretStr, AfterValidator(_address)]] = []
@@ -48,7 +49,7 @@ class Settings(BaseModel):
     remind_after_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 7
 
     def receivers(self) -> list["Receiver"]:
-        """To whom is told: by its place among the addresses and its scheme, or by the name of its variable."""
+        """The receivers, labelled by scheme and position, or by the name of their variable."""
         found = {}
         for number, secret in enumerate(self.urls, 1):
             url = secret.get_secret_value()
@@ -60,14 +61,17 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class Receiver:
-    """`url`: None where its variable is not set."""
+    """`url`: None if its variable is not set."""
 
     label: str
     url: str | None = field(repr=False)
 
 
 def settings_of(root: Path, path: Path | None = None) -> Settings:
-    """The settings in `path`, or in the warehouse's own file where there is one. Raises InvalidDocument."""
+    """The settings in `path`, or in the warehouse's own file if it has one.
+
+    Raises InvalidDocument.
+    """
     if path is None and not (root / SETTINGS).exists():
         return Settings()
     try:

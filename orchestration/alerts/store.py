@@ -1,7 +1,8 @@
-"""Keeps what is open, and tells it: each alert once, again when it changes or has long been open, and when it is over.
+"""Keeps alerts and sends them: once, again if they change or stay open for long, and when over.
 
 `<warehouse>/alerts.json` keeps what is open and what was told to whom (`AlertStore`), and is
-written only by who holds the warehouse. Nothing here fails a run, and no address is ever shown, logged or kept.
+written only by the holder of the warehouse's lock. Nothing here fails a run, and no address is
+ever shown, logged or kept.
 """
 
 import json
@@ -19,14 +20,23 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from makegood.dashboards.figures.operations import (
+    ALERTS,
+    SEVERITIES,
+    Alert,
+    AlertRecord,
+    AlertStore,
+    Kind,
+    Notification,
+    Severity,
+    alert_store,
+)
 from makegood.dashboards.figures.words import printable
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.alerts.kinds import (
     KINDS,
     OF_RUNS,
-    Alert,
-    Kind,
     Outcome,
-    Severity,
     damaged,
     endings,
     of_publication,
@@ -36,125 +46,99 @@ from makegood.orchestration.alerts.settings import Receiver, Settings
 from makegood.orchestration.settings import PROJECT, quiet_environment
 from makegood.orchestration.warehouse.store import Damaged, Warehouse
 
-STATE = "alerts.json"
-# for all messages of a run together; whoever has not taken one by then is told with the next run
+# for all messages of a run together; receivers that take longer get theirs with the next run
 LIMIT_SECONDS = 45
-# alerts in a message, and signs of each of their sentences; the rest is counted
+# alerts in a message, and characters in each of their sentences; the rest is counted
 MOST, LONGEST = 20, 600
 ENDED = "ended"
-ORDER: dict[Severity, int] = {"critical": 0, "warning": 1}
 
 
 # ---------------------------------------------------------------- what is open
 
 
-class Notification(BaseModel):
-    """What a receiver was last told of an alert: its digest, or that it has ended."""
+class OpenAlert(BaseModel):
+    """An open alert, for other programs."""
 
-    what: str
-    at: AwareDatetime
-
-
-class AlertRecord(BaseModel):
-    """An alert that is open, or whose end has not been told to everyone. `told` is by label of the receiver."""
-
-    alert: Alert
+    kind: Kind
+    title: str
+    subject: str
+    severity: Severity
     since: AwareDatetime
-    ended: AwareDatetime | None = None
-    ending: str = ""
-    told: dict[str, Notification] = {}
-
-    def due(self, label: str, settings: Settings, now: datetime) -> str | None:
-        """What a receiver has to be told of it now: `new`, `changed`, `still open`, `over`, or nothing."""
-        told = self.told.get(label)
-        if ORDER[self.alert.severity] > ORDER[settings.minimum_severity]:
-            return None
-        if self.ended:
-            return None if told and told.what == ENDED else "over"
-        if told is None or told.what == ENDED:
-            return "new"
-        if told.what != self.alert.digest:
-            return "changed"
-        # by the date: a daily run is some seconds more or less than a day after the last
-        long_ago = now.date() - told.at.date() >= timedelta(days=settings.remind_after_days)
-        return "still open" if long_ago and KINDS[self.alert.kind].is_reminded else None
+    happened: str
+    means: str
+    action: str
 
 
-class AlertStore(BaseModel):
-    """All that is kept of alerts."""
+def due(entry: AlertRecord, label: str, settings: Settings, now: datetime) -> str | None:
+    """What a receiver must be sent about an alert: `new`, `changed`, `still open`, `over` or None.
 
-    version: Literal[1] = 1
-    entries: list[AlertRecord] = []
-
-    def open(self) -> list[AlertRecord]:
-        """What is open: critical first, then the oldest."""
-        return sorted(
-            (e for e in self.entries if not e.ended),
-            key=lambda e: (ORDER[e.alert.severity], e.since, e.alert.key),
-        )
-
-    def update(
-        self, found: Iterable[Alert], judged: frozenset[Kind], now: datetime
-    ) -> list[AlertRecord]:
-        """Takes in what was found; ends, and returns, what was not found although its kind was judged."""
-        by_key = {alert.key: alert for alert in found}
-        known = {entry.alert.key: entry for entry in self.entries}
-        gone = [
-            e
-            for key, e in known.items()
-            if key not in by_key and e.alert.kind in judged and not e.ended
-        ]
-        for entry in gone:
-            entry.ended, entry.ending = now, KINDS[entry.alert.kind].over
-        for key, alert in by_key.items():
-            if key not in known:
-                self.entries.append(AlertRecord(alert=alert, since=now))
-                continue
-            entry = known[key]
-            entry.alert = alert
-            if entry.ended:
-                entry.since, entry.ended, entry.ending = now, None, ""
-        return gone
-
-    def prune(self, settings: Settings, now: datetime) -> None:
-        """Forgets what is over and told, and receivers that are no more."""
-        labels = [r.label for r in settings.receivers()]
-        self.entries = [
-            e
-            for e in self.entries
-            if not e.ended or any(e.due(label, settings, now) for label in labels)
-        ]
-        for entry in self.entries:
-            entry.told = {label: told for label, told in entry.told.items() if label in labels}
+    `label`: that of the receiver.
+    """
+    told = entry.told.get(label)
+    if SEVERITIES.index(entry.alert.severity) > SEVERITIES.index(settings.minimum_severity):
+        return None
+    if entry.ended:
+        return None if told and told.what == ENDED else "over"
+    if told is None or told.what == ENDED:
+        return "new"
+    if told.what != entry.alert.digest:
+        return "changed"
+    # by the date: a daily run is some seconds more or less than a day after the last
+    long_ago = now.date() - told.at.date() >= timedelta(days=settings.remind_after_days)
+    return "still open" if long_ago and KINDS[entry.alert.kind].is_reminded else None
 
 
-def kept(root: Path) -> AlertStore:
-    """What is kept in a warehouse. Raises ValidationError or UnicodeDecodeError where it can't be read."""
-    path = root / STATE
-    return (
-        AlertStore.model_validate_json(path.read_text("utf-8")) if path.exists() else AlertStore()
-    )
+def update(
+    store: AlertStore, found: Iterable[Alert], judged: frozenset[Kind], now: datetime
+) -> list[AlertRecord]:
+    """Takes in the alerts found; ends and returns those not found of the kinds that were judged."""
+    by_key = {alert.key: alert for alert in found}
+    known = {entry.alert.key: entry for entry in store.entries}
+    gone = [
+        e
+        for key, e in known.items()
+        if key not in by_key and e.alert.kind in judged and not e.ended
+    ]
+    for entry in gone:
+        entry.ended, entry.ending = now, KINDS[entry.alert.kind].over
+    for key, alert in by_key.items():
+        if key not in known:
+            store.entries.append(AlertRecord(alert=alert, since=now))
+            continue
+        entry = known[key]
+        entry.alert = alert
+        if entry.ended:
+            entry.since, entry.ended, entry.ending = now, None, ""
+    return gone
+
+
+def prune(store: AlertStore, settings: Settings, now: datetime) -> None:
+    """Forgets what is over and known to everyone, and receivers that are gone."""
+    labels = [r.label for r in settings.receivers()]
+    store.entries = [
+        e for e in store.entries if not e.ended or any(due(e, lb, settings, now) for lb in labels)
+    ]
+    for entry in store.entries:
+        entry.told = {label: told for label, told in entry.told.items() if label in labels}
 
 
 def _taken_up(root: Path) -> tuple[AlertStore, Alert | None]:
-    """What is kept; what can't be read is moved aside, which is an alert itself."""
+    """What is kept; a file that can't be read is moved aside, which is an alert itself."""
     try:
-        return kept(root), None
-    except (ValidationError, UnicodeDecodeError):
+        return alert_store(root), None
+    except ValidationError:
         aside = next(
-            p for n in range(1, 10_000) if not (p := root / f"{STATE}.damaged-{n}").exists()
+            p for n in range(1, 10_000) if not (p := root / f"{ALERTS}.damaged-{n}").exists()
         )
-        os.replace(root / STATE, aside)
-        return AlertStore(), damaged(STATE, str(aside))
+        os.replace(root / ALERTS, aside)
+        return AlertStore(), damaged(ALERTS, str(aside))
 
 
-def _save(root: Path, alerts: AlertStore) -> None:
-    draft = root / f"{STATE}.draft"
-    draft.write_text(alerts.model_dump_json(indent=2) + "\n", "utf-8")
-    os.replace(draft, root / STATE)
+def _save(root: Path, store: AlertStore) -> None:
+    write_whole(root / ALERTS, store.as_json())
 
 
-# ---------------------------------------------------------------- what becomes of a run
+# ---------------------------------------------------------------- after a run
 
 
 def _warn(message: str) -> None:
@@ -168,8 +152,10 @@ def after_run(
     now: datetime,
     warn: Callable[[str], None] = _warn,
 ) -> None:
-    """Judges what became of a run, keeps it and tells it. Only with the warehouse held. Never raises an Exception: what can't be done is
-    warned of, and done by the next run."""
+    """Finds the alerts of a run, keeps and sends them. Only with the warehouse held.
+
+    Never raises an Exception: what can't be done is warned of, and done by the next run.
+    """
     root = warehouse.root
     try:
         alerts, lost = _taken_up(root)
@@ -186,23 +172,31 @@ def after_run(
             judged = (
                 frozenset(KINDS) if outcome.status == "published" else frozenset(KINDS) - OF_RUNS
             )
-            gone = alerts.update(found, judged, now)
-            said = endings(publication, [e.alert for e in gone])
+            gone = update(alerts, found, judged, now)
+            ended = endings(publication, [e.alert for e in gone])
             for entry in gone:
-                entry.ending = said.get(entry.alert.key, entry.ending)
+                entry.ending = ended.get(entry.alert.key, entry.ending)
         else:
-            # it has seen nothing of what was found in what is published: that stays open
-            alerts.update(found, frozenset(), now)
-        # before anyone is told: a run that is killed while it tells has them told again, never not at all
+            # it has not looked at what is published: those alerts stay open
+            update(alerts, found, frozenset(), now)
+        # kept before it is sent: a run killed while sending makes them arrive twice, never not at all
         _save(root, alerts)
-        head = f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. Warehouse: {root}"
+        head = (
+            f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. "
+            f"Warehouse: {root}"
+        )
         _tell(alerts, settings, head, root, now, warn)
-        alerts.prune(settings, now)
+        prune(alerts, settings, now)
         _save(root, alerts)
     except Exception as error:
         warn(
-            f"could not be kept or told, the next run tries again: {type(error).__name__}: {error}"
+            f"could not be kept or sent; the next run tries again: {type(error).__name__}: {error}"
         )
+
+
+def _urgency(change: tuple[str, AlertRecord]) -> tuple[bool, int, tuple[Kind, str]]:
+    what, entry = change
+    return what == "over", SEVERITIES.index(entry.alert.severity), entry.alert.key
 
 
 def _tell(
@@ -215,16 +209,16 @@ def _tell(
 ) -> None:
     told = {}
     for receiver in settings.receivers():
-        due = [(what, e) for e in alerts.entries if (what := e.due(receiver.label, settings, now))]
-        if due:
-            told[receiver] = sorted(
-                due, key=lambda d: (d[0] == "over", ORDER[d[1].alert.severity], d[1].alert.key)
-            )
+        changes = [
+            (what, e) for e in alerts.entries if (what := due(e, receiver.label, settings, now))
+        ]
+        if changes:
+            told[receiver] = sorted(changes, key=_urgency)
     for receiver, outcome in deliver(
-        {receiver: message(due, head, root) for receiver, due in told.items()}
+        {receiver: message(changes, head, root) for receiver, changes in told.items()}
     ).items():
         if outcome != "taken":
-            warn(f"{receiver.label}: {OUTCOMES[outcome]}; it is told with the next run")
+            warn(f"{receiver.label}: {OUTCOMES[outcome]}; the next run tries again")
             continue
         for what, entry in told[receiver]:
             entry.told[receiver.label] = Notification(
@@ -242,24 +236,28 @@ class Message:
     kind: Literal["failure", "warning", "success", "info"]
 
 
-def message(due: list[tuple[str, AlertRecord]], head: str, root: Path) -> Message:
-    """All that a receiver has to be told, the gravest first. `due`: what there is to say of each, and the entry."""
-    counts = Counter("over" if what == "over" else entry.alert.severity for what, entry in due)
+def message(changes: list[tuple[str, AlertRecord]], head: str, root: Path) -> Message:
+    """One message for a receiver, the gravest alert first.
+
+    `changes`: each alert's record, and what is due of it (`due`).
+    """
+    counts = Counter("over" if what == "over" else entry.alert.severity for what, entry in changes)
     parts = [
         f"{counts[name]} {word}{'s' if word == 'warning' and counts[name] > 1 else ''}"
         for name, word in WORDS.items()
         if counts[name]
     ]
     title = f"Makegood: {', '.join(parts)}"
-    if len(due) == 1:
-        title += f": {KINDS[due[0][1].alert.kind].title}"
+    if len(changes) == 1:
+        title += f": {KINDS[changes[0][1].alert.kind].title}"
     lines = [head]
-    for what, entry in due[:MOST]:
+    for what, entry in changes[:MOST]:
         lines += ["", *_paragraph(what, entry)]
-    if len(due) > MOST:
+    if len(changes) > MOST:
         lines += [
             "",
-            f"… and {len(due) - MOST} more: makegood alerts --warehouse {shlex.quote(str(root))}",
+            f"… and {len(changes) - MOST} more: "
+            f"makegood alerts --warehouse {shlex.quote(str(root))}",
         ]
     kind: Literal["failure", "warning", "success"] = (
         "failure" if counts["critical"] else "warning" if counts["warning"] else "success"
@@ -275,7 +273,7 @@ def _paragraph(what: str, entry: AlertRecord) -> Iterator[str]:
     mark = "over" if what == "over" else f"{alert.severity}, {what}"
     yield _shown(f"[{mark}] {KINDS[alert.kind].title}: {alert.subject}")
     if what == "over":
-        yield _shown(f"Was so from {_at(entry.since)} on: {alert.happened}")
+        yield _shown(f"Open from {_at(entry.since)}: {alert.happened}")
         yield f"Since {_at(entry.ended)}: {entry.ending}"
         return
     if what != "new":
@@ -283,7 +281,7 @@ def _paragraph(what: str, entry: AlertRecord) -> Iterator[str]:
     yield from in_words(alert)
 
 
-def in_words(alert: Alert) -> list[str]:
+def in_words(alert: Alert | OpenAlert) -> list[str]:
     """What happened, what it means, what to do: a line each."""
     return [
         _shown(f"{word}: {text}")
@@ -296,7 +294,7 @@ def in_words(alert: Alert) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Short enough; a name that would call everyone in a chat does not."""
+    """Cut to length, and so that a name can't notify everyone in a chat."""
     text = text if len(text) <= LONGEST else text[:LONGEST] + " …"
     return re.sub(r"([@!])(?=everyone|channel|here|all\b)", "\\1\u200b", text, flags=re.IGNORECASE)
 
@@ -308,20 +306,21 @@ def _at(instant: datetime | None) -> str:
 OUTCOMES = {
     "taken": "the message was taken",
     "refused": "the message was not taken (receiver down or not reached, refused, wrong password)",
-    "unknown": "no address that Apprise knows",
+    "unknown": "not an address that Apprise knows",
     "late": f"the message was not taken within {LIMIT_SECONDS} s",
     "unset": "its environment variable is not set",
 }
 
 
 def deliver(messages: dict[Receiver, Message]) -> dict[Receiver, str]:
-    """Sends each receiver its message; what became of it, as a key of OUTCOMES."""
+    """Sends each receiver its message; the outcome of each is a key of OUTCOMES."""
     outcomes = dict.fromkeys(messages, "late") | {r: "unset" for r in messages if not r.url}
     addressed = [r for r in messages if r.url]
     if not addressed:
         return outcomes
     job = json.dumps([{"url": r.url, **vars(messages[r])} for r in addressed]).encode()
-    # addresses by a pipe, since arguments of a process are seen by all; its errors to nobody, since they may quote them
+    # addresses go through a pipe, since everyone can see the arguments of a process; errors are
+    # dropped, since they may quote addresses
     command = [sys.executable, "-P", "-m", "makegood.orchestration.alerts.sender"]
     try:
         options = {
@@ -330,39 +329,52 @@ def deliver(messages: dict[Receiver, Message]) -> dict[Receiver, str]:
             "cwd": PROJECT,
             "env": quiet_environment(),
         }
-        said = subprocess.run(
+        answers = subprocess.run(
             command, input=job, timeout=LIMIT_SECONDS, check=False, **options
         ).stdout  # type: ignore[call-overload]
         outcomes |= dict.fromkeys(addressed, "refused")
     except subprocess.TimeoutExpired as late:
-        said = late.stdout
-    for line in (said or b"").decode().splitlines():
+        answers = late.stdout
+    for line in (answers or b"").decode().splitlines():
         number, outcome = line.split()
         outcomes[addressed[int(number)]] = outcome
     return outcomes
 
 
 def test_message(root: Path) -> Message:
-    """What tells that a receiver is reached."""
-    body = f"This is a test. Alerts of the warehouse {root} arrive here.\nNothing has happened, no figure is concerned, and nothing has to be done."
+    """A message that tests whether a receiver is reached."""
+    body = (
+        f"This is a test. Alerts of the warehouse {root} arrive here.\n"
+        "Nothing has happened, no figure is affected, and nothing has to be done."
+    )
     return Message("Makegood: a test", body, "info")
+
+
+def open_alerts(root: Path) -> list[OpenAlert] | None:
+    """The open alerts, the gravest first; None if they can't be read."""
+    try:
+        entries = alert_store(root).open()
+    except (ValidationError, OSError):
+        return None
+    return [
+        OpenAlert(title=KINDS[e.alert.kind].title, since=e.since, **vars(e.alert)) for e in entries
+    ]
 
 
 def listed(root: Path, most: int | None = None) -> list[str]:
     """What is open, a line each and what to do below it; of each kind at most so many."""
-    try:
-        entries = kept(root).open()
-    except (ValidationError, UnicodeDecodeError, OSError):
-        return [f"  {STATE} can't be read; the next run starts it anew"]
+    found = open_alerts(root)
+    if found is None:
+        return [f"  {ALERTS} can't be read; the next run starts it again"]
     lines = []
     shown: Counter[Kind] = Counter()
-    for entry in entries:
-        shown[entry.alert.kind] += 1
-        if most is None or shown[entry.alert.kind] <= most:
+    for alert in found:
+        shown[alert.kind] += 1
+        if most is None or shown[alert.kind] <= most:
             lines.append(
-                f"  since {_at(entry.since)}  {entry.alert.severity:<8}  {KINDS[entry.alert.kind].title}: {entry.alert.subject}"
+                f"  since {_at(alert.since)}  {alert.severity:<8}  {alert.title}: {alert.subject}"
             )
-            lines += [f"    {line}" for line in in_words(entry.alert)]
+            lines += [f"    {line}" for line in in_words(alert)]
     more = [
         f"{count - most} more of {KINDS[kind].title}"
         for kind, count in shown.items()

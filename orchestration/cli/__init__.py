@@ -5,11 +5,13 @@ belong here: what a command does (`pipeline`, `warehouse`, `serving`) and what i
 """
 
 import gc
+from typing import Annotated
 
 import typer
 
 from makegood.orchestration.cli import (
     alerts,
+    contracts,
     dashboards,
     docs,
     doctor,
@@ -25,15 +27,37 @@ from makegood.orchestration.cli import (
 from makegood.orchestration.settings import pin_time_zones
 
 app = typer.Typer(
-    help="SLA warehouse: holds checks, outages, tickets and invoices against contracts, to the second and the cent.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"makegood {version('makegood')}")
+        raise typer.Exit
+
+
+@app.callback()
+def makegood(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """SLA warehouse: exact availability and credits from checks, outages, tickets and invoices."""
+
+
 # in the order in which `--help` lists them
 app.command()(run.run)
 app.command()(migrate.migrate)
 app.command()(sample.sample)
+app.command()(contracts.contracts)
 app.command()(status.status)
 app.command()(rollback.rollback)
 app.command()(alerts.alerts)

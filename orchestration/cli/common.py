@@ -1,11 +1,12 @@
 """What commands share: exit statuses, options, refusals and progress."""
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,21 +31,25 @@ AlertSettings = Annotated[
     Path | None,
     typer.Option(
         "--alerts",
-        help="File that says who is told of alerts; default: alerts.yaml in the warehouse.",
+        help="Settings of alerts and their receivers; default: alerts.yaml in the warehouse.",
     ),
 ]
-Month = Annotated[str, typer.Option("--month", help="Month, as 2026-07.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+Month = Annotated[str, typer.Option("--month", help="Month (example: 2026-07).")]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", help="Threads of the engine; default: the cores, at most 4."),
+    typer.Option(
+        "--threads", help="Threads that the engine may use; default: one per core, at most 4."
+    ),
 ]
 Memory = Annotated[
-    str | None, typer.Option("--memory", help="Memory of the engine, as 8GB; default: 4GB.")
+    str | None,
+    typer.Option("--memory", help="Memory that the engine may use (example: 8GB); default: 4GB."),
 ]
 
 
 def fail(code: int, message: str) -> typer.Exit:
-    """Prints what is wrong, and is what to raise: the command ends with the exit status `code`."""
+    """Prints what is wrong and returns what to raise, so that the command exits with `code`."""
     typer.echo("makegood: " + "\n".join(map(printable, message.split("\n"))), err=True)
     return typer.Exit(code)
 
@@ -54,26 +59,29 @@ def show(lines: Iterable[str]) -> None:
     typer.echo("\n".join(map(printable, lines)))
 
 
+def show_json(data: Any) -> None:
+    """Prints data for other programs. In ASCII: what feeds deliver is no command to a terminal."""
+    typer.echo(json.dumps(data, indent=2))
+
+
 def require_folder(option: str, folder: Path) -> None:
-    """Refuses an option that has to name a folder and doesn't."""
+    """Refuses an option whose value must be a folder but is not."""
     if not folder.is_dir():
-        raise fail(BAD_ARGUMENTS, f"{option} {folder} is no folder")
+        raise fail(BAD_ARGUMENTS, f"{option} {folder} is not a folder")
 
 
 def first_of(month: str) -> date:
-    """The first day of the month that `--month` names; refuses what is not a month."""
+    """The first day of the month given by `--month`; refuses what is not a month."""
     try:
         return date.fromisoformat(f"{month}-01")
     except ValueError as error:
-        raise fail(
-            BAD_ARGUMENTS, f"--month {month!r} is no month: write it as in 2026-07"
-        ) from error
+        raise fail(BAD_ARGUMENTS, f"--month {month!r} is not a month (example: 2026-07)") from error
 
 
 @contextmanager
-def progress_shown() -> Iterator[Callable[[str], None]]:
-    """Shows what is being done: a live line on a terminal, else nothing."""
-    if not sys.stderr.isatty():
+def progress_shown(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Shows the current step: a live line on a terminal, otherwise nothing."""
+    if quiet or not sys.stderr.isatty():
         yield lambda message: None
         return
     from rich.console import Console
@@ -87,6 +95,7 @@ def progress_shown() -> Iterator[Callable[[str], None]]:
 def limits_and_instant(
     threads: int | None, memory: str | None, as_of: str | None
 ) -> "tuple[Limits, datetime | None]":
+    """The limits of a run and its `--as-of`, from the options; refuses what can't be read."""
     from makegood.ingestion.contracts.tables import instant
     from makegood.orchestration.settings import Limits, default_limits
 
@@ -102,11 +111,12 @@ def limits_and_instant(
 
 @contextmanager
 def exit_status(warehouse: Path) -> Iterator[None]:
-    """Says how a run ended that published nothing, and exits by it."""
+    """Turns the errors of a run that published nothing into a message and an exit status."""
     from makegood.ingestion.strict_yaml import InvalidDocument
     from makegood.orchestration.pipeline.run import BadArguments, Blocked
     from makegood.orchestration.warehouse.store import Busy, OtherLayout
 
+    details = f"{sys.argv[0]} status --warehouse {warehouse}"
     try:
         yield
     except (BadArguments, InvalidDocument, OtherLayout) as error:
@@ -115,7 +125,8 @@ def exit_status(warehouse: Path) -> Iterator[None]:
         lines = "\n".join(f"  {reason}" for reason in error.reasons)
         raise fail(
             BLOCKED,
-            f"blocked: what is published stays as it was\n{lines}\nmend the files and run again; details: {sys.argv[0]} status --warehouse {warehouse}",
+            f"blocked: what is published stays as it was\n{lines}\n"
+            f"repair the files and run again; details: {details}",
         ) from error
     except Busy as error:
         raise fail(FAILED, str(error)) from error
@@ -127,5 +138,5 @@ def exit_status(warehouse: Path) -> Iterator[None]:
         )
         raise fail(
             FAILED,
-            f"failed: what is published stays as it was\n{what}\ndetails: {sys.argv[0]} status --warehouse {warehouse}",
+            f"failed: what is published stays as it was\n{what}\ndetails: {details}",
         ) from error

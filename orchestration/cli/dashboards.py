@@ -13,20 +13,22 @@ def dashboards(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
     address: Annotated[
         str,
-        typer.Option(help="Address to listen on; another than this machine's own needs sign-in."),
+        typer.Option(
+            help="Address to listen on; one that other machines can reach requires sign-in."
+        ),
     ] = "127.0.0.1",
     access: Annotated[
         Path | None,
         typer.Option(
             "--access",
-            help="File that says who may see what; default: access.yaml in the warehouse.",
+            help="Settings of sign-in and access; default: access.yaml in the warehouse.",
         ),
     ] = None,
 ) -> None:
-    """Serve the dashboards over what is published: on this machine, or to those who sign in (docs/access.md).
+    """Serve the dashboards: on this machine only, or to people who sign in (docs/access.md).
 
-    Says first whether people have to sign in. Exit 2: others could reach them, and nobody would have to sign in; or the file that says who may see what was
-    refused or is not there.
+    First prints who can open them. Exit 2: other machines could reach them without sign-in, or the
+    access settings are refused or missing.
     """
     from makegood.ingestion.strict_yaml import InvalidDocument
     from makegood.orchestration.serving.access_settings import SETTINGS, settings_of
@@ -36,7 +38,7 @@ def dashboards(
 
     current = Folder(warehouse).current()
     if current and current.has_state and (layout := Folder(warehouse).other_layout(current)):
-        show([*layout, "until then pages that need more than it has can't be shown"])
+        show([*layout, "until then some pages can't be shown"])
     try:
         found = settings_of(warehouse, access)
         typer.echo(who_gets_in(port, address, found))
@@ -44,5 +46,8 @@ def dashboards(
     except InvalidDocument as error:
         raise fail(BAD_ARGUMENTS, str(error)) from error
     except Unguarded as error:
-        advice = f"say in {access or warehouse / SETTINGS} how people sign in (docs/access.md), or leave out --address: only this machine is served then"
+        advice = (
+            f"set up sign-in in {access or warehouse / SETTINGS} (docs/access.md), "
+            "or leave out --address to serve this machine only"
+        )
         raise fail(BAD_ARGUMENTS, f"{error}\n{advice}") from error

@@ -17,16 +17,16 @@ from makegood.orchestration.cli.common import (
 
 def docs(
     warehouse: Warehouse,
-    out: Annotated[Path, typer.Option(help="Folder for the page; made if there is none.")],
+    out: Annotated[Path, typer.Option(help="Folder for the page; created if it is missing.")],
 ) -> None:
-    """Write the dbt docs of what is published, as one page: every mart and column, what it is made of, and what reads it."""
+    """Write the dbt docs of what is published as one page: marts, columns, lineage and uses."""
     from makegood.orchestration.output.documentation import write
     from makegood.orchestration.output.explain import NotFound, publication
     from makegood.orchestration.pipeline.build import TransformFailed
 
     require_folder("--warehouse", warehouse)
     if out.exists() and not out.is_dir():
-        raise fail(BAD_ARGUMENTS, f"--out {out} is no folder")
+        raise fail(BAD_ARGUMENTS, f"--out {out} is not a folder")
     try:
         with progress_shown() as progress:
             progress("writing the docs")

@@ -21,27 +21,23 @@ from makegood.orchestration.cli.common import (
 def migrate(
     landing: Annotated[
         Path,
-        typer.Option(
-            help="Folder that holds all files ever delivered, under any path: DIR/<feed>/…"
-        ),
+        typer.Option(help="Folder with every file ever delivered, under any path: DIR/<feed>/…"),
     ],
     warehouse: Warehouse,
     contracts: Contracts = None,
     as_of: Annotated[
         str | None,
-        typer.Option(
-            help="As for `run`; default: the instant as of which the warehouse is published."
-        ),
+        typer.Option(help="As for `run`; default: that of what is published."),
     ] = None,
     threads: Threads = None,
     memory: Memory = None,
     alerts: AlertSettings = None,
 ) -> None:
-    """Land a warehouse of an earlier layout anew, from all delivered files, and publish it.
+    """Convert a warehouse of an earlier layout: land all delivered files again, and publish.
 
-    Statements, alerts, what is usual of feeds and the history of runs are kept.
+    Statements, alerts, the usual values of feeds and the history of runs are kept.
 
-    Exit 0: published, or there is nothing to do. 1: failed, also where delivered files are gone.
+    Exit 0: published, or there is nothing to do. 1: failed, also if delivered files are missing.
     2 and 3: as for `run`. In all but the first case what was published before stays published.
     """
     limits, at = limits_and_instant(threads, memory, as_of)
@@ -52,20 +48,22 @@ def migrate(
     from makegood.orchestration.output.summary import summary
     from makegood.orchestration.pipeline.migrate import migrate as land_anew
     from makegood.orchestration.pipeline.run import Request
-    from makegood.orchestration.warehouse.store import LAYOUT
+    from makegood.orchestration.warehouse.publication import LAYOUT
 
     with exit_status(warehouse), progress_shown() as progress:
-        said = land_anew(
+        summary_or_none = land_anew(
             warehouse,
             lambda published: Request(
                 landing, warehouse, contracts or FOLDER, at or published, limits, alerts
             ),
             lambda run: (
-                f"landed anew in layout {LAYOUT}: {run.landed.deliveries.height} deliveries\n{summary(run)}"
+                f"landed again in layout {LAYOUT}: {run.landed.deliveries.height} deliveries\n"
+                f"{summary(run)}"
             ),
             progress,
         )
     typer.echo(
-        said
-        or f"nothing to do: {warehouse} is of the present layout ({LAYOUT}), or nothing is published in it"
+        summary_or_none
+        or f"nothing to do: {warehouse} has the current layout ({LAYOUT}), "
+        "or nothing is published in it"
     )

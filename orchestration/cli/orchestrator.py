@@ -17,9 +17,9 @@ def orchestrator(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
     alerts: AlertSettings = None,
 ) -> None:
-    """Serve Dagster, with the sensor on the landing folder and the daily schedule, on this machine only.
+    """Serve Dagster on this machine, with a sensor on the landing folder and a daily schedule.
 
-    Exit 1: another orchestrator is at work on the warehouse, or the port is taken.
+    Exit 1: another orchestrator is running on the warehouse, or the port is taken.
     """
     from makegood.ingestion.contracts.loader import FOLDER
     from makegood.orchestration.serving.serve import Taken

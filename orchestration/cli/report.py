@@ -29,9 +29,7 @@ def report(
     month: Month,
     out: Annotated[
         Path,
-        typer.Option(
-            help="File to write, its kind by its suffix: .pdf, .html or .xlsx. With --all: a folder."
-        ),
+        typer.Option(help="File to write: .pdf, .html or .xlsx. With --all: a folder."),
     ],
     subscription: Annotated[str | None, typer.Option(help="Id of the subscription.")] = None,
     every: Annotated[
@@ -39,7 +37,7 @@ def report(
     ] = False,
     format: Annotated[
         ReportFormat | None,
-        typer.Option("--format", help="With --all: kind of the files; default: pdf."),
+        typer.Option("--format", help="With --all: format of the files; default: pdf."),
     ] = None,
 ) -> None:
     """Write a customer's SLA report on a subscription and month, or one for every subscription.
@@ -55,29 +53,29 @@ def report(
     if every == (subscription is not None):
         raise fail(
             BAD_ARGUMENTS,
-            "say which report: --subscription ID for one, or --all for every subscription",
+            "choose one: --subscription ID for one report, or --all for every subscription",
         )
     suffix = out.suffix.lower().removeprefix(".")
     if every and (out.is_file() or (suffix in FORMATS and not out.is_dir())):
         raise fail(
             BAD_ARGUMENTS,
-            f"--out {out} is a file: --all writes one file for each subscription, name a folder",
+            f"--out {out} is a file: --all writes one file per subscription and needs a folder",
         )
     if not every and (out.is_dir() or suffix not in FORMATS):
-        raise fail(BAD_ARGUMENTS, f"--out {out}: name a file that ends in .pdf, .html or .xlsx")
+        raise fail(BAD_ARGUMENTS, f"--out {out} must be a file that ends in .pdf, .html or .xlsx")
     if not every and format is not None and format != suffix:
         raise fail(
             BAD_ARGUMENTS,
-            f"--format {format.value} and --out {out} say different kinds: leave --format out, the suffix says it",
+            f"--format {format.value} contradicts the suffix of --out {out}: leave out --format",
         )
     try:
         with progress_shown() as progress:
             if subscription is None:
-                said, failed = write_all(
+                written, failed = write_all(
                     warehouse, first, out, format.value if format else "pdf", progress
                 )
             else:
-                said, failed = (
+                written, failed = (
                     [
                         write_one(
                             warehouse,
@@ -93,6 +91,6 @@ def report(
         raise fail(FAILED, str(error)) from error
     except OSError as error:
         raise fail(FAILED, f"could not write to {out}: {error.strerror or error}") from error
-    show(said)
+    show(written)
     if failed:
-        raise fail(FAILED, "\n".join([f"{len(failed):,} could not be made", *failed]))
+        raise fail(FAILED, "\n".join([f"{len(failed):,} reports could not be written", *failed]))

@@ -22,18 +22,18 @@ def rollback(
     warehouse: Warehouse,
     to: Annotated[
         str | None,
-        typer.Option(help="Id of the run to go back to; default: the newest that `status` names."),
+        typer.Option(help="Id of the run to go back to; default: the newest that `status` lists."),
     ] = None,
     landing: Annotated[
         Path | None,
-        typer.Option(help="Folder of delivered feeds: undone deliveries that it lacks are named."),
+        typer.Option(help="Folder of delivered feeds: deliveries missing from it are listed."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Go back without asking.")] = False,
     alerts: AlertSettings = None,
 ) -> None:
     """Go back to an earlier publication that is still kept, as after a run with a wrong --as-of.
 
-    Lists first which statements are withdrawn and which deliveries are undone, then asks.
+    First lists which statements are withdrawn and which deliveries are undone, then asks.
 
     Exit 0: gone back. 1: there is nothing to go back to, the answer was no, or it failed. 2: bad
     arguments, a warehouse of another layout, or neither --yes nor a terminal to ask on. In all but
@@ -57,7 +57,7 @@ def rollback(
     if not yes and not sys.stdin.isatty():
         raise fail(
             BAD_ARGUMENTS,
-            "nothing was changed: there is no terminal to ask on; add --yes if this is what you want",
+            "nothing was changed: no terminal to confirm on; add --yes to go back without asking",
         )
     if not yes and not typer.confirm("go back?"):
         raise fail(FAILED, "nothing was changed")

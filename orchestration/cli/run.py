@@ -37,13 +37,20 @@ def run(
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="Instant from which the world is looked at, ISO 8601 with offset; default: now."
+            help="Evaluate everything as of this instant (example: 2026-07-01T00:00:00Z); "
+            "default: now."
         ),
     ] = None,
-    target: Annotated[Target, typer.Option(help="Engine that runs the models.")] = Target.duckdb,
+    # hidden until there is a second engine
+    target: Annotated[
+        Target, typer.Option(help="Engine that runs the models.", hidden=True)
+    ] = Target.duckdb,
     threads: Threads = None,
     memory: Memory = None,
     alerts: AlertSettings = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")
+    ] = False,
 ) -> None:
     """Land new files, validate, transform, audit, publish.
 
@@ -66,9 +73,10 @@ def run(
         limits,
         alerts,
     )
-    with exit_status(warehouse), progress_shown() as progress:
-        said = _publish(request, progress)
-    typer.echo(said)
+    with exit_status(warehouse), progress_shown(quiet) as progress:
+        published = _publish(request, progress)
+    if not quiet:
+        typer.echo(published)
 
 
 def _publish(request: "Request", progress: Callable[[str], None]) -> str:

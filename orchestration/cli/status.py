@@ -2,12 +2,15 @@
 
 import typer
 
-from makegood.orchestration.cli.common import Warehouse, require_folder
+from makegood.orchestration.cli.common import AsJson, Warehouse, require_folder, show_json
 
 
-def status(warehouse: Warehouse) -> None:
-    """Say what is published, since when, from which files, which alerts are open, and what became of the last runs."""
-    from makegood.orchestration.output.status import describe
+def status(warehouse: Warehouse, as_json: AsJson = False) -> None:
+    """Show what is published and since when, its files, open alerts and the last runs."""
+    from makegood.orchestration.output.status import describe, status_of
 
     require_folder("--warehouse", warehouse)
-    typer.echo(describe(warehouse))
+    if as_json:
+        show_json(status_of(warehouse).model_dump(mode="json"))
+    else:
+        typer.echo(describe(warehouse))

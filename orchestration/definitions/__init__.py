@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import dagster as dg
 
+from makegood.expectations.protocol import FIGURES, HISTORY, VOLUME
 from makegood.ingestion.contracts import loader as contracts
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.feeds.specs import feeds
@@ -22,6 +23,7 @@ from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration import settings
 from makegood.orchestration.alerts import settings as alert_settings
 from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline.figures import marts as expected_marts
 from makegood.orchestration.pipeline.run import BadArguments, Progress, Request, Run, opened
 from makegood.orchestration.serving import deliveries
 from makegood.orchestration.warehouse.store import Busy
@@ -225,12 +227,22 @@ def _expectations(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
             description=f"Great Expectations over the {suite} of {name}",
         )
         for name in feeds()
-        for suite in ("rows", "profile", "history")
+        for suite in (VOLUME, HISTORY)
+    ]
+    specs += [
+        dg.AssetCheckSpec(
+            FIGURES,
+            asset=key,
+            additional_deps=[other for other in marts if other != key],
+            description=f"Great Expectations over {key.path[-1]} after it is built",
+        )
+        for key in marts
+        if key.path[-1] in {frame.mart for frame in expected_marts().suites}
     ]
 
     @dg.multi_asset_check(specs=specs, name="expectations", required_resource_keys={"run"})
     def evaluate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        """What the expectations say of what was landed."""
+        """The results of the expectations over what was landed and what was built."""
         run: Run = context.resources.run
         with run.step():
             results = run.validated()
@@ -238,14 +250,16 @@ def _expectations(marts: list[dg.AssetKey]) -> dg.AssetChecksDefinition:
             failed = [
                 r
                 for r in results
-                if r.feed == spec.asset_key.path[-1] and r.suite == spec.name and not r.success
+                if (r.feed or r.mart) == spec.asset_key.path[-1]
+                and r.suite == spec.name
+                and not r.success
             ]
             severity = (
                 dg.AssetCheckSeverity.ERROR
                 if any(r.severity == "block" for r in failed)
                 else dg.AssetCheckSeverity.WARN
             )
-            details = "; ".join(f"{r.expectation} of {r.column_name}: {r.detail}" for r in failed)
+            details = "; ".join(f"{r.name}: {r.detail}" for r in failed)
             yield dg.AssetCheckResult(
                 asset_key=spec.asset_key,
                 check_name=spec.name,

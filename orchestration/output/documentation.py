@@ -1,18 +1,21 @@
-"""The dbt docs site of what is published, as one page: each mart with its columns, what it is made of, its tests, and what reads it."""
+"""The dbt docs of what is published, as one page: marts, columns, lineage, tests and uses."""
 
-import os
 import tempfile
 from pathlib import Path
 
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.settings import NO_TELEMETRY, set_environment
-from makegood.orchestration.warehouse.store import Publication
+from makegood.orchestration.warehouse.publication import Publication
 
 PAGE = "index.html"
 
-# the page is one of dbt's; what it would load from elsewhere it may not, whatever a later version adds
-POLICY = "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'"
-# what dbt's page asks for though it isn't there: an icon whose address was never filled in, and icons before their name is known
+# the page is written by dbt; it must not load anything from elsewhere, in later versions either
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:; base-uri 'none'"
+)
+# what dbt's page asks for in vain: an icon without an address, and icons not yet named
 _AMENDED = {
     """<link rel="shortcut icon" href="${require('./assets/favicons/favicon.ico')}"/>""": "",
     ' xlink:href="{{': ' ng-attr-xlink:href="{{',
@@ -20,15 +23,16 @@ _AMENDED = {
 
 
 def write(publication: Publication, out: Path) -> Path:
-    """Writes the page into a folder, which is made where there is none; what was there before is replaced whole. Raises TransformFailed."""
+    """Writes the page into a folder, which is created if missing; an earlier page is replaced.
+
+    Returns the path of the page. Raises TransformFailed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        # where it was made is nobody's business
+        # paths of this machine are not published
         page = _generated(publication.database, scratch).read_text().replace(f"{scratch}/", "")
         out.mkdir(parents=True, exist_ok=True)
-        draft = out / f".{PAGE}.{os.getpid()}"
-        draft.write_text(_confined(page))
-        os.replace(draft, out / PAGE)
+        write_whole(out / PAGE, _confined(page))
     return out / PAGE
 
 
@@ -51,7 +55,8 @@ def _generated(database: Path, scratch: Path) -> Path:
         DuckDBConnectionManager.close_all_connections()
     if done.exception or not done.success:
         raise transform.TransformFailed(
-            f"the page can't be made: {done.exception or 'the published database could not be described'}"
+            "the page can't be written: "
+            f"{done.exception or 'the published database could not be described'}"
         )
     return scratch / "dbt" / "static_index.html"
 

@@ -9,19 +9,20 @@ import duckdb
 
 from makegood.dashboards.access.reader import EVERYTHING, Reader, opened
 from makegood.dashboards.proof import NotFound, Proof, prove
-from makegood.orchestration.warehouse.store import Publication, Warehouse
+from makegood.orchestration.warehouse.publication import Publication
+from makegood.orchestration.warehouse.store import Warehouse
 
 __all__ = ["NotFound", "explain", "publication", "published"]
 
 
 def publication(root: Path) -> Publication:
-    """What is published in a warehouse, whole; raises NotFound where there is nothing that can be read."""
+    """What is published in a warehouse; raises NotFound if nothing is, or if it is damaged."""
     current = Warehouse(root).current()
     if current is None:
         raise NotFound(f"nothing is published in {root} yet")
     if not current.is_readable:
         raise NotFound(
-            f"what is published in {root} is damaged: run again, it is built anew from what has landed"
+            f"what is published in {root} is damaged: run again to build it from what has landed"
         )
     return current
 
@@ -35,10 +36,10 @@ def published(root: Path) -> Iterator[Reader]:
             yield reader
     except (duckdb.Error, KeyError) as error:
         # an earlier layout may lack a table or a column
-        told = Warehouse(root).other_layout(found)
-        if told is None:
+        other = Warehouse(root).other_layout(found)
+        if other is None:
             raise
-        raise NotFound("\n".join(told)) from error
+        raise NotFound("\n".join(other)) from error
 
 
 def explain(root: Path, subscription_id: str, month: date) -> Proof:

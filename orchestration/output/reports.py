@@ -1,9 +1,7 @@
 """Writes SLA reports as files: one, or one for every subscription of a month."""
 
 import hashlib
-import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
@@ -13,13 +11,17 @@ from urllib.parse import quote
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.reports import Format, figures, render
 from makegood.dashboards.reports.content import report_of
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.output.explain import NotFound, published
 
 _LONGEST = 100
 
 
 def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kind: Format) -> str:
-    """Writes the report on a subscription and month, and says where; raises NotFound. `month`: its first day."""
+    """Writes the report on a subscription and month; returns a line that says where.
+
+    `month`: its first day. Raises NotFound.
+    """
     with published(warehouse) as reader:
         _write(out, render(report_of(reader, subscription_id, month), kind))
     return f"wrote {out}"
@@ -28,7 +30,9 @@ def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kin
 def write_all(
     warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]
 ) -> tuple[list[str], list[str]]:
-    """Writes a report for every subscription that has a span in the month: what was written, and which failed and why; raises NotFound.
+    """Writes a report for every subscription that has a span in the month; raises NotFound.
+
+    Returns lines that say what was written, and lines that say what failed and why.
 
     One that fails does not keep the others from being written. `month`: its first day.
     """
@@ -36,33 +40,35 @@ def write_all(
         names = file_names(figures.subscriptions_of(reader, month), month, kind)
         if not names:
             raise NotFound(_what_there_is(reader, month))
-        said, failed = [], []
+        written, failed = [], []
         for number, (subscription_id, name) in enumerate(names.items(), 1):
             progress(f"{number} of {len(names)}: {subscription_id}")
             try:
                 content = render(report_of(reader, subscription_id, month), kind)
             except Exception as error:
-                failed.append(
-                    f"no report on {subscription_id!r}: {error if isinstance(error, NotFound) else f'{type(error).__name__}: {error}'}"
-                )
+                reason = str(error)
+                if not isinstance(error, NotFound):
+                    reason = f"{type(error).__name__}: {error}"
+                failed.append(f"no report on {subscription_id!r}: {reason}")
                 continue
             _write(folder / name, content)
-            said.append(f"wrote {folder / name}")
-    count = f"{len(said):,} reports" if len(said) != 1 else "1 report"
-    return [*said, f"{count} for {month:%Y-%m} in {folder}"], failed
+            written.append(f"wrote {folder / name}")
+    count = f"{len(written):,} reports" if len(written) != 1 else "1 report"
+    return [*written, f"{count} for {month:%Y-%m} in {folder}"], failed
 
 
 def suggested_month(warehouse: Path, as_of: datetime) -> date:
-    """The latest month that is over and has reports, or the one that is not."""
+    """The first day of the latest finished month with reports, or of the current month."""
     with published(warehouse) as reader:
         return figures.last_final_month(reader) or as_of.date().replace(day=1)
 
 
 def file_names(subscription_ids: list[str], month: date, kind: Format) -> dict[str, str]:
-    """A file name for each id, on any file system: inside its folder, and another one than all others, also where case is not told apart.
+    """A file name for each id that is safe and unique on any file system, also if it ignores case.
 
-    An id keeps its letters, digits, `_`, `.` and `-`; other characters, and a dot or dash in front, are percent-encoded. One that is changed
-    or cut by that, or differs from another in case alone, ends in `~` and a hash of the id.
+    An id keeps its letters, digits, `_`, `.` and `-`; other characters, and a dot or dash in front,
+    are percent-encoded. A name that is changed or cut by that, or that differs from another in case
+    alone, ends in `~` and a hash of the id.
     """
     kept = {i: _quoted(i) for i in subscription_ids}
     alike = Counter(name.casefold() for name in kept.values())
@@ -80,7 +86,7 @@ def file_names(subscription_ids: list[str], month: date, kind: Format) -> dict[s
 
 
 def _quoted(subscription_id: str) -> str:
-    # ~ is what stands before a hash; a dot or a dash in front hides a file or makes an option of it
+    # ~ marks a hash; a leading dot hides a file, a leading dash makes it look like an option
     quoted = quote(subscription_id, safe="").replace("~", "%7E")
     return re.sub(r"^[.-]", lambda found: f"%{ord(found[0]):02X}", quoted)
 
@@ -95,14 +101,5 @@ def _what_there_is(reader: Reader, month: date) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: a report that is being read, or was there before, is never half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".makegood-{secrets.token_hex(8)}.part"
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)

@@ -1,122 +1,230 @@
-"""What `makegood status` says."""
+"""What `makegood status` shows: as data, and in words."""
 
 import shlex
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+from pydantic import BaseModel
 
+from makegood.dashboards.figures.operations import RunRecord
 from makegood.dashboards.figures.queries import LAPSING_DAYS
 from makegood.dashboards.figures.words import printable
 from makegood.orchestration.alerts.kinds import lapsing_claims
-from makegood.orchestration.alerts.store import listed
-from makegood.orchestration.pipeline.findings import FINDINGS, grouped
-from makegood.orchestration.warehouse.store import ROLLED_BACK, Damaged, Publication, Warehouse
+from makegood.orchestration.alerts.store import OpenAlert, listed, open_alerts
+from makegood.orchestration.pipeline.findings import FINDINGS, Group, grouped
+from makegood.orchestration.warehouse.publication import Publication
+from makegood.orchestration.warehouse.store import ROLLED_BACK, Damaged, Warehouse
 
-MOST_ALERTS = 3
+# of each kind of alert, and of runs
+MOST_ALERTS, MOST_RUNS = 3, 5
+
+
+class Delivered(BaseModel):
+    """What a feed has delivered: files, their rows, and the path of the last one."""
+
+    feed: str
+    files: int
+    rows: int
+    last_path: str
+
+
+class SetAside(BaseModel):
+    """Rows of a feed that are in no mart. `status`: `rejected` or `waiting`."""
+
+    feed: str
+    status: str
+    rows: int
+
+
+class Claim(BaseModel):
+    """A credit that nobody has requested, and that lapses soon (C5)."""
+
+    subscription_id: str
+    customer_id: str
+    month: date
+    credit_amount: Decimal
+    currency: str
+    claim_deadline: date
+
+
+class RunWarning(BaseModel):
+    """A warning of the run that published. `about`: a feed, a monitor, a file or the warehouse."""
+
+    about: str
+    warning: str
+
+
+class Published(BaseModel):
+    database: Path
+    as_of: datetime
+    since: datetime
+    run_id: str
+    delivered: list[Delivered]
+    set_aside: list[SetAside]
+    lapsing_claims: list[Claim]
+    findings: list[Group]
+    warnings: list[RunWarning]
+
+
+class Earlier(BaseModel):
+    """A publication to which a rollback can go back."""
+
+    run_id: str
+    as_of: datetime
+
+
+class Status(BaseModel):
+    """`published`: None before the first publication, or if its database is damaged.
+
+    `damage`: what is wrong with each damaged file of what is published, by its path. `layout`: if
+    the warehouse is of another layout, what that means and what to do. `open_alerts`: None if they
+    can't be read. `runs`: the last ones, the latest last.
+    """
+
+    warehouse: Path
+    published: Published | None
+    damage: dict[str, str]
+    layout: list[str]
+    open_alerts: list[OpenAlert] | None
+    runs: list[RunRecord]
+    earlier: list[Earlier]
+
+
+def status_of(root: Path) -> Status:
+    warehouse = Warehouse(root)
+    publication = warehouse.current()
+    other_layout = None
+    if publication and publication.has_state:
+        other_layout = warehouse.other_layout(publication)
+    is_readable = publication is not None and publication.is_readable
+    return Status(
+        warehouse=warehouse.root,
+        published=_published(publication) if publication and is_readable else None,
+        damage={str(publication.folder / name): what for name, what in publication.damage.items()}
+        if publication and not is_readable
+        else {},
+        layout=list(other_layout or []),
+        open_alerts=open_alerts(root),
+        runs=warehouse.recorded()[-MOST_RUNS:],
+        earlier=_earlier(warehouse),
+    )
 
 
 def describe(root: Path) -> str:
-    """What is published, since when, from which files, what waits, which claims lapse soon, which alerts are open, and how the last runs ended."""
-    warehouse = Warehouse(root)
-    publication = warehouse.current()
-    if publication and not publication.is_readable:
-        damage = [
-            f"  {publication.folder / name} {what}" for name, what in publication.damage.items()
-        ]
-        lines = [
-            "what is published is damaged: run again, it is built anew from what has landed",
-            *damage,
-        ]
+    """The status of a warehouse in words, for a terminal."""
+    status = status_of(root)
+    lines = [*status.layout, ""] if status.layout else []
+    if status.damage:
+        lines.append("what is published is damaged: run again to build it from what has landed")
+        lines += [f"  {path} {what}" for path, what in status.damage.items()]
+    elif status.published:
+        lines += _published_in_words(status.published)
     else:
-        lines = _published(publication) if publication else ["nothing is published yet"]
-    if publication and publication.has_state and (told := warehouse.other_layout(publication)):
-        lines = [*told, "", *lines]
-    runs = warehouse.recorded()
-    lines += ["", "open alerts", *listed(warehouse.root, MOST_ALERTS), ""]
+        lines.append("nothing is published yet")
+    lines += ["", "open alerts", *listed(root, MOST_ALERTS), ""]
     lines += [
-        f"run {r['run_id']}: {r['status']}" + (f", as of {r['as_of']}" if r["as_of"] else "")
-        for r in runs[-5:]
+        f"run {run.run_id}: {run.status}" + (f", as of {_at(run.as_of)}" if run.as_of else "")
+        for run in status.runs
     ] or ["no run yet"]
-    lines += [
-        "",
-        f"to go back to (makegood rollback --warehouse {shlex.quote(str(warehouse.root))})",
-        *_earlier(warehouse),
-    ]
-    if runs and runs[-1]["status"] == ROLLED_BACK:
-        lines += [
-            "",
-            "the last run was a rollback:",
-            *(f"  {reason}" for reason in runs[-1]["reasons"]),
-        ]
-    elif runs and runs[-1]["status"] != "published":
-        lines += ["", "the last run published nothing:"]
-        lines += [f"  {line}" for reason in runs[-1]["reasons"] for line in reason.split("\n")]
-        if "rejected_rows" in runs[-1]:
-            lines.append(f"  rejected rows: {runs[-1]['rejected_rows']}")
-        if "data_docs" in runs[-1]:
-            lines.append(f"  data docs: {runs[-1]['data_docs']}")
+    command = f"makegood rollback --warehouse {shlex.quote(str(status.warehouse))}"
+    lines += ["", f"to go back to ({command})"]
+    lines += [f"  run {e.run_id}, as of {_at(e.as_of)}" for e in status.earlier] or ["  none"]
+    if status.runs:
+        lines += _last_run_in_words(status.runs[-1])
     return "\n".join(map(printable, lines))
 
 
-def _earlier(warehouse: Warehouse) -> list[str]:
+def _at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _last_run_in_words(run: RunRecord) -> list[str]:
+    """Why the last run published nothing, or what a rollback did."""
+    reasons = [f"  {line}" for reason in run.reasons for line in reason.split("\n")]
+    if run.status == "published":
+        return []
+    if run.status == ROLLED_BACK:
+        return ["", "the last run was a rollback:", *reasons]
+    lines = ["", "the last run published nothing:", *reasons]
+    if run.rejected_rows:
+        lines.append(f"  rejected rows: {run.rejected_rows}")
+    if run.data_docs:
+        lines.append(f"  data docs: {run.data_docs}")
+    return lines
+
+
+def _earlier(warehouse: Warehouse) -> list[Earlier]:
     try:
-        earlier = [publication.run() for publication in warehouse.earlier()]
+        runs = [publication.run() for publication in warehouse.earlier()]
     except Damaged:
-        earlier = []
-    return [
-        f"  run {run['run_id']}, as of {run['as_of']:%Y-%m-%dT%H:%M:%SZ}" for run in earlier
-    ] or ["  none"]
+        return []
+    return [Earlier(run_id=run["run_id"], as_of=run["as_of"]) for run in runs]
 
 
 def _has_findings(con: duckdb.DuckDBPyConnection) -> bool:
     """Whether what is published was written by a version that looks for findings."""
     return bool(
         con.execute(
-            "select 1 from information_schema.tables where table_schema = 'quality' and table_name = 'findings'"
+            "select 1 from information_schema.tables "
+            "where table_schema = 'quality' and table_name = 'findings'"
         ).fetchall()
     )
 
 
-def _published(publication: Publication) -> list[str]:
+def _published(publication: Publication) -> Published:
     run = publication.run()
     with publication.connect() as con:
-        deliveries = con.execute(
-            "select feed, count(*), sum(rows_read), max_by(path, delivery_id) from state.deliveries group by feed order by feed"
-        ).fetchall()
-        kept = con.execute(
-            "select feed, status, count(*) from quality.rejected_rows group by all order by all"
-        ).fetchall()
+        delivered = con.sql(
+            "select feed, count(*) as files, cast(sum(rows_read) as bigint) as rows, "
+            "max_by(path, delivery_id) as last_path "
+            "from state.deliveries group by feed order by feed"
+        ).pl()
+        set_aside = con.sql(
+            "select feed, status, count(*) as rows "
+            "from quality.rejected_rows group by all order by all"
+        ).pl()
         found = con.sql("select * from quality.findings").pl() if _has_findings(con) else None
-        warnings = con.execute(
-            "select about, warning from quality.warnings order by all"
-        ).fetchall()
-        lapsing = lapsing_claims(con, LAPSING_DAYS)
+        warnings = con.sql("select about, warning from quality.warnings order by all").pl()
+        claims = lapsing_claims(con, LAPSING_DAYS)
+    return Published(
+        database=publication.database,
+        as_of=run["as_of"],
+        since=run["finished_at"],
+        run_id=run["run_id"],
+        delivered=[Delivered(**row) for row in delivered.to_dicts()],
+        set_aside=[SetAside(**row) for row in set_aside.to_dicts()],
+        lapsing_claims=[Claim(**row) for row in claims],
+        findings=[] if found is None else grouped(found.cast(FINDINGS)),
+        warnings=[RunWarning(**row) for row in warnings.to_dicts()],
+    )
+
+
+def _published_in_words(published: Published) -> list[str]:
     lines = [
-        f"published     {publication.database}",
-        f"as of         {run['as_of']:%Y-%m-%dT%H:%M:%SZ}",
-        f"since         {run['finished_at']:%Y-%m-%dT%H:%M:%SZ}, run {run['run_id']}",
+        f"published     {published.database}",
+        f"as of         {_at(published.as_of)}",
+        f"since         {_at(published.since)}, run {published.run_id}",
         "",
         "from files",
     ]
     lines += [
-        f"  {feed:<16} {files:>6} files {rows:>12} rows, the last {path}"
-        for feed, files, rows, path in deliveries
+        f"  {d.feed:<16} {d.files:>6} files {d.rows:>12} rows, the last {d.last_path}"
+        for d in published.delivered
     ]
-    lines += ["", "not in the marts"] + (
-        [f"  {feed:<16} {rows:>6} {status}" for feed, status, rows in kept] or ["  no row"]
-    )
-    claims = [
-        f"  {c['subscription_id']:<16} {c['month']:%Y-%m} {c['credit_amount']:>14} {c['currency']}, until {c['claim_deadline']}"
-        for c in lapsing
+    lines += ["", "not in the marts"]
+    lines += [f"  {s.feed:<16} {s.rows:>6} {s.status}" for s in published.set_aside] or ["  no row"]
+    lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"]
+    lines += [
+        f"  {c.subscription_id:<16} {c.month:%Y-%m} {c.credit_amount:>14} {c.currency}, "
+        f"until {c.claim_deadline}"
+        for c in published.lapsing_claims
+    ] or ["  none"]
+    lines += ["", "findings"]
+    lines += [f"  {group.severity}: {group.in_words()}" for group in published.findings] or [
+        "  none"
     ]
-    lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"] + (
-        claims or ["  none"]
-    )
-    groups = [] if found is None else grouped(found.cast(FINDINGS))
-    lines += ["", "findings"] + (
-        [f"  {group.severity}: {group.in_words()}" for group in groups] or ["  none"]
-    )
-    lines += ["", "warnings"] + (
-        [f"  {about}: {warning}" for about, warning in warnings] or ["  none"]
-    )
+    lines += ["", "warnings"]
+    lines += [f"  {w.about}: {w.warning}" for w in published.warnings] or ["  none"]
     return lines

@@ -1,15 +1,19 @@
-"""What `makegood run` and `makegood migrate` say when they have published."""
+"""What `makegood run` and `makegood migrate` print when they have published."""
 
 import sys
 
 from makegood.dashboards.figures.words import printable
 from makegood.orchestration.output.reports import suggested_month
-from makegood.orchestration.pipeline.findings import grouped
+from makegood.orchestration.pipeline.findings import Group, grouped
 from makegood.orchestration.pipeline.run import Run
 
 
+def _label(group: Group) -> str:
+    return "finding" if group.severity == "warning" else "notice"
+
+
 def summary(run: Run) -> str:
-    """What a run says when it has published: what it read, and where the results are."""
+    """What a run has read, what it found, and where its results are; a line each."""
     assert run.reading is not None
     read = run.reading.feeds.values()
     waiting, rejected = run.new_rows_set_aside()
@@ -18,14 +22,13 @@ def summary(run: Run) -> str:
     published = run.warehouse.link
     month = suggested_month(run.warehouse.root, run.request.as_of)
     lines = [
-        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: {sum(r.files_read for r in read)} new files; "
-        f"read {in_all}, landed {in_all - rejected - waiting}, rejected {rejected}, waiting {waiting}",
-        *(
-            f"{'finding' if group.severity == 'warning' else 'notice':<10}  {printable(group.in_words())}"
-            for group in grouped(run.findings)
-        ),
+        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: "
+        f"{sum(r.files_read for r in read)} new files; read {in_all}, "
+        f"landed {in_all - rejected - waiting}, rejected {rejected}, waiting {waiting}",
+        *(f"{_label(group):<10}  {printable(group.in_words())}" for group in grouped(run.findings)),
         f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
         f"dashboards  {sys.argv[0]} dashboards --warehouse {run.warehouse.root}",
-        f"reports     {sys.argv[0]} report --warehouse {run.warehouse.root} --all --month {month:%Y-%m} --out reports",
+        f"reports     {sys.argv[0]} report --warehouse {run.warehouse.root} "
+        f"--all --month {month:%Y-%m} --out reports",
     ]
     return "\n".join(lines)

@@ -4,7 +4,6 @@ The parsed project is cached, keyed by its content, so that a run doesn't parse 
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +18,8 @@ import pyarrow as pa
 from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.files import write_whole
+from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.settings import (
@@ -94,6 +95,8 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 )
                 con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
                 con.unregister("frame")
+            elif name == "check_medians":
+                con.execute(f"create view landed.{name} as {probes.MEDIANS}")
             elif paths[name]:
                 files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
@@ -270,9 +273,7 @@ def parsed(scratch: Path) -> Any:
     # where nothing can be kept, each run parses the project
     with suppress(OSError):
         CACHE.mkdir(parents=True, exist_ok=True)
-        draft = CACHE / f".{os.getpid()}.draft"
-        draft.write_bytes(done.result.to_msgpack())
-        os.replace(draft, kept)
+        write_whole(kept, done.result.to_msgpack())
         newest = sorted(CACHE.glob("manifest-*.msgpack"), key=lambda p: p.stat().st_mtime)
         for old in newest[:-MOST_KEPT]:
             old.unlink(missing_ok=True)

@@ -19,7 +19,8 @@ from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.discovery import NewFile
 from makegood.ingestion.landing.land import FeedReading, Landed, Reading
 from makegood.orchestration.pipeline.run import Progress, Request, Run, opened, steps
-from makegood.orchestration.warehouse.store import LAYOUT, Warehouse
+from makegood.orchestration.warehouse.publication import LAYOUT
+from makegood.orchestration.warehouse.store import Warehouse
 
 
 class FilesGone(RuntimeError):

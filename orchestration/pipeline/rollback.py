@@ -16,23 +16,22 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from makegood.dashboards.figures.operations import RunRecord
 from makegood.dashboards.figures.words import money
 from makegood.ingestion.landing.repair import at_hand
 from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.alerts.kinds import Outcome
 from makegood.orchestration.alerts.settings import settings_of
-from makegood.orchestration.warehouse.store import (
+from makegood.orchestration.warehouse.publication import (
     DATABASE,
     MANIFEST,
     PUBLISHED,
-    ROLLED_BACK,
     RUNS,
     WITHDRAWN,
     Publication,
-    Warehouse,
     copy_state,
-    new_run_id,
 )
+from makegood.orchestration.warehouse.store import ROLLED_BACK, Warehouse, new_run_id
 
 _KEY = ["subscription_id", "month", "currency", "statement_version"]
 # columns of WITHDRAWN that a statement has
@@ -196,7 +195,7 @@ def roll_back(root: Path, planned: Plan, alerts: Path | None = None) -> Publicat
             "rolled_back_to": planned.target.folder.name,
         }
         with suppress(OSError):
-            warehouse.record(run_id, row | names | {"reasons": [reason]})
+            warehouse.record(RunRecord.model_validate(row | names | {"reasons": [reason]}))
         outcome = Outcome(run_id, "rolled back", as_of, (reason,), killed=tuple(killed))
         alerting.after_run(warehouse, told, outcome, now)
     return published

@@ -14,8 +14,9 @@ import duckdb
 import polars as pl
 
 from makegood.dashboards.exports.files import without_formulas
+from makegood.dashboards.figures.operations import RunRecord
 from makegood.expectations import data_docs
-from makegood.expectations.protocol import CheckResult
+from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.contracts.amendments import resolve
 from makegood.ingestion.contracts.loader import load_folder
@@ -33,22 +34,25 @@ from makegood.orchestration.alerts.kinds import Outcome
 from makegood.orchestration.alerts.settings import Settings, settings_of
 from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline import findings
+from makegood.orchestration.pipeline.figures import figure_suites
 from makegood.orchestration.pipeline.thresholds import check_settings
-from makegood.orchestration.pipeline.validation import Validation
+from makegood.orchestration.pipeline.validation import Validation, feed_suites
 from makegood.orchestration.settings import Limits
-from makegood.orchestration.warehouse.store import (
+from makegood.orchestration.warehouse.publication import (
     DATABASE,
     LAYOUT,
     RUNS,
     WITHDRAWN,
+    Publication,
+    copy_state,
+    frames_of,
+)
+from makegood.orchestration.warehouse.store import (
     Busy,
     Damaged,
     LaterLayout,
     OtherLayout,
-    Publication,
     Warehouse,
-    copy_state,
-    frames_of,
     new_run_id,
 )
 
@@ -68,7 +72,13 @@ class Blocked(RuntimeError):
 
 
 class AuditFailed(RuntimeError):
-    """What was built contradicts itself; it is not published (exit 1)."""
+    """What was built contradicts itself; it is not published (exit 1). `reasons` says where."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(
+            "what was built does not add up and is not published:\n" + "\n".join(reasons)
+        )
+        self.reasons = reasons
 
 
 class OutOfMemory(RuntimeError):
@@ -108,7 +118,7 @@ class Run:
     reading: Reading | None = None
     landed_before: Landed = field(default_factory=Landed)
     landed: Landed = field(default_factory=Landed)
-    checks: list[CheckResult] = field(default_factory=list)
+    expected: list[ExpectationResult] = field(default_factory=list)
     profiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=profiles.PROFILES))
     compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
@@ -184,7 +194,7 @@ class Run:
                 limit,
                 self.progress,
             )
-        self.landed = landing.sealed(self.warehouse.landed, landed)
+        self.landed = landing.with_checksums(self.warehouse.landed, landed)
         return reading
 
     def _terms(self) -> Iterator[Terms]:
@@ -207,7 +217,7 @@ class Run:
             now = profiles.measured(con, self.landed_before.next_delivery, self.number, as_of_s)
         self.profiles = pl.concat([before.filter(pl.col("measure") != profiles.SILENCE), now])
         self.compared = profiles.compared(now, before, self.settings, as_of_s)
-        self.validation.begin(self.work, self.folder, self.reading, self.settings, self.compared)
+        self.validation.begin(feed_suites(self.work, self.folder, self.settings, self.compared))
 
     def _parties(self) -> list[terms.Party]:
         """Every subscription under every contract that was ever delivered; the models pick those in force."""
@@ -234,29 +244,28 @@ class Run:
             self.work, self.database, self.folder, self.request.limits, self.progress
         )
         self.tests, self.comments = built.tests, built.comments
+        self.validation.begin(figure_suites(self.work, self.database, self.folder))
         self.progress("looking for what has no effect")
         self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
 
-    def validated(self) -> list[CheckResult]:
-        """What the expectations say of what was landed."""
-        if not self.checks:
+    def validated(self) -> list[ExpectationResult]:
+        """The results of the expectations over what was landed and what was built."""
+        if not self.expected:
             self.progress("waiting for the expectations")
-            self.checks = self.validation.results()
-        return self.checks
+            self.expected = self.validation.results()
+        return self.expected
 
     def audit(self) -> None:
-        """Raises Blocked or AuditFailed where expectations or tests say that this may not be published."""
-        results = self.validated()
-        blocking = [
-            f"{c.feed}: {said(c)}" for c in results if not c.success and c.severity == "block"
-        ]
-        if blocking:
-            raise Blocked(blocking)
-        failed = [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
+        """Raises Blocked where a feed may not be published, and AuditFailed where a mart may not:
+        by an expectation that blocks, or a test of dbt."""
+        blocking = [r for r in self.validated() if not r.success and r.severity == "block"]
+        feeds_blocked = [f"{r.feed}: {said(r)}" for r in blocking if r.feed]
+        if feeds_blocked:
+            raise Blocked(feeds_blocked)
+        failed = [f"{r.mart}: {said(r)}" for r in blocking]
+        failed += [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
         if failed:
-            raise AuditFailed(
-                "what was built does not add up and is not published:\n" + "\n".join(failed)
-            )
+            raise AuditFailed(failed)
 
     def publish(self) -> Publication:
         """Adds the state and quality tables, exports the marts, and makes all of it what is published."""
@@ -272,7 +281,7 @@ class Run:
             )
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame(
-                [vars(c) for c in self.checks], schema=CheckResult.SCHEMA, orient="row"
+                [vars(r) for r in self.expected], schema=ExpectationResult.SCHEMA, orient="row"
             )
             tables["quality.feed_profiles"] = self.profiles
             tables["quality.findings"] = self.findings
@@ -306,7 +315,7 @@ class Run:
         return self.published
 
     def data_docs(self, folder: Path, reasons: Sequence[str] = ()) -> None:
-        """Writes the pages on what was expected of feeds, as far as this run came."""
+        """Writes the pages on what was expected of feeds and marts, as far as this run came."""
         pages = []
         rejected = (
             self.reading.rejected if self.reading else pl.DataFrame(schema=landing.REJECTED_ROWS)
@@ -320,7 +329,7 @@ class Run:
                     found.rows_read,
                     found.rows_rejected,
                     found.files_refused,
-                    [c for c in self.checks if c.feed == feed.feed],
+                    [r for r in self.expected if r.feed == feed.feed],
                     self.compared.filter(pl.col("feed") == feed.feed).to_dicts()
                     if self.compared.width
                     else [],
@@ -338,6 +347,7 @@ class Run:
             f"run {self.run_id}, as of {self.request.as_of:%Y-%m-%dT%H:%M:%SZ}",
             reasons,
             pages,
+            [r for r in self.expected if r.mart],
         )
 
     def new_rows_set_aside(self) -> tuple[int, int]:
@@ -390,7 +400,11 @@ class Run:
             for feed, settings in self.settings.items()
             if settings.in_words()
         ]
-        found += [(c.feed, said(c)) for c in self.checks if not c.success and c.severity == "warn"]
+        found += [
+            (r.feed or r.mart, said(r))
+            for r in self.expected
+            if not r.success and r.severity == "warn"
+        ]
         found += [
             (t.model or "models", t.description or t.name)
             for t in self.tests
@@ -453,20 +467,16 @@ class Run:
         if outcome.rejected_rows and self.reading:
             without_formulas(self.reading.rejected).write_csv(outcome.rejected_rows)
             kept["rejected_rows"] = outcome.rejected_rows
-        if isinstance(self.failure, Blocked):
+        if isinstance(self.failure, Blocked | AuditFailed):
             folder = self.warehouse.runs / f"{self.run_id}-data_docs"
             self.data_docs(folder, self.failure.reasons)
             kept["data_docs"] = folder / "index.html"
-        self.warehouse.record(self.run_id, kept)
+        self.warehouse.record(RunRecord.model_validate(kept))
 
 
-def said(check: CheckResult) -> str:
-    """A failed expectation in a line; one that compares a feed with its past says what to do."""
-    return (
-        f"{check.detail}. {check.action}"
-        if check.suite == "history"
-        else f"{check.detail} ({check.expectation})"
-    )
+def said(result: ExpectationResult) -> str:
+    """A failed expectation in a line, with what to do."""
+    return f"{result.detail}. {result.action}"
 
 
 @contextmanager
@@ -477,9 +487,9 @@ def opened(
 
     Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
     if not request.landing.is_dir():
-        raise BadArguments(f"--landing {request.landing} is no folder")
+        raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
-        raise BadArguments(f"--contracts {request.contracts} is no folder")
+        raise BadArguments(f"--contracts {request.contracts} is not a folder")
     told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
     try:

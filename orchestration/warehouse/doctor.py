@@ -1,4 +1,4 @@
-"""What `makegood doctor` finds wrong with a warehouse folder, and what of it can be put right safely."""
+"""What `makegood doctor` finds wrong with a warehouse folder, and what it can safely repair."""
 
 import os
 import shutil
@@ -11,14 +11,8 @@ import duckdb
 from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.land import damaged, feed_settings, leftovers
 from makegood.ingestion.sql import quoted
-from makegood.orchestration.warehouse.store import (
-    LAYOUT,
-    Busy,
-    Damaged,
-    Publication,
-    Warehouse,
-    damage,
-)
+from makegood.orchestration.warehouse.publication import LAYOUT, Publication, damage
+from makegood.orchestration.warehouse.store import Busy, Damaged, Warehouse
 
 # a run that builds beside what is published needs room for as much again
 ROOM = 2
@@ -26,7 +20,7 @@ ROOM = 2
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be, and what to do about it."""
+    """Something that is wrong, and what to do about it."""
 
     what: str
     action: str
@@ -42,19 +36,19 @@ def examine(root: Path) -> list[Finding]:
             findings.append(
                 Finding(
                     f"{publication.folder / name} {what}",
-                    "run again: it is built anew from what has landed",
+                    "run again: it is built again from what has landed",
                 )
             )
         for name, what in damage(publication.copies).items():
             findings.append(
-                Finding(f"{publication.copies / name} {what}", "run again: the copy is made anew")
+                Finding(f"{publication.copies / name} {what}", "run again: the copy is made again")
             )
-        told = warehouse.other_layout(publication) if publication.has_state else None
-        findings += [Finding(*told)] if told else []
+        other = warehouse.other_layout(publication) if publication.has_state else None
+        findings += [Finding(*other)] if other else []
         findings += [] if publication.damage else _contents(warehouse, publication)
     findings += _records(warehouse)
     try:
-        # only to know whether a run is at work, which is not kept waiting: what it has made so far is no leftover
+        # a run at work is not a fault: what it has written so far is not a leftover
         with warehouse.locked():
             pass
         findings += _left_behind(warehouse)
@@ -73,13 +67,13 @@ def examine(root: Path) -> list[Finding]:
 def _folder(warehouse: Warehouse) -> Iterator[Finding]:
     if warehouse.link.exists() and not warehouse.link.is_symlink():
         yield Finding(
-            f"{warehouse.link} is a folder and no link",
-            "restore the backup again, with its links, as cp -a does",
+            f"{warehouse.link} is a folder instead of a link",
+            "restore the backup again, with its links (example: cp -a)",
         )
     elif any(warehouse.publications.glob("*")) and warehouse.current() is None:
         yield Finding(
             f"{warehouse.link} leads nowhere",
-            "run again, or repair: it is led to the last publication that is whole",
+            "run again, or repair: it will lead to the last whole publication",
         )
     size = sum(p.stat().st_size for p in warehouse.link.resolve().rglob("*") if p.is_file())
     free = shutil.disk_usage(warehouse.root).free
@@ -92,7 +86,7 @@ def _folder(warehouse: Warehouse) -> Iterator[Finding]:
 
 def _contents(warehouse: Warehouse, publication: Publication) -> Iterator[Finding]:
     """What a reader of the database and of its exports would stumble over."""
-    restore = "restore a backup, or deliver everything anew into another warehouse"
+    restore = "restore a backup, or deliver everything again into another warehouse"
     try:
         with publication.connect() as con:
             tables = con.execute(
@@ -126,7 +120,7 @@ def _contents(warehouse: Warehouse, publication: Publication) -> Iterator[Findin
 def _records(warehouse: Warehouse) -> Iterator[Finding]:
     for path in warehouse.unreadable_records():
         yield Finding(
-            f"{path} can't be read: what became of that run is not known",
+            f"{path} can't be read: how that run ended is not known",
             "remove it; no figure depends on it",
         )
 
@@ -144,7 +138,7 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
     for path in [
         *warehouse.building.glob("*"),
         *later,
-        *warehouse.root.glob(".published-*"),
+        *warehouse.unfinished(),
         *orphans,
     ]:
         yield Finding(
@@ -154,7 +148,7 @@ def _left_behind(warehouse: Warehouse) -> Iterator[Finding]:
 
 
 def repair(root: Path, landing: Path | None) -> list[str]:
-    """Does what is safe, and says what was done: nothing that was published changes.
+    """Repairs what is safe, and returns what was done: nothing that was published changes.
 
     Raises Busy, Damaged, OtherLayout, Unrepairable."""
     warehouse = Warehouse(root)

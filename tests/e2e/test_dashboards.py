@@ -633,14 +633,23 @@ def test_a_blocked_run_is_shown_beside_what_is_published(
 
 
 @contextmanager
-def serving(*words: Any, health: str) -> Iterator[tuple[str, int]]:
+def serving(
+    *words: Any,
+    health: str,
+    makegood: Path = Path(sys.executable).parent / "makegood",
+    environment: dict[str, str] | None = None,
+) -> Iterator[tuple[str, int]]:
     """A server as the command starts it, once it answers: its address and the id of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "makegood"), *map(str, words), "--port", str(port)]
+    command = [str(makegood), *map(str, words), "--port", str(port)]
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment,
     ) as process:
         address = f"http://127.0.0.1:{port}"
         try:

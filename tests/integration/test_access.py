@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -302,11 +303,14 @@ def described() -> str:
     for table, policy in POLICIES.items():
         alike.setdefault(policy.rows, []).append(f"`{table.removeprefix('marts.')}`")
     return "\n".join(
-        [
-            "| rows | tables |",
-            "|---|---|",
-            *(f"| {rows} | {', '.join(tables)} |" for rows, tables in alike.items()),
-        ]
+        fill(
+            f"- **{rows}:** {', '.join(tables)}",
+            100,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for rows, tables in alike.items()
     )
 
 

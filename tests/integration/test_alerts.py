@@ -19,19 +19,22 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from makegood.expectations.protocol import CheckResult
+from makegood.dashboards.figures.operations import (
+    Alert,
+    AlertRecord,
+    AlertStore,
+    Notification,
+    alert_store,
+)
+from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.alerts import sender as alert_sender
 from makegood.orchestration.alerts import store as alerting
-from makegood.orchestration.alerts.kinds import KINDS, Alert, Outcome, of_check, of_run, one_line
+from makegood.orchestration.alerts.kinds import KINDS, Outcome, of_check, of_run, one_line
 from makegood.orchestration.alerts.settings import Settings, settings_of
 from makegood.orchestration.alerts.store import (
-    AlertRecord,
-    AlertStore,
-    Notification,
     after_run,
-    kept,
 )
 from makegood.orchestration.output.status import describe
 from makegood.orchestration.pipeline import build as transform
@@ -168,10 +171,10 @@ def no_secret_in(root: Path, *texts: str) -> None:
     ]
 
 
-def history(name: str, feed: str, detail: str, **more: Any) -> CheckResult:
+def history(name: str, feed: str, detail: str, **more: Any) -> ExpectationResult:
     """A result of a check over the history of a feed."""
     fields = {"name": name, "subject": feed, "means": "It is so.", "action": "Look.", **more}
-    return CheckResult(
+    return ExpectationResult(
         feed=feed,
         suite="history",
         expectation="expect",
@@ -270,13 +273,13 @@ def test_every_kind_arrives_once_and_its_end_too(
         *(f"[warning, new] {s}" for s in subjects),
     ]
     for sentence in (
-        f"Run {Warehouse(root).recorded()[0]['run_id']}: published, as of 2026-07-16T01:00:00Z. Warehouse: {root}",
+        f"Run {Warehouse(root).recorded()[0].run_id}: published, as of 2026-07-16T01:00:00Z. Warehouse: {root}",
         # the claims of one deadline are one alert, with counts and sums
-        f"Happened: 2 credits, 200.00 EUR can be asked for until 2026-07-30, and nobody has: lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR.",
+        f"Happened: 2 credits, 200.00 EUR can be requested until 2026-07-30, and nobody has: lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR.",
         "Happened: 5.00 EUR was credited on invoices, and nothing is due.",
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
-        "Happened: It was seen for 63.33 % of its active time, 950400 s are unknown: less than trueengage asks for.",
+        "Happened: It was seen for 63.33 % of its active time, and 950400 s are unknown: less than trueengage requires.",
         "Happened: nothing from ams for 3 h",
         "Means: July's fees are not there yet.",
         "Do: Ask billing.",
@@ -333,7 +336,7 @@ def test_every_kind_arrives_once_and_its_end_too(
         ["[critical, new] run failed: the run"],
     )
     assert "Happened: TransformFailed: int_credits: division by zero" in body
-    assert len(kept(root).open()) == 9
+    assert len(alert_store(root).open()) == 9
     assert "[x]" not in describe(root)
     assert re.search(r"since \d{4}-.* UTC  critical  run failed: the run", describe(root))
 
@@ -367,7 +370,7 @@ def test_every_kind_arrives_once_and_its_end_too(
     assert sorted(
         line for line in said.err.splitlines() if line.startswith("makegood: alerts")
     ) == [
-        f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, refused, wrong password); it is told with the next run"
+        f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, refused, wrong password); the next run tries again"
         for label in ("json 2", "mmost 3")
     ]
     ((_, refused), (letter,)) = (web.take("/json"), web.take(f"/hooks/{hook}")), mail.take()
@@ -382,9 +385,9 @@ def test_every_kind_arrives_once_and_its_end_too(
     ]
     assert sorted(marks(text)) == sorted(f"[over] {s}" for s in expected)
     ends = [line.partition(" UTC: ")[2] for line in text.splitlines() if line.startswith("Since ")]
-    assert "Of the credits with that deadline 1 were asked for and 1 are waived." in ends
+    assert "Of the credits with that deadline 1 were requested and 1 are waived." in ends
     assert ends.count("A run has published since.") == 2
-    assert kept(root).open() == []
+    assert alert_store(root).open() == []
 
     # ---- with the next run, who has not been told is told, and nobody else
     web.status = 200
@@ -393,7 +396,7 @@ def test_every_kind_arrives_once_and_its_end_too(
     ((posted,), (chat,)) = web.take("/json"), web.take(f"/hooks/{hook}")
     assert posted["title"] == "Makegood: 9 over"
     assert sorted(marks(posted["message"])) == sorted(marks(chat["text"])) == sorted(marks(text))
-    assert kept(root) == AlertStore()
+    assert alert_store(root) == AlertStore()
 
     # ---- a run that was killed before this one is told of, and over with the next
     killed = Outcome("later", "published", instant("2026-08-01T00:00:00Z"), killed=("00000003-x",))
@@ -489,31 +492,38 @@ def test_what_is_due(
         }
     )
     assert (
-        AlertRecord(**{"alert": alert(), "since": NOW - DAY, "told": known, **entry}).due(
-            "json 1", Settings(**settings), NOW
+        alerting.due(
+            AlertRecord(**{"alert": alert(), "since": NOW - DAY, "told": known, **entry}),
+            "json 1",
+            Settings(**settings),
+            NOW,
         )
         == due
     )
     # another receiver is another matter
     if known:
         assert (
-            AlertRecord(alert=alert(), since=NOW, told=known).due("json 2", Settings(), NOW)
+            alerting.due(
+                AlertRecord(alert=alert(), since=NOW, told=known), "json 2", Settings(), NOW
+            )
             == "new"
         )
 
 
 def test_only_who_could_have_found_it_ends_an_alert() -> None:
-    book = AlertStore()
+    store = AlertStore()
     claim, broken = alert(kind="claim_lapsing"), alert()
-    assert book.update([claim, broken], frozenset(), NOW) == []
+    assert alerting.update(store, [claim, broken], frozenset(), NOW) == []
     # a run that judges nothing ends nothing; one that judges all ends what it does not find
-    assert book.update([], frozenset(), NOW + DAY) == []
-    assert [e.alert for e in book.open()] == [claim, broken]
-    assert [e.alert for e in book.update([claim], frozenset(KINDS), NOW + DAY)] == [broken]
-    assert [(e.alert, e.since) for e in book.open()] == [(claim, NOW)]
+    assert alerting.update(store, [], frozenset(), NOW + DAY) == []
+    assert [e.alert for e in store.open()] == [claim, broken]
+    assert [e.alert for e in alerting.update(store, [claim], frozenset(KINDS), NOW + DAY)] == [
+        broken
+    ]
+    assert [(e.alert, e.since) for e in store.open()] == [(claim, NOW)]
     # it is back: open since then
-    book.update([broken, claim], frozenset(KINDS), NOW + 2 * DAY)
-    assert {e.alert.kind: (e.since, e.ended, e.ending) for e in book.entries} == {
+    alerting.update(store, [broken, claim], frozenset(KINDS), NOW + 2 * DAY)
+    assert {e.alert.kind: (e.since, e.ended, e.ending) for e in store.entries} == {
         "claim_lapsing": (NOW, None, ""),
         "run_failed": (NOW + 2 * DAY, None, ""),
     }
@@ -539,7 +549,7 @@ def check(name: str, **more: Any) -> dict[str, Any]:
         # what blocks is told with the run that it blocks
         (check("volume", severity="block"), None, None),
         # what is wrong with rows is a warning of the run
-        (check("", suite="profile"), None, None),
+        (check("", suite="volume"), None, None),
     ],
 )
 def test_a_check_over_the_history_of_a_feed_is_an_alert(
@@ -644,7 +654,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
     failed(tmp_path / "w")
     said = capfd.readouterr()
     outcomes = dict(
-        re.findall(r"makegood: alerts: ([\w: ]+): (.*); it is told with the next run", said.err)
+        re.findall(r"makegood: alerts: ([\w: ]+): (.*); the next run tries again", said.err)
     )
     assert outcomes == {
         label: alerting.OUTCOMES[outcome]
@@ -663,7 +673,7 @@ def test_no_secret_is_said_whatever_goes_wrong(
     assert [path for path, _ in moved.got] == [f"/{SECRET}"], (
         "a redirect is not followed: it would arrive empty"
     )
-    assert {*kept(tmp_path / "w").entries[0].told} == {"mailto 2", "json 9"}
+    assert {*alert_store(tmp_path / "w").entries[0].told} == {"mailto 2", "json 9"}
     assert repr(settings_of(tmp_path / "w").receivers()).count(SECRET) == 0
     assert SECRET not in repr(settings_of(tmp_path / "w"))
     # the receivers on this machine may well log what they get
@@ -685,9 +695,9 @@ def test_no_secret_is_said_whatever_goes_wrong(
         ),
         ("urls: ['env:']", r"urls\.0: must be an Apprise URL"),
         ("url: []", r"alerts\.yaml:1: url: unknown key"),
-        ("\ncredit_over: {EURO: 1}", r"alerts\.yaml:2: .*is no ISO 4217 currency"),
+        ("\ncredit_over: {EURO: 1}", r"alerts\.yaml:2: .*is not an ISO 4217 currency"),
         ("credit_over: {EUR: -1}", r"greater than or equal to 0"),
-        (f"credit_over: {{EUR: 'json://{SECRET}@h'}}", r"is no decimal number|…"),
+        (f"credit_over: {{EUR: 'json://{SECRET}@h'}}", r"is not a decimal number|…"),
         ("lapsing_days: soon", r"lapsing_days: Input should be a valid integer"),
         ("remind_after_days: 0", r"remind_after_days: .*greater than or equal to 1"),
         ("minimum_severity: info", r"minimum_severity: "),
@@ -729,10 +739,10 @@ def test_state_that_is_damaged_is_moved_aside(
         failed(root)
         assert "alerts.json could not be read" in capsys.readouterr().err
         assert (root / f"alerts.json.damaged-{n}").read_bytes() == text
-        assert {e.alert.kind for e in kept(root).open()} == {"state_damaged", "run_failed"}
+        assert {e.alert.kind for e in alert_store(root).open()} == {"state_damaged", "run_failed"}
     # without receivers, what is over is kept no longer
     failed(root)
-    assert {e.alert.kind for e in kept(root).open()} == {"state_damaged", "run_failed"}
+    assert {e.alert.kind for e in alert_store(root).open()} == {"state_damaged", "run_failed"}
 
 
 def test_a_run_that_is_killed_while_it_tells_has_it_told_again(
@@ -752,7 +762,7 @@ def test_a_run_that_is_killed_while_it_tells_has_it_told_again(
     monkeypatch.setattr(alerting, "deliver", dies)
     with pytest.raises(KeyboardInterrupt):
         failed(tmp_path)
-    assert [e.told for e in kept(tmp_path).open()] == [{}], "it is kept before it is told"
+    assert [e.told for e in alert_store(tmp_path).open()] == [{}], "it is kept before it is told"
     monkeypatch.setattr(alerting, "deliver", takes)
     failed(tmp_path)
     failed(tmp_path)
@@ -760,7 +770,7 @@ def test_a_run_that_is_killed_while_it_tells_has_it_told_again(
     # a disk that is full is no matter of the run
     monkeypatch.setattr(alerting, "_save", fails)
     failed(tmp_path, "something else")
-    assert "could not be kept or told" in capsys.readouterr().err
+    assert "could not be kept or sent" in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
@@ -815,7 +825,7 @@ def test_a_run_that_may_not_begin_is_told_too(publish: Runner, tmp_path: Path, w
 
 def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web: Web) -> None:
     none = makegood("alerts", "--warehouse", tmp_path, "--test")
-    assert (none.returncode, "nobody is told of alerts" in none.stderr) == (2, True)
+    assert (none.returncode, "nobody receives alerts" in none.stderr) == (2, True)
     write_settings(tmp_path, ["env:HOOK", f"json://u:{SECRET}@{web.host}/json"])
     done = makegood("alerts", "--warehouse", tmp_path, "--test", HOOK=f"json://{web.host}/hook")
     assert (done.returncode, done.stdout) == (
@@ -823,7 +833,7 @@ def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web:
         "env:HOOK: the message was taken\njson 2: the message was taken\n",
     ), done.stderr
     assert [m["title"] for m in web.take("/hook") + web.take("/json")] == ["Makegood: a test"] * 2
-    assert kept(tmp_path) == AlertStore(), "a test is no alert"
+    assert alert_store(tmp_path) == AlertStore(), "a test is no alert"
     web.status = 403
     done = makegood("alerts", "--warehouse", tmp_path, "--test")
     assert done.returncode == 1

@@ -207,7 +207,7 @@ def cases(feed: Feed) -> list[Case]:
             )
         if not column.required and (feed.feed, name) not in MEANT_ALL_THE_SAME:
             for text in PLACEHOLDERS.get(column.type, []):
-                why = f"'{text}' stands for 'none' in many exports: leave {name} empty where there is none, or write the real one"
+                why = f"'{text}' means 'none' in many exports: leave {name} empty where there is none, or write the real one"
                 add(f"{name} is {text}", "placeholder", name, why, **{name: text})
         if column.values:
             first = column.values[0]

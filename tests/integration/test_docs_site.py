@@ -167,11 +167,11 @@ def test_docs_are_refused_with_what_is_wrong(tmp_path: Path, sample: Published) 
     (tmp_path / "file").touch()
     assert docs(tmp_path / "none", tmp_path) == (
         2,
-        f"makegood: --warehouse {tmp_path / 'none'} is no folder\n",
+        f"makegood: --warehouse {tmp_path / 'none'} is not a folder\n",
     )
     assert docs(sample.warehouse, tmp_path / "file") == (
         2,
-        f"makegood: --out {tmp_path / 'file'} is no folder\n",
+        f"makegood: --out {tmp_path / 'file'} is not a folder\n",
     )
     assert docs(tmp_path / "empty", tmp_path / "out") == (
         1,

@@ -1,8 +1,8 @@
-"""What a check of single rows can't see: each expectation of thresholds.yaml by a delivery that breaks it and ones that don't."""
+"""What no single row shows: each expectation of thresholds.yaml by a delivery that breaks it and ones
+that don't."""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from makegood.expectations.protocol import CheckResult, Job, job_from
+from makegood.expectations.protocol import HISTORY, VOLUME, ExpectationResult, Expected, Suite
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
@@ -23,27 +23,13 @@ from makegood.orchestration.pipeline import build as transform
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline import thresholds
 from makegood.orchestration.pipeline.run import Blocked
-from makegood.orchestration.pipeline.validation import Validation, job_of
+from makegood.orchestration.pipeline.validation import Validation, ValidationFailed, feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Feeds, Runner, csv_text, write_landing
 from tests.integration.test_landing import AS_OF, world
+from tests.support.expectations import InProcess, evaluated
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-class InProcess(Validation):
-    """Great Expectations without a process of its own."""
-
-    def start(self) -> None:
-        self.job = Job()
-
-    def begin(self, *args: Any) -> None:
-        self.job = job_of(*args)
-
-    def results(self) -> list[CheckResult]:
-        from makegood.expectations.suites import validate
-
-        return validate(job_from(asdict(self.job)))
 
 
 class Deliveries:
@@ -63,10 +49,8 @@ class Deliveries:
         copy.landed, copy.history, copy.runs = self.landed, self.history, self.runs
         return copy
 
-    def deliver(self, feeds: Feeds, as_of: datetime) -> list[CheckResult]:
+    def deliver(self, feeds: Feeds, as_of: datetime) -> list[ExpectationResult]:
         """The results of the suite `history` for the next run, which brings these rows."""
-        from makegood.expectations.suites import validate
-
         self.runs += 1
         work = self.folder / f"{self.runs}"
         work.mkdir(parents=True)
@@ -93,8 +77,8 @@ class Deliveries:
             now = profiles.measured(con, first, self.runs, as_of_s)
         compared = profiles.compared(now, self.history, settings, as_of_s)
         self.history = pl.concat([self.history, now])
-        job = job_of(work / "work.duckdb", work, reading, settings, compared)
-        return validate(Job([], job_from(asdict(job)).history))
+        suites = feed_suites(work / "work.duckdb", work, settings, compared)
+        return evaluated([s for s in suites if s.suite == HISTORY])
 
 
 DAYS = 5
@@ -187,7 +171,7 @@ def components() -> Feeds:
     }
 
 
-def failed(results: list[CheckResult]) -> set[tuple[str, str, str, str]]:
+def failed(results: list[ExpectationResult]) -> set[tuple[str, str, str, str]]:
     return {(r.name, r.feed, r.subject, r.severity) for r in results if not r.success}
 
 
@@ -341,7 +325,7 @@ def test_an_unknown_expectation_is_refused_with_its_file(tmp_path: Path, publish
     (feeds / "feeds.yaml").write_text("checks: {expectations: {volumes: {severity: warn}}}\n")
     with pytest.raises(
         InvalidDocument,
-        match=r"feeds.yaml: checks.expectations.volumes: there is no such expectation; there are amounts, columns",
+        match=r"feeds.yaml: checks.expectations.volumes: there is no such expectation \(the nearest is volume\); there are amounts, columns",
     ):
         publish(feeds, AS_OF)
 
@@ -408,12 +392,12 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
         + "x,u,<script>alert(1)</script>,production,y\n"
     )
     before = published.figures()
-    odd = "0.0 % of the new rows of invoice_lines say what earlier deliveries have said"
+    odd = "0.0 % of the new rows of invoice_lines repeat earlier deliveries"
     with pytest.raises(Blocked, match=rf"invoice_lines: {odd}\. Nothing has to be repaired here"):
         publish(folder, AS_OF)
     assert published.figures() == before
     record = Warehouse(published.warehouse).recorded()[-1]
-    docs = Path(record["data_docs"]).parent
+    docs = Path(str(record.data_docs)).parent
     assert odd in (docs / "index.html").read_text()
     assert "A delivery was probably sent twice" in (docs / "invoice_lines.html").read_text()
     page = (docs / "tickets.html").read_text()
@@ -435,3 +419,33 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
     assert "feed is unusual: invoice_lines: repeats" in said
     assert f"Happened: {odd}" in said
     assert "run blocked" not in said
+
+
+def suite(folder: Path, expect: str, column: str) -> Suite:
+    """A suite of one expectation, which only warns, over a frame with a column `a`."""
+    pl.DataFrame({"a": [1, 2]}).write_parquet(folder / "frame.parquet")
+    expected = Expected("name", expect, {"column": column}, "warn", "says", "means", "action")
+    return Suite(VOLUME, "checks", str(folder / "frame.parquet"), [expected])
+
+
+def test_what_cannot_be_evaluated_blocks(tmp_path: Path) -> None:
+    (met,) = evaluated([suite(tmp_path, "ExpectColumnValuesToNotBeNull", "a")])
+    assert (met.success, met.severity, met.detail) == (True, "warn", "")
+    (broken,) = evaluated([suite(tmp_path, "ExpectColumnValuesToNotBeNull", "b")])
+    assert (broken.success, broken.severity) == (False, "block")
+    assert '"b"' in broken.detail
+
+
+def test_a_worker_takes_suites_as_they_come_and_says_why_it_fails(tmp_path: Path) -> None:
+    validation = Validation()
+    validation.start()
+    try:
+        met = suite(tmp_path, "ExpectColumnValuesToNotBeNull", "a")
+        validation.begin([met])
+        validation.begin([met, met])
+        assert [r.success for r in validation.results()] == [True] * 3
+        validation.begin([suite(tmp_path, "ExpectNothing", "a")])
+        with pytest.raises(ValidationFailed, match=r"could not be evaluated: .*ExpectNothing"):
+            validation.results()
+    finally:
+        validation.stop()

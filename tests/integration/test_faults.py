@@ -92,7 +92,7 @@ def test_of_two_runs_at_once_one_says_that_the_other_is_at_work(
     assert faults.at_once(ground, tmp_path / "w") in ([0, 1], [0, 0])
     with Warehouse(tmp_path / "w").locked():
         done = faults.run(ground.landing, tmp_path / "w")
-    assert (done.code, "another run is at work" in done.said) == (1, True)
+    assert (done.code, "another run is using" in done.said) == (1, True)
 
 
 def test_without_deliveries_damage_is_told_and_not_guessed_at(

@@ -242,8 +242,8 @@ def test_more_than_five_percent_blocks_and_lands_nothing(publish: Runner, tmp_pa
         publish(landing, AS_OF)
     warehouse = Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
-    assert warehouse.recorded()[-1]["status"] == "blocked"
-    assert "soon" in Path(str(warehouse.recorded()[-1]["rejected_rows"])).read_text()
+    assert warehouse.recorded()[-1].status == "blocked"
+    assert "soon" in Path(str(warehouse.recorded()[-1].rejected_rows)).read_text()
     with pytest.raises(Blocked):
         publish(landing, AS_OF)
     # the limit of the feed is raised: the same file is read again and lands
@@ -333,7 +333,7 @@ def test_unknown_files_are_said_and_not_read(publish: Runner, tmp_path: Path) ->
         w["warning"] for w in publish(landing, AS_OF).query("select warning from quality.warnings")
     ]
     assert any(w.startswith("outages/notes.txt is not read: its suffix") for w in warnings)
-    assert any(w.startswith("weather/a.csv is not read: weather is no feed") for w in warnings)
+    assert any(w.startswith("weather/a.csv is not read: weather is not a feed") for w in warnings)
     assert any(w.startswith("tickets: nothing has been delivered") for w in warnings)
 
 

@@ -10,16 +10,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from makegood.ingestion.landing.land import fingerprint
-from makegood.orchestration.alerts import store as alerting
-from makegood.orchestration.warehouse.store import (
+from makegood.dashboards.figures.operations import alert_store
+from makegood.ingestion.files import sha256_of
+from makegood.orchestration.warehouse.publication import (
     DATABASE,
     LAYOUT,
     MANIFEST,
     STATE,
     Publication,
-    Warehouse,
 )
+from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Published, published_once
 from tests.e2e.test_command import makegood
 
@@ -82,7 +82,7 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
     said = [run.stderr]
     assert run.returncode == 2
     # at night nobody reads what a run says
-    assert any(command in e.alert.happened for e in alerting.kept(place.warehouse).open())
+    assert any(command in e.alert.happened for e in alert_store(place.warehouse).open())
     status, doctor, repair = (
         place.makegood("status"),
         place.makegood("doctor"),
@@ -94,7 +94,7 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
     back = place.makegood("rollback", "--yes")
     assert back.returncode == 2
     for text in [*said, back.stderr]:
-        assert "is of an earlier layout (1" in text
+        assert "has an earlier layout (1" in text
         assert command in text
         assert "damaged" not in text
     explain = place.makegood("explain", "--subscription", "mill-phone", "--month", "2026-06")
@@ -109,7 +109,7 @@ def test_an_earlier_layout_is_told_and_can_be_read(place: Place) -> None:
         "--out",
         place.landing.parent / "r.html",
     )
-    assert report.returncode == 0 or "is of an earlier layout" in report.stderr, report.stderr
+    assert report.returncode == 0 or "has an earlier layout" in report.stderr, report.stderr
     assert kept(place.warehouse, "alerts.json") == before
 
 
@@ -134,7 +134,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     measured = rows(place, PROFILES)
     records = kept(place.warehouse / "runs")
     silent = next(
-        e for e in alerting.kept(place.warehouse).open() if e.alert.kind == "monitoring_silent"
+        e for e in alert_store(place.warehouse).open() if e.alert.kind == "monitoring_silent"
     )
     old = Published(place.warehouse).database
     # under any path
@@ -146,7 +146,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
         done = place.migrate()
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(
-            f"landed anew in layout {LAYOUT}: {len(deliveries)} deliveries\n"
+            f"landed again in layout {LAYOUT}: {len(deliveries)} deliveries\n"
         )
         assert reader.execute("select count(*) from marts.credit_statements").fetchall() == [
             (len(statements),)
@@ -172,9 +172,9 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     assert rows(place, "select * from quality.runs order by run_number")[:-1] == history
     assert [m for m in rows(place, PROFILES) if m["run_number"] < 4] == measured
     assert records.items() <= kept(place.warehouse / "runs").items()
-    assert Warehouse(place.warehouse).recorded()[-1]["status"] == "published"
+    assert Warehouse(place.warehouse).recorded()[-1].status == "published"
     # the run that was blocked has been followed by one that published; what is still so is open since then
-    assert [(e.alert.key, e.since) for e in alerting.kept(place.warehouse).open()] == [
+    assert [(e.alert.key, e.since) for e in alert_store(place.warehouse).open()] == [
         (silent.alert.key, silent.since)
     ]
     assert place.makegood("doctor").stdout == f"{place.warehouse} is whole\n"
@@ -203,9 +203,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     again = place.migrate()
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
     assert kept(place.warehouse) == before
-    landed = {
-        p: fingerprint(p) for p in place.warehouse.rglob(f"landed/**/*-layout{LAYOUT}.parquet")
-    }
+    landed = {p: sha256_of(p) for p in place.warehouse.rglob(f"landed/**/*-layout{LAYOUT}.parquet")}
     assert {
         p.parent.parent.name if "month=" in p.parent.name else p.parent.name for p in landed
     } >= {"checks", "outages", "_rejected"}
@@ -213,7 +211,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
         path.unlink()
     repaired = place.makegood("doctor", "--repair", "--landing", place.landing)
     assert repaired.returncode == 0, repaired.stderr
-    assert {p: fingerprint(p) for p in landed} == landed
+    assert {p: sha256_of(p) for p in landed} == landed
     (place.landing / "customers" / "new.csv").write_text("customer_id,name\nmole,The Mole\n")
     published_once(place.landing, place.warehouse, "2026-07-21T00:00:00Z", place.contracts)
     assert rows(place, "select max(delivery_id) as n from state.deliveries") == [
@@ -230,7 +228,7 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
 def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None:
     before = kept(place.warehouse)
     gone = ["outages/2026-07-late.csv", "tickets/all.csv"]
-    sums = {name: fingerprint(place.landing / name) for name in gone}
+    sums = {name: sha256_of(place.landing / name) for name in gone}
     for name in gone:
         (place.landing / name).unlink()
     (place.landing / "tickets" / "all.csv").write_text("ticket_id\n")
@@ -239,7 +237,7 @@ def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None
     named = [line for line in done.stderr.splitlines() if "SHA-256" in line]
     assert sorted(named) == [f"{name} (SHA-256 {sums[name]})" for name in gone]
     assert kept(place.warehouse) == before
-    assert "is of an earlier layout" in place.makegood("status").stdout
+    assert "has an earlier layout" in place.makegood("status").stdout
 
 
 def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> None:
@@ -254,7 +252,7 @@ def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> No
     early = place.migrate("--as-of", "2026-07-19T00:00:00Z")
     assert (early.returncode, "(T3)" in early.stderr) == (2, True)
     nowhere = place.makegood("migrate", "--landing", place.landing / "nowhere")
-    assert (nowhere.returncode, "is no folder" in nowhere.stderr) == (2, True)
+    assert (nowhere.returncode, "is not a folder" in nowhere.stderr) == (2, True)
     assert kept(place.warehouse, "runs", "alerts.json", "landed") == before
     with Warehouse(place.warehouse).locked():
         assert place.migrate().returncode == 1
@@ -269,7 +267,7 @@ def test_a_warehouse_of_a_newer_makegood_is_left_alone(place: Place) -> None:
     manifest = database.parent / MANIFEST
     manifest.chmod(0o644)
     manifest.write_text(
-        json.dumps(json.loads(manifest.read_text()) | {DATABASE: fingerprint(database)})
+        json.dumps(json.loads(manifest.read_text()) | {DATABASE: sha256_of(database)})
     )
     before = kept(place.warehouse)
     run = place.makegood("run", "--landing", place.landing, "--contracts", place.contracts)

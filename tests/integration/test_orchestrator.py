@@ -19,8 +19,8 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 
+from makegood.dashboards.figures.operations import alert_store
 from makegood.orchestration import definitions
-from makegood.orchestration.alerts.store import kept
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
@@ -95,7 +95,8 @@ def test_the_job_publishes_and_records_its_checks(defs: dg.Definitions, tmp_path
         sum(r["downtime_seconds"] for r in Published(tmp_path / "warehouse").mart("availability"))
         == 1800
     )
-    assert {c.check_name for c in checks} >= {"downtime_adds_up", "feeds_add_up", "rows", "profile"}
+    names = {c.check_name for c in checks}
+    assert names >= {"downtime_adds_up", "feeds_add_up", "volume", "history", "figures"}
     assert all(c.passed for c in checks)
 
 
@@ -106,8 +107,8 @@ def test_a_failed_job_publishes_nothing_and_lets_go(defs: dg.Definitions, tmp_pa
     assert (run.status, run.tags[OUTCOME]) == (dg.DagsterRunStatus.FAILURE, "blocked")
     warehouse = line.Warehouse(tmp_path / "warehouse")
     assert warehouse.current() is None
-    assert warehouse.recorded()[-1]["status"] == "blocked"
-    assert [e.alert.kind for e in kept(warehouse.root).open()] == ["run_blocked"]
+    assert warehouse.recorded()[-1].status == "blocked"
+    assert [e.alert.kind for e in alert_store(warehouse.root).open()] == ["run_blocked"]
     with warehouse.locked():
         pass
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import duckdb
@@ -146,7 +147,7 @@ def test_downtime_of_a_month_adds_up_to_the_figures(
 def test_gaps_are_those_of_the_flagged_periods(
     con: duckdb.DuckDBPyConnection, mart: Callable[[str], Rows]
 ) -> None:
-    found = rows_of(con, sql_of("Where is coverage below the policy?"))
+    found = rows_of(con, sql_of("Where is coverage below the contract's minimum?"))
     flagged = [r for r in mart("availability") if r["low_coverage"]]
     assert sorted((r["service_id"], r["region"], r["unknown_seconds"]) for r in found) == sorted(
         (r["service_id"], r["region"], r["unknown_seconds"]) for r in flagged
@@ -201,7 +202,7 @@ def test_what_is_not_paid_for_a_reason(
     for r in mart("credits"):
         if r["reasons"] and r["credit_amount"]:
             expected[r["reasons"], r["month"], r["currency"]] += r["credit_amount"]
-    found = rows_of(con, sql_of("Which credits are not paid for a reason?"))
+    found = rows_of(con, sql_of("Which credits are not payable, and for what reason?"))
     assert {
         (r["reasons"], r["month"], r["currency"]): r["credit_amount"] for r in found
     } == expected
@@ -279,7 +280,7 @@ def test_readings_are_worth_what_they_change(
             expected[key][0] + r["credit_difference"],
             expected[key][1] + r["payable_difference"],
         ]
-    found = rows_of(con, sql_of("What is each reading of the contract worth?"))
+    found = rows_of(con, sql_of("What is each scenario of the contract worth?"))
     assert {
         (r["policy_key"], r["value"], r["currency"]): [
             r["credit_difference"],
@@ -292,7 +293,7 @@ def test_readings_are_worth_what_they_change(
 def test_missed_promises_are_counted_by_severity(
     con: duckdb.DuckDBPyConnection, mart: Callable[[str], Rows]
 ) -> None:
-    found = rows_of(con, sql_of("How many tickets missed their promises, by severity?"))
+    found = rows_of(con, sql_of("How many tickets missed their targets, by severity?"))
     counted = [r for r in mart("ticket_sla") if r["status"] == "counted"]
     assert sum(r["tickets"] for r in found) == len(counted)
     for column, outcome in (
@@ -312,7 +313,7 @@ def test_missed_promises_are_counted_by_severity(
 def test_pressed_tickets_come_with_the_least_time_first(
     con: duckdb.DuckDBPyConnection, mart: Callable[[str], Rows]
 ) -> None:
-    found = rows_of(con, sql_of("Which open tickets are near or past a promise?"))
+    found = rows_of(con, sql_of("Which open tickets have breached a target, or are at risk?"))
     left = [
         min(v for k, v in r.items() if k.endswith("_remaining_s") and v is not None) for r in found
     ]
@@ -379,10 +380,11 @@ def test_the_examples_of_reading_run_as_they_are_written(
     (run,) = rows_of(con, sql)
     # the name of the run is that of the folder
     assert run["run_id"] == sample.database.parent.name
-    (python,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(sample.warehouse.parent)
     assert sample.warehouse.name == "warehouse"
     names: dict[str, Any] = {}
-    exec(re.sub(r"^  ", "", python, flags=re.MULTILINE), names)
+    for example in examples:
+        exec(dedent(example), names)
     assert names["credits"].height == len(sample.mart("credits"))
     assert names["lines"].height == len(sample.mart("credit_fee_lines"))

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from makegood.orchestration.warehouse.store import DATABASE, KEPT_PUBLICATIONS
+from makegood.orchestration.warehouse.publication import DATABASE
+from makegood.orchestration.warehouse.store import KEPT_PUBLICATIONS
 from tests.conftest import Published, Runner, contract
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -1504,7 +1504,7 @@ def test_one_report_that_fails_does_not_keep_the_others(
     assert told.exit_code == 1
     assert told.stdout.splitlines()[-1] == f"{len(others)} reports for 2026-06 in {tmp_path}"
     assert told.stderr.splitlines() == [
-        "makegood: 2 could not be made", f"no report on {first!r}: there is", "none", f"no report on {second!r}: ZeroDivisionError: by none",
+        "makegood: 2 reports could not be written", f"no report on {first!r}: there is", "none", f"no report on {second!r}: ZeroDivisionError: by none",
     ]  # fmt: skip
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {
         f"{i}-2026-06.html": rendered(of(sample, i), "html") for i in others
@@ -1512,14 +1512,14 @@ def test_one_report_that_fails_does_not_keep_the_others(
 
 
 BAD = [
-    (["--month", "2026-06", "--out", "x.pdf"], 2, "say which report: --subscription ID for one, or --all for every subscription"),
-    (["--month", "2026-06", "--out", "x", "--all", "--subscription", "named"], 2, "say which report"),
-    (["--month", "June", "--out", "x.pdf", "--subscription", "named"], 2, "--month 'June' is no month: write it as in 2026-07"),
-    (["--month", "2026-06-01", "--out", "x.pdf", "--subscription", "named"], 2, "is no month"),
-    (["--month", "2026-06", "--out", "x.docx", "--subscription", "named"], 2, "name a file that ends in .pdf, .html or .xlsx"),
-    (["--month", "2026-06", "--out", "x", "--subscription", "named"], 2, "name a file that ends in .pdf, .html or .xlsx"),
-    (["--month", "2026-06", "--out", "x.pdf", "--subscription", "named", "--format", "html"], 2, "say different kinds"),
-    (["--month", "2026-06", "--out", "x.pdf", "--all"], 2, "--all writes one file for each subscription, name a folder"),
+    (["--month", "2026-06", "--out", "x.pdf"], 2, "choose one: --subscription ID for one report, or --all for every subscription"),
+    (["--month", "2026-06", "--out", "x", "--all", "--subscription", "named"], 2, "choose one"),
+    (["--month", "June", "--out", "x.pdf", "--subscription", "named"], 2, "--month 'June' is not a month (example: 2026-07)"),
+    (["--month", "2026-06-01", "--out", "x.pdf", "--subscription", "named"], 2, "is not a month"),
+    (["--month", "2026-06", "--out", "x.docx", "--subscription", "named"], 2, "must be a file that ends in .pdf, .html or .xlsx"),
+    (["--month", "2026-06", "--out", "x", "--subscription", "named"], 2, "must be a file that ends in .pdf, .html or .xlsx"),
+    (["--month", "2026-06", "--out", "x.pdf", "--subscription", "named", "--format", "html"], 2, "contradicts the suffix"),
+    (["--month", "2026-06", "--out", "x.pdf", "--all"], 2, "--all writes one file per subscription and needs a folder"),
     (["--month", "2026-06", "--out", "x", "--all", "--format", "docx"], 2, "docx"),
     (["--month", "2026-10", "--out", "x.pdf", "--subscription", "named"], 1, "no report on 'named' for 2026-10; there is one for 2026-06, 2026-07, 2026-08, 2026-09"),
     (["--month", "2026-06", "--out", "x.pdf", "--subscription", "a\x1bb"], 1, "no subscription 'a\\x1bb'; there are"),

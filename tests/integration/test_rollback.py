@@ -12,11 +12,17 @@ import duckdb
 import pytest
 
 from makegood.dashboards.figures import operations
-from makegood.orchestration.alerts import store as alerting
-from makegood.orchestration.alerts.kinds import Alert
+from makegood.dashboards.figures.operations import (
+    ALERTS,
+    Alert,
+    AlertRecord,
+    AlertStore,
+    alert_store,
+)
 from makegood.orchestration.output.status import describe
 from makegood.orchestration.pipeline import rollback
-from makegood.orchestration.warehouse.store import DATABASE, Publication, Warehouse
+from makegood.orchestration.warehouse.publication import DATABASE, Publication
+from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Published, published_once
 from tests.e2e.test_command import MAKEGOOD, makegood
 from tests.e2e.test_dashboards import app, words
@@ -275,16 +281,16 @@ def test_it_is_recorded_and_status_and_pages_say_so(
     done = place.back("--yes", "--to", first)
     assert done.returncode == 0, done.stderr
     record = place.warehouse.recorded()[-1]
-    assert (record["status"], record["rolled_back_from"], record["rolled_back_to"]) == (
+    assert (record.status, record.rolled_back_from, record.rolled_back_to) == (
         "rolled back",
         wrong,
         first,
     )
-    assert record["run_id"] == place.published.database.parent.name
+    assert record.run_id == place.published.database.parent.name
     runs = place.published.query("select run_id, status from quality.runs order by run_number")
     assert [(r["run_id"], r["status"]) for r in runs] == [
         (first, "published"),
-        (record["run_id"], "rolled back"),
+        (record.run_id, "rolled back"),
     ]
     said = describe(place.path)
     assert "the last run published nothing" not in said
@@ -295,7 +301,7 @@ def test_it_is_recorded_and_status_and_pages_say_so(
     # there is no other state to go back to
     assert place.back("--yes").returncode == 1
     assert makegood("doctor", "--warehouse", place.path).returncode == 0
-    assert operations.runs(place.path)[0]["status"] == "rolled back"
+    assert operations.runs(place.path)[0].status == "rolled back"
     at = app(monkeypatch, place.path, "runs")
     assert [e.value for e in [*at.exception, *at.error]] == []
     assert "The last run went back to an earlier publication." in words(at)
@@ -307,14 +313,12 @@ def test_alerts_are_those_of_what_is_published(place: Place) -> None:
     (place.path / "alerts.yaml").write_text("credit_over: {EUR: 99}\n")
     about = ("warning", "It is so.", "It means it.", "Do it.", "a")
     entries = [
-        alerting.AlertRecord(
-            alert=Alert(kind, subject, *about), since=datetime(2026, 7, 1, tzinfo=UTC)
-        )
+        AlertRecord(alert=Alert(kind, subject, *about), since=datetime(2026, 7, 1, tzinfo=UTC))
         for kind, subject in (("low_coverage", "a month of 2027"), ("run_blocked", "the run"))
     ]
-    (place.path / alerting.STATE).write_text(alerting.AlertStore(entries=entries).model_dump_json())
+    (place.path / ALERTS).write_text(AlertStore(entries=entries).as_json())
     assert place.back("--yes").returncode == 0
-    found = {e.alert.key for e in alerting.kept(place.path).open()}
+    found = {e.alert.key for e in alert_store(place.path).open()}
     assert found == {("run_blocked", "the run"), ("credit_over_threshold", "s, 2026-06, EUR")}
 
 
@@ -340,7 +344,7 @@ def test_what_cannot_be_gone_back_to_is_said(place: Place, tmp_path: Path) -> No
     assert f"  run {place.names[0]}, as of 2026-07-05T00:00:00Z" in done.stderr
     with place.warehouse.locked():
         busy = place.back("--yes")
-    assert (busy.returncode, "another run is at work" in busy.stderr) == (1, True)
+    assert (busy.returncode, "another run is using" in busy.stderr) == (1, True)
     (place.path / "alerts.yaml").write_text("nonsense: 1\n")
     before = unchanged(place.path)
     refused = place.back("--yes")

@@ -484,7 +484,7 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
     [
         ("s1", "2026-05", 1, "no credit of s1 for 2026-05; there is one for 2026-06"),
         ("nobody", "2026-06", 1, "no credits of subscription 'nobody'; there are some of s1"),
-        ("s1", "June", 2, "--month 'June' is no month: write it as in 2026-07"),
+        ("s1", "June", 2, "--month 'June' is not a month (example: 2026-07)"),
     ],
 )
 def test_what_cannot_be_explained_is_said(

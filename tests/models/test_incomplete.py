@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from makegood.dashboards.figures.operations import ALERTS
 from makegood.ingestion.sample import write as write_sample
-from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.pipeline.run import Blocked
 from tests.conftest import Feeds, Published, Runner, contract, csv_text, write_landing
 from tests.e2e.test_command import MAKEGOOD
@@ -350,7 +350,7 @@ def test_a_payable_credit_that_is_incomplete_is_alerted_on_once(
     ] == [Decimal(10)] * 2
     own = [
         e["alert"]
-        for e in json.loads((published.warehouse / alerting.STATE).read_text())["entries"]
+        for e in json.loads((published.warehouse / ALERTS).read_text())["entries"]
         if e["alert"]["kind"] == "credit_incomplete"
     ]
     assert [(a["subject"], a["happened"].partition(":")[0]) for a in own] == [
@@ -361,7 +361,7 @@ def test_a_payable_credit_that_is_incomplete_is_alerted_on_once(
     ]
     (folder / "outages" / "z.csv").write_text(csv_text("outages", [row | {"state": "down"}]))
     publish(folder, AS_OF, CONTRACTS)
-    entries = json.loads((published.warehouse / alerting.STATE).read_text())["entries"]
+    entries = json.loads((published.warehouse / ALERTS).read_text())["entries"]
     assert [
         e for e in entries if e["alert"]["kind"] == "credit_incomplete" and e["ended"] is None
     ] == []

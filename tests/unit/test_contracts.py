@@ -48,10 +48,14 @@ def test_both_contracts_load_with_every_clause() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key"),
+        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key: the nearest is quorum$"),
+        ("credits:", "credit:", r"terms.credit: unknown key: the nearest is credits"),
+        ("P1: {target: 15m", "P1: {targets: 15m", r"response.P1.targets: unknown key: the nearest is target$"),
+        ("[{below_pct: 99.9,", "[{below: 99.9,", r"availability_tiers.0.below: unknown key: the nearest is below_pct$"),
+        ("name: True", "title: True", r":3: title: unknown key: known here are contract_id, name"),
         ("quorum: majority", "quorum: most", r"trueengage.yaml:8: .*monitoring.quorum"),
         ("P1: {target: 4h, clock: 24x7}", "P1: {target: 4h}", r"resolution.P1.clock: is missing"),
-        ("target: 15m", "target: 15 minutes", r"'15 minutes' is no duration"),
+        ("target: 15m", "target: 15 minutes", r"'15 minutes' is not a duration: .*as in 15m"),
         ("target: 15m", "target: 3bd", r"is in business days, but its clock is 24x7"),
         ("max_length: 2h", "max_length: 2bd", r"maintenance.max_length: can't be in business days"),
         ("commitment_pct: 99.9", "commitment_pct: 999", r"not between 0 and 100"),
@@ -85,7 +89,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {monitoring: {quorum: any}}}]", r"monitoring.quorum: an amendment may not set this"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {availability: {period: quarter}}}]", r"availability.period: an amendment may not set this"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key"),
+        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, fee_kinds, cap_pct"),
         ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, effective_to: 2026-05-01, terms: {}}]", r"effective_to is before effective_from"),
     ],
 )  # fmt: skip
@@ -108,7 +112,7 @@ def test_all_findings_of_all_files_are_said_at_once(tmp_path: Path) -> None:
 def test_two_files_may_not_be_one_contract(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(TRUEENGAGE)
-    with pytest.raises(InvalidDocument, match="is the id of another file too"):
+    with pytest.raises(InvalidDocument, match="is also the id of another file"):
         load_folder(tmp_path)
 
 
@@ -380,7 +384,9 @@ def test_flat_and_nested_are_inverse() -> None:
 
 def shortest(found: dict[str, Any]) -> dict[int, int]:
     """terms_id -> downtime.min_consecutive_s."""
-    methods = {m["availability_policy_id"]: m["min_consecutive_s"] for m in found["methods"]}
+    methods = {
+        m["availability_policy_id"]: m["min_consecutive_s"] for m in found["availability_policies"]
+    }
     return {t["terms_id"]: methods[t["availability_policy_id"]] for t in found["terms"]}
 
 
@@ -442,5 +448,5 @@ def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> Non
     ],
 )
 def test_a_list_holds_a_value_once(tmp_path: Path, old: str, new: str) -> None:
-    with pytest.raises(InvalidDocument, match="a value stands twice"):
+    with pytest.raises(InvalidDocument, match="is listed twice"):
         load(changed(tmp_path, old, new))

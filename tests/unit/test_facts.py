@@ -1,11 +1,17 @@
 """Each fact is written once: a test per fact that fails when it is written a second time."""
 
+import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from makegood.dashboards.figures import operations
+from makegood.dashboards.figures.operations import RunRecord
 from makegood.ingestion.contracts.amendments import flat
 from makegood.ingestion.contracts.loader import FOLDER, load_folder
+from makegood.orchestration.warehouse.store import Warehouse
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("ingestion", "expectations", "orchestration", "dashboards")
@@ -22,6 +28,60 @@ def sources(*rooms: str) -> Iterator[tuple[str, str]]:
 def naming(pattern: str, *rooms: str) -> list[str]:
     """The sources in which a pattern occurs."""
     return [path for path, text in sources(*(rooms or ROOMS)) if re.search(pattern, text)]
+
+
+def moves_files(text: str) -> bool:
+    """Whether a module calls os.replace, os.rename, or replace or rename of a path: of these, only
+    those of paths take one argument that is neither named nor a mapping."""
+    for call in ast.walk(ast.parse(text)):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        if call.func.attr in {"replace", "rename"} and not call.keywords:
+            of_os = isinstance(call.func.value, ast.Name) and call.func.value.id == "os"
+            if of_os or (len(call.args) == 1 and not isinstance(call.args[0], ast.Dict)):
+                return True
+    return False
+
+
+def test_a_file_is_written_whole_by_one_function() -> None:
+    assert naming(r"\bfsync\(") == ["ingestion/files.py"]
+    assert [path for path, text in sources(*ROOMS) if path[-3:] == ".py" and moves_files(text)] == [
+        "ingestion/files.py",
+        # a landed file that was made again and compared with its checksum
+        "ingestion/landing/repair.py",
+        # a damaged file is set aside
+        "orchestration/alerts/store.py",
+        "orchestration/warehouse/doctor.py",
+        # the folder of a publication and the link to it
+        "orchestration/warehouse/store.py",
+    ]
+
+
+def test_the_checksum_of_a_file_has_one_function_and_one_name() -> None:
+    assert naming(r"file_digest|sha256\([^)]*read") == ["ingestion/files.py"]
+    # what earlier versions called it
+    assert naming(r"\bseals?\b|\bfingerprint\b") == ["orchestration/warehouse/publication.py"]
+
+
+def test_what_is_kept_beside_publications_is_described_once(tmp_path: Path) -> None:
+    described = ["dashboards/figures/operations.py"]
+    assert naming(r"""["']alerts\.json|alerts\.json["']""") == described
+    assert naming(r"""glob\(["']\*\.json["']\)""") == described
+    record = RunRecord(
+        run_id="00000001-a",
+        status="blocked",
+        as_of=datetime(2026, 7, 1, tzinfo=UTC),
+        reasons=["one"],
+        seconds=1.5,
+        rejected_rows=tmp_path / "rows.csv",
+    )
+    warehouse = Warehouse(tmp_path)
+    warehouse.record(record)
+    assert warehouse.recorded() == operations.runs(tmp_path) == [record]
+    (tmp_path / operations.RUNS / "00000002-b.json").write_text('{"run_id": "00000002-b"}')
+    assert [run.status for run in operations.runs(tmp_path)] == ["unreadable", "blocked"]
+    assert warehouse.recorded() == [record]
+    assert [path.name for path in warehouse.unreadable_records()] == ["00000002-b.json"]
 
 
 def test_excel_has_one_writer_with_its_limits() -> None:
@@ -53,3 +113,138 @@ def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -
 
 def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> None:
     assert naming(r"days=31\b|at time zone", "dashboards") == ["dashboards/figures/months.py"]
+
+
+# ---------------------------------------------------------------- models
+
+PROJECT = ROOT / "dbt_project"
+
+
+@cache
+def sql() -> dict[str, str]:
+    """Models and macros without their comments, by name."""
+    files = [*(PROJECT / "models").rglob("*.sql"), *(PROJECT / "macros").glob("*.sql")]
+    return {
+        file.stem: re.sub(r"--.*|\{#.*?#\}", "", file.read_text(), flags=re.DOTALL)
+        if file.parent.name == "macros"
+        else re.sub(r"--.*", "", file.read_text())
+        for file in files
+    }
+
+
+@cache
+def python() -> dict[str, str]:
+    """The modules of the project, by their path from the root."""
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
+    return {file.relative_to(ROOT).as_posix(): file.read_text() for file in files}
+
+
+def having(pattern: str, files: dict[str, str]) -> set[str]:
+    """The files in which an expression stands."""
+    return {name for name, text in files.items() if re.search(pattern, text)}
+
+
+def reading(table: str) -> set[str]:
+    """The models that read a model, or a source as `inputs.terms`."""
+    schema, _, name = table.rpartition(".")
+    named = rf"source\('{schema}', '{name}'\)" if schema else rf"ref\('{name}'\)"
+    return having(named, sql())
+
+
+def test_the_records_of_a_downtime_interval() -> None:
+    """A2, C3: int_downtime_records joins them; the incident is that of the first with one."""
+    # the attribution of a credit looks up the incident of a record that a ticket names
+    assert reading("int_down_records") == {"int_downtime_records", "credit_attribution"}
+    assert reading("int_downtime_records") == {
+        "int_downtime_incidents",
+        "int_shared_events",
+        "downtime_sources",
+    }
+    assert having(r"order by record_start_s", sql()) == {"int_downtime_incidents"}
+
+
+def test_the_commitment_of_a_category() -> None:
+    """A7: int_commitments finds it, for services that are generally available."""
+    assert reading("inputs.commitments") == {"int_commitments"}
+
+
+def test_how_long_a_result_holds() -> None:
+    """M1: the macro held_until, over the next result in stg_check_spans."""
+    assert having(r"last_s \+ ", sql()) == {"monitoring"}
+    assert having(r"lead\((spans\.)?first_s\)", sql()) == {"stg_check_spans"}
+    assert having(r"held_until\(", sql()) == {
+        "monitoring",
+        "int_component_states",
+        "downtime_sources",
+    }
+
+
+def test_the_codes_of_states() -> None:
+    """M1: STATES of the probes, which the macro state_code hands to models."""
+    coded = r"\bstate (=|<>|>=?|<=?|in|when) \(?\d"
+    # the interval algebra flags its own intervals with 0 and 1
+    assert having(coded, sql()) == {"interval_algebra"}
+    assert having(coded, python()) == set()
+    assert having(r"""["']degraded["']: \d""", sql() | python()) == {
+        "feeds",
+        "ingestion/landing/probes.py",
+    }
+
+
+def test_the_median_interval_of_a_probe() -> None:
+    """M1: MEDIANS of the probes, laid out as landed.check_medians."""
+    assert having(r"checks_up_to", sql() | python()) == {"ingestion/landing/probes.py"}
+    assert reading("landed.check_intervals") == set()
+    assert reading("landed.check_medians") == {"monitoring_warnings"}
+
+
+def test_what_waits_for_a_reference() -> None:
+    """The macro is_in_force: staging models admit by it, int_waiting_references negates it."""
+    keyed = {name for name in sql() if name.startswith("stg_")}
+    assert having(r"latest_rows\(", sql()) & keyed == set()
+    assert having(r"arrived_rows\(", sql()) >= keyed - {
+        # of what a model has judged as a whole before, or without a key
+        "stg_check_spans",
+        "stg_invoice_lines",
+        "stg_subscriptions",
+        "stg_ticket_events",
+    }
+    assert having(r"is_in_force\(", sql()) == {
+        "landed",
+        "stg_check_spans",
+        "int_waiting_references",
+    }
+    assert having(r"exists \(", {"it": sql()["int_waiting_references"]}) == set()
+
+
+def test_spans_that_change_their_subscription() -> None:
+    """E1: stg_arrived_subscriptions compares them with the earliest."""
+    assert having(r"first_value\(", sql()) == {"stg_arrived_subscriptions"}
+    assert having(r"customer_id <> ", sql()) == {"stg_arrived_subscriptions"}
+    assert reading("stg_arrived_subscriptions") == {"stg_subscriptions", "int_set_aside"}
+
+
+def test_tickets_that_are_not_received_once() -> None:
+    """K1: int_ticket_receipts counts, and gives the status."""
+    assert having(r"\breceipts (=|<>|>|<|when)", sql()) == {"int_ticket_receipts"}
+
+
+def test_severities_that_a_contract_does_not_know() -> None:
+    """K1: stg_arrived_ticket_events looks them up."""
+    assert reading("inputs.severities") == {"stg_arrived_ticket_events"}
+    assert reading("stg_arrived_ticket_events") == {"stg_ticket_events", "int_set_aside"}
+
+
+def test_whether_a_period_is_over() -> None:
+    """T3: the tables of periods and months say it, in the zone of the contract."""
+    over = r"end_s <= (run\.)?as_of_s"
+    assert having(over, sql() | python()) == {"ingestion/contracts/tables.py"}
+    assert python()["ingestion/contracts/tables.py"].count(".end_s <= as_of_s") == 1
+    # a page that converts zones itself takes one of them for every contract's
+    assert having(r"(?i)at time zone", python()) == set()
+
+
+def test_which_periods_have_a_figure() -> None:
+    """A9: int_regional_periods; what asks only whether there is a figure reads no figures."""
+    assert having(r"active_from_s < periods\.end_s", sql()) == {"int_regional_periods"}
+    assert reading("availability") == {"availability_by_category", "credits", "error_budgets"}

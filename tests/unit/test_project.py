@@ -89,29 +89,6 @@ def test_every_model_has_a_description_beside_it() -> None:
     assert [m.name for m in models if not m.with_suffix(".yml").exists()] == []
 
 
-def test_every_rule_has_a_model_and_a_test() -> None:
-    last = {"T": 6, "M": 6, "X": 4, "A": 9, "K": 9, "R": 3, "E": 4, "C": 7, "Z": 5}
-    rules = {f"{letter}{n}" for letter, count in last.items() for n in range(1, count + 1)}
-    described = "\n".join(
-        p.read_text() for p in (ROOT / "dbt_project" / "models").rglob("*.yml")
-    ) + "\n".join(
-        p.read_text() for room in ("ingestion", "dashboards") for p in (ROOT / room).rglob("*.py")
-    )
-    tested = "\n".join(
-        p.read_text() for p in (ROOT / "tests").rglob("*.py") if p != Path(__file__)
-    ) + "\n".join(
-        p.read_text().partition("unit_tests:")[2]
-        for p in (ROOT / "dbt_project" / "models").rglob("*.yml")
-    )
-    for where in (described, tested):
-        named = set(re.findall(r"\b[TMXAKRECZ][1-9]\b", where)) | {
-            f"{a[0]}{n}"
-            for a, b in re.findall(r"\b([MXAKREC][1-9])-[MXAKREC]([1-9])\b", where)
-            for n in range(int(a[1]), int(b) + 1)
-        }
-        assert rules - named == set()
-
-
 def test_models_read_no_clock_and_convert_no_time_zone() -> None:
     sql = {
         p.name: p.read_text().lower()

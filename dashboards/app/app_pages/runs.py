@@ -9,7 +9,7 @@ from makegood.dashboards.figures.words import instant, plain
 
 components.head("Runs and alerts", "Did the last run publish, and what needs attention?")
 
-runs = operations.runs(warehouse())
+runs = [run.model_dump() for run in operations.runs(warehouse())]
 alerts = operations.alerts(warehouse())
 last = runs[0] if runs else None
 columns = st.columns(3)

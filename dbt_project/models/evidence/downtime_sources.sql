@@ -11,12 +11,6 @@ with intervals as (
         )
 ),
 
--- a result holds until the next of its component and location (M1)
-held as (
-    select *, lead(first_s) over (partition by series_id order by first_s) as next_s
-    from {{ ref('stg_check_spans') }}
-),
-
 -- runs of results that say so, from one sequence
 spans as (
     select
@@ -26,12 +20,18 @@ spans as (
     inner join {{ source('inputs', 'availability_policies') }} as availability_policies on intervals.availability_policy_id = availability_policies.availability_policy_id
     inner join {{ ref('int_components') }} as components
         on intervals.service_id = components.service_id and intervals.region = components.region
-    inner join held as spans
+    inner join {{ ref('stg_check_spans') }} as spans
         on
             components.component_id = spans.component_id
             and spans.first_s < intervals.end_s
-            and least(spans.last_s + availability_policies.stale_after_s, coalesce(spans.next_s, {{ never_s() }})) > intervals.start_s
-            and (spans.state = 3 or (spans.state = 2 and availability_policies.is_degraded_unavailable))
+            and {{ held_until('spans', 'availability_policies.stale_after_s') }} > intervals.start_s
+            and (
+                spans.state = {{ state_code('down') }}
+                or (
+                    spans.state = {{ state_code('degraded') }}
+                    and availability_policies.is_degraded_unavailable
+                )
+            )
 ),
 
 ends as (
@@ -61,24 +61,24 @@ select
     intervals.availability_policy_id, intervals.customer_scope, intervals.service_id, intervals.region,
     {{ instant('intervals.start_s') }} as started_at,
     'outages' as feed, records.component_id, records.outage_id, cast(null as varchar) as location, records.state,
-    {{ instant('records.start_s') }} as source_from,
-    {{ instant('records.end_s') }} as source_until,
+    {{ instant('records.record_start_s') }} as source_from,
+    {{ instant('records.record_end_s') }} as source_until,
     records.incident_id, deliveries.path as file, records._line as line, cast(null as varchar) as last_file, cast(null as bigint) as last_line
 from intervals
-inner join {{ ref('int_down_records') }} as records
+inner join {{ ref('int_downtime_records') }} as records
     on
         intervals.availability_policy_id = records.availability_policy_id
+        and intervals.customer_scope = records.customer_scope
         and intervals.service_id = records.service_id
         and intervals.region = records.region
-        and intervals.start_s < records.end_s
-        and intervals.end_s > records.start_s
+        and intervals.start_s = records.start_s
 {{ delivery_of('records') }}
 union all
 select
     spans.availability_policy_id, spans.customer_scope, spans.service_id, spans.region,
     {{ instant('spans.start_s') }} as started_at,
     'checks' as feed, spans.component_id, cast(null as varchar) as outage_id, series.location,
-    case spans.state when 3 then 'down' else 'degraded' end as state,
+    case spans.state when {{ state_code('down') }} then 'down' else 'degraded' end as state,
     {{ instant('spans.first_s') }} as source_from,
     {{ instant('spans.last_s') }} as source_until,
     cast(null as varchar) as incident_id,

@@ -25,18 +25,17 @@ figures as (
         seconds.*, scenarios.terms_id, scenarios.is_commitment_first_bound,
         seconds.total_seconds - seconds.excluded_seconds as base_seconds,
         cast(coalesce(shared_downtime.seconds, 0) as bigint) as shared_seconds,
-        case when scenarios.lifecycle = 'ga' then commitments.commitment_pct end as commitment_pct,
-        commitments.commitment_numerator, commitments.commitment_denominator
+        commitments.commitment_pct, commitments.commitment_numerator, commitments.commitment_denominator
     from {{ ref('int_month_seconds') }} as seconds
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
             seconds.subscription_id = scenarios.subscription_id
             and seconds.month = scenarios.month
             and seconds.scenario_id = scenarios.scenario_id
-    left join {{ source('inputs', 'commitments') }} as commitments
+    left join {{ ref('int_commitments') }} as commitments
         on
             scenarios.terms_id = commitments.terms_id
-            and (commitments.product_category is null or commitments.product_category = scenarios.product_category)
+            and scenarios.service_id = commitments.service_id
     left join shared_downtime
         on
             seconds.subscription_id = shared_downtime.subscription_id

@@ -1,0 +1,335 @@
+"""Writes docs/contracts.md from the model of contracts: every key, type, default, meaning and rule.
+
+The examples and the refusals in it are those of the loader: the page can't name a key that the
+loader does not know, nor quote a message that it does not give.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from makegood.ingestion.contracts.loader import load
+from makegood.ingestion.contracts.model import RANKS, Amendment, Contract, Terms, Version
+from makegood.ingestion.contracts.tables import as_text
+from makegood.ingestion.strict_yaml import InvalidDocument, models_in
+
+_RULES = re.compile(r"(?P<meaning>.*?)(?: \((?P<rules>[A-Z][0-9](?:, [A-Z][0-9])*)\))?", re.DOTALL)
+_PRIMITIVES = {str: "text", bool: "`true`, `false`", NoneType: ""}
+
+
+class Key(NamedTuple):
+    """A key that a contract may have, in the words of the page."""
+
+    path: str
+    type: str
+    default: str
+    meaning: str
+    rules: tuple[str, ...]
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
+    """The keys of a model and of those inside it; `<severity>` and `[]` mark maps and lists."""
+    for name, hint in get_type_hints(model, include_extras=True).items():
+        if name not in model.model_fields:
+            continue
+        field, path = model.model_fields[name], prefix + name
+        if path == "escalation":
+            # one map in the model, of a list and of clocks
+            clock, names = get_args(get_args(hint)[1])
+            people, when = "Roles to escalate to, the first one first.", "Clock of the severity."
+            yield Key(f"{path}.path", _type(names), "`[]`", people, ("Z5",))
+            yield Key(f"{path}.<severity>", _type(clock), "none", when, ("Z5",))
+            continue
+        inside = next(models_in(hint), None)
+        shapes = {get_origin(part) for part in _parts(hint)}
+        is_list = inside is not None and list in shapes
+        if inside is None or is_list:
+            meaning, rules = _split(str(field.description))
+            in_words = "list" if is_list else field.title or _type(hint)
+            yield Key(path, in_words, _default(field), meaning, rules)
+        if inside is not None:
+            # the severities of resolution are written beside its other keys
+            suffix = "[]." if is_list else ".<severity>." if dict in shapes else "."
+            yield from keys(inside, path.removesuffix(".targets") + suffix)
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    """The members of a union, or the type alone."""
+    if get_origin(hint) is Annotated:
+        return _parts(get_args(hint)[0])
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+
+
+def _type(hint: Any) -> str:
+    """A type in words: the title that it has in the model, or what it is made of."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        titles = [m.title for m in inner[1:] if isinstance(m, FieldInfo) and m.title]
+        return titles[-1] if titles else _type(inner[0])
+    if origin in (Union, UnionType):
+        return ", or ".join(filter(None, map(_type, inner)))
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in inner)
+    if origin is list:
+        return f"list of {_type(inner[0])}" + "s" * (inner[0] is date)
+    if origin is dict:
+        return f"map to {_type(inner[1])}s" if inner[1] is not Any else "map"
+    return _PRIMITIVES.get(hint, hint.__name__)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "none" if field.default is None else f"`{as_text(field.default)}`"
+
+
+def _split(description: str) -> tuple[str, tuple[str, ...]]:
+    """A description as meaning and rule ids."""
+    found = _RULES.fullmatch(description)
+    assert found
+    return found["meaning"], tuple((found["rules"] or "").split(", ")) if found["rules"] else ()
+
+
+def contract_keys() -> list[Key]:
+    """All keys that the loader accepts: of the file, of versions and amendments, and of terms."""
+    return [*keys(Contract), *keys(Terms)]
+
+
+MINIMAL = """\
+contract_id: hosting
+name: Hosting Service Level Agreement
+time_zone: Europe/Berlin
+versions:
+  - effective_from: 2026-01-01
+    terms:
+      availability: {period: month, commitment_pct: 99.5}
+      exclusions: {kinds: [scheduled_maintenance, force_majeure]}
+"""
+
+_WITH_CREDITS = """\
+contract_id: support
+name: Support and Availability Agreement
+time_zone: Europe/Berlin
+versions:
+  - effective_from: 2026-01-01
+    terms:
+      availability: {period: month, commitment_pct: 99.5}
+      downtime: {min_consecutive_s: 300}
+      exclusions: {kinds: [scheduled_maintenance, force_majeure]}
+      calendars:
+        business_hours:
+          time_zone: Europe/Berlin
+          days: [mon, tue, wed, thu, fri]
+          opens: "08:00"
+          closes: "18:00"
+          holidays: DE
+      severity: {levels: [critical, normal]}
+      response:
+        critical: {target: 30m, clock: 24x7}
+        normal: {target: 8h, clock: business_hours}
+      resolution:
+        critical: {target: 6h, clock: 24x7}
+      credits:
+        support_plans: [premium]
+        cap_pct: 20
+        availability_tiers:
+          - {below_pct: 99.5, credit_pct: 10}
+          - {below_pct: 99.0, credit_pct: 20}
+        claim_days: 30
+"""
+
+_AMENDED = (
+    _WITH_CREDITS
+    + """\
+amendments:
+  - rank: order_form
+    customer_id: C01
+    effective_from: 2026-07-01
+    effective_to: 2027-06-30
+    terms:
+      availability: {commitment_pct: 99.9}
+      response:
+        critical: {target: 15m}
+"""
+)
+
+# what goes wrong most often: the cause, and the text of the second example that has it
+_REFUSALS = (
+    ("A key that does not exist, or is misspelled", "cap_pct: 20", "cap: 20"),
+    ("A value that is not in the list", "period: month", "period: monthly"),
+    ("A duration in words", "target: 30m", "target: 30 minutes"),
+    ("A target without a clock", "{target: 6h, clock: 24x7}", "{target: 6h}"),
+    (
+        "A clock without its calendar",
+        "clock: 24x7}\n        normal",
+        "clock: business_days}\n        normal",
+    ),
+    ("A severity that is not declared", "levels: [critical, normal]", "levels: [critical]"),
+    ("Tiers out of order", "below_pct: 99.0", "below_pct: 99.8"),
+    ("A number where a name is needed", "[critical, normal]", "[1, normal]"),
+    ("Credits on quarters", "period: month", "period: quarter"),
+)
+
+
+def _refusals() -> Iterator[str]:
+    for cause, old, new in _REFUSALS:
+        assert old in _WITH_CREDITS, old
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "support.yaml"
+            path.write_text(_WITH_CREDITS.replace(old, new, 1))
+            try:
+                load(path)
+            except InvalidDocument as error:
+                yield from (
+                    "",
+                    f"{cause}:",
+                    "",
+                    "```",
+                    *wrapped(error.findings[0].removeprefix(f"{folder}/")),
+                    "```",
+                )
+            else:
+                raise AssertionError(f"the loader accepts: {cause}")
+
+
+def wrapped(text: str, indent: str = "    ") -> list[str]:
+    """A text as lines of at most 100 characters; all but the first are indented."""
+    return textwrap.wrap(
+        text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _table(found: list[Key], prefix: str = "") -> list[str]:
+    lines = ["| key | type | default | rule | meaning |", "|---|---|---|---|---|"]
+    for key in found:
+        rules = ", ".join(f"[{rule}]" for rule in key.rules)
+        name = key.path.removeprefix(prefix)
+        lines.append(f"| `{name}` | {key.type} | {key.default} | {rules} | {key.meaning} |")
+    return lines
+
+
+_INTRO = """\
+# The contract format
+
+<!-- {note} -->
+
+A contract is one YAML file. All contracts of a run are in one folder, which `--contracts DIR` of
+`makegood run` names; left out, it is the folder of the two that come with makegood. A further
+agreement is a further file and no code.
+
+Check a folder before you use it; the command names the file and line of everything that is wrong:
+
+```
+makegood contracts --check contracts
+```
+
+The meaning of each term is in [rules.md](rules.md), to which the column *rule* links. Two complete
+contracts are in [ingestion/contracts/library](../ingestion/contracts/library): start from
+`trueengage.yaml`, which writes out every key that has a default.
+
+## A minimal contract
+
+```yaml
+{minimal}```
+
+Everything else has a default. This contract measures availability by month in Berlin time, commits
+to 99.5 %, and recognises two kinds of exclusion. It has no targets for tickets, and no credits.
+
+## With targets for tickets, and credits
+
+```yaml
+{with_credits}```
+
+## How values are written
+
+YAML is read strictly: every value as it is written, every key once. Anchors, aliases and tags are
+refused.
+
+| type | how it is written |
+|---|---|
+| text, name | `C01`. What YAML reads as something else needs quotes: `"1"`, `"true"`, `"null"` |
+| number | the exact decimal, with at most nine decimals: `99.9` is exactly 999/10 |
+| percentage | a number from 0 to 100 |
+| whole number | without decimals and quotes: `900` |
+| duration | a whole number and a unit, `s`, `m`, `h`, `d` or `bd`: `15m`, `4h`, `3bd` |
+| date | `2026-07-01`, a local date of the contract |
+| time of day | in quotes: `"08:30"` |
+| time zone | a region: `Europe/Berlin`, `UTC`; abbreviations such as `CET` are refused |
+| country | its ISO 3166 code: `NL`, `PL` |
+| list | `[a, b]`; each value once |
+
+`d` is 86,400 seconds. `bd`, a business day, is 86,400 seconds on the clock `business_days`, and is
+refused on other clocks (T4).
+"""
+
+_AMENDMENTS = """\
+## Amendments
+
+An amendment sets single keys for one customer or one subscription. It names the rank of the
+document that it comes from, and its dates. Keys that it does not name stay as they are (T6).
+
+The second example with an order form: customer `C01` has a higher commitment and a faster response
+for a year. Note that `clock` of the target stays `24x7`.
+
+```yaml
+{amended}```
+
+If several documents set the same key, the highest rank wins:
+{ranks}
+
+Within a rank a subscription beats a customer, then the later `effective_from` wins, then the later
+in the file. The contract itself has rank `sla` and the widest scope, so a document of a lower rank
+only sets what the contract leaves out. An amendment may not set `availability.period` or
+`monitoring.*`.
+"""
+
+_REFUSED = """\
+## Common refusals
+
+A contract that is refused stops the run before anything is read (exit 2). Each line names the file,
+the line, the key and the form that is wanted. These are the messages for the second example with
+one mistake in it."""
+
+
+def contract_page(note: str) -> str:
+    """docs/contracts.md. `note` says how it is made."""
+    by_section: dict[str, list[Key]] = {}
+    for key in keys(Terms):
+        by_section.setdefault(key.path.partition(".")[0], []).append(key)
+    ranks = " > ".join(f"`{rank}`" for rank in RANKS) + "."
+    own = [k for k in keys(Contract) if "[]." not in k.path]
+    lines = [
+        _INTRO.format(note=note, minimal=MINIMAL, with_credits=_WITH_CREDITS),
+        "## The file",
+        "",
+        *_table(own),
+        "",
+        "Each of `versions`:",
+        "",
+        *_table(list(keys(Version))),
+        "",
+        _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(wrapped(ranks, ""))),
+        *_table(list(keys(Amendment))),
+        "",
+        "## Terms",
+        "",
+        "The tables below name the keys under `terms`, by section.",
+    ]
+    hints = get_type_hints(Terms, include_extras=True)
+    for section, found in by_section.items():
+        field = Terms.model_fields[section]
+        doc = (
+            next(models_in(hints[section])).__doc__ if field.description is None else None
+        ) or field.description
+        lines += ["", f"### {section}", "", _split(str(doc))[0], "", *_table(found, f"{section}.")]
+    cited = sorted({rule for key in contract_keys() for rule in key.rules})
+    links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
+    return "\n".join([*lines, "", _REFUSED, *_refusals(), "", *links, ""])
