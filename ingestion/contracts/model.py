@@ -495,7 +495,9 @@ class Terms(_Strict):
         description="Whom open tickets are escalated to, and on which clock. (Z5)",
     )
     clauses: dict[Rule, str] = Field(
-        default={}, description="The clause behind each rule, to be cited. (E1)"
+        default={},
+        description="The clause that a rule reads, by rule id. Reports and proofs cite it; no figure "
+        "depends on it. (Z4)",
     )
     texts: Texts = Texts()
 

@@ -5,7 +5,7 @@ The parsed project is cached, keyed by its content, so that a run doesn't parse 
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +19,7 @@ from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.files import write_whole
+from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.settings import (
@@ -46,14 +47,19 @@ class TestResult:
     message: str
     description: str
     is_unit: bool = False
+    # rows that break it, and how long it took
+    failures: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Built:
-    """What became of the tests, and the statements that describe the tables and columns that are published."""
+    """The results of the tests, the statements that describe what is published, and the seconds
+    that each model took, by its name."""
 
     tests: list[TestResult]
     comments: list[str]
+    seconds: dict[str, float]
 
 
 class TransformFailed(RuntimeError):
@@ -94,6 +100,8 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 )
                 con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
                 con.unregister("frame")
+            elif name == "check_medians":
+                con.execute(f"create view landed.{name} as {probes.MEDIANS}")
             elif paths[name]:
                 files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
@@ -135,9 +143,11 @@ def build(
     limits: Limits,
     progress: Callable[[str], None] = lambda message: None,
     unit_tests: bool = False,
+    select: Iterable[str] = (),
 ) -> Built:
-    """Builds and tests all models, reading `work`, building the database `target`; raises TransformFailed. `unit_tests`: those of dbt too,
-    which prove the models on made-up rows."""
+    """Builds and tests all models, reading `work`, building the database `target`; raises
+    TransformFailed. `unit_tests`: those of dbt too, which prove the models on made-up rows.
+    `select`: only these, in dbt's words, with the tests of which all models are built."""
     environment = {
         "MAKEGOOD_WORK": str(work),
         "MAKEGOOD_BUILD": str(target),
@@ -155,11 +165,13 @@ def build(
     runner = dbtRunner(manifest=manifest, callbacks=[lambda event: _tell(event, progress)])
     try:
         left_out = ["exposure"] if unit_tests else ["exposure", "unit_test"]
+        chosen = [word for name in select for word in ("--select", name)]
         done = runner.invoke(
             [
                 "build",
                 *options(scratch),
                 *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
+                *(["--indirect-selection", "cautious", *chosen] if chosen else []),
             ]
         )
     finally:
@@ -169,7 +181,7 @@ def build(
         raise TransformFailed(
             f"the models could not be built: {done.exception}"
         ) from done.exception
-    results, broken, skipped = [], [], []
+    results, broken, skipped, seconds = [], [], [], {}
     for result in done.result or []:
         node, status = result.node, str(result.status)
         if status == "skipped":
@@ -192,16 +204,20 @@ def build(
                     result.message or "",
                     node.description or "",
                     is_unit,
+                    result.failures or 0,
+                    result.execution_time,
                 )
             )
             if status == "error":
                 broken.append(_broken(f"the test {node.name}", result.message, limits))
         elif status != "success":
             broken.append(_broken(f"the model {node.name}", result.message or status, limits))
+        else:
+            seconds[node.name] = result.execution_time
     if broken or skipped:
         # what was skipped is no news where its cause is named
         raise TransformFailed("the models could not be built:\n" + "\n".join(broken or skipped))
-    return Built(results, comments(manifest))
+    return Built(results, comments(manifest), seconds)
 
 
 def _broken(what: str, message: str, limits: Limits) -> str:
