@@ -198,7 +198,7 @@ def test_blocked_exits_3_and_status_says_why(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_leaves_no_process_and_the_next_succeeds(tmp_path: Path) -> None:
-    """tests/support/faults.py kills a run at many places; this is the whole command, with its worker."""
+    """The whole command, with its worker; tests/support/faults.py kills runs at many places."""
     landing, warehouse = write_landing(tmp_path / "landing", world()), tmp_path / "w"
     command = [
         str(MAKEGOOD),
@@ -286,7 +286,7 @@ def test_sample_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
     assert makegood("sample", "--out", tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("command", [None, *sorted(typer.main.get_command(app).commands)])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("command", [None, *(command.name for command in app.registered_commands)])
 def test_every_command_has_help(command: str | None) -> None:
     words = [command] if command else []
     asked, short = makegood(*words, "--help"), makegood(*words, "-h")
