@@ -55,7 +55,8 @@ def duration(value: object) -> Duration:
     match = re.fullmatch(r"([0-9]{1,9})(s|m|h|d|bd)", value) if isinstance(value, str) else None
     if not match:
         raise ValueError(
-            f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m or 3bd"
+            f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m "
+            "or 3bd"
         )
     return Duration(int(match[1]) * _UNITS[match[2]], match[2] == "bd")
 

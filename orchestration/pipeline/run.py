@@ -1,4 +1,5 @@
-"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by these steps."""
+"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by
+these steps."""
 
 import shutil
 import time
@@ -94,7 +95,7 @@ class Request:
     contracts: Path
     as_of: datetime
     limits: Limits = field(default_factory=Limits)
-    # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
+    # who receives alerts; None: the warehouse's own alerts.yaml, if there is one
     alerts: Path | None = None
     # where to leave what the models read and built, for work on them with dbt; None: nowhere
     keep_work: Path | None = None
@@ -237,7 +238,8 @@ class Run:
         transform.lay_out(self.work, store, self.landed, inputs)
 
     def _parties(self) -> list[terms.Party]:
-        """Every subscription under every contract that was ever delivered; the models pick those in force."""
+        """Every subscription under every contract that was ever delivered; the models pick those in
+        force."""
         paths = {
             feed: [str(self.warehouse.landed / p) for p in self.landed.paths("rows", feed)]
             for feed in ("subscriptions", "services")
@@ -246,10 +248,13 @@ class Run:
             return []
         with self._connected() as con:
             rows = con.execute(
-                """select distinct services.contract_id, subscriptions.customer_id, subscriptions.subscription_id
+                """select distinct services.contract_id, subscriptions.customer_id,
+                   subscriptions.subscription_id
                    from read_parquet($subscriptions) as subscriptions
-                   inner join read_parquet($services) as services on subscriptions.service_id = services.service_id
-                   where subscriptions.customer_id is not null and services.contract_id is not null""",
+                   inner join read_parquet($services) as services
+                       on subscriptions.service_id = services.service_id
+                   where subscriptions.customer_id is not null
+                       and services.contract_id is not null""",
                 paths,
             ).fetchall()
         return [terms.Party(*row) for row in rows]
@@ -309,7 +314,8 @@ class Run:
         return [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
 
     def publish(self) -> Publication:
-        """Adds the state and quality tables, exports the marts, and makes all of it what is published."""
+        """Adds the state and quality tables, exports the marts, and makes all of it what is
+        published."""
         self.progress("publishing")
         parquet = self.database.parent / "parquet"
         parquet.mkdir()
@@ -318,7 +324,8 @@ class Run:
             str(self.database), config={"threads": self.request.limits.threads}
         ) as con:
             con.execute(
-                "create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'"
+                "create schema if not exists state; create schema if not exists quality; set "
+                "TimeZone = 'UTC'"
             )
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame(
@@ -342,12 +349,14 @@ class Run:
             state = self.folder / "state"
             copy_state(con, state)
             for (mart,) in con.execute(
-                "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+                "select table_name from information_schema.tables where table_schema = 'marts' "
+                "order by 1"
             ).fetchall():
                 target = parquet / f"{mart}.parquet"
                 # in an order of its own: the same figures are the same bytes
                 con.execute(
-                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' (format parquet, compression zstd)"
+                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' "
+                    "(format parquet, compression zstd)"
                 )
         self.data_docs(self.database.parent / "data_docs")
         known = set(self.landed_before.files["path"])
@@ -392,10 +401,12 @@ class Run:
         )
 
     def new_rows_set_aside(self) -> tuple[int, int]:
-        """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
+        """Of the rows that this run has read: how many wait, and how many were rejected for what
+        other rows say."""
         with duckdb.connect(str(self.work), read_only=True) as con:
             rows = con.execute(
-                """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
+                """select count(*) filter (where status = 'waiting'),
+                   count(*) filter (where status = 'rejected')
                    from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
                 [self.first_read],
             ).fetchall()
@@ -465,7 +476,7 @@ class Run:
             yield con
 
     def outcome(self) -> Outcome:
-        """What became of the run."""
+        """How the run ended."""
         status: Literal["published", "blocked", "failed"] = (
             "published"
             if self.published
@@ -497,7 +508,8 @@ class Run:
         )
 
     def record(self, outcome: Outcome) -> None:
-        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be repaired."""
+        """Records how the run ended; rejected rows of a run that published nothing are kept
+        beside it, to be repaired."""
         kept = self._row(outcome.status) | {
             "landing": self.request.landing,
             "reasons": outcome.reasons,
@@ -524,9 +536,12 @@ def said(result: ExpectationResult) -> str:
 def opened(
     request: Request, progress: Progress = lambda message: None, kind: type[Run] = Run
 ) -> Iterator[Run]:
-    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
+    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as
+    it was.
 
-    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged,
+    OtherLayout.
+    """
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
