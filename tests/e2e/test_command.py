@@ -286,7 +286,7 @@ def test_sample_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
     assert makegood("sample", "--out", tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("command", [None, *(command.name for command in app.registered_commands)])
+@pytest.mark.parametrize("command", [None, *typer.main.get_group(app).commands])
 def test_every_command_has_help(command: str | None) -> None:
     words = [command] if command else []
     asked, short = makegood(*words, "--help"), makegood(*words, "-h")
