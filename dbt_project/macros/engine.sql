@@ -84,10 +84,10 @@ ratios are integers.
 
 {#-
 A table, made in one statement. Each run builds into databases of its own that nobody reads yet, so
-nothing has to be built aside, renamed and dropped; with about a hundred models that is much of the
-time of a small run.
+nothing has to be built aside, renamed and dropped, as dbt's own `table` does: with about 120 models
+that takes a third more processor time than the whole build does without it.
 -#}
-{% materialization table, adapter='duckdb' %}
+{% materialization new_table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- call statement('main') -%}
         create or replace table {{ target }} as ({{ sql }})

@@ -26,9 +26,9 @@ def sql() -> dict[str, str]:
     return {file.stem: comment.sub("", file.read_text()) for file in files}
 
 
-def having(pattern: str) -> set[str]:
-    """The models and macros in which a pattern occurs."""
-    return {name for name, text in sql().items() if re.search(pattern, text)}
+def having(pattern: str, files: dict[str, str] | None = None) -> set[str]:
+    """The models and macros, or these files, in which a pattern occurs."""
+    return {name for name, text in (files or sql()).items() if re.search(pattern, text)}
 
 
 def reading(table: str) -> set[str]:
@@ -231,3 +231,44 @@ def test_which_periods_have_a_figure() -> None:
     """A9: int_regional_periods; what asks only whether there is a figure reads no figures."""
     assert having(r"active_from_s < periods\.end_s") == {"int_regional_periods"}
     assert reading("availability") == {"availability_by_category", "credits", "error_budgets"}
+
+
+def test_not_both_credits_for_the_same_event() -> None:
+    """C3: combined_and_capped adds the percentages up and says which sum was chosen."""
+    summed = r"availability_unshared \+ |\+ (\w+\.)?resolution_unshared"
+    assert having(summed) == {"credit_rules"}
+    assert having(r"then 'resolution_first'|else 'resolution_first'") == {"credit_rules"}
+    assert having(r"combined_and_capped\(") == {
+        "credit_rules",
+        "int_month_credits",
+        "credit_headroom",
+    }
+
+
+def test_the_cap_of_a_credit() -> None:
+    """C4: combined_and_capped limits the percentage, share_of_fee makes an amount of it."""
+    limited = r"least\((?:[^()]|\([^()]*\))*\bcap_pct\b"
+    assert having(limited) == {"credit_rules"}
+    assert having(r"percent_of\(") == {"money", "credit_rules"}
+    assert having(r"share_of_fee\(") == {
+        "credit_rules",
+        "int_credits",
+        "credit_headroom",
+        "credit_reconciliation",
+    }
+
+
+def test_the_bound_of_a_tier() -> None:
+    """C1: tier_bound_pct raises the first one to the commitment."""
+    assert having(r"greatest\(.*below_pct") == {"credit_rules"}
+
+
+def test_what_a_statement_says() -> None:
+    """C7: statement_values lists the columns that a statement keeps."""
+    tests = {f.stem: f.read_text() for f in (PROJECT / "tests").glob("*.sql")}
+    assert having(r"'combined_pct'", sql() | tests) == {"credit_rules"}
+    assert having(r"statement_values\(", sql() | tests) == {
+        "credit_rules",
+        "credit_statements",
+        "statements_are_current",
+    }

@@ -1,6 +1,8 @@
 select
-    gaps.figure, gaps.contract_id, gaps.service_id, gaps.region, gaps.subscription_id, gaps.ticket_id, gaps.period_start,
-    gaps.feed, faults.file, gaps.line, faults.status, faults.rule, faults.column_name, faults.reason,
+    gaps.figure, gaps.contract_id, gaps.service_id, gaps.region, gaps.subscription_id,
+    gaps.ticket_id, gaps.period_start,
+    gaps.feed, faults.file, gaps.line, faults.status, faults.rule, faults.column_name,
+    faults.reason,
     case gaps.feed
         when 'ticket_events' then 'an event of a ticket'
         when 'tickets' then 'a ticket'
@@ -14,7 +16,10 @@ select
         when 'exclusions' then 'an exclusion'
         else 'the description of the service'
     end
-    || case faults.status when 'waiting' then ' is waiting for another row' else ' was rejected' end as sentence
+    || case faults.status
+        when 'waiting' then ' is waiting for another row'
+        else ' was rejected'
+    end as sentence
 from {{ ref('int_evidence_gaps') }} as gaps
 inner join {{ ref('int_evidence_faults') }} as faults
     on gaps.feed = faults.feed and gaps.delivery_id = faults.delivery_id and gaps.line = faults.line

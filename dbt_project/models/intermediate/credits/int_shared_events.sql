@@ -1,9 +1,13 @@
 -- a missed ticket and a downtime interval that are the same event (C3)
 with pairs as (
     select
-        eligible_incidents.subscription_id, eligible_incidents.month, eligible_incidents.scenario_id, eligible_incidents.ticket_id, eligible_incidents.availability_policy_id,
-        eligible_incidents.service_id, eligible_incidents.region, eligible_incidents.received_s, eligible_incidents.link_within_s,
-        eligible_incidents.incident_id, eligible_incidents.outage_id, downtime.customer_scope, downtime.start_s, downtime.end_s
+        eligible_incidents.subscription_id, eligible_incidents.month,
+        eligible_incidents.scenario_id, eligible_incidents.ticket_id,
+        eligible_incidents.availability_policy_id,
+        eligible_incidents.service_id, eligible_incidents.region, eligible_incidents.received_s,
+        eligible_incidents.link_within_s,
+        eligible_incidents.incident_id, eligible_incidents.outage_id, downtime.customer_scope,
+        downtime.start_s, downtime.end_s
     from {{ ref('int_eligible_incidents') }} as eligible_incidents
     inner join {{ ref('int_month_downtime') }} as downtime
         on
@@ -14,7 +18,9 @@ with pairs as (
 )
 
 -- by the record that the ticket names
-select distinct pairs.subscription_id, pairs.month, pairs.scenario_id, pairs.ticket_id, pairs.start_s, 'named' as linked_by
+select distinct
+    pairs.subscription_id, pairs.month, pairs.scenario_id, pairs.ticket_id, pairs.start_s,
+    'named' as linked_by
 from pairs
 inner join {{ ref('int_downtime_records') }} as records
     on
