@@ -575,7 +575,7 @@ def test_months_are_over_by_the_clock_of_the_contract(
         examples.feeds, "2026-08-01T02:00:00Z", write_contracts(tmp_path / "contracts", contracts)
     )
     (row,) = tables(app(monkeypatch, published.warehouse))[
-        "Late resolutions by severity, of months that are over"
+        "Late resolutions by severity in finished months"
     ]
     assert row["Severity"] == f"P1 · {contracts['auckland']['name']}"
     assert (row["Month"], row["Late resolutions"]) == ("2026-07", "0 of 1")
