@@ -42,6 +42,15 @@ def default_limits() -> Limits:
     return Limits(threads=min(os.cpu_count() or 1, 4))
 
 
+def configured_limits() -> Limits:
+    """The defaults, or what MAKEGOOD_THREADS and MAKEGOOD_MEMORY say. Raises ValueError."""
+    threads, memory = environment("MAKEGOOD_THREADS"), environment("MAKEGOOD_MEMORY")
+    default = default_limits()
+    if threads and not threads.isdecimal():
+        raise ValueError(f"MAKEGOOD_THREADS is {threads!r}: give a whole number, as in 2")
+    return Limits(int(threads or default.threads), memory or default.memory)
+
+
 # empty: time zones are those of the pinned `tzdata` package, not those of the machine
 TIME_ZONES = {"PYTHONTZPATH": ""}
 

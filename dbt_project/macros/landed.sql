@@ -1,4 +1,4 @@
-{#- The rows of a keyed feed that are in force: the latest delivery of each key, unless it deletes it. -#}
+{#- The rows of a keyed feed in force: the latest delivery of each key, unless it deletes it. -#}
 {% macro latest_rows(feed) -%}
     select *
     from ({{ latest_deliveries(feed) }}) as ranked
@@ -10,7 +10,8 @@
     select
         *,
         row_number() over (
-            partition by {{ feeds()[feed]['key'] | join(', ') }} order by _delivery_id desc, _line desc
+            partition by {{ feeds()[feed]['key'] | join(', ') }}
+            order by _delivery_id desc, _line desc
         ) as _recency
     from {{ source('landed', feed) }}
 {%- endmacro %}

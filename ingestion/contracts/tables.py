@@ -700,7 +700,8 @@ def _add_periods(builder: _Builder, contract: Contract, as_of_s: int) -> None:
 
 
 def _limits(period: calendars.Period, as_of_s: int) -> dict[str, int | bool]:
-    """Where a period starts and ends, in epoch seconds, and whether it is over at `as_of_s` (T3)."""
+    """Where a period starts and ends, in epoch seconds, and whether it is over at `as_of_s`
+    (T3)."""
     return {
         "start_s": period.start_s,
         "end_s": period.end_s,

@@ -5,7 +5,7 @@ The parsed project is cached, keyed by its content, so that a run doesn't parse 
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -38,7 +38,8 @@ PUBLISHED = "makegood"
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and whether it holds."""
+    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and
+    whether it holds."""
 
     name: str
     model: str | None
@@ -47,14 +48,19 @@ class TestResult:
     message: str
     description: str
     is_unit: bool = False
+    # rows that break it, and how long it took
+    failures: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Built:
-    """What became of the tests, and the statements that describe the tables and columns that are published."""
+    """The results of the tests, the statements that describe what is published, and the seconds
+    that each model took, by its name."""
 
     tests: list[TestResult]
     comments: list[str]
+    seconds: dict[str, float]
 
 
 class TransformFailed(RuntimeError):
@@ -74,10 +80,12 @@ def needs_more_memory(what: str, memory: str) -> str:
 
 
 def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
-    """Makes the database `work` that the models read: schema `landed` over the landed files, schema `inputs` for the rest."""
+    """Makes the database `work` that the models read: schema `landed` over the landed files, schema
+    `inputs` for the rest."""
     with duckdb.connect(str(work)) as con:
         con.execute(
-            "create schema landed; create schema inputs; create schema staging; create schema intermediate"
+            "create schema landed; create schema inputs; create schema staging; create schema "
+            "intermediate"
         )
         described = describe.sources()
         paths = {name: landed.paths("rows", name) for name in feeds()}
@@ -100,7 +108,8 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
             elif paths[name]:
                 files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
-                    f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                    f"create view landed.{name} as select {_casts(columns)} from "
+                    f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
                 )
             else:
                 con.execute(f"create table landed.{name} ({_definition(columns)})")
@@ -138,9 +147,11 @@ def build(
     limits: Limits,
     progress: Callable[[str], None] = lambda message: None,
     unit_tests: bool = False,
+    select: Iterable[str] = (),
 ) -> Built:
-    """Builds and tests all models, reading `work`, building the database `target`; raises TransformFailed. `unit_tests`: those of dbt too,
-    which prove the models on made-up rows."""
+    """Builds and tests all models, reading `work`, building the database `target`; raises
+    TransformFailed. `unit_tests`: those of dbt too, which prove the models on made-up rows.
+    `select`: only these, in dbt's words, with the tests of which all models are built."""
     environment = {
         "MAKEGOOD_WORK": str(work),
         "MAKEGOOD_BUILD": str(target),
@@ -158,11 +169,13 @@ def build(
     runner = dbtRunner(manifest=manifest, callbacks=[lambda event: _tell(event, progress)])
     try:
         left_out = ["exposure"] if unit_tests else ["exposure", "unit_test"]
+        chosen = [word for name in select for word in ("--select", name)]
         done = runner.invoke(
             [
                 "build",
                 *options(scratch),
                 *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
+                *(["--indirect-selection", "cautious", *chosen] if chosen else []),
             ]
         )
     finally:
@@ -172,7 +185,7 @@ def build(
         raise TransformFailed(
             f"the models could not be built: {done.exception}"
         ) from done.exception
-    results, broken, skipped = [], [], []
+    results, broken, skipped, seconds = [], [], [], {}
     for result in done.result or []:
         node, status = result.node, str(result.status)
         if status == "skipped":
@@ -195,16 +208,20 @@ def build(
                     result.message or "",
                     node.description or "",
                     is_unit,
+                    result.failures or 0,
+                    result.execution_time,
                 )
             )
             if status == "error":
                 broken.append(_broken(f"the test {node.name}", result.message, limits))
         elif status != "success":
             broken.append(_broken(f"the model {node.name}", result.message or status, limits))
+        else:
+            seconds[node.name] = result.execution_time
     if broken or skipped:
-        # what was skipped is no news where its cause is named
+        # models that were skipped need no mention where the cause is named
         raise TransformFailed("the models could not be built:\n" + "\n".join(broken or skipped))
-    return Built(results, comments(manifest))
+    return Built(results, comments(manifest), seconds)
 
 
 def _broken(what: str, message: str, limits: Limits) -> str:
@@ -214,7 +231,8 @@ def _broken(what: str, message: str, limits: Limits) -> str:
 
 
 def comments(manifest: Any) -> list[str]:
-    """The descriptions of what is published as comments of the database: any SQL client shows them."""
+    """The descriptions of what is published as comments of the database: any SQL client shows
+    them."""
     described = [n for n in manifest.nodes.values() if n.resource_type == "model"] + list(
         manifest.sources.values()
     )
@@ -225,7 +243,10 @@ def comments(manifest: Any) -> list[str]:
                 f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'"
             )
             found += [
-                f"comment on column {table.schema}.{table.name}.{c.name} is '{quoted(c.description)}'"
+                (
+                    f"comment on column {table.schema}.{table.name}.{c.name} is "
+                    f"'{quoted(c.description)}'"
+                )
                 for c in table.columns.values()
             ]
     return found
@@ -259,7 +280,8 @@ def _tell(event: Any, progress: Callable[[str], None]) -> None:
 
 
 def parsed(scratch: Path) -> Any:
-    """The parsed project (dbt's manifest), from the cache if it is there for exactly these files."""
+    """The parsed project (dbt's manifest), from the cache if it is there for exactly these
+    files."""
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 

@@ -1,9 +1,10 @@
-"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by these steps."""
+"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by
+these steps."""
 
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,7 +95,7 @@ class Request:
     contracts: Path
     as_of: datetime
     limits: Limits = field(default_factory=Limits)
-    # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
+    # who receives alerts; None: the warehouse's own alerts.yaml, if there is one
     alerts: Path | None = None
     # where to leave what the models read and built, for work on them with dbt; None: nowhere
     keep_work: Path | None = None
@@ -125,6 +126,8 @@ class Run:
     compared: pl.DataFrame = field(default_factory=pl.DataFrame)
     tests: list[transform.TestResult] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
+    # that each model took, by its name
+    seconds: dict[str, float] = field(default_factory=dict)
     findings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=findings.FINDINGS))
     published: Publication | None = None
     failure: BaseException | None = None
@@ -200,6 +203,11 @@ class Run:
         self.landed = landing.with_checksums(self.warehouse.landed, landed)
         return reading
 
+    def months_landed(self) -> list[str]:
+        """The months of which this run has written checks."""
+        new = self.landed.files.join(self.landed_before.files, on="path", how="anti")
+        return new.filter(pl.col("kind") == "checks")["month"].unique().sort().to_list()
+
     def _terms(self) -> Iterator[Terms]:
         for contract in self.contracts:
             for version in contract.versions:
@@ -209,14 +217,7 @@ class Run:
 
     def lay_out(self) -> None:
         """Lays out what the models and the expectations read."""
-        self.progress("resolving contracts")
-        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
-        inputs["statements_before"] = self.before.statements() if self.before else []
-        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
-        store = self.warehouse.landed
-        if self.request.keep_work:
-            store = kept_work.prepared(self.request.keep_work, store, self.landed)
-        transform.lay_out(self.work, store, self.landed, inputs)
+        self.lay_out_models()
         before = self.before.profiles() if self.before else pl.DataFrame(schema=profiles.PROFILES)
         as_of_s = int(self.request.as_of.timestamp())
         with duckdb.connect(str(self.work), read_only=True) as con:
@@ -225,8 +226,20 @@ class Run:
         self.compared = profiles.compared(now, before, self.settings, as_of_s)
         self.validation.begin(feed_suites(self.work, self.folder, self.settings, self.compared))
 
+    def lay_out_models(self) -> None:
+        """Lays out what the models read."""
+        self.progress("resolving contracts")
+        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
+        inputs["statements_before"] = self.before.statements() if self.before else []
+        inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
+        store = self.warehouse.landed
+        if self.request.keep_work:
+            store = kept_work.prepared(self.request.keep_work, store, self.landed)
+        transform.lay_out(self.work, store, self.landed, inputs)
+
     def _parties(self) -> list[terms.Party]:
-        """Every subscription under every contract that was ever delivered; the models pick those in force."""
+        """Every subscription under every contract that was ever delivered; the models pick those in
+        force."""
         paths = {
             feed: [str(self.warehouse.landed / p) for p in self.landed.paths("rows", feed)]
             for feed in ("subscriptions", "services")
@@ -235,29 +248,37 @@ class Run:
             return []
         with self._connected() as con:
             rows = con.execute(
-                """select distinct services.contract_id, subscriptions.customer_id, subscriptions.subscription_id
+                """select distinct services.contract_id, subscriptions.customer_id,
+                   subscriptions.subscription_id
                    from read_parquet($subscriptions) as subscriptions
-                   inner join read_parquet($services) as services on subscriptions.service_id = services.service_id
-                   where subscriptions.customer_id is not null and services.contract_id is not null""",
+                   inner join read_parquet($services) as services
+                       on subscriptions.service_id = services.service_id
+                   where subscriptions.customer_id is not null
+                       and services.contract_id is not null""",
                 paths,
             ).fetchall()
         return [terms.Party(*row) for row in rows]
 
     def transform(self) -> None:
         """Builds and tests the models."""
+        self.build()
+        self.validation.begin(figure_suites(self.work, self.database, self.folder))
+        self.progress("looking for what has no effect")
+        self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
+
+    def build(self, select: Iterable[str] = ()) -> None:
+        """Builds and tests the models, or those that dbt's `select` chooses."""
         self.database.parent.mkdir(parents=True, exist_ok=True)
+        limits = self.request.limits
         try:
             built = transform.build(
-                self.work, self.database, self.folder, self.request.limits, self.progress
+                self.work, self.database, self.folder, limits, self.progress, select=select
             )
         finally:
             # a model that fails is what it is kept for
             if self.request.keep_work and self.database.exists():
                 shutil.copyfile(self.database, self.request.keep_work / DATABASE)
-        self.tests, self.comments = built.tests, built.comments
-        self.validation.begin(figure_suites(self.work, self.database, self.folder))
-        self.progress("looking for what has no effect")
-        self.findings = findings.collected(self.database, self.work, self.contracts, self.settings)
+        self.tests, self.comments, self.seconds = built.tests, built.comments, built.seconds
 
     def validated(self) -> list[ExpectationResult]:
         """The results of the expectations over what was landed and what was built."""
@@ -269,17 +290,32 @@ class Run:
     def audit(self) -> None:
         """Raises Blocked where a feed may not be published, and AuditFailed where a mart may not:
         by an expectation that blocks, or a test of dbt."""
-        blocking = [r for r in self.validated() if not r.success and r.severity == "block"]
-        feeds_blocked = [f"{r.feed}: {said(r)}" for r in blocking if r.feed]
-        if feeds_blocked:
-            raise Blocked(feeds_blocked)
-        failed = [f"{r.mart}: {said(r)}" for r in blocking]
-        failed += [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
+        self.audit_feeds()
+        self.audit_marts()
+
+    def _blocking(self) -> list[ExpectationResult]:
+        return [r for r in self.validated() if not r.success and r.severity == "block"]
+
+    def audit_feeds(self) -> None:
+        """Raises Blocked where an expectation over a feed blocks."""
+        blocked = [f"{r.feed}: {said(r)}" for r in self._blocking() if r.feed]
+        if blocked:
+            raise Blocked(blocked)
+
+    def audit_marts(self) -> None:
+        """Raises AuditFailed where an expectation over a mart blocks, or a test has failed."""
+        failed = [f"{r.mart}: {said(r)}" for r in self._blocking() if r.mart]
+        failed += self.failed_tests()
         if failed:
             raise AuditFailed(failed)
 
+    def failed_tests(self) -> list[str]:
+        """The tests of dbt that keep this from being published, and what each found."""
+        return [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
+
     def publish(self) -> Publication:
-        """Adds the state and quality tables, exports the marts, and makes all of it what is published."""
+        """Adds the state and quality tables, exports the marts, and makes all of it what is
+        published."""
         self.progress("publishing")
         parquet = self.database.parent / "parquet"
         parquet.mkdir()
@@ -288,7 +324,8 @@ class Run:
             str(self.database), config={"threads": self.request.limits.threads}
         ) as con:
             con.execute(
-                "create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'"
+                "create schema if not exists state; create schema if not exists quality; set "
+                "TimeZone = 'UTC'"
             )
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame(
@@ -312,12 +349,14 @@ class Run:
             state = self.folder / "state"
             copy_state(con, state)
             for (mart,) in con.execute(
-                "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+                "select table_name from information_schema.tables where table_schema = 'marts' "
+                "order by 1"
             ).fetchall():
                 target = parquet / f"{mart}.parquet"
                 # in an order of its own: the same figures are the same bytes
                 con.execute(
-                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' (format parquet, compression zstd)"
+                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' "
+                    "(format parquet, compression zstd)"
                 )
         self.data_docs(self.database.parent / "data_docs")
         known = set(self.landed_before.files["path"])
@@ -362,10 +401,12 @@ class Run:
         )
 
     def new_rows_set_aside(self) -> tuple[int, int]:
-        """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
+        """Of the rows that this run has read: how many wait, and how many were rejected for what
+        other rows say."""
         with duckdb.connect(str(self.work), read_only=True) as con:
             rows = con.execute(
-                """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
+                """select count(*) filter (where status = 'waiting'),
+                   count(*) filter (where status = 'rejected')
                    from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
                 [self.first_read],
             ).fetchall()
@@ -435,7 +476,7 @@ class Run:
             yield con
 
     def outcome(self) -> Outcome:
-        """What became of the run."""
+        """How the run ended."""
         status: Literal["published", "blocked", "failed"] = (
             "published"
             if self.published
@@ -467,7 +508,8 @@ class Run:
         )
 
     def record(self, outcome: Outcome) -> None:
-        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be repaired."""
+        """Records how the run ended; rejected rows of a run that published nothing are kept
+        beside it, to be repaired."""
         kept = self._row(outcome.status) | {
             "landing": self.request.landing,
             "reasons": outcome.reasons,
@@ -494,9 +536,12 @@ def said(result: ExpectationResult) -> str:
 def opened(
     request: Request, progress: Progress = lambda message: None, kind: type[Run] = Run
 ) -> Iterator[Run]:
-    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
+    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as
+    it was.
 
-    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged,
+    OtherLayout.
+    """
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
@@ -528,11 +573,8 @@ def opened(
     validation = Validation()
     with warehouse.locked():
         before = warehouse.last()
-        last = before.run() if before else None
-        if last and request.as_of < last["as_of"]:
-            raise BadArguments(
-                f"--as-of {request.as_of.isoformat()} is before {last['as_of'].isoformat()}, as of which this warehouse is published (T3)"
-            )
+        if before:
+            check_as_of(request.as_of, before)
         number = warehouse.next_number()
         run_id = new_run_id(number)
         killed = warehouse.clear()
@@ -566,6 +608,16 @@ def opened(
                 run.record(outcome)
             progress("telling what there is to tell")
             alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+
+
+def check_as_of(as_of: datetime, before: Publication) -> None:
+    """Raises BadArguments where a run would be as of an instant before what is published (T3)."""
+    published = before.run()["as_of"]
+    if as_of < published:
+        raise BadArguments(
+            f"--as-of {as_of.isoformat()} is before {published.isoformat()}, "
+            "as of which this warehouse is published (T3)"
+        )
 
 
 def _tell_of_refusal(warehouse: Warehouse, told: Settings, outcome: Outcome) -> None:

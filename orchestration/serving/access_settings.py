@@ -1,4 +1,7 @@
-"""Who may look at the dashboards from elsewhere: `access.yaml`. No secret stands in it, none is ever shown, logged or kept."""
+"""Who may look at the dashboards from elsewhere: `access.yaml`.
+
+It holds no secret; none is ever shown, logged or kept.
+"""
 
 import re
 from pathlib import Path
@@ -27,13 +30,13 @@ def _text(value: str) -> str:
 
 def _claim(value: str) -> str:
     if value in _NO_CLAIMS:
-        raise ValueError("is no claim of a token")
+        raise ValueError("is not a claim of a token")
     return value
 
 
 def _role(value: str) -> str:
     if value not in ROLES:
-        raise ValueError(f"is no role: {', '.join(ROLES)}")
+        raise ValueError(f"is not a role: {', '.join(ROLES)}")
     return value
 
 
@@ -116,12 +119,14 @@ class Settings(_Model):
 
 
 def settings_of(root: Path, path: Path | None = None) -> Access | None:
-    """The settings in `path`, or in the warehouse's own file where there is one. Raises InvalidDocument."""
+    """The settings in `path`, or in the warehouse's own file where there is one.
+
+    Raises InvalidDocument."""
     if path is None and not (root / SETTINGS).exists():
         return None
     document = Document(path or root / SETTINGS)
-    said = document.validated(Settings)
-    sign_in = said.sign_in.model_dump()
+    chosen = document.validated(Settings)
+    sign_in = chosen.sign_in.model_dump()
     for key in ("client_secret", "cookie_secret"):
         name = sign_in[key].removeprefix("env:")
         sign_in[key] = environment(name)
@@ -130,8 +135,12 @@ def settings_of(root: Path, path: Path | None = None) -> Access | None:
                 [document.finding(("sign_in", key), f"the environment variable {name} is not set")]
             )
     if len(sign_in["cookie_secret"]) < SHORTEST_SECRET:
-        what = f"must hold at least {SHORTEST_SECRET} characters, as `openssl rand -hex 32` writes them"
+        what = (
+            f"must hold at least {SHORTEST_SECRET} characters, "
+            "as `openssl rand -hex 32` writes them"
+        )
         raise InvalidDocument([document.finding(("sign_in", "cookie_secret"), what)])
     return Access(
-        SignIn(**sign_in), tuple(Grant(g.claim, g.value, g.role, g.customers) for g in said.grants)
+        SignIn(**sign_in),
+        tuple(Grant(g.claim, g.value, g.role, g.customers) for g in chosen.grants),
     )

@@ -12,12 +12,13 @@ from typing import Self
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
-# a tag of each run of the orchestrator: published, blocked, failed, refused, or
-# AS_OF_REFUSED
+# a tag of each run of the orchestrator: published, blocked, failed, refused, or one of those below
 OUTCOME = "makegood/outcome"
 # its instant is in the future, or before that of what is published: this says nothing about what is
 # delivered now
 AS_OF_REFUSED = "as_of refused"
+# a selection that can't be run, and one of models, which publishes nothing
+SELECTION_REFUSED, TRIED = "selection refused", "tried"
 
 # doubled with each failure in a row, up to a day
 PAUSE_SECONDS = 600
@@ -79,8 +80,8 @@ def decide(
         return dealt_with, "a run is queued, and will read what there is"
     if settled is None or settled.delivered != now.delivered:
         return dealt_with, None
-    told = [r for r in runs if _outcome(r) != AS_OF_REFUSED]
-    last = _outcome(told[0]) if told else "published"
+    judged = [r for r in runs if _outcome(r) != AS_OF_REFUSED]
+    last = _outcome(judged[0]) if judged else "published"
     if last == "at work":
         return cursor, "a run is at work"
     if last in ("blocked", "refused"):
@@ -89,9 +90,9 @@ def decide(
         wanted = "it is tried again when what is delivered or configured changes"
         return cursor, f"the last run was {last}: {wanted}"
     if last == "failed":
-        failures = sum(1 for _ in takewhile(lambda r: _outcome(r) == "failed", told))
+        failures = sum(1 for _ in takewhile(lambda r: _outcome(r) == "failed", judged))
         pause = min(PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-        left = (told[0].end_time or at) + pause - at
+        left = (judged[0].end_time or at) + pause - at
         if left <= 0:
             return dealt_with, None
         return cursor, f"the last run failed: it is tried again in {ceil(left / 60)} minutes"

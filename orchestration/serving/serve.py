@@ -23,21 +23,25 @@ def who_gets_in(port: int, address: str = LOOPBACK, access: Access | None = None
     if not is_loopback(address):
         if access is None:
             raise Unguarded(
-                f"--address {address} can be reached from other machines, and nobody would have to sign in"
+                f"--address {address} can be reached from other machines, "
+                "and nobody would have to sign in"
             )
         if is_loopback(access.sign_in.host):
             raise Unguarded(
-                f"--address {address} can be reached from other machines, and sign_in.redirect_uri leads to this one"
+                f"--address {address} can be reached from other machines, "
+                "and sign_in.redirect_uri leads to this one"
             )
     if access is None:
-        return f"no sign-in: everyone who reaches http://{f'[{address}]' if ':' in address else address}:{port} sees everything"
+        host = f"[{address}]" if ":" in address else address
+        return f"no sign-in: everyone who reaches http://{host}:{port} sees everything"
     return f"people sign in at {access.sign_in.address} and see what is granted to them"
 
 
 def dashboards(
     warehouse: Path, port: int, address: str = LOOPBACK, access: Access | None = None
 ) -> NoReturn:
-    """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those who sign in."""
+    """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those
+    who sign in."""
     who_gets_in(port, address, access)
     command = [
         sys.executable,
@@ -95,7 +99,8 @@ def orchestrator(
 
 
 def _serve(command: list[str], environment: dict[str, str]) -> NoReturn:
-    # in place of this process, so that a signal to it reaches the server; a shell's background job ignores interrupts, a server may not
+    # in place of this process, so that a signal to it reaches the server; a shell's background job
+    # ignores interrupts, a server may not
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.chdir(PROJECT)
     os.execve(command[0], command, environment)  # noqa: S606

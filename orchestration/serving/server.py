@@ -1,10 +1,10 @@
-"""Dagster as a server: `python -m makegood.orchestration.serving.server --lock HANDLE --listening HANDLE`.
+"""Dagster as a server: `python -m makegood.orchestration.serving.server`, with handles.
 
 `makegood orchestrator` starts it, hands over the lock of the orchestrator and the socket of the
 pages, and says by variables which folders it is about. It takes the place of `dagster dev`, whose
 pages answer everyone: this process serves the pages behind a guard, and beside it are, in a group
-of processes that ends with it, a code server (definitions and runs) and the daemon (sensor, schedule
-and queue).
+of processes that ends with it, a code server (definitions and runs) and the daemon (sensor,
+schedule and queue).
 """
 
 import argparse
@@ -37,7 +37,7 @@ from makegood.orchestration.serving.serve import LOOPBACK
 
 DEFINITIONS = "makegood.orchestration.definitions"
 START_SECONDS = 300
-# a run that is told to end tidies up first
+# a run that is ended tidies up first
 END_SECONDS = 30
 # for pages that are open
 CLOSE_SECONDS = 5

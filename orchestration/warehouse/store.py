@@ -181,7 +181,9 @@ class Warehouse:
     def clear(self) -> list[str]:
         """Removes what killed or failed runs left; returns the ids of runs that were killed before
         they published. Only with the lock held."""
-        killed = sorted(p.name for p in self.building.glob("*") if not self._is_marked(p.name))
+        # a number and a time: what a trial has left is not a run
+        runs = self.building.glob("[0-9]*")
+        killed = sorted(p.name for p in runs if not self._is_marked(p.name))
         shutil.rmtree(self.building, ignore_errors=True)
         kept = self.kept()
         names = {p.folder.name for p in kept}

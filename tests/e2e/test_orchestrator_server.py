@@ -1,5 +1,5 @@
-"""The orchestrator as the command serves it: what its own pages do works, what pages of others can make
-a browser send is refused, and no request says which folders a run is about."""
+"""The orchestrator as the command serves it: what its own pages do works, what pages of others can
+make a browser send is refused, and no request says which folders a run is about."""
 
 import json
 import socket
@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from makegood.orchestration.serving.deliveries import OUTCOME, SELECTION_REFUSED, TRIED
 from tests.conftest import Published, write_landing
 from tests.e2e.test_command import makegood
 from tests.e2e.test_dashboards import serving
@@ -28,12 +29,23 @@ from tests.integration.test_landing import world
 LOCATION = "makegood.orchestration.definitions"
 LAUNCH = """mutation Launch($job: String!, $config: RunConfigData, $tag: String!) {
   launchRun(executionParams: {
-    selector: {repositoryLocationName: "makegood.orchestration.definitions", repositoryName: "__repository__", jobName: $job}
+    selector: {
+      repositoryLocationName: "makegood.orchestration.definitions"
+      repositoryName: "__repository__", jobName: $job
+    }
     runConfigData: $config
     executionMetadata: {tags: [{key: "by", value: $tag}]}
-  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } } }
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
 }"""
-RUNS = 'query Runs($tag: String!) { runsOrError(filter: {tags: [{key: "by", value: $tag}]}) { ... on Runs { results { runId status } } } }'
+RUNS = """query Runs($tag: String!) {
+  runsOrError(filter: {tags: [{key: "by", value: $tag}]}) {
+    ... on Runs { results { runId status } }
+  }
+}"""
 
 
 def launch(tag: str, config: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -59,7 +71,8 @@ class Server:
     def send(
         self, method: str, path: str, headers: dict[str, str | None], body: bytes = b""
     ) -> tuple[int, bytes]:
-        """Sends exactly these headers, with this server as Host if none is among them; None: not that one."""
+        """Sends exactly these headers, with this server as Host if none is among them; None: not
+        that one."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in {
@@ -139,7 +152,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "orchestrator", "--landing", landing, "--warehouse", folder / "w", health="/server_info"
     ) as (address, pid):
         yield Server(urlsplit(address).port or 0, landing, folder / "w")
-    # one process has been told to end
+    # one process was sent the signal
     assert of_session(pid) == []
 
 
@@ -160,22 +173,203 @@ def test_no_request_names_a_folder(server: Server, tmp_path: Path, name: str) ->
     assert server.runs("folder") == []
 
 
+# what Dagster's pages launch when assets are materialized by hand
+PART = """mutation Part(
+  $assets: [AssetKeyInput!]!, $checks: [AssetCheckHandleInput!], $tag: String!
+) {
+  launchRun(executionParams: {
+    selector: {
+      repositoryLocationName: "makegood.orchestration.definitions", repositoryName: "__repository__"
+      jobName: "__ASSET_JOB", assetSelection: $assets, assetCheckSelection: $checks
+    }
+    executionMetadata: {tags: [{key: "by", value: $tag}]}
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}"""
+EVENTS = """query Events($run: ID!) { runOrError(runId: $run) { ... on Run {
+  status tags { key value }
+  eventConnection(limit: 5000) { events {
+    __typename
+    ... on MaterializationEvent { assetKey { path } }
+    ... on AssetCheckEvaluationEvent { evaluation { assetKey { path } checkName success } }
+    ... on ExecutionStepFailureEvent { error { message } }
+  } }
+} } }"""
+ALL_ASSETS = "{ assetNodes { assetKey { path } } }"
+
+
+@dataclass(frozen=True)
+class Part:
+    """How a run of some assets ended."""
+
+    status: str
+    outcome: str
+    error: str
+    assets: set[str]
+    checks: set[tuple[str, str, bool]]
+
+
+def path(name: str) -> dict[str, list[str]]:
+    return {"path": name.split("/")}
+
+
+def materialized(server: Server, assets: list[str], checks: dict[str, str] | None = None) -> Part:
+    """Materializes assets, and evaluates a check by asset; None: all checks of the assets."""
+    tag = f"part {assets[:1]} {checks}"
+    chosen = None
+    if checks is not None:
+        chosen = [{"assetKey": path(name), "name": check} for name, check in checks.items()]
+    variables = {"assets": [path(name) for name in assets], "checks": chosen, "tag": tag}
+    launched = server.ask({"query": PART, "variables": variables})["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    assert waited_for(lambda: server.runs(tag) in (["SUCCESS"], ["FAILURE"]))
+    question = {"query": EVENTS, "variables": {"run": launched["run"]["runId"]}}
+    run = server.ask(question)["runOrError"]
+    events = run["eventConnection"]["events"]
+    evaluated = [e["evaluation"] for e in events if "evaluation" in e]
+    return Part(
+        run["status"],
+        {tag["key"]: tag["value"] for tag in run["tags"]}[OUTCOME],
+        "".join(e["error"]["message"] for e in events if "error" in e),
+        {"/".join(e["assetKey"]["path"]) for e in events if "assetKey" in e},
+        {("/".join(e["assetKey"]["path"]), e["checkName"], e["success"]) for e in evaluated},
+    )
+
+
+def left(server: Server) -> tuple[int, Path, str]:
+    """What runs leave: how many are recorded, what is published, which alerts are kept."""
+    alerts = server.warehouse / "alerts.json"
+    return (
+        len(list((server.warehouse / "runs").glob("*.json"))),
+        (server.warehouse / "published").resolve(),
+        alerts.read_text() if alerts.exists() else "",
+    )
+
+
+@pytest.fixture(scope="module")
+def published(server: Server) -> Server:
+    launched = server.ask(launch("first"))["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    assert waited_for(lambda: server.runs("first") in (["SUCCESS"], ["FAILURE"]))
+    assert server.runs("first") == ["SUCCESS"]
+    return server
+
+
+CHECK = {"marts/downtime_by_period": "downtime_adds_up"}
+# assets and checks, and the beginning of why they can't be run
+IMPOSSIBLE: dict[str, tuple[list[str], dict[str, str] | None, str]] = {
+    "a feed": (["feeds/services"], None, "feeds/services can't be materialized without"),
+    "a feed and a mart": (
+        ["marts/credits", "feeds/services"],
+        None,
+        "feeds/services can't be materialized without",
+    ),
+    "a check of a feed": (
+        [],
+        {"feeds/services": "volume"},
+        "volume of feeds/services can't be evaluated alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_an_impossible_selection_opens_nothing(published: Server, what: str) -> None:
+    before = left(published)
+    assets, checks, error = IMPOSSIBLE[what]
+    done = materialized(published, assets, checks)
+    assert (done.status, done.outcome) == ("FAILURE", SELECTION_REFUSED)
+    assert error in done.error
+    assert "Select publication/makegood, which runs everything it needs" in done.error
+    assert (done.assets, done.checks) == (set(), set())
+    assert left(published) == before
+
+
+def test_a_model_and_below_is_built_and_not_published(published: Server) -> None:
+    before = left(published)
+    done = materialized(published, ["marts/availability", "intermediate/int_downtime"])
+    assert (done.status, done.outcome) == ("SUCCESS", TRIED), done.error
+    assert {"intermediate/int_downtime", "marts/availability", "marts/credits"} <= done.assets
+    assert not {"publication/makegood", "feeds/outages", "marts/contracts"} & done.assets
+    assert ("marts/downtime_by_period", "downtime_adds_up", True) in done.checks
+    assert left(published) == before
+
+
+def test_a_check_alone_is_evaluated_on_what_is_published(published: Server) -> None:
+    before = left(published)
+    done = materialized(published, [], CHECK)
+    assert (done.status, done.outcome) == ("SUCCESS", TRIED), done.error
+    assert done.assets == set()
+    assert done.checks == {("marts/downtime_by_period", "downtime_adds_up", True)}
+    assert left(published) == before
+
+
+@pytest.mark.parametrize("what", ["one asset", "everything"])
+def test_the_publication_is_made_whole(published: Server, what: str) -> None:
+    """One asset of which everything is needed, and everything, are the same run."""
+    nodes = published.ask({"query": ALL_ASSETS})["assetNodes"]
+    everything = {"/".join(node["assetKey"]["path"]) for node in nodes}
+    runs, database, alerts = left(published)
+    chosen = ["publication/makegood"] if what == "one asset" else sorted(everything)
+    done = materialized(published, chosen)
+    assert (done.status, done.outcome) == ("SUCCESS", "published"), done.error
+    assert done.assets == everything
+    assert ("marts/downtime_by_period", "downtime_adds_up", True) in done.checks
+    assert ("feeds/services", "volume", True) in done.checks
+    after = left(published)
+    assert after[0] == runs + 1
+    assert after[1] != database
+    assert open_alerts(after[2]) == open_alerts(alerts)
+
+
+def open_alerts(text: str) -> set[tuple[str, str]]:
+    """Kind and subject of the alerts that are kept."""
+    entries = json.loads(text)["entries"] if text else []
+    return {(entry["alert"]["kind"], entry["alert"]["subject"]) for entry in entries}
+
+
 JSON = {"Content-Type": "application/json"}
 REFUSED: dict[str, tuple[str, str, dict[str, str | None]]] = {
     "a mutation by GET": ("GET", f"/graphql?{HOSTILE_QUERY}", {}),
-    "a mutation by GET, asking for a page": ("GET", f"/graphql?{HOSTILE_QUERY}", {"Accept": "text/html"}),
-    "a mutation by GET, to a path that a route takes for the same": ("GET", f"/graphql%0A?{HOSTILE_QUERY}", {}),
+    "a mutation by GET, asking for a page": (
+        "GET",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Accept": "text/html"},
+    ),
+    "a mutation by GET, to a path that a route takes for the same": (
+        "GET",
+        f"/graphql%0A?{HOSTILE_QUERY}",
+        {},
+    ),
     "a mutation by HEAD": ("HEAD", f"/graphql?{HOSTILE_QUERY}", {}),
-    "a form": ("POST", f"/graphql?{HOSTILE_QUERY}", {"Content-Type": "application/x-www-form-urlencoded"}),
-    "a form with files": ("POST", f"/graphql?{HOSTILE_QUERY}", {"Content-Type": "multipart/form-data; boundary=x"}),
+    "a form": (
+        "POST",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ),
+    "a form with files": (
+        "POST",
+        f"/graphql?{HOSTILE_QUERY}",
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ),
     "text": ("POST", "/graphql", {"Content-Type": "text/plain"}),
-    "text that calls itself JSON": ("POST", "/graphql", {"Content-Type": "text/plain; application/json"}),
+    "text that calls itself JSON": (
+        "POST",
+        "/graphql",
+        {"Content-Type": "text/plain; application/json"},
+    ),
     "two types": ("POST", "/graphql", {"Content-Type": "application/json\ntext/plain"}),
     "no type": ("POST", f"/graphql?{HOSTILE_QUERY}", {}),
     "GraphQL as such": ("POST", "/graphql", {"Content-Type": "application/graphql"}),
     "another host": ("POST", "/graphql", {**JSON, "Host": "evil.example:PORT"}),
-    "a name that leads here": ("POST", "/graphql", {**JSON, "Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"}),
-    "a name that begins like ours": ("POST", "/graphql", {**JSON, "Host": "127.0.0.1.evil.example:PORT"}),
+    "a name that leads here": (
+        "POST",
+        "/graphql",
+        {**JSON, "Host": "evil.example:PORT", "Origin": "http://evil.example:PORT"},
+    ),
+    "a name that begins like ours": (
+        "POST",
+        "/graphql",
+        {**JSON, "Host": "127.0.0.1.evil.example:PORT"},
+    ),
     "our name with a dot": ("POST", "/graphql", {**JSON, "Host": "localhost.:PORT"}),
     "our name without the port": ("POST", "/graphql", {**JSON, "Host": "localhost"}),
     "our name with another port": ("POST", "/graphql", {**JSON, "Host": "localhost:1"}),
@@ -185,21 +379,49 @@ REFUSED: dict[str, tuple[str, str, dict[str, str | None]]] = {
     "another origin": ("POST", "/graphql", {**JSON, "Origin": "http://evil.example"}),
     "no page's origin": ("POST", "/graphql", {**JSON, "Origin": "null"}),
     "an origin of another port": ("POST", "/graphql", {**JSON, "Origin": "http://127.0.0.1:8501"}),
-    "an origin of another name of ours": ("POST", "/graphql", {**JSON, "Origin": "http://localhost:PORT"}),
+    "an origin of another name of ours": (
+        "POST",
+        "/graphql",
+        {**JSON, "Origin": "http://localhost:PORT"},
+    ),
     "an origin by HTTPS": ("POST", "/graphql", {**JSON, "Origin": "https://127.0.0.1:PORT"}),
-    "two origins": ("POST", "/graphql", {**JSON, "Origin": "http://127.0.0.1:PORT\nhttp://evil.example"}),
+    "two origins": (
+        "POST",
+        "/graphql",
+        {**JSON, "Origin": "http://127.0.0.1:PORT\nhttp://evil.example"},
+    ),
     "from another site": ("POST", "/graphql", {**JSON, "Sec-Fetch-Site": "cross-site"}),
     "from another port": ("POST", "/graphql", {**JSON, "Sec-Fetch-Site": "same-site"}),
-    "the question before": ("OPTIONS", "/graphql", {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}),
+    "the question before": (
+        "OPTIONS",
+        "/graphql",
+        {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"},
+    ),
     "another method": ("PUT", "/graphql", JSON),
-    "a page in a frame of another": ("GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}),
+    "a page in a frame of another": (
+        "GET",
+        "/",
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+    ),
     "a page by another name": ("GET", "/", {"Host": "evil.example:PORT"}),
     "logs by another name": ("GET", "/logs/x", {"Host": "evil.example:PORT"}),
     "a run by another name": ("GET", "/download_debug/x", {"Host": "evil.example:PORT"}),
-    "a notebook by another name": ("GET", "/notebook?path=x.ipynb&repoLocName=x", {"Host": "evil.example:PORT"}),
-    "a report on an asset": ("POST", "/report_asset_materialization/publication/makegood", {"Content-Type": "text/plain"}),
-    "a report on an asset from elsewhere": ("POST", "/report_asset_check/marts/credits", {**JSON, "Origin": "http://evil.example"}),
-}  # fmt: skip
+    "a notebook by another name": (
+        "GET",
+        "/notebook?path=x.ipynb&repoLocName=x",
+        {"Host": "evil.example:PORT"},
+    ),
+    "a report on an asset": (
+        "POST",
+        "/report_asset_materialization/publication/makegood",
+        {"Content-Type": "text/plain"},
+    ),
+    "a report on an asset from elsewhere": (
+        "POST",
+        "/report_asset_check/marts/credits",
+        {**JSON, "Origin": "http://evil.example"},
+    ),
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -292,9 +514,13 @@ Promise.all([
   element("img", {src: address}),
   element("iframe", {src: own, name: "frame"}).then(() => form.submit()),
   ...["text/plain", "text/plain; application/json", "application/json"].flatMap(type =>
-    ["no-cors", "cors"].map(mode => lost(fetch(own + "/graphql", {method: "POST", mode, headers: {"Content-Type": type}, body: launch})))),
+    ["no-cors", "cors"].map(mode => lost(fetch(own + "/graphql",
+      {method: "POST", mode, headers: {"Content-Type": type}, body: launch})))),
   lost(fetch(address, {mode: "no-cors"})),
-  new Promise(done => { stream.onopen = () => { window.opened = true; done(); }; stream.onerror = done; }),
+  new Promise(done => {
+    stream.onopen = () => { window.opened = true; done(); };
+    stream.onerror = done;
+  }),
 ]).then(() => { window.tried = true; });
 </script>"""
 

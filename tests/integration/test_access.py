@@ -944,7 +944,7 @@ def test_settings_say_who_may_see_what(tmp_path: Path) -> None:
             r":2: sign_in.metadata_url: must end with /.well-known",
         ),
         ("  client_id: makegood\n", "", r":1: sign_in.client_id: is missing"),
-        ("role: leadership", "role: boss", r":8: grants.0.role: is no role"),
+        ("role: leadership", "role: boss", r":8: grants.0.role: is not a role"),
         (
             "role: leadership",
             "role: leadership, customers: [C01]",
@@ -968,8 +968,8 @@ def test_settings_say_who_may_see_what(tmp_path: Path) -> None:
             r":10: grants.1.value: must be text without space",
         ),
         ("value: partners", 'value: ""', r":10: grants.1.value: must be text"),
-        ("claim: groups", "claim: is_logged_in", r":9: grants.1.claim: is no claim"),
-        ("claim: groups", "claim: provider", r":9: grants.1.claim: is no claim"),
+        ("claim: groups", "claim: is_logged_in", r":9: grants.1.claim: is not a claim"),
+        ("claim: groups", "claim: provider", r":9: grants.1.claim: is not a claim"),
         (
             "claim: groups",
             "claim: groups\n    claims: groups",
