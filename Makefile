@@ -1,11 +1,14 @@
 # make run   sets up, runs everything on sample feeds, says where the results are
 # make test  sets up, checks the code, runs every test
-# Needs only Python 3.11+, make and a package index; uv is used where it is there.
+# Needs only Python 3.11+, make and a package index; uv is used if it is installed.
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate --no-strip-extras
 SAMPLE := build/sample
-# a sample is of fixed dates: the same feeds and the same instant give the same figures on every day
+# the sample has fixed dates: the same feeds and the same instant give the same figures every day
 AS_OF := 2026-08-15T00:00:00Z
 
 export DO_NOT_TRACK := 1
@@ -17,44 +20,49 @@ run: setup
 	@$(BIN)/makegood run --landing $(SAMPLE)/landing --warehouse $(SAMPLE)/warehouse --as-of $(AS_OF)
 
 test: setup-dev check
-	@# three workers for two cores: tests wait for servers, browsers and other processes; files in order, since long ones have few tests
+	@# three workers for two cores: tests wait for servers, browsers and other processes;
+	@# files in order, since long ones have few tests
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 --nocolor --disable-progress-bar dbt_project/models dbt_project/tests expectations/marts
+	@$(BIN)/sqlfluff lint --processes 2 --nocolor --disable-progress-bar \
+	  dbt_project/models dbt_project/tests expectations/marts
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "makegood needs Python 3.11 or newer; this is " + sys.version + ". Say which with: make PYTHON=python3.12 run")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "makegood needs Python 3.11 or newer, not " + sys.version + \
+	  " (example: make PYTHON=python3.12 run)")'
 	@$(PYTHON) -m venv .venv
 
 # byte-code is compiled now, so that no command pays for it, and the models are parsed once
 define install
 	@echo "installing $(1)"
-	@if command -v uv >/dev/null; then uv pip install -q --python $(BIN)/python --require-hashes --compile-bytecode -r $(1); \
-	else $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); fi
+	@if command -v uv >/dev/null; then \
+	  uv pip install -q --python $(BIN)/python --require-hashes --compile-bytecode -r $(1); \
+	else $(PIP) --require-hashes -r $(1); fi
 	@# setuptools warns that folders of the root may be imported; the linter bans that
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q dashboards expectations ingestion orchestration
 	@touch $@
 endef
 
-.venv/core.stamp: requirements.lock pyproject.toml | .venv/bin/python
+.venv/core.stamp: requirements.lock pyproject.toml setup.py | .venv/bin/python
 	$(call install,requirements.lock)
 
 .venv/dev.stamp: requirements-dev.lock .venv/core.stamp
 	$(call install,requirements-dev.lock)
 	@mkdir -p .venv/import && ln -sfn $(CURDIR) .venv/import/makegood
 
-# pins anew; the locks name no index, so that any mirror will do
+# pins the newest versions; the locks name no index, so that any mirror can be used
 lock:
-	uv pip compile pyproject.toml -o requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
-	uv pip compile pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) -o requirements-dev.lock --extra dev -c requirements.lock
 
 clean:
 	rm -rf .venv build

@@ -1,4 +1,5 @@
-"""What pyproject.toml cannot say: the packages are found, each folder under the one name `makegood`.
+"""What pyproject.toml cannot say: the packages are found, each folder under the one name
+`makegood`.
 
 `ingestion/` is `makegood.ingestion`. Everything else about the project is in pyproject.toml.
 """

@@ -1,9 +1,11 @@
-"""How long people wait for the pages: medians in a browser, over a warehouse that is published already.
+"""How long people wait for the pages: medians in a browser, over a warehouse that is published
+already.
 
 python -m benchmarks.pages WAREHOUSE [rounds]
 
-First: the server has just started, the browser has nothing. Opened: by its address, in a new session of a warm server. Clicked: from another page.
-Interaction: a filter is changed. Each until nothing is at work any more.
+First: the server has just started, the browser has nothing. Opened: by its address, in a new
+session of a warm server. Clicked: from another page. Interaction: a filter is changed. Each until
+nothing is at work any more.
 """
 
 import shutil

@@ -1,4 +1,5 @@
-"""How long a run takes, and how much memory, on sample feeds: a first run that lands everything, and a second with nothing new.
+"""How long a run takes, and how much memory, on sample feeds: a first run that lands everything,
+and a second with nothing new.
 
 .venv/bin/python benchmarks/run_sizes.py small month year
 """

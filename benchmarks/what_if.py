@@ -1,4 +1,5 @@
-"""What the other readings cost: a run on sample feeds with them and without them, turn by turn in one process.
+"""What the other readings cost: a run on sample feeds with them and without them, turn by turn in
+one process.
 
 python -m benchmarks.what_if [small|month|year] [rounds]
 """
@@ -42,7 +43,8 @@ def main(size: str = "small", rounds: str = "3") -> None:
                 taken["without"].append(seconds(landing, Path(folder) / f"without{n}", AS_OF[size]))
         both = {k: median(v) for k, v in taken.items()}
         print(
-            f"{size}: with {both['with']:.1f} s of processor time, without {both['without']:.1f} s: {both['with'] / both['without']:.2f} times"
+            f"{size}: with {both['with']:.1f} s of processor time, without {both['without']:.1f} "
+            f"s: {both['with'] / both['without']:.2f} times"
         )
 
 

@@ -69,7 +69,7 @@ def exposures() -> str:
         )
     )
     return HEADER + yaml.safe_dump(
-        {"exposures": [e for e in found if e["depends_on"]]}, sort_keys=False, width=150
+        {"exposures": [e for e in found if e["depends_on"]]}, sort_keys=False, width=90
     )
 
 

@@ -6,6 +6,7 @@ the pages of feeds and contracts in the docs.
 A test holds that what is committed is what this writes.
 """
 
+import pprint
 from pathlib import Path
 
 import yaml
@@ -44,6 +45,7 @@ def sources() -> dict[str, dict[str, str]]:
     tables[CHECKS] = checks.COMPACT_COLUMNS
     tables["check_spans"] = checks.SPAN_COLUMNS
     tables["check_intervals"] = checks.INTERVAL_COLUMNS
+    tables["check_medians"] = checks.MEDIAN_COLUMNS
     tables["check_series"] = {name: _SQL[str(dtype)] for name, dtype in SERIES.items()}
     tables["rejected_rows"] = {name: _SQL[str(dtype)] for name, dtype in REJECTED_ROWS.items()}
     tables["deliveries"] = {name: _SQL[str(dtype)] for name, dtype in DELIVERIES.items()}
@@ -88,14 +90,39 @@ def _sources_yaml() -> str:
 
 
 def _feeds_macro() -> str:
-    lines = [f"{{#- {_NOTE} -#}}", "{% macro feeds() -%}", "    {{ return({"]
-    for feed in feeds().values():
-        if feed.key:
-            columns = [c for c in landed_columns(feed) if not c.startswith("_")]
-            lines.append(
-                f"        '{feed.feed}': {{'key': {feed.key}, 'references': {feed.references}, 'columns': {columns}}},"
-            )
-    return "\n".join([*lines, "    }) }}", "{%- endmacro %}", ""])
+    keyed = {
+        feed.feed: {
+            "key": feed.key,
+            "references": feed.references,
+            "columns": [c for c in landed_columns(feed) if not c.startswith("_")],
+        }
+        for feed in feeds().values()
+        if feed.key
+    }
+    return "\n".join(
+        [
+            f"{{#- {_NOTE} -#}}",
+            "",
+            "{#- The keyed feeds, each with its key, its references and its columns as landed. -#}",
+            *_macro("feeds", keyed),
+            "",
+            "{#- The code of each state of a check as landed (M1). -#}",
+            *_macro("check_states", checks.STATES),
+            "",
+        ]
+    )
+
+
+def _macro(name: str, value: object) -> list[str]:
+    """A macro that returns a value of texts, numbers, lists and dicts."""
+    shown = pprint.pformat(value, width=92, sort_dicts=False, compact=True)
+    return [
+        f"{{% macro {name}() -%}}",
+        "{{ return(",
+        *shown.splitlines(),
+        ") }}",
+        "{%- endmacro %}",
+    ]
 
 
 _FEEDS = f"""\

@@ -84,7 +84,6 @@ POLICIES = {
     "marts.credit_spans": _SUBSCRIPTION,
     "marts.credit_statements": _SUBSCRIPTION,
     "marts.credit_steps": _SUBSCRIPTION,
-    "marts.credit_ticket_events": _TICKET,
     "marts.credit_tickets": _SUBSCRIPTION,
     "marts.credits": _SUBSCRIPTION,
     "marts.downtime": _PLACE,
@@ -121,6 +120,7 @@ POLICIES = {
     "marts.status_page_publication": _TICKET,
     "marts.subscription_spans": _SUBSCRIPTION,
     "marts.subscriptions": _SUBSCRIPTION,
+    "marts.ticket_events": _TICKET,
     "marts.ticket_sla": _SUBSCRIPTION,
     # totals over all customers
     "marts.what_if": _NONE,

@@ -33,6 +33,9 @@ class _Marts:
     def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
         self.rows = reader.rows
         self.has_gaps = reader.has("marts.evidence_gaps")
+        # older versions published the events of the tickets behind credits alone
+        events = ("marts.ticket_events", "marts.credit_ticket_events")
+        self.events = next(filter(reader.has, events), None)
         self.as_of = reader.as_of
         self.subscription_id = subscription_id
         self.month = month
@@ -191,15 +194,20 @@ class _Marts:
             "credit_tickets", "* exclude (subscription_id, month)", "received_at, ticket_id"
         )
         for ticket in tickets:
-            ticket["events"] = self.rows(
-                """select occurred_at, event, severity, resolution_kind, clock_seconds, event_id,
-                          file, line
-                   from marts.credit_ticket_events where ticket_id = ? order by sequence""",
-                ticket["ticket_id"],
-            )
+            ticket["events"] = self._events(ticket["ticket_id"])
             if self.has_gaps:
                 ticket["missing"] = self.rows(GAPS_OF_TICKET, ticket["ticket_id"])
         return tickets
+
+    def _events(self, ticket_id: str) -> list[Row]:
+        if self.events is None:
+            return []
+        return self.rows(
+            f"""select occurred_at, event, severity, resolution_kind, clock_seconds, event_id,
+                      file, line
+               from {self.events} where ticket_id = ? order by sequence""",
+            ticket_id,
+        )
 
     def _overdue(self) -> list[Row]:
         return self.of_month(

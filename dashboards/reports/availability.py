@@ -219,7 +219,7 @@ def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool
 
 def _region(figures: Figures, period: Row) -> Section:
     """The regional figure; for information only if the subscription has no covered time."""
-    is_promised = figures.steps is None or figures.has_cover
+    has_commitment = figures.steps is None or figures.has_cover
     unseen = is_unseen(period)
     excluded = "all of the time is excluded" if period["status"] == "fully_excluded" else ""
     facts = [
@@ -231,7 +231,7 @@ def _region(figures: Figures, period: Row) -> Section:
         ),
         measured("Availability", period["availability_pct"], Kind.PERCENTAGE, excluded, unseen),
     ]
-    if is_promised:
+    if has_commitment:
         facts += [
             Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
             Fact(
@@ -253,7 +253,7 @@ def _region(figures: Figures, period: Row) -> Section:
         measured("Downtime", period["downtime_seconds"], Kind.SECONDS, "", unseen),
         Fact("Excluded time", period["excluded_seconds"], Kind.SECONDS, "taken out of the total"),
     ]
-    if is_promised and period["budget_seconds"] is not None:
+    if has_commitment and period["budget_seconds"] is not None:
         facts += [
             Fact(
                 "Error budget",

@@ -89,7 +89,7 @@ def seconds(number: int) -> str:
     return f"{number:,} s"
 
 
-def promise(duration: str | None, clock: str | None) -> str:
+def target_words(duration: str | None, clock: str | None) -> str:
     """A duration of a contract on its clock, in words: 3bd on business_days is 3 business days."""
     if duration is None:
         return "no target"

@@ -13,9 +13,9 @@ from makegood.dashboards.reports.phrases import (
     listed,
     month_name,
     percent,
-    promise,
     reason,
     sentence_case,
+    target_words,
     ticket_type,
     words,
 )
@@ -111,7 +111,7 @@ def _targets(figures: Figures) -> Iterable[Block]:
 
     def target(kind: str, severity: str) -> str:
         terms = agreed.get((kind, severity), {})
-        return promise(terms.get("length"), terms.get("clock"))
+        return target_words(terms.get("length"), terms.get("clock"))
 
     severities = sorted({severity for _, severity in agreed})
     columns = (

@@ -1,28 +1,42 @@
-{#- A ratio of integers as a percentage of six decimals, rounded half away from zero; for show only (A6). `part` is not negative. -#}
-{% macro percentage(part, whole) -%}
+{#-
+A ratio of integers with six decimals, rounded half away from zero; for show only (A6). `part` is
+not negative.
+-#}
+{% macro ratio(part, whole) -%}
+    {%- set millionths = int_divide(
+        '2000000 * (' ~ part ~ ') + (' ~ whole ~ ')', '2 * (' ~ whole ~ ')'
+    ) -%}
     cast(
-        cast({{ int_divide('200000000 * (' ~ part ~ ') + (' ~ whole ~ ')', '2 * (' ~ whole ~ ')') }} as decimal(18, 0))
-        * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
+        cast({{ millionths }} as decimal(18, 0)) * cast(0.000001 as decimal(6, 6)) as decimal(18, 6)
     )
 {%- endmacro %}
+
+{#- A ratio of integers as a percentage of six decimals, rounded half away from zero (A6). -#}
+{% macro percentage(part, whole) -%} {{ ratio('100 * (' ~ part ~ ')', whole) }} {%- endmacro %}
 
 {#- Before and after all instants that feeds can name. -#}
 {% macro always_s() -%} -62135596800 {%- endmacro %}
 {% macro never_s() -%} 253402300800 {%- endmacro %}
 
 {#-
-Sorts by a ratio of integers, the greatest first, exactly: its first seven decimals, then the next eight. Two different ratios
-with denominators below 2^23 seconds (a quarter) differ by more than the fourteenth decimal.
+Sorts by a ratio of integers, the greatest first, exactly: its first seven decimals, then the next
+eight. Two different ratios with denominators below 2^23 seconds (a quarter) differ by more than the
+fourteenth decimal.
 -#}
 {% macro ratio_order(part, whole) -%}
-    {{ int_divide('10000000 * (' ~ part ~ ')', whole) }} desc,
-    {{ int_divide('100000000 * (10000000 * (' ~ part ~ ') - (' ~ whole ~ ') * ' ~ int_divide('10000000 * (' ~ part ~ ')', whole) ~ ')', whole) }} desc
+    {%- set first = int_divide('10000000 * (' ~ part ~ ')', whole) -%}
+    {%- set rest = '10000000 * (' ~ part ~ ') - (' ~ whole ~ ') * ' ~ first -%}
+    {{ first }} desc,
+    {{ int_divide('100000000 * (' ~ rest ~ ')', whole) }} desc
 {%- endmacro %}
 
 {#- Below every severity that terms know. -#}
 {% macro no_rank() -%} 1000000 {%- endmacro %}
 
-{#- What became of a promise (K7): null without one, missed once the target is past, else met if it stopped. -#}
+{#-
+The outcome of a promise (K7): null without a target, missed once past it, else met if the clock
+stopped, and pending while it has not.
+-#}
 {% macro outcome(elapsed_s, target_s, stopped_s) -%}
     case
         when {{ target_s }} is null then null

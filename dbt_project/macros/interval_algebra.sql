@@ -1,12 +1,16 @@
 {#-
 The interval algebra: every rule about time is written in terms of it.
 
-Intervals are half-open, `[start_s, end_s)`, in epoch seconds, per `keys` (a list of columns). A *timeline* says from each
-`start_s` until the next what is in force: `end_s` is the next row's start, null in the last row, where nothing is in force
-any more. It is a sweep over edges: +1 where an interval starts, -1 where it ends, summed up in order of time.
+Intervals are half-open, `[start_s, end_s)`, in epoch seconds, per `keys` (a list of columns). A
+*timeline* shows from each `start_s` until the next what is in force: `end_s` is the start of the
+next row, null in the last row, where nothing is in force any more. It is a sweep over edges: +1
+where an interval starts, -1 where it ends, summed up in order of time.
 -#}
 
-{#- The edges of intervals, each adding to `counter` of `counters` while it lasts; empty intervals have none. -#}
+{#-
+The edges of intervals, each adding to `counter` of `counters` while it lasts; empty intervals have
+none.
+-#}
 {% macro edges(relation, keys, counters, counter) -%}
     select
         {{ keys | join(', ') }}, start_s as at_s
@@ -36,11 +40,14 @@ any more. It is a sweep over edges: +1 where an interval starts, -1 where it end
         lead(at_s) over (partition by {{ keys | join(', ') }} order by at_s) as end_s
         {%- for c in counters %},
         sum({{ c }}) over (
-            partition by {{ keys | join(', ') }} order by at_s rows between unbounded preceding and current row
+            partition by {{ keys | join(', ') }} order by at_s
+            rows between unbounded preceding and current row
         ) as {{ c }}
         {%- endfor %}
     from (
-        select {{ keys | join(', ') }}, at_s{% for c in counters %}, sum({{ c }}) as {{ c }}{% endfor %}
+        select
+            {{ keys | join(', ') }}, at_s
+            {%- for c in counters %}, sum({{ c }}) as {{ c }}{% endfor %}
         from {{ edges }}
         group by {{ keys | join(', ') }}, at_s
     ) as net
@@ -53,8 +60,13 @@ any more. It is a sweep over edges: +1 where an interval starts, -1 where it end
         lead(start_s) over (partition by {{ keys | join(', ') }} order by start_s) as end_s, state
     from (
         select
-            *, lag(state) over (partition by {{ keys | join(', ') }} order by start_s) as state_before
-        from (select {{ keys | join(', ') }}, start_s, {{ state }} as state from {{ timeline }}) as named
+            *,
+            lag(state) over (
+                partition by {{ keys | join(', ') }} order by start_s
+            ) as state_before
+        from (
+            select {{ keys | join(', ') }}, start_s, {{ state }} as state from {{ timeline }}
+        ) as named
     ) as compared
     where state_before is null or state_before <> state
 {%- endmacro %}
@@ -70,12 +82,16 @@ any more. It is a sweep over edges: +1 where an interval starts, -1 where it end
 
 {#- Two relations of intervals as one timeline, with counters in_a and in_b. -#}
 {% macro overlay(a, b, keys) -%}
-    {{ timeline('(' ~ edges(a, keys, ['in_a', 'in_b'], 'in_a') ~ ' union all ' ~ edges(b, keys, ['in_a', 'in_b'], 'in_b') ~ ') as both_edges', keys, ['in_a', 'in_b']) }}
+    {%- set counters = ['in_a', 'in_b'] -%}
+    {%- set of_a, of_b = edges(a, keys, counters, 'in_a'), edges(b, keys, counters, 'in_b') -%}
+    {{ timeline('(' ~ of_a ~ ' union all ' ~ of_b ~ ') as both_edges', keys, counters) }}
 {%- endmacro %}
 
-{#- The union of intervals, as maximal intervals: overlap never counts twice, what touches is one. -#}
+{#- The union of intervals as maximal ones: overlap never counts twice, what touches is one. -#}
 {% macro union_of(relation, keys) -%}
-    {{ intervals_where('(' ~ timeline('(' ~ edges(relation, keys, ['covers'], 'covers') ~ ') as all_edges', keys, ['covers']) ~ ') as sweep', keys, 'covers > 0') }}
+    {%- set all_edges = '(' ~ edges(relation, keys, ['covers'], 'covers') ~ ') as all_edges' -%}
+    {%- set sweep = '(' ~ timeline(all_edges, keys, ['covers']) ~ ') as sweep' -%}
+    {{ intervals_where(sweep, keys, 'covers > 0') }}
 {%- endmacro %}
 
 {#- a without b, as maximal intervals. -#}

@@ -1,17 +1,31 @@
 {#-
-c(n) = floor(amount × n ÷ days + ½), in minor units (E3). `whole` is amount ÷ days, floored, so that no product outgrows 64 bits:
-what is left of the amount is less than the days.
+c(n) = floor(amount × n ÷ days + ½), in minor units (E3). `whole` is amount ÷ days, floored, so that
+no product outgrows 64 bits: what is left of the amount is less than the days.
 -#}
 {% macro cumulative_share(amount, whole, n, days) -%}
-    ({{ whole }} * {{ n }} + {{ int_divide('2 * (' ~ amount ~ ' - ' ~ whole ~ ' * ' ~ days ~ ') * ' ~ n ~ ' + ' ~ days, '2 * ' ~ days) }})
+    {%- set rest = amount ~ ' - ' ~ whole ~ ' * ' ~ days -%}
+    (
+        {{ whole }} * {{ n }}
+        + {{ int_divide('2 * (' ~ rest ~ ') * ' ~ n ~ ' + ' ~ days, '2 * ' ~ days) }}
+    )
 {%- endmacro %}
 
 {#- Minor units as money of three decimals. -#}
 {% macro money(minor, digits) -%}
-    cast(cast(({{ minor }}) * case {{ digits }} when 0 then 1000 when 1 then 100 when 2 then 10 else 1 end as decimal(18, 0)) * cast(0.001 as decimal(4, 3)) as decimal(18, 3))
+    cast(
+        cast(
+            ({{ minor }})
+            * case {{ digits }} when 0 then 1000 when 1 then 100 when 2 then 10 else 1 end
+            as decimal(18, 0)
+        ) * cast(0.001 as decimal(4, 3)) as decimal(18, 3)
+    )
 {%- endmacro %}
 
-{#- A percentage of an amount that is not negative, rounded half away from zero to the minor unit (C4). -#}
+{#-
+A percentage of an amount that is not negative, rounded half away from zero to the minor unit (C4).
+-#}
 {% macro percent_of(minor, pct) -%}
-    cast({{ int_divide('2 * ' ~ wide(minor) ~ ' * ' ~ wide('cast(' ~ pct ~ ' as decimal(28, 9)) * 1000000000') ~ ' + 100000000000', '200000000000') }} as bigint)
+    {%- set exact = wide('cast(' ~ pct ~ ' as decimal(28, 9)) * 1000000000') -%}
+    {%- set doubled = '2 * ' ~ wide(minor) ~ ' * ' ~ exact -%}
+    cast({{ int_divide(doubled ~ ' + 100000000000', '200000000000') }} as bigint)
 {%- endmacro %}

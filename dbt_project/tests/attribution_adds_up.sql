@@ -5,11 +5,15 @@ with attribution as (
     group by subscription_id, month, currency
 )
 
-select credits.subscription_id, credits.month, credits.currency, credits.credit_amount, attribution.amount
+select
+    credits.subscription_id, credits.month, credits.currency, credits.credit_amount,
+    attribution.amount
 from {{ ref('credits') }} as credits
 full outer join attribution
     on
         credits.subscription_id = attribution.subscription_id
         and credits.month = attribution.month
         and credits.currency = attribution.currency
-where coalesce(credits.credit_amount, 0) <> coalesce(attribution.amount, 0) or attribution.least_amount < 0
+where
+    coalesce(credits.credit_amount, 0) <> coalesce(attribution.amount, 0)
+    or attribution.least_amount < 0

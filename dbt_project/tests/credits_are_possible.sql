@@ -1,5 +1,7 @@
--- no credit above the cap or the sum of both kinds or below nothing, no amount but that share of the fee, nothing payable beyond the credit or
--- where there are reasons (C3, C4, C5); exactly, by what was worked out, not by what is shown; by every scenario
+-- no credit above the cap or the sum of both kinds or below nothing, no amount but that share of
+-- the fee, nothing payable beyond the credit or
+-- where there are reasons (C3, C4, C5); exactly, by what was worked out, not by what is shown; by
+-- every scenario
 select subscription_id, month, currency, scenario_id
 from {{ ref('int_credits') }}
 where
@@ -11,7 +13,7 @@ where
     -- rounded to the minor unit: at most half of one beside the share
     or abs(
         {{ wide('credit_minor') }} * 100000000000
-        - {{ wide('greatest(fee_minor, 0)') }} * {{ wide('cast(credit as decimal(28, 9)) * 1000000000') }}
+        - {{ wide('greatest(fee_minor, 0)') }} * {{ billionths('credit') }}
     ) > 50000000000
     or payable_minor not in (0, credit_minor)
     or (payable_minor > 0 and (reasons <> '' or claim_status <> 'requested'))

@@ -1,4 +1,5 @@
--- every production component with a check or a record has figures in each judged period it is active in, from then on (A9)
+-- every production component with a check or a record has figures in each judged period it is
+-- active in, from then on (A9)
 select components.component_id, periods.period_start
 from {{ ref('int_components') }} as components
 inner join {{ source('inputs', 'periods') }} as periods

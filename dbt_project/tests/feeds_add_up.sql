@@ -1,4 +1,5 @@
--- nothing lost: every row that was read is rejected, replaced, deleted, waiting, judged out by other rows or in force
+-- nothing lost: every row that was read is rejected, replaced, deleted, waiting, judged out by
+-- other rows or in force
 select *
 from {{ ref('feed_reconciliation') }}
 where

@@ -13,4 +13,6 @@ full outer join gaps
         and figures.service_id = gaps.service_id
         and figures.region = gaps.region
         and figures.period_start = gaps.period_start
-where coalesce(figures.unknown_seconds, 0) <> coalesce(gaps.unknown_seconds, 0) or figures.contract_id is null
+where
+    figures.contract_id is null
+    or coalesce(figures.unknown_seconds, 0) <> coalesce(gaps.unknown_seconds, 0)

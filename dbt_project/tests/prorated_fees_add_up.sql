@@ -1,4 +1,5 @@
--- conservation: the parts of a fee line add up to it where they are of all its days, and each part is of its own days (E3)
+-- conservation: the parts of a fee line add up to it where they are of all its days, and each part
+-- is of its own days (E3)
 select
     line_id, min(amount) as amount, sum(month_amount) as parts
 from {{ ref('credit_fee_lines') }}

@@ -1,4 +1,5 @@
--- conservation: parts of a period are never more than the period, downtime never more than was unavailable (A1-A4)
+-- conservation: parts of a period are never more than the period, downtime never more than was
+-- unavailable (A1-A4)
 select *
 from {{ ref('availability') }}
 where
@@ -10,4 +11,7 @@ where
     or excluded_seconds < 0
     or availability_pct not between 0 and 100
     or coverage_pct not between 0 and 100
-    or (budget_seconds is not null and budget_remaining_seconds <> budget_seconds - downtime_seconds)
+    or (
+        budget_seconds is not null
+        and budget_remaining_seconds <> budget_seconds - downtime_seconds
+    )

@@ -1,4 +1,5 @@
--- each final row of credits has one current statement, which says what it says; no other row has one, and none a version twice
+-- each final row of credits has one current statement, which says what it says; no other row has
+-- one, and none a version twice
 -- or one that was withdrawn (C7)
 with current_statements as (
     select *
@@ -32,8 +33,7 @@ where
     final_credits.subscription_id is null
     or current_statements.subscription_id is null
     or final_credits.statement_version <> current_statements.statement_version
-    {%- for value in ['monthly_fee', 'availability_pct', 'availability_credit_pct', 'resolution_credit_pct', 'combined_pct', 'combination',
-        'credit_pct', 'credit_amount'] %}
+    {%- for value in statement_values() %}
     or final_credits.{{ value }} is distinct from current_statements.{{ value }}
     {%- endfor %}
 union all

@@ -1,7 +1,8 @@
 -- the proof of a credit has the figures of the credit, and there is one for each
 select credits.subscription_id, credits.month
 from {{ ref('credits') }} as credits
-left join {{ ref('credit_steps') }} as steps on credits.subscription_id = steps.subscription_id and credits.month = steps.month
+left join {{ ref('credit_steps') }} as steps
+    on credits.subscription_id = steps.subscription_id and credits.month = steps.month
 where
     steps.subscription_id is null
     or credits.credit_pct <> steps.credit_pct

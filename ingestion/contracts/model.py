@@ -55,7 +55,8 @@ def duration(value: object) -> Duration:
     match = re.fullmatch(r"([0-9]{1,9})(s|m|h|d|bd)", value) if isinstance(value, str) else None
     if not match:
         raise ValueError(
-            f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m or 3bd"
+            f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m "
+            "or 3bd"
         )
     return Duration(int(match[1]) * _UNITS[match[2]], match[2] == "bd")
 
@@ -495,7 +496,9 @@ class Terms(_Strict):
         description="Whom open tickets are escalated to, and on which clock. (Z5)",
     )
     clauses: dict[Rule, str] = Field(
-        default={}, description="The clause behind each rule, to be cited. (E1)"
+        default={},
+        description="The clause that a rule reads, by rule id. Reports and proofs cite it; no figure "
+        "depends on it. (Z4)",
     )
     texts: Texts = Texts()
 

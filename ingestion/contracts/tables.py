@@ -176,6 +176,7 @@ TABLES: dict[str, dict[str, str]] = {
         "period_start": "date",
         "start_s": "bigint",
         "end_s": "bigint",
+        "is_final": "boolean",
         "terms_id": "bigint",
     },
     # also those that have not begun, since invoices reach into them
@@ -586,11 +587,10 @@ class _Builder:
             row = {
                 "month": month.start,
                 "last_day": month.end - timedelta(days=1),
-                "start_s": month.start_s,
-                "end_s": month.end_s,
+                "has_begun": month.start_s <= as_of_s,
+                **_limits(month, as_of_s),
             }
-            state = {"has_begun": month.start_s <= as_of_s, "is_final": month.end_s <= as_of_s}
-            self.tables["months"].append({"contract_id": contract.contract_id, **row, **state})
+            self.tables["months"].append({"contract_id": contract.contract_id, **row})
         last = max([m.end for m in months if m.start_s <= as_of_s], default=first)
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
             day = date.fromordinal(ordinal)
@@ -693,11 +693,20 @@ def _add_periods(builder: _Builder, contract: Contract, as_of_s: int) -> None:
         row = {
             "period_kind": kind,
             "period_start": period.start,
-            "start_s": period.start_s,
-            "end_s": period.end_s,
+            **_limits(period, as_of_s),
             "terms_id": terms_id,
         }
         builder.tables["periods"].append({"contract_id": contract.contract_id, **row})
+
+
+def _limits(period: calendars.Period, as_of_s: int) -> dict[str, int | bool]:
+    """Where a period starts and ends, in epoch seconds, and whether it is over at `as_of_s`
+    (T3)."""
+    return {
+        "start_s": period.start_s,
+        "end_s": period.end_s,
+        "is_final": period.end_s <= as_of_s,
+    }
 
 
 def _ratio(percentage: Decimal) -> tuple[int, int]:

@@ -40,6 +40,18 @@ SPAN_COLUMNS = {
     "state": "utinyint",
 }
 INTERVAL_COLUMNS = {"series_id": "integer", "interval_s": "bigint", "checks": "bigint"}
+MEDIAN_COLUMNS = {"series_id": "integer", "median_s": "bigint"}
+# the lower median of the seconds between two checks of a component and location
+MEDIANS = """select series_id, min(interval_s) as median_s
+    from (
+        select
+            series_id, interval_s,
+            sum(checks) over (partition by series_id order by interval_s) as checks_up_to,
+            sum(checks) over (partition by series_id) as checks_in_all
+        from landed.check_intervals
+    ) as counted
+    where 2 * checks_up_to >= checks_in_all
+    group by series_id"""
 
 
 def compact(

@@ -15,6 +15,7 @@ import polars as pl
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED
 from makegood.ingestion.landing.land import CHECKS, FeedSettings
+from makegood.ingestion.landing.probes import STATES
 
 PROFILES: dict[str, Any] = {
     "run_number": pl.Int64,
@@ -37,7 +38,12 @@ SILENCE = "silent_intervals"
 _DISTRIBUTIONS = {
     CHECKS: [
         ("latency_ms", "''", "median(latency_ms)", "latency_ms is not null"),
-        ("down_pct", "''", "100.0 * count(*) filter (where state = 3) / count(*)", "true"),
+        (
+            "down_pct",
+            "''",
+            f"100.0 * count(*) filter (where state = {STATES['down']}) / count(*)",
+            "true",
+        ),
     ],
     "ticket_events": [
         (SEVERITIES, "severity", "100.0 * count(*) / sum(count(*)) over ()", "event = 'classified'")
@@ -177,19 +183,6 @@ def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, fl
                where first_s <= $as_of
                group by series_id
            ),
-           counted as (
-               select
-                   series_id, interval_s,
-                   sum(checks) over (partition by series_id order by interval_s) as checks_up_to,
-                   sum(checks) over (partition by series_id) as checks_in_all
-               from landed.check_intervals
-           ),
-           intervals as (
-               select series_id, min(interval_s) as median_s
-               from counted
-               where 2 * checks_up_to >= checks_in_all
-               group by series_id
-           ),
            latest as (
                select *
                from landed.components
@@ -208,9 +201,9 @@ def _silence(con: duckdb.DuckDBPyConnection, as_of_s: int) -> list[tuple[str, fl
            )
            select
                series.component_id || ' from ' || series.location,
-               (max(spans.last_s) over () - spans.last_s) / greatest(intervals.median_s, 60)
+               (max(spans.last_s) over () - spans.last_s) / greatest(medians.median_s, 60)
            from spans
-           inner join intervals on spans.series_id = intervals.series_id
+           inner join landed.check_medians as medians on spans.series_id = medians.series_id
            inner join landed.check_series as series on spans.series_id = series.series_id
            inner join active on series.component_id = active.component_id
            order by all""",

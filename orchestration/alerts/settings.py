@@ -77,7 +77,7 @@ def settings_of(root: Path, path: Path | None = None) -> Settings:
     try:
         return Document(path or root / SETTINGS).validated(Settings)
     except InvalidDocument as error:
-        # an address may stand where a key should; a cause would quote it
+        # an address may be written in place of a key; a cause would quote it
         raise InvalidDocument(
             [re.sub(r"\S+://\S*", "…", finding) for finding in error.findings]
         ) from None

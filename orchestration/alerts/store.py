@@ -1,6 +1,6 @@
 """Keeps alerts and sends them: once, again if they change or stay open for long, and when over.
 
-`<warehouse>/alerts.json` keeps what is open and what was told to whom (`AlertStore`), and is
+`<warehouse>/alerts.json` keeps what is open and who was notified of what (`AlertStore`), and is
 written only by the holder of the warehouse's lock. Nothing here fails a run, and no address is
 ever shown, logged or kept.
 """
@@ -179,7 +179,8 @@ def after_run(
         else:
             # it has not looked at what is published: those alerts stay open
             update(alerts, found, frozenset(), now)
-        # kept before it is sent: a run killed while sending makes them arrive twice, never not at all
+        # kept before it is sent: a run killed while sending makes them arrive twice, never not at
+        # all
         _save(root, alerts)
         head = (
             f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. "

@@ -60,7 +60,8 @@ def show(lines: Iterable[str]) -> None:
 
 
 def show_json(data: Any) -> None:
-    """Prints data for other programs. In ASCII: what feeds deliver is no command to a terminal."""
+    """Prints data for other programs. In ASCII: what feeds deliver must not act as commands to a
+    terminal."""
     typer.echo(json.dumps(data, indent=2))
 
 

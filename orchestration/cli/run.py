@@ -48,6 +48,10 @@ def run(
     threads: Threads = None,
     memory: Memory = None,
     alerts: AlertSettings = None,
+    keep_work: Annotated[
+        Path | None,
+        typer.Option(help="Folder for what the models read and built, to work on them with dbt."),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print errors and warnings only.")
     ] = False,
@@ -72,6 +76,7 @@ def run(
         at or datetime.now(UTC).replace(microsecond=0),
         limits,
         alerts,
+        keep_work,
     )
     with exit_status(warehouse), progress_shown(quiet) as progress:
         published = _publish(request, progress)

@@ -19,6 +19,7 @@ from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.files import write_whole
+from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.settings import (
@@ -37,7 +38,8 @@ PUBLISHED = "makegood"
 
 @dataclass(frozen=True)
 class TestResult:
-    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and whether it holds."""
+    """A test of dbt, of data or (`is_unit`) of a model on made-up rows: what it is about, and
+    whether it holds."""
 
     name: str
     model: str | None
@@ -78,10 +80,12 @@ def needs_more_memory(what: str, memory: str) -> str:
 
 
 def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
-    """Makes the database `work` that the models read: schema `landed` over the landed files, schema `inputs` for the rest."""
+    """Makes the database `work` that the models read: schema `landed` over the landed files, schema
+    `inputs` for the rest."""
     with duckdb.connect(str(work)) as con:
         con.execute(
-            "create schema landed; create schema inputs; create schema staging; create schema intermediate"
+            "create schema landed; create schema inputs; create schema staging; create schema "
+            "intermediate"
         )
         described = describe.sources()
         paths = {name: landed.paths("rows", name) for name in feeds()}
@@ -99,10 +103,13 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 )
                 con.execute(f"create table landed.{name} as select {_casts(columns)} from frame")
                 con.unregister("frame")
+            elif name == "check_medians":
+                con.execute(f"create view landed.{name} as {probes.MEDIANS}")
             elif paths[name]:
                 files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
                 con.execute(
-                    f"create view landed.{name} as select {_casts(columns)} from read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                    f"create view landed.{name} as select {_casts(columns)} from "
+                    f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
                 )
             else:
                 con.execute(f"create table landed.{name} ({_definition(columns)})")
@@ -212,7 +219,7 @@ def build(
         else:
             seconds[node.name] = result.execution_time
     if broken or skipped:
-        # what was skipped is no news where its cause is named
+        # models that were skipped need no mention where the cause is named
         raise TransformFailed("the models could not be built:\n" + "\n".join(broken or skipped))
     return Built(results, comments(manifest), seconds)
 
@@ -224,7 +231,8 @@ def _broken(what: str, message: str, limits: Limits) -> str:
 
 
 def comments(manifest: Any) -> list[str]:
-    """The descriptions of what is published as comments of the database: any SQL client shows them."""
+    """The descriptions of what is published as comments of the database: any SQL client shows
+    them."""
     described = [n for n in manifest.nodes.values() if n.resource_type == "model"] + list(
         manifest.sources.values()
     )
@@ -235,7 +243,10 @@ def comments(manifest: Any) -> list[str]:
                 f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'"
             )
             found += [
-                f"comment on column {table.schema}.{table.name}.{c.name} is '{quoted(c.description)}'"
+                (
+                    f"comment on column {table.schema}.{table.name}.{c.name} is "
+                    f"'{quoted(c.description)}'"
+                )
                 for c in table.columns.values()
             ]
     return found
@@ -269,7 +280,8 @@ def _tell(event: Any, progress: Callable[[str], None]) -> None:
 
 
 def parsed(scratch: Path) -> Any:
-    """The parsed project (dbt's manifest), from the cache if it is there for exactly these files."""
+    """The parsed project (dbt's manifest), from the cache if it is there for exactly these
+    files."""
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
 

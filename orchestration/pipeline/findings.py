@@ -1,8 +1,8 @@
-"""Findings: data that has no effect, or an effect that nobody can have meant.
+"""Findings: data that has no effect, or an unintended one.
 
-The models `found_…` detect, this says what is found in words: what it means for which figures, what to do, the nearest
-match. What comes of it is `quality.findings`; the run's own lines, `status`, the feed pages, Data Docs and alerts read that.
-A finding never blocks a run and changes no figure.
+The models `found_…` detect them. This module words them: what each means for which figures, what
+to do, the nearest match. The result is `quality.findings`, which the output of a run, `status`, the
+feed pages, Data Docs and alerts read. A finding never blocks a run and changes no figure.
 """
 
 import json
@@ -38,11 +38,11 @@ FINDINGS: dict[str, Any] = {
     "rows": pl.Int64,
 }
 
-# waiting rows are told of from so many of a run on, if they are more than this share of what it landed of the feed
+# waiting rows are a warning from this many rows of a run and this share of its rows of the feed on
 FEWEST_WAITING, WAITING_PCT = 10, 5
-# of a kind and feed so many are kept, those that stand for most rows; the others are counted
+# kept per kind and feed: the findings with the most rows; the others are counted
 MOST_KEPT = 1_000
-# amounts without cents are told of from so many in a file on: a few round fees are nothing odd
+# amounts without cents are a finding from this many in a file on: a few round fees are normal
 FEWEST_WHOLE = 10
 # findings of a group that are quoted in its line
 _EXAMPLES = 3
@@ -61,34 +61,43 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "unknown_reference": Kind(
-        "references that fit nothing",
-        "These rows wait and are in no figure, nor is what hangs on them: their tickets, fees, checks or requests count as if they had not been delivered.",
-        "Deliver the row that they refer to, or the same rows with the id as it is written there (leading zeros, capitals, blanks).",
+        "references without a match",
+        "These rows wait and are in no figure, nor is what depends on them: their tickets, fees, "
+        "checks or requests count as if they had not been delivered.",
+        "Deliver the row that they refer to, or the same rows with the id exactly as in that row "
+        "(leading zeros, capitals, blanks).",
     ),
     "waits_for_a_waiting_row": Kind(
         "rows that wait for a waiting row",
         "They come in with the rows that they refer to, and are in no figure until then.",
-        "Mend what those rows wait for; these come in by themselves.",
+        "Repair what those rows wait for; these then come in by themselves.",
     ),
     "deleted_reference": Kind(
-        "deletions that take other rows with them",
-        "What refers to a deleted row waits: its subscriptions, invoices, tickets and credits have left the figures.",
-        "If the deletion was meant, delete those rows too; if not, deliver the row again without deleted.",
+        "deletions that affect other rows",
+        "What refers to a deleted row waits: its subscriptions, invoices, tickets and credits are "
+        "no longer in the figures.",
+        "If the deletion was intended, delete those rows too; if not, deliver the row again "
+        "without deleted.",
     ),
     "unknown_severity": Kind(
         "severities that the contract doesn't know",
-        "These events are rejected (K1): their tickets keep the severity before, or have no clock, so that targets and resolution credits can be wrong.",
-        "Map the severities of the export to those of the contract (severity.levels, request_levels), or add them there.",
+        "These events are rejected (K1): their tickets keep the earlier severity, or have no "
+        "clock, so targets and resolution credits can be wrong.",
+        "Map the severities of the export to those of the contract (severity.levels, "
+        "request_levels), or add them there.",
     ),
     "received_twice": Kind(
         "tickets received more than once",
         "They are rejected with all their events (K1) and are in no figure.",
-        "Deliver one event received for each ticket: delete the others, as after a merge of tickets.",
+        "Deliver one event received for each ticket: delete the others, for example after a merge "
+        "of tickets.",
     ),
     "received_twice_and_late": Kind(
         "late tickets that were received more than once",
-        "They are rejected with all their events (K1); judged by their first receipt they missed a target, which now shows in no figure.",
-        "Deliver one event received for each ticket: delete the others, as after a merge of tickets.",
+        "They are rejected with all their events (K1). By their first receipt they missed a "
+        "target, which is now in no figure.",
+        "Deliver one event received for each ticket: delete the others, for example after a merge "
+        "of tickets.",
     ),
     "never_received": Kind(
         "tickets that were never received",
@@ -97,8 +106,8 @@ KINDS: dict[str, Kind] = {
     ),
     "changed_span": Kind(
         "spans that change a subscription's customer, service or region",
-        "These spans are rejected (E1): the subscription is not covered by them, which takes its credits away.",
-        "Give what was sold anew an id of its own, or correct the span.",
+        "These spans are rejected (E1): the subscription is not covered, and gets no credits.",
+        "Use a new id for what was sold again, or correct the span.",
     ),
     "amounts_too_large": Kind(
         "amounts that add up to more than can be published",
@@ -107,12 +116,14 @@ KINDS: dict[str, Kind] = {
     ),
     "misnamed_column": Kind(
         "columns under another name",
-        "An optional column is empty in the file while an unknown one looks like it: records may stay open, invoices never due, exclusions unannounced.",
+        "An optional column is empty in the file, and an unknown one looks like it: records may "
+        "stay open, invoices may never be due, exclusions may count as unannounced.",
         "Rename the column in the export and deliver the file again.",
     ),
     "region_without_component": Kind(
         "regions in which the service has no component",
-        "Such a subscription has no availability and no availability credit; such an exclusion excludes nothing.",
+        "Such a subscription has no availability and no availability credit; such an exclusion "
+        "excludes nothing.",
         "Correct the region, or deliver the components there.",
     ),
     "unlisted_kind": Kind(
@@ -122,18 +133,22 @@ KINDS: dict[str, Kind] = {
     ),
     "unknown_incident": Kind(
         "tickets that name an incident no outage record has",
-        "Such a ticket is never the same event as an outage (C3): availability and resolution credits can both be given for one event.",
-        "Deliver the outage record with that incident_id, correct the name, or leave it empty so that time decides.",
+        "Such a ticket is never the same event as an outage (C3): one event can get both an "
+        "availability credit and a resolution credit.",
+        "Deliver the outage record with that incident_id, correct the name, or leave it empty so "
+        "that time decides.",
     ),
     "unknown_outage": Kind(
-        "tickets that name an outage record that isn't there",
-        "Such a ticket is never the same event as an outage (C3): availability and resolution credits can both be given for one event.",
+        "tickets that name a missing outage record",
+        "Such a ticket is never the same event as an outage (C3): one event can get both an "
+        "availability credit and a resolution credit.",
         "Deliver the outage record, correct the name, or leave it empty so that time decides.",
     ),
     "amendment_without_party": Kind(
-        "amendments for someone who isn't there",
+        "amendments for an unknown party",
         "The amendment changes no figure.",
-        "Correct customer_id or subscription_id in the contract, or deliver that customer or subscription.",
+        "Correct customer_id or subscription_id in the contract, or deliver that customer or "
+        "subscription.",
     ),
     "component_of_another_service": Kind(
         "exclusions whose component belongs to another service or region",
@@ -141,8 +156,9 @@ KINDS: dict[str, Kind] = {
         "Correct the component, or leave service_id and region empty.",
     ),
     "open_record": Kind(
-        "outages that nobody has ended",
-        "The record counts as downtime until it is ended (M3): availability falls and credits rise with every day.",
+        "outages without an end",
+        "The record counts as downtime until it is ended (M3): availability falls and credits rise "
+        "every day.",
         "Deliver the record again with ended_at, if the outage is over.",
     ),
     "long_record": Kind(
@@ -157,8 +173,9 @@ KINDS: dict[str, Kind] = {
     ),
     "exclusion_without_scope": Kind(
         "exclusions without a scope",
-        "They take downtime out of the figures of every service, region and customer whose contract lists the kind.",
-        "Name the service, region, component or customer, unless everything is meant.",
+        "They take downtime out of the figures of every service, region and customer whose "
+        "contract lists the kind.",
+        "Name the service, region, component or customer, unless it applies to everything.",
     ),
     "exclusion_without_end": Kind(
         "exclusions without an end",
@@ -167,7 +184,7 @@ KINDS: dict[str, Kind] = {
     ),
     "exclusion_of_a_whole_period": Kind(
         "exclusions of whole periods",
-        "Nothing of such a period counts: its commitment is met whatever happened.",
+        "Nothing in such a period counts: its commitment is met whatever happened.",
         "Check both ends of the exclusion.",
     ),
     "resolved_before_received": Kind(
@@ -176,8 +193,9 @@ KINDS: dict[str, Kind] = {
         "Check the time zone of the export, and which event is mapped to received.",
     ),
     "order_by_id": Kind(
-        "outcomes that hang on the order of ids",
-        "Events of one instant are in the order of their ids (K1); in another order the ticket would have run for longer or shorter.",
+        "outcomes that depend on the order of ids",
+        "Events of the same instant are ordered by their ids (K1); in another order the ticket "
+        "would have run for longer or shorter.",
         "Deliver the instants with fractions of a second, which decide the order.",
     ),
     "paid_before_issued": Kind(
@@ -187,38 +205,45 @@ KINDS: dict[str, Kind] = {
     ),
     "positive_credit": Kind(
         "credit lines that charge",
-        "Reconciliation counts them against what was credited (C6): it shows less issued than there was.",
-        "Write credits as negative amounts; what charges is recurring, usage or one_off.",
+        "Reconciliation subtracts them from what was credited (C6): it shows too little as issued.",
+        "Write credits as negative amounts; a charge is recurring, usage or one_off.",
     ),
     "overlap_of_a_day": Kind(
         "invoice lines that share one day",
-        "period_end is inclusive (E3): with an exclusive end each line gives a day's fee to the following month.",
+        "period_end is inclusive (E3): with an exclusive end each line moves a day's fee into the "
+        "following month.",
         "Write the last day that the line covers as period_end.",
     ),
     "refund_as_credit": Kind(
         "refunds mapped as credit",
-        "They are not part of the fee, which is too high, and reconciliation takes them for service credits that are not due (E3, C6).",
-        "Map refunds for a change of plan to recurring or usage, with a negative amount; credit is for service credits alone.",
+        "They are not part of the fee, which is too high, and reconciliation counts them as "
+        "service credits that are not due (E3, C6).",
+        "Map refunds for a change of plan to recurring or usage, with a negative amount; credit is "
+        "for service credits only.",
     ),
     "thousands_points": Kind(
         "amounts with exactly three decimals",
-        "If the point separates thousands, fees and credits are a thousandth of what they should be.",
-        "Write 1234.56 for one thousand two hundred and thirty-four and 56 hundredths, without any other point or comma.",
+        "If the point separates thousands, fees and credits are a thousandth of what they should "
+        "be.",
+        "Write 1234.56 for one thousand two hundred and thirty-four and 56 hundredths, without any "
+        "other point or comma.",
     ),
     "amounts_without_cents": Kind(
         "amounts without cents",
         "If the amounts are in cents, fees and credits are a hundred times what they should be.",
-        "Write amounts in units of the currency, as in 1234.56.",
+        "Write amounts in units of the currency (example: 1234.56).",
     ),
     "before_the_first_version": Kind(
         "data from before the contract",
-        "No version judges it: it is in no figure.",
-        "Add a version that begins earlier, if there was an agreement; else nothing has to be done.",
+        "No contract version applies to it: it is in no figure.",
+        "Add a version that starts earlier, if there was an agreement; otherwise nothing has to be "
+        "done.",
     ),
     "service_without_figure": Kind(
         "services without a figure",
-        "Nothing is known of their availability: they have no row in availability, and their subscriptions no availability credit.",
-        "Deliver their checks or records; a record up of one second states from when on they were watched.",
+        "Nothing is known of their availability: they have no row in availability, and their "
+        "subscriptions no availability credit.",
+        "Deliver their checks or records; a record up of one second states when monitoring began.",
     ),
 }
 
@@ -229,12 +254,14 @@ KINDS: dict[str, Kind] = {
 def collected(
     database: Path, work: Path, contracts: Sequence[Contract], settings: dict[str, FeedSettings]
 ) -> pl.DataFrame:
-    """All findings (FINDINGS), those of a kind and feed together, the ones that stand for most rows first.
+    """All findings (FINDINGS) by kind and feed, those with the most rows first.
 
-    `database` and `work`: what dbt has built."""
+    `database` and `work`: what dbt has built.
+    """
     with duckdb.connect(":memory:") as con:
         con.execute(
-            f"attach '{quoted(work)}' as work (read_only); attach '{quoted(database)}' as makegood (read_only)"
+            f"attach '{quoted(work)}' as work (read_only); "
+            f"attach '{quoted(database)}' as makegood (read_only)"
         )
         con.execute("use work.intermediate")
         found = [*_modelled(con), *_of_files(con), *_of_amendments(con, contracts)]
@@ -274,12 +301,14 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, *values: Any) -> list[Row]:
 
 
 def _modelled(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    """What the models found, with the nearest match of a value that fits nothing."""
+    """What the models found, with the nearest match of a value that matches nothing."""
     known: dict[tuple[str, str], Candidates] = {}
     referring: dict[tuple[str, str], int] = {}
     for model in ("references", "judged", "names", "records", "money", "time", "deletions"):
-        # of very many the ones that stand for most rows
-        most = f"row_number() over (partition by kind, feed order by row_count desc, key) <= {MOST_KEPT}"
+        most = (
+            "row_number() over (partition by kind, feed order by row_count desc, key) "
+            f"<= {MOST_KEPT}"
+        )
         for row in _rows(con, f"select * from found_{model} qualify {most}"):
             value, where = row.get("value"), row.get("candidates")
             if value is not None and where is not None:
@@ -304,7 +333,7 @@ def _modelled(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
 
 
 def _candidates(con: duckdb.DuckDBPyConnection, kind: str, where: str) -> Iterable[str]:
-    """What a value could have been meant to be."""
+    """The values that could have been meant."""
     if kind == "unknown_severity":
         sql, values = "select severity from work.inputs.severities where contract_id = ?", [where]
     elif where == "regions":
@@ -314,7 +343,8 @@ def _candidates(con: duckdb.DuckDBPyConnection, kind: str, where: str) -> Iterab
         )
     elif where == "kinds":
         sql, values = (
-            "select distinct value from work.inputs.term_lists where policy_key = 'exclusions.kinds'",
+            "select distinct value from work.inputs.term_lists "
+            "where policy_key = 'exclusions.kinds'",
             [],
         )
     elif where == "contracts":
@@ -331,7 +361,10 @@ def _referring(con: duckdb.DuckDBPyConnection, feed: str, column: str) -> int:
     key = feeds()[feed].key
     if not key:
         return int(con.execute(f"select count(*) from work.landed.{feed}").fetchall()[0][0])
-    latest = f"row_number() over (partition by {', '.join(key)} order by _delivery_id desc, _line desc) = 1"
+    latest = (
+        f"row_number() over (partition by {', '.join(key)} "
+        "order by _delivery_id desc, _line desc) = 1"
+    )
     of_key = f"select {column}, {DELETED} from work.landed.{feed} qualify {latest}"
     return int(
         con.execute(f"select count({column}) from ({of_key}) where not {DELETED}").fetchall()[0][0]
@@ -348,17 +381,18 @@ def _share(part: int, whole: int) -> str:
 
 def _fees(con: duckdb.DuckDBPyConnection, key: str) -> str:
     rows = con.execute(
-        "select currency, minor_digits, amount_minor from found_deleted_fees where value = ? order by currency",
+        "select currency, minor_digits, amount_minor from found_deleted_fees "
+        "where value = ? order by currency",
         [key],
     ).fetchall()
     amounts = [
         money(Decimal(int(minor)).scaleb(-digits), currency) for currency, digits, minor in rows
     ]
-    return f"; fees of {' and '.join(amounts)} have left the figures with it" if amounts else ""
+    return f"; fees of {' and '.join(amounts)} are no longer in the figures" if amounts else ""
 
 
 def _of_files(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    """What is odd about whole files: columns under another name, amounts in another form."""
+    """Findings about whole files: columns under another name, amounts in another form."""
     digits = dict(
         con.execute("select currency, minor_digits from work.inputs.currencies").fetchall()
     )
@@ -367,7 +401,7 @@ def _of_files(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         for column in (c for c in feeds()[file["feed"]].columns if c.name in empty):
             name = column.lookalike(unknown)
             if name:
-                seen = f"{file['path']} has no value in {column.name}, and a column {name} that is not known"
+                seen = f"{file['path']} has no value in {column.name}, and an unknown column {name}"
                 where = {
                     "feed": file["feed"],
                     "key": column.name,
@@ -384,7 +418,10 @@ def _of_files(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
                 "row_count": amounts["amounts"],
             }
             if digits.get(currency) == 2 and amounts["three_decimals"] == amounts["amounts"]:
-                seen = f"every amount in {currency} of {file['path']} has three decimals, though {currency} has two"
+                seen = (
+                    f"every amount in {currency} of {file['path']} has three decimals, "
+                    f"though {currency} has two"
+                )
                 yield {"kind": "thousands_points", "seen": seen, **where}
             if (digits.get(currency) or 0) > 0 and amounts["whole"] == amounts[
                 "amounts"
@@ -409,7 +446,10 @@ def _of_amendments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]
             for number, amendment in enumerate(contract.amendments or []):
                 named = getattr(amendment, column)
                 if named is not None and named not in there:
-                    seen = f"{amendment_name(contract, number)} is for {column} {named}, which is not in {feed}"
+                    seen = (
+                        f"{amendment_name(contract, number)} is for {column} {named}, "
+                        f"which is not in {feed}"
+                    )
                     yield {
                         "kind": "amendment_without_party",
                         "feed": feed,
@@ -422,15 +462,24 @@ def _of_amendments(con: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]
 def _severities(
     con: duckdb.DuckDBPyConnection, settings: dict[str, FeedSettings]
 ) -> dict[tuple[str, str], Literal["warning", "notice"]]:
-    """What is not told of although it is found: a few waiting rows, a few rejected ones, and what follows from others."""
+    """Kinds and feeds that are only a notice, by kind and feed: a few waiting rows, a few rejected
+    ones, and what follows from others."""
     found: dict[tuple[str, str], Literal["warning", "notice"]] = {
         ("waits_for_a_waiting_row", name): "notice" for name in feeds()
     }
-    landed = """(select feed, run_id, sum(rows_landed) as landed from work.landed.deliveries group by feed, run_id) as landed
-                inner join work.landed.deliveries as d on landed.feed = d.feed and landed.run_id = d.run_id"""
+    landed = """(
+                    select feed, run_id, sum(rows_landed) as landed
+                    from work.landed.deliveries group by feed, run_id
+                ) as landed
+                inner join work.landed.deliveries as d
+                    on landed.feed = d.feed and landed.run_id = d.run_id"""
     waiting = _rows(
         con,
-        f"""select feed, max(waiting * 100 > landed * {WAITING_PCT} and waiting >= {FEWEST_WAITING}) as is_told from (
+        f"""select
+                feed,
+                max(waiting * 100 > landed * {WAITING_PCT} and waiting >= {FEWEST_WAITING})
+                    as is_warning
+            from (
                 select d.feed, d.run_id, count(*) as waiting, any_value(landed.landed) as landed
                 from {landed}
                 inner join int_set_aside as s on d.delivery_id = s.delivery_id
@@ -439,7 +488,7 @@ def _severities(
     )
     for row in waiting:
         for kind in ("unknown_reference", "never_received"):
-            found[kind, row["feed"]] = "warning" if row["is_told"] else "notice"
+            found[kind, row["feed"]] = "warning" if row["is_warning"] else "notice"
     judged = _rows(
         con,
         f"""select feed, max(judged) as judged, max(landed) as landed from (
@@ -450,9 +499,9 @@ def _severities(
             ) as runs group by feed""",
     )
     for row in judged:
-        is_told = row["judged"] * 100 > row["landed"] * settings[row["feed"]].max_rejected_pct
+        is_warning = row["judged"] * 100 > row["landed"] * settings[row["feed"]].max_rejected_pct
         for kind in ("unknown_severity", "received_twice", "changed_span"):
-            found[kind, row["feed"]] = "warning" if is_told else "notice"
+            found[kind, row["feed"]] = "warning" if is_warning else "notice"
     return found
 
 
@@ -461,7 +510,7 @@ def _severities(
 
 @dataclass(frozen=True)
 class Group:
-    """The findings of a kind in a feed: how many, for how many rows, and the first three in words."""
+    """The findings of a kind in a feed: how many, with how many rows; the first three in words."""
 
     kind: str
     feed: str

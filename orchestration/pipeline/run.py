@@ -1,4 +1,5 @@
-"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by these steps."""
+"""A run: land, validate, transform, audit, publish. Dagster and the command line both do it by
+these steps."""
 
 import shutil
 import time
@@ -33,7 +34,7 @@ from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.alerts.kinds import Outcome
 from makegood.orchestration.alerts.settings import Settings, settings_of
 from makegood.orchestration.pipeline import build as transform
-from makegood.orchestration.pipeline import findings
+from makegood.orchestration.pipeline import findings, kept_work
 from makegood.orchestration.pipeline.figures import figure_suites
 from makegood.orchestration.pipeline.thresholds import check_settings
 from makegood.orchestration.pipeline.validation import Validation, feed_suites
@@ -94,8 +95,10 @@ class Request:
     contracts: Path
     as_of: datetime
     limits: Limits = field(default_factory=Limits)
-    # who is told of alerts; None: the warehouse's own alerts.yaml, if there is one
+    # who receives alerts; None: the warehouse's own alerts.yaml, if there is one
     alerts: Path | None = None
+    # where to leave what the models read and built, for work on them with dbt; None: nowhere
+    keep_work: Path | None = None
 
 
 @dataclass
@@ -147,7 +150,8 @@ class Run:
 
     @property
     def work(self) -> Path:
-        return self.folder / "work.duckdb"
+        """The database that the models read."""
+        return (self.request.keep_work or self.folder) / kept_work.WORK
 
     @staticmethod
     def check_layout(warehouse: Warehouse) -> None:
@@ -228,10 +232,14 @@ class Run:
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
         inputs["statements_before"] = self.before.statements() if self.before else []
         inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
-        transform.lay_out(self.work, self.warehouse.landed, self.landed, inputs)
+        store = self.warehouse.landed
+        if self.request.keep_work:
+            store = kept_work.prepared(self.request.keep_work, store, self.landed)
+        transform.lay_out(self.work, store, self.landed, inputs)
 
     def _parties(self) -> list[terms.Party]:
-        """Every subscription under every contract that was ever delivered; the models pick those in force."""
+        """Every subscription under every contract that was ever delivered; the models pick those in
+        force."""
         paths = {
             feed: [str(self.warehouse.landed / p) for p in self.landed.paths("rows", feed)]
             for feed in ("subscriptions", "services")
@@ -240,10 +248,13 @@ class Run:
             return []
         with self._connected() as con:
             rows = con.execute(
-                """select distinct services.contract_id, subscriptions.customer_id, subscriptions.subscription_id
+                """select distinct services.contract_id, subscriptions.customer_id,
+                   subscriptions.subscription_id
                    from read_parquet($subscriptions) as subscriptions
-                   inner join read_parquet($services) as services on subscriptions.service_id = services.service_id
-                   where subscriptions.customer_id is not null and services.contract_id is not null""",
+                   inner join read_parquet($services) as services
+                       on subscriptions.service_id = services.service_id
+                   where subscriptions.customer_id is not null
+                       and services.contract_id is not null""",
                 paths,
             ).fetchall()
         return [terms.Party(*row) for row in rows]
@@ -259,9 +270,14 @@ class Run:
         """Builds and tests the models, or those that dbt's `select` chooses."""
         self.database.parent.mkdir(parents=True, exist_ok=True)
         limits = self.request.limits
-        built = transform.build(
-            self.work, self.database, self.folder, limits, self.progress, select=select
-        )
+        try:
+            built = transform.build(
+                self.work, self.database, self.folder, limits, self.progress, select=select
+            )
+        finally:
+            # a model that fails is what it is kept for
+            if self.request.keep_work and self.database.exists():
+                shutil.copyfile(self.database, self.request.keep_work / DATABASE)
         self.tests, self.comments, self.seconds = built.tests, built.comments, built.seconds
 
     def validated(self) -> list[ExpectationResult]:
@@ -298,7 +314,8 @@ class Run:
         return [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
 
     def publish(self) -> Publication:
-        """Adds the state and quality tables, exports the marts, and makes all of it what is published."""
+        """Adds the state and quality tables, exports the marts, and makes all of it what is
+        published."""
         self.progress("publishing")
         parquet = self.database.parent / "parquet"
         parquet.mkdir()
@@ -307,7 +324,8 @@ class Run:
             str(self.database), config={"threads": self.request.limits.threads}
         ) as con:
             con.execute(
-                "create schema if not exists state; create schema if not exists quality; set TimeZone = 'UTC'"
+                "create schema if not exists state; create schema if not exists quality; set "
+                "TimeZone = 'UTC'"
             )
             tables = {f"state.{name}": frame for name, frame in frames_of(self.landed).items()}
             tables["quality.check_results"] = pl.DataFrame(
@@ -331,12 +349,14 @@ class Run:
             state = self.folder / "state"
             copy_state(con, state)
             for (mart,) in con.execute(
-                "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+                "select table_name from information_schema.tables where table_schema = 'marts' "
+                "order by 1"
             ).fetchall():
                 target = parquet / f"{mart}.parquet"
                 # in an order of its own: the same figures are the same bytes
                 con.execute(
-                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' (format parquet, compression zstd)"
+                    f"copy (select * from marts.{mart} order by all) to '{quoted(target)}' "
+                    "(format parquet, compression zstd)"
                 )
         self.data_docs(self.database.parent / "data_docs")
         known = set(self.landed_before.files["path"])
@@ -381,10 +401,12 @@ class Run:
         )
 
     def new_rows_set_aside(self) -> tuple[int, int]:
-        """Of the rows that this run has read: how many wait, and how many were rejected for what other rows say."""
+        """Of the rows that this run has read: how many wait, and how many were rejected for what
+        other rows say."""
         with duckdb.connect(str(self.work), read_only=True) as con:
             rows = con.execute(
-                """select count(*) filter (where status = 'waiting'), count(*) filter (where status = 'rejected')
+                """select count(*) filter (where status = 'waiting'),
+                   count(*) filter (where status = 'rejected')
                    from intermediate.int_set_aside where is_judged and delivery_id >= ?""",
                 [self.first_read],
             ).fetchall()
@@ -454,7 +476,7 @@ class Run:
             yield con
 
     def outcome(self) -> Outcome:
-        """What became of the run."""
+        """How the run ended."""
         status: Literal["published", "blocked", "failed"] = (
             "published"
             if self.published
@@ -486,7 +508,8 @@ class Run:
         )
 
     def record(self, outcome: Outcome) -> None:
-        """Keeps what became of the run; rejected rows of a run that published nothing are kept beside it, to be repaired."""
+        """Records how the run ended; rejected rows of a run that published nothing are kept
+        beside it, to be repaired."""
         kept = self._row(outcome.status) | {
             "landing": self.request.landing,
             "reasons": outcome.reasons,
@@ -513,13 +536,18 @@ def said(result: ExpectationResult) -> str:
 def opened(
     request: Request, progress: Progress = lambda message: None, kind: type[Run] = Run
 ) -> Iterator[Run]:
-    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as it was.
+    """The warehouse held for a run; whatever is raised is recorded, and leaves what is published as
+    it was.
 
-    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged, OtherLayout."""
+    Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged,
+    OtherLayout.
+    """
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is not a folder")
     if not request.contracts.is_dir():
         raise BadArguments(f"--contracts {request.contracts} is not a folder")
+    if request.keep_work and (reason := kept_work.refusal(request.keep_work)):
+        raise BadArguments(f"--keep-work {request.keep_work} {reason}")
     told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
     try:

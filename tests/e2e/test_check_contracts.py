@@ -46,6 +46,6 @@ def test_all_refusals_of_a_folder_are_listed_with_file_line_and_the_wanted_form(
 
 def test_a_folder_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
     gone = makegood("contracts", "--check", tmp_path / "none")
-    assert (gone.returncode, "is no folder" in gone.stderr) == (2, True)
+    assert (gone.returncode, "is not a folder" in gone.stderr) == (2, True)
     empty = makegood("contracts", "--check", tmp_path)
     assert (empty.returncode, "holds no contract (*.yaml)" in empty.stderr) == (2, True)

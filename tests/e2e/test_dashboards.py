@@ -26,7 +26,14 @@ from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.words import duration, money, percentage, plain
 from makegood.ingestion.sample import write
 from tests import conftest
-from tests.conftest import Published, published_once, write_landing
+from tests.conftest import (
+    Published,
+    Runner,
+    contract,
+    published_once,
+    write_contracts,
+    write_landing,
+)
 from tests.models.test_credit_examples import Examples
 from tests.models.test_credit_line import deliver
 
@@ -180,20 +187,20 @@ def test_leadership_sees_commitments_and_their_cost(
         shown["Open tickets past a target"]
         == f"{sum(t['target_status'] == 'breached' for t in tickets)} of {len(tickets)}"
     )
-    # each budget with what is left
-    left = {
-        (r["Service and region"], r["Period"]): r["Left"]
+    # each budget with what is left, and how fast it burns
+    assert {
+        (r["Service and region"], r["Period"]): (r["Left"], r["Burn rate"])
         for r in tables(at)["Error budgets of the current periods"]
-    }
-    assert {k: left[k] for k in left} == {
+    } == {
         (
             f"{b['service_id']} · {b['region']}",
             f"{b['period_start']:%Y-%m}"
             if b["period_kind"] == "month"
             else f"{b['period_start']:%Y} Q{(b['period_start'].month + 2) // 3}",
-        ): duration(b["budget_remaining_seconds"])
+        ): (duration(b["budget_remaining_seconds"]), f"{b['burn_rate']:.2f}")
         for b in budgets
     }
+    assert any(b["burn_rate"] > 0 for b in budgets)
     # exposure by currency, by the days that are left
     credits = [c for c in sample.mart("credits") if c["reasons"] == "" and c["credit_amount"]]
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -546,6 +553,51 @@ def test_open_tickets_are_sorted_by_the_time_left(
     assert {r["Ticket"] for r in tables(at)["Open tickets, the most urgent first"]} == {
         t for t, row in tickets.items() if row["target_status"] == "breached"
     }
+
+
+def test_months_are_over_by_the_clock_of_the_contract(
+    monkeypatch: pytest.MonkeyPatch, publish: Runner, tmp_path: Path
+) -> None:
+    """T3: at 02:00 UTC on 1 August July is over in Auckland and in UTC, but not in New York."""
+    terms = {
+        "severity": {"levels": ["P1"]},
+        "resolution": {"P1": {"target": "4h", "clock": "24x7"}},
+    }
+    zones = {"auckland": "Pacific/Auckland", "new_york": "America/New_York"}
+    examples = Examples()
+    for name in zones:
+        examples.subscription(name, contract_id=name, fee=None)
+        # one is late in June, none in July
+        examples.ticket((0, "classified", "P1"), (5 * 3600, "resolved"))
+        examples.ticket((30 * 86_400, "classified", "P1"), (30 * 86_400 + 3600, "resolved"))
+    contracts = {name: contract(name, zone, **terms) for name, zone in zones.items()}
+    published = publish(
+        examples.feeds, "2026-08-01T02:00:00Z", write_contracts(tmp_path / "contracts", contracts)
+    )
+    (row,) = tables(app(monkeypatch, published.warehouse))[
+        "Late resolutions by severity, of months that are over"
+    ]
+    assert row["Severity"] == f"P1 · {contracts['auckland']['name']}"
+    assert (row["Month"], row["Late resolutions"]) == ("2026-07", "0 of 1")
+    assert row["Month before"] == "1 of 1 in 2026-06"
+
+
+def test_open_tickets_have_all_their_events(sample: Published) -> None:
+    """K1: also those that no credit rests on; each event once, in order."""
+    open_tickets = {t["ticket_id"] for t in sample.mart("open_tickets")}
+    events = sample.query(
+        "select * from marts.ticket_events where ticket_id in (from marts.open_tickets select "
+        "ticket_id) order by ticket_id, sequence"
+    )
+    credited = {t["ticket_id"] for t in sample.mart("credit_tickets")}
+    assert {e["ticket_id"] for e in events} == open_tickets
+    assert open_tickets - credited
+    for ticket in open_tickets:
+        own = [e for e in events if e["ticket_id"] == ticket]
+        assert [e["sequence"] for e in own] == list(range(1, len(own) + 1))
+        assert own == sorted(own, key=lambda e: e["occurred_at"])
+        assert {e["event"] for e in own} >= {"received", "classified"}
+        assert all(e["clock_seconds"] == 0 for e in own if not e["is_on_clock"])
 
 
 def test_gaps_add_up_to_the_unknown_time(

@@ -573,7 +573,7 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
         [sys.executable, "-c", BOUNDED, *map(str, paths)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     *lines, of_child = done.stdout.splitlines()

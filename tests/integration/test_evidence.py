@@ -791,6 +791,9 @@ def older(part: Published, tmp_path: Path) -> Published:
     with duckdb.connect(str(found.database)) as con:
         for table in ("marts.last_seen", "marts.evidence_gaps", "quality.findings"):
             con.execute(f"drop table if exists {table}")
+        con.execute("alter table marts.ticket_events rename to credit_ticket_events")
+        con.execute("alter table marts.error_budgets drop column burn_rate")
+        con.execute("alter table marts.ticket_sla drop column is_month_final")
         for mart in ("availability", "credits", "ticket_sla"):
             for column in ("is_incomplete", "incomplete_rows"):
                 con.execute(f"alter table marts.{mart} drop column if exists {column}")

@@ -25,7 +25,7 @@ from makegood.orchestration.pipeline import thresholds
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.pipeline.validation import Validation, ValidationFailed, feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
-from tests.conftest import Feeds, Runner, csv_text, write_landing
+from tests.conftest import Feeds, Published, Runner, csv_text, write_landing
 from tests.integration.test_landing import AS_OF, world
 from tests.support.expectations import InProcess, evaluated
 
@@ -419,6 +419,38 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
     assert "feed is unusual: invoice_lines: repeats" in said
     assert f"Happened: {odd}" in said
     assert "run blocked" not in said
+
+
+def test_what_blocks_is_not_published(
+    publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every expectation that blocks, by one delivery of the fourth run."""
+    monkeypatch.setattr(line, "Validation", InProcess)
+    folder = write_landing(tmp_path / "in", world())
+
+    def deliver(number: int, feeds: Feeds) -> None:
+        for feed in ("invoice_lines", "ticket_events"):
+            (folder / feed).mkdir(exist_ok=True)
+            (folder / feed / f"{number}.csv").write_text(csv_text(feed, feeds[feed]))
+
+    for number in range(3):
+        deliver(number, day_of(number))
+        published = publish(folder, AS_OF)
+    before = published.query("select * from quality.runs")
+    odd = day_of(3)
+    for name in ("amounts_in_cents", "all_p1"):
+        ODD[name][0](odd)
+    deliver(3, odd)
+    with pytest.raises(Blocked):
+        publish(folder, AS_OF)
+    reasons = Warehouse(published.warehouse).recorded()[-1].reasons
+    said = [reason.split(". ")[0] for reason in reasons]
+    assert said == [
+        "ticket_events: 100 % of the new classifications are P1, where 0 % are usual",
+        "invoice_lines: the median amount of EUR recurring lines is 100 times the usual one",
+    ]
+    assert len(said) == sum(t.severity == "block" for t in thresholds.thresholds())
+    assert Published(published.warehouse).query("select * from quality.runs") == before
 
 
 def suite(folder: Path, expect: str, column: str) -> Suite:

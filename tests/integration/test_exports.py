@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from makegood.dashboards.access import reader as gate
+from makegood.dashboards.exports import excel
 from makegood.dashboards.exports import files as exports
 from makegood.dashboards.exports.excel import TooLarge
 from makegood.dashboards.exports.files import KINDS, About, without_formulas
@@ -531,3 +532,26 @@ def test_numbers_stay_numbers() -> None:
         "amount": [-1, None],
         "name": ["'-", "x"],
     }
+
+
+def test_a_text_is_cut_or_divided_at_what_a_cell_can_hold() -> None:
+    """Excel counts some characters twice; none is lost or broken apart."""
+    text = "ab" + "😀" * 20_000 + "c"
+    parts = excel.pieces(text)
+    assert "".join(parts) == text
+    assert len(parts) == 2
+    assert not any(map(excel.is_too_long, parts))
+    assert excel.is_too_long(parts[0] + "😀")
+    assert excel.pieces("short") == ["short"]
+    cut = excel.shortened(text)
+    assert text.startswith(cut[:-1])
+    assert cut.endswith("😀…")
+    assert not excel.is_too_long(cut)
+    assert excel.shortened("x" * 32_767) == "x" * 32_767
+
+
+def test_a_day_before_the_leap_day_that_excel_invents_is_text() -> None:
+    assert excel.cell(date(1900, 2, 28)).content == "1900-02-28"
+    assert excel.cell(date(1900, 3, 1)).content == date(1900, 3, 1)
+    early = datetime(1900, 2, 28, 12, tzinfo=UTC)
+    assert excel.cell(early).content == "1900-02-28T12:00:00Z"

@@ -19,7 +19,7 @@ from makegood.orchestration.pipeline.figures import figure_suites, marts
 from makegood.orchestration.pipeline.run import AuditFailed, Request, Run
 from makegood.orchestration.settings import Limits
 from makegood.orchestration.warehouse.store import Warehouse
-from tests.conftest import CONTRACTS, Published, write_landing
+from tests.conftest import CONTRACTS, Published, light, write_landing
 from tests.models.test_credit_examples import DAY, Examples, H
 from tests.support.expectations import InProcess
 
@@ -46,6 +46,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("built")
     landing(folder / "landing")
     with pytest.MonkeyPatch.context() as patch:
+        light(patch)
         patch.setattr(line, "Validation", InProcess)
         with line.opened(request(folder, "2026-07-20T00:00:00Z")) as run:
             line.steps(run)
@@ -262,6 +263,7 @@ def test_a_run_that_contradicts_itself_fails_and_is_shown(
     assert "not met" not in (docs / "mart-credits.html").read_text()
     before = published.figures()
 
+    light(monkeypatch)
     honest = build.build
 
     def dishonest(work: Path, target: Path, *args: object) -> build.Built:
@@ -279,8 +281,8 @@ def test_a_run_that_contradicts_itself_fails_and_is_shown(
     assert said in " ".join(done.output.split())
     assert Published(warehouse).figures() == before
     record = Warehouse(warehouse).recorded()[-1]
-    assert record["status"] == "failed"
-    shown = Path(record["data_docs"]).parent
+    assert record.status == "failed"
+    shown = Path(str(record.data_docs)).parent
     assert said in (shown / "index.html").read_text()
     assert "A customer would be refused a credit" in (shown / "mart-credits.html").read_text()
     assert said in describe(warehouse)

@@ -5,7 +5,7 @@ models, not their builder; tests of the command build with dbt itself.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,9 @@ def builder(folder: Path) -> Callable[..., Built]:
         scratch: Path,
         limits: Limits,
         progress: Callable[[str], None] = lambda message: None,
+        select: Iterable[str] = (),
     ) -> Built:
+        assert not list(select), "only dbt knows what a selection means"
         project = nodes(folder)
         settings = {
             "threads": limits.threads,
@@ -81,7 +83,7 @@ def builder(folder: Path) -> Callable[..., Built]:
             for schema in sorted({node["schema"] for node in project["nodes"] if node["relation"]}):
                 con.execute(f"create schema if not exists {schema}")
             results = list(_run(con, project["nodes"], progress))
-        return Built(results, project["comments"])
+        return Built(results, project["comments"], {})
 
     return build
 

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from makegood.dashboards.figures import operations
@@ -14,6 +15,26 @@ from makegood.orchestration.warehouse.store import Warehouse
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("ingestion", "expectations", "orchestration", "dashboards")
+PROJECT = ROOT / "dbt_project"
+
+
+@cache
+def sql() -> dict[str, str]:
+    """Models and macros without their comments, by name."""
+    files = [*(PROJECT / "models").rglob("*.sql"), *(PROJECT / "macros").glob("*.sql")]
+    comment = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
+    return {file.stem: comment.sub("", file.read_text()) for file in files}
+
+
+def having(pattern: str, files: dict[str, str] | None = None) -> set[str]:
+    """The models and macros, or these files, in which a pattern occurs."""
+    return {name for name, text in (files or sql()).items() if re.search(pattern, text)}
+
+
+def reading(table: str) -> set[str]:
+    """The models that read a model, or a source such as inputs.terms."""
+    schema, _, name = table.rpartition(".")
+    return having(rf"source\('{schema}', '{name}'\)" if schema else rf"ref\('{name}'\)")
 
 
 def sources(*rooms: str) -> Iterator[tuple[str, str]]:
@@ -112,3 +133,142 @@ def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -
 
 def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> None:
     assert naming(r"days=31\b|at time zone", "dashboards") == ["dashboards/figures/months.py"]
+
+
+def test_the_records_of_a_downtime_interval() -> None:
+    """A2, C3: int_downtime_records joins them; the incident is that of the first with one."""
+    # the attribution of a credit looks up the incident of a record that a ticket names
+    assert reading("int_down_records") == {"int_downtime_records", "credit_attribution"}
+    assert reading("int_downtime_records") == {
+        "int_downtime_incidents",
+        "int_shared_events",
+        "downtime_sources",
+    }
+    assert having(r"order by record_start_s") == {"int_downtime_incidents"}
+
+
+def test_the_commitment_of_a_category() -> None:
+    """A7: int_commitments finds it, for services that are generally available."""
+    assert reading("inputs.commitments") == {"int_commitments"}
+
+
+def test_how_long_a_result_holds() -> None:
+    """M1: the macro held_until, over the next result in stg_check_spans."""
+    assert having(r"last_s \+ ") == {"monitoring"}
+    assert having(r"lead\((spans\.)?first_s\)") == {"stg_check_spans"}
+    assert having(r"held_until\(") == {
+        "monitoring",
+        "int_component_states",
+        "downtime_sources",
+    }
+
+
+def test_the_codes_of_states() -> None:
+    """M1: STATES of the probes, which the macro state_code hands to models."""
+    coded = r"\bstate (=|<>|>=?|<=?|in|when) \(?\d"
+    # the interval algebra flags its own intervals with 0 and 1
+    assert having(coded) == {"interval_algebra"}
+    assert naming(coded) == []
+    coding = r"""["']degraded["']: \d"""
+    assert having(coding) == {"feeds"}
+    assert naming(coding) == ["ingestion/landing/probes.py"]
+
+
+def test_the_median_interval_of_a_probe() -> None:
+    """M1: MEDIANS of the probes, laid out as landed.check_medians."""
+    assert having("checks_up_to") == set()
+    assert naming("checks_up_to") == ["ingestion/landing/probes.py"]
+    assert reading("landed.check_intervals") == set()
+    assert reading("landed.check_medians") == {"monitoring_warnings"}
+
+
+def test_what_waits_for_a_reference() -> None:
+    """The macro is_in_force: staging models admit by it, int_waiting_references negates it."""
+    keyed = {name for name in sql() if name.startswith("stg_")}
+    assert having(r"latest_rows\(") & keyed == set()
+    assert having(r"arrived_rows\(") >= keyed - {
+        # of what a model has judged as a whole before, or without a key
+        "stg_check_spans",
+        "stg_invoice_lines",
+        "stg_subscriptions",
+        "stg_ticket_events",
+    }
+    assert having(r"is_in_force\(") == {
+        "landed",
+        "stg_check_spans",
+        "int_waiting_references",
+    }
+    assert "int_waiting_references" not in having(r"exists \(")
+
+
+def test_spans_that_change_their_subscription() -> None:
+    """E1: stg_arrived_subscriptions compares them with the earliest."""
+    assert having(r"first_value\(") == {"stg_arrived_subscriptions"}
+    assert having(r"customer_id <> ") == {"stg_arrived_subscriptions"}
+    assert reading("stg_arrived_subscriptions") == {"stg_subscriptions", "int_set_aside"}
+
+
+def test_tickets_that_are_not_received_once() -> None:
+    """K1: int_ticket_receipts counts, and gives the status."""
+    assert having(r"\breceipts (=|<>|>|<|when)") == {"int_ticket_receipts"}
+
+
+def test_severities_that_a_contract_does_not_know() -> None:
+    """K1: stg_arrived_ticket_events looks them up."""
+    assert reading("inputs.severities") == {"stg_arrived_ticket_events"}
+    assert reading("stg_arrived_ticket_events") == {"stg_ticket_events", "int_set_aside"}
+
+
+def test_the_end_of_a_period_of_the_models() -> None:
+    """T3: the tables of periods and months have it, by the clock of the contract."""
+    over = r"end_s <= (run\.)?as_of_s"
+    assert having(over) == set()
+    assert naming(over) == ["ingestion/contracts/tables.py"]
+    assert (ROOT / "ingestion/contracts/tables.py").read_text().count(".end_s <= as_of_s") == 1
+
+
+def test_which_periods_have_a_figure() -> None:
+    """A9: int_regional_periods; what asks only whether there is a figure reads no figures."""
+    assert having(r"active_from_s < periods\.end_s") == {"int_regional_periods"}
+    assert reading("availability") == {"availability_by_category", "credits", "error_budgets"}
+
+
+def test_not_both_credits_for_the_same_event() -> None:
+    """C3: combined_and_capped adds the percentages up and says which sum was chosen."""
+    summed = r"availability_unshared \+ |\+ (\w+\.)?resolution_unshared"
+    assert having(summed) == {"credit_rules"}
+    assert having(r"then 'resolution_first'|else 'resolution_first'") == {"credit_rules"}
+    assert having(r"combined_and_capped\(") == {
+        "credit_rules",
+        "int_month_credits",
+        "credit_headroom",
+    }
+
+
+def test_the_cap_of_a_credit() -> None:
+    """C4: combined_and_capped limits the percentage, share_of_fee makes an amount of it."""
+    limited = r"least\((?:[^()]|\([^()]*\))*\bcap_pct\b"
+    assert having(limited) == {"credit_rules"}
+    assert having(r"percent_of\(") == {"money", "credit_rules"}
+    assert having(r"share_of_fee\(") == {
+        "credit_rules",
+        "int_credits",
+        "credit_headroom",
+        "credit_reconciliation",
+    }
+
+
+def test_the_bound_of_a_tier() -> None:
+    """C1: tier_bound_pct raises the first one to the commitment."""
+    assert having(r"greatest\(.*below_pct") == {"credit_rules"}
+
+
+def test_what_a_statement_says() -> None:
+    """C7: statement_values lists the columns that a statement keeps."""
+    tests = {f.stem: f.read_text() for f in (PROJECT / "tests").glob("*.sql")}
+    assert having(r"'combined_pct'", sql() | tests) == {"credit_rules"}
+    assert having(r"statement_values\(", sql() | tests) == {
+        "credit_rules",
+        "credit_statements",
+        "statements_are_current",
+    }

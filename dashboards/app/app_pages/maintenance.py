@@ -36,12 +36,12 @@ def is_broken(work: Row) -> bool:
 
 
 own = [w for w in works if w["contract_id"] in contracts and w["kind"] in kinds]
-promised = [w for w in own if w["notice_met"] is not None]
+with_notice = [w for w in own if w["notice_met"] is not None]
 limited = [w for w in own if w["over_length"] is not None]
 columns = st.columns(3)
 columns[0].metric(
     "Announced in time",
-    f"{sum(w['notice_met'] for w in promised)} of {len(promised)}",
+    f"{sum(w['notice_met'] for w in with_notice)} of {len(with_notice)}",
     help="Maintenance with an agreed notice (Z2)",
     border=True,
 )

@@ -30,7 +30,6 @@ from makegood.dashboards.figures.evidence import (
     verdict_of,
     verdict_words,
 )
-from makegood.dashboards.figures.months import days, is_over
 from makegood.dashboards.figures.queries import (
     CREDITS,
     FIGURES,
@@ -342,6 +341,7 @@ def budget_table(budgets: list[Row]) -> None:
             "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
             "Left": lambda b: budget_words(b["figure"]),
+            "Burn rate": _burn_rate,
             "Projected at the end": lambda b: (
                 "–"
                 if budget_status_of(b) == Evidence.NONE
@@ -350,6 +350,16 @@ def budget_table(budgets: list[Row]) -> None:
         },
         name="Error budgets of the current periods",
     )
+    st.caption(
+        "Burn rate: the share of the budget that is used over the share of the period that has "
+        "passed; above 1 the budget runs out before the period ends."
+    )
+
+
+def _burn_rate(budget: Row) -> str:
+    """As 0.75; a dash where there is none, or nothing was seen. Older versions published none."""
+    rate = budget.get("burn_rate")
+    return "–" if rate is None or budget_status_of(budget) == Evidence.NONE else f"{rate:.2f}"
 
 
 def exposure() -> None:
@@ -612,7 +622,8 @@ def trend() -> None:
             },
         )
     late = rows(
-        """select month, contract_id, severity,
+        # older versions did not publish whether the month is over
+        """select columns('^(contract_id|severity|month|is_month_final)$'),
                   count(*) filter (resolution_outcome = 'missed') as missed, count(*) as judged
            from marts.ticket_sla
            where status = 'counted' and resolution_outcome in ('met', 'missed')
@@ -620,11 +631,9 @@ def trend() -> None:
            group by all order by contract_id, severity, month""",
         contracts,
     )
-    today = days(reader())
-    late = [r for r in late if is_over(r["month"], today[r["contract_id"]])]
     by_severity = []
     for (contract, severity), group in itertools.groupby(
-        late, lambda r: (r["contract_id"], r["severity"])
+        (r for r in late if r.get("is_month_final")), lambda r: (r["contract_id"], r["severity"])
     ):
         months = list(group)
         if len(months) > 1:

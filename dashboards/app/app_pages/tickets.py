@@ -143,17 +143,20 @@ else:
             rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"])
         )
         st.markdown(f"**Timeline of {plain(picked['ticket_id'])}**")
-        events = rows(
-            "select * from marts.credit_ticket_events where ticket_id = ? order by sequence",
+        timeline = rows_of_newer(
+            "marts.ticket_events",
+            "select * from marts.ticket_events where ticket_id = ? order by sequence",
             picked["ticket_id"],
         )
-        if events:
+        if timeline:
             components.table(
-                events,
+                timeline,
                 {
                     "At (UTC)": lambda e: instant(e["occurred_at"]),
                     "Event": "event",
                     "Severity": "severity",
+                    "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
+                    "Counted": lambda e: duration(e["clock_seconds"]),
                     "File": "file",
                     "Line": "line",
                 },
@@ -161,8 +164,7 @@ else:
             )
         else:
             components.nothing(
-                "Its events are not published: the ticket is still within its target, "
-                "or no credit depends on it."
+                "An older version published these figures, without the events of open tickets."
             )
 EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
 components.downloads(

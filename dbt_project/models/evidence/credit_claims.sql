@@ -4,6 +4,7 @@ select
     requests.requested_on = claims.requested_on as is_earliest,
     deliveries.path as file, requests._line as line
 from {{ ref('stg_credit_requests') }} as requests
-inner join {{ ref('int_claims') }} as claims on requests.subscription_id = claims.subscription_id and requests.month = claims.month
+inner join {{ ref('int_claims') }} as claims
+    on requests.subscription_id = claims.subscription_id and requests.month = claims.month
 {{ delivery_of('requests') }}
 where requests.requested_on <= claims.as_of_day

@@ -1,6 +1,7 @@
 -- exclusions that acted in the month of a subscription, by the contract as it is
 select
-    scenarios.subscription_id, scenarios.month, exclusions.exclusion_id, exclusions.kind, exclusions.component_id, exclusions.customer_id,
+    scenarios.subscription_id, scenarios.month, exclusions.exclusion_id, exclusions.kind,
+    exclusions.component_id, exclusions.customer_id,
     {{ instant('exclusions.start_s') }} as started_at,
     {{ instant('exclusions.end_s') }} as ended_at,
     deliveries.path as file, landed._line as line
@@ -13,7 +14,8 @@ inner join {{ ref('int_exclusions') }} as exclusions
         and (exclusions.service_id is null or exclusions.service_id = scenarios.service_id)
         and (exclusions.region is null or exclusions.region = scenarios.region)
         and (exclusions.customer_id is null or exclusions.customer_id = scenarios.customer_id)
-left join {{ ref('int_components') }} as components on exclusions.component_id = components.component_id
+left join {{ ref('int_components') }} as components
+    on exclusions.component_id = components.component_id
 inner join {{ ref('stg_exclusions') }} as landed on exclusions.exclusion_id = landed.exclusion_id
 {{ delivery_of('landed') }}
 where

@@ -1,8 +1,9 @@
 select
     spans.subscription_id, spans.month, spans.valid_from,
-    case when spans.valid_until < cast('9999-12-31' as date) then {{ plus_days('spans.valid_until', -1) }} end as last_day,
+    {{ last_day_of('spans.valid_until') }} as last_day,
     spans.support_plan, spans.kind, spans.status, spans.is_covered,
-    case when spans.is_covered then cast(spans.end_s - spans.start_s as bigint) else 0 end as covered_seconds,
+    case when spans.is_covered then cast(spans.end_s - spans.start_s as bigint) else 0 end
+        as covered_seconds,
     deliveries.path as file, spans._line as line
 from {{ ref('int_month_spans') }} as spans
 {{ delivery_of('spans') }}

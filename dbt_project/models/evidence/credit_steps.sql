@@ -1,70 +1,112 @@
-{%- set parts = {'available': 'int_month_availability', 'resolved': 'int_resolution_performance'} -%}
+-- the months that credits have a row for, by the contract as it is
+with months as (
+    select scenarios.*
+    from {{ ref('int_month_scenarios') }} as scenarios
+    where
+        scenarios.scenario_id = 0
+        and exists (
+            select 1
+            from {{ ref('int_credit_rows') }} as credit_rows
+            where
+                credit_rows.subscription_id = scenarios.subscription_id
+                and credit_rows.month = scenarios.month
+        )
+),
+
+-- availability with all downtime, and the tier that it falls into
+availability as (
+    select
+        figures.*,
+        {{ tier_bound_pct('tiers', 'months.is_commitment_first_bound', 'figures.commitment_pct') }}
+            as tier_below_pct
+    from months
+    inner join {{ ref('int_month_availability') }} as figures
+        on
+            months.subscription_id = figures.subscription_id
+            and months.month = figures.month
+            and figures.scenario_id = 0
+            and figures.events = 'all'
+    left join {{ source('inputs', 'availability_tiers') }} as tiers
+        on months.terms_id = tiers.terms_id and figures.tier = tiers.tier
+),
+
+-- resolution with all incidents, and the tier of its average delay
+resolution as (
+    select figures.*, tiers.up_to_pct as tier_up_to_pct
+    from months
+    inner join {{ ref('int_resolution_performance') }} as figures
+        on
+            months.subscription_id = figures.subscription_id
+            and months.month = figures.month
+            and figures.scenario_id = 0
+            and figures.events = 'all'
+    left join {{ source('inputs', 'resolution_tiers') }} as tiers
+        on months.terms_id = tiers.terms_id and figures.tier = tiers.tier
+),
+
+-- resolution without the incidents that share an event with downtime
+resolution_unshared as (
+    select subscription_id, month, incidents, missed
+    from {{ ref('int_resolution_performance') }}
+    where scenario_id = 0 and events = 'unshared'
+)
 
 select
-    scenarios.subscription_id, scenarios.month, scenarios.contract_id, terms.contract_version, scenarios.terms_id, scenarios.availability_policy_id,
-    scenarios.customer_scope,
-    available_all.total_seconds, available_all.covered_seconds, available_all.excluded_seconds, available_all.base_seconds,
-    available_all.downtime_seconds, available_all.up_seconds,
+    months.subscription_id, months.month, months.contract_id, terms.contract_version,
+    months.terms_id, months.availability_policy_id, months.customer_scope,
+    availability.total_seconds, availability.covered_seconds, availability.excluded_seconds,
+    availability.base_seconds, availability.downtime_seconds, availability.up_seconds,
     case
-        when available_all.covered_seconds > 0 and available_all.base_seconds > 0
-            then {{ percentage('available_all.up_seconds', 'available_all.base_seconds') }}
+        when availability.covered_seconds > 0 and availability.base_seconds > 0
+            then {{ percentage('availability.up_seconds', 'availability.base_seconds') }}
     end as availability_pct,
-    cast(available_all.commitment_pct as decimal(18, 6)) as commitment_pct,
-    available_all.is_below_commitment,
-    -- the first tier reaches up to the commitment, unless one document sets both (C1)
-    cast(
-        case
-            when below.tier = 1 and scenarios.is_commitment_first_bound then greatest(below.below_pct, available_all.commitment_pct)
-            else below.below_pct
-        end as decimal(18, 6)
-    ) as availability_tier_below_pct,
-    cast(available_all.credit_pct as decimal(18, 6)) as availability_credit_pct,
-    available_all.shared_seconds,
-    cast(available_unshared.credit_pct as decimal(18, 6)) as availability_credit_unshared_pct,
-    coalesce(resolved_all.incidents, 0) as incidents,
-    coalesce(resolved_all.missed, 0) as missed,
-    case when resolved_all.incidents > 0 then {{ percentage('resolved_all.missed', 'resolved_all.incidents') }} end as missed_pct,
-    coalesce(resolved_all.is_triggered, false) as is_triggered,
+    cast(availability.commitment_pct as decimal(18, 6)) as commitment_pct,
+    availability.is_below_commitment,
+    cast(availability.tier_below_pct as decimal(18, 6)) as availability_tier_below_pct,
+    cast(credits.availability_credit as decimal(18, 6)) as availability_credit_pct,
+    availability.shared_seconds,
+    cast(credits.availability_unshared as decimal(18, 6)) as availability_credit_unshared_pct,
+    coalesce(resolution.incidents, 0) as incidents,
+    coalesce(resolution.missed, 0) as missed,
     case
-        when resolved_all.missed > 0 then {{ percentage(wide('resolved_all.delay_parts'), 'resolved_all.whole_parts') }}
+        when resolution.incidents > 0
+            then {{ percentage('resolution.missed', 'resolution.incidents') }}
+    end as missed_pct,
+    coalesce(resolution.is_triggered, false) as is_triggered,
+    case
+        when resolution.missed > 0
+            then {{ percentage(wide('resolution.delay_parts'), 'resolution.whole_parts') }}
     end as average_delay_pct,
-    resolved_all.tier as resolution_tier,
-    cast(late.up_to_pct as decimal(18, 6)) as resolution_tier_up_to_pct,
+    resolution.tier as resolution_tier,
+    cast(resolution.tier_up_to_pct as decimal(18, 6)) as resolution_tier_up_to_pct,
     cast(credits.resolution_credit as decimal(18, 6)) as resolution_credit_pct,
-    coalesce(resolved_unshared.incidents, 0) as incidents_unshared,
-    coalesce(resolved_unshared.missed, 0) as missed_unshared,
+    coalesce(resolution_unshared.incidents, 0) as incidents_unshared,
+    coalesce(resolution_unshared.missed, 0) as missed_unshared,
     cast(credits.resolution_unshared as decimal(18, 6)) as resolution_credit_unshared_pct,
     credits.is_shared,
-    cast(credits.availability_credit + credits.resolution_unshared as decimal(18, 6)) as availability_first_pct,
-    cast(credits.availability_unshared + credits.resolution_credit as decimal(18, 6)) as resolution_first_pct,
+    cast(credits.availability_first as decimal(18, 6)) as availability_first_pct,
+    cast(credits.resolution_first as decimal(18, 6)) as resolution_first_pct,
     credits.combination,
     cast(credits.combined_credit as decimal(18, 6)) as combined_pct,
-    cast(scenarios.cap_pct as decimal(18, 6)) as cap_pct,
+    cast(credits.cap_pct as decimal(18, 6)) as cap_pct,
     cast(credits.credit as decimal(18, 6)) as credit_pct,
     claims.current_on
-from {{ ref('int_month_scenarios') }} as scenarios
-inner join {{ source('inputs', 'terms') }} as terms on scenarios.terms_id = terms.terms_id
+from months
+inner join {{ source('inputs', 'terms') }} as terms on months.terms_id = terms.terms_id
 inner join {{ ref('int_month_credits') }} as credits
-    on scenarios.subscription_id = credits.subscription_id and scenarios.month = credits.month and credits.scenario_id = 0
-inner join {{ ref('int_claims') }} as claims on scenarios.subscription_id = claims.subscription_id and scenarios.month = claims.month
-{%- for alias, model in parts.items() %}
-{%- for events in ['all', 'unshared'] %}
-left join {{ ref(model) }} as {{ alias }}_{{ events }}
     on
-        scenarios.subscription_id = {{ alias }}_{{ events }}.subscription_id
-        and scenarios.month = {{ alias }}_{{ events }}.month
-        and {{ alias }}_{{ events }}.scenario_id = 0
-        and {{ alias }}_{{ events }}.events = '{{ events }}'
-{%- endfor %}
-{%- endfor %}
-left join {{ source('inputs', 'availability_tiers') }} as below
-    on scenarios.terms_id = below.terms_id and available_all.tier = below.tier
-left join {{ source('inputs', 'resolution_tiers') }} as late
-    on scenarios.terms_id = late.terms_id and resolved_all.tier = late.tier
-where
-    scenarios.scenario_id = 0
-    and exists (
-        select 1
-        from {{ ref('int_credit_rows') }} as credit_rows
-        where credit_rows.subscription_id = scenarios.subscription_id and credit_rows.month = scenarios.month
-    )
+        months.subscription_id = credits.subscription_id
+        and months.month = credits.month
+        and credits.scenario_id = 0
+inner join {{ ref('int_claims') }} as claims
+    on months.subscription_id = claims.subscription_id and months.month = claims.month
+left join availability
+    on
+        months.subscription_id = availability.subscription_id
+        and months.month = availability.month
+left join resolution
+    on months.subscription_id = resolution.subscription_id and months.month = resolution.month
+left join resolution_unshared
+    on
+        months.subscription_id = resolution_unshared.subscription_id
+        and months.month = resolution_unshared.month

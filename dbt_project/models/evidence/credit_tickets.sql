@@ -6,27 +6,30 @@ with shared as (
 )
 
 select
-    eligible_incidents.subscription_id, eligible_incidents.month, eligible_incidents.ticket_id, eligible_incidents.severity,
-    {{ instant('eligible_incidents.received_s') }} as received_at,
-    eligible_incidents.target_s, documents.document as target_document, eligible_incidents.elapsed_s,
-    case when eligible_incidents.is_missed then 'missed' else 'met' end as outcome,
+    incidents.subscription_id, incidents.month, incidents.ticket_id, incidents.severity,
+    {{ instant('incidents.received_s') }} as received_at,
+    incidents.target_s, documents.document as target_document, incidents.elapsed_s,
+    case when incidents.is_missed then 'missed' else 'met' end as outcome,
     case
-        when eligible_incidents.is_missed then {{ percentage('eligible_incidents.elapsed_s - eligible_incidents.target_s', 'eligible_incidents.target_s') }}
+        when incidents.is_missed
+            then {{ percentage('incidents.elapsed_s - incidents.target_s', 'incidents.target_s') }}
         else cast(0 as decimal(18, 6))
     end as delay_pct,
     shared.linked_by,
     {{ instant('shared.start_s') }} as shared_downtime_started_at,
     deliveries.path as file, tickets._line as line
-from {{ ref('int_eligible_incidents') }} as eligible_incidents
-inner join {{ ref('stg_tickets') }} as tickets on eligible_incidents.ticket_id = tickets.ticket_id
-inner join {{ ref('int_tickets') }} as lives on eligible_incidents.ticket_id = lives.ticket_id
+from {{ ref('int_eligible_incidents') }} as incidents
+inner join {{ ref('stg_tickets') }} as tickets on incidents.ticket_id = tickets.ticket_id
+inner join {{ ref('int_tickets') }} as timed on incidents.ticket_id = timed.ticket_id
 {{ delivery_of('tickets') }}
 -- what was agreed on the day of receipt, which need not be that of the month (T6)
 left join {{ source('inputs', 'term_values') }} as documents
-    on lives.terms_id = documents.terms_id and documents.policy_key = 'resolution.' || eligible_incidents.severity || '.target'
+    on
+        timed.terms_id = documents.terms_id
+        and documents.policy_key = 'resolution.' || incidents.severity || '.target'
 left join shared
     on
-        eligible_incidents.ticket_id = shared.ticket_id
-        and eligible_incidents.subscription_id = shared.subscription_id
-        and eligible_incidents.month = shared.month
-where eligible_incidents.scenario_id = 0
+        incidents.ticket_id = shared.ticket_id
+        and incidents.subscription_id = shared.subscription_id
+        and incidents.month = shared.month
+where incidents.scenario_id = 0

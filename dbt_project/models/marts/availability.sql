@@ -1,31 +1,4 @@
-with regions as (
-    select * from {{ ref('int_service_regions') }} where first_seen_s is not null
-),
-
--- from the period of the first check or record on, where a component is active at all (A9)
-judged as (
-    select
-        regions.*, periods.period_kind, periods.period_start, periods.terms_id,
-        periods.start_s, periods.end_s, periods.end_s - periods.start_s as total_seconds,
-        periods.end_s <= run.as_of_s as is_final
-    from regions
-    inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
-    cross join {{ source('inputs', 'run') }} as run
-    where
-        periods.end_s > regions.first_seen_s
-        and exists (
-            select 1
-            from {{ ref('int_components') }} as components
-            where
-                components.service_id = regions.service_id
-                and components.region = regions.region
-                and components.active_from_s < periods.end_s
-                and components.active_to_s > periods.start_s
-                and components.active_from_s < components.active_to_s
-        )
-),
-
-gaps as (
+with gaps as (
     select contract_id, service_id, region, period_start, count(*) as incomplete_rows
     from {{ ref('int_evidence_gaps') }}
     where figure = 'availability'
@@ -34,12 +7,10 @@ gaps as (
 
 measured as (
     select
-        judged.*,
+        judged.*, judged.end_s - judged.start_s as total_seconds,
         terms.contract_version, terms.min_coverage_numerator, terms.min_coverage_denominator,
-        case
-            when judged.lifecycle = 'ga' then commitments.commitment_pct
-        end as commitment_pct,
-        commitments.commitment_numerator, commitments.commitment_denominator,
+        commitments.commitment_pct, commitments.commitment_numerator,
+        commitments.commitment_denominator,
         case terms.excluded_time
             when 'windows' then coalesce(seconds.excluded_seconds, 0)
             when 'unavailable_only' then coalesce(seconds.excluded_unavailable_seconds, 0)
@@ -50,12 +21,12 @@ measured as (
         coalesce(seconds.unknown_seconds, 0) as unknown_seconds,
         coalesce(seconds.active_seconds, 0) as active_seconds,
         cast(coalesce(gaps.incomplete_rows, 0) as bigint) as incomplete_rows
-    from judged
+    from {{ ref('int_regional_periods') }} as judged
     inner join {{ ref('int_terms') }} as terms on judged.terms_id = terms.terms_id
-    left join {{ source('inputs', 'commitments') }} as commitments
+    left join {{ ref('int_commitments') }} as commitments
         on
             judged.terms_id = commitments.terms_id
-            and (commitments.product_category is null or commitments.product_category = judged.product_category)
+            and judged.service_id = commitments.service_id
     left join {{ ref('int_period_seconds') }} as seconds
         on
             judged.contract_id = seconds.contract_id
@@ -76,7 +47,10 @@ figured as (
         total_seconds - excluded_seconds as base_seconds,
         active_seconds - unknown_seconds as known_seconds,
         -- the downtime that the commitment allows, whole seconds (A8)
-        {{ int_divide('(commitment_denominator - commitment_numerator) * (total_seconds - excluded_seconds)', 'commitment_denominator') }} as allowed_seconds
+        {{ int_divide(
+            '(commitment_denominator - commitment_numerator) * (total_seconds - excluded_seconds)',
+            'commitment_denominator'
+        ) }} as allowed_seconds
     from measured
 )
 
@@ -85,18 +59,35 @@ select
     {{ instant('start_s') }} as starts_at,
     {{ instant('end_s') }} as ends_at,
     total_seconds, excluded_seconds, unavailable_seconds, downtime_seconds, unknown_seconds,
-    case when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }} end as coverage_pct,
-    coalesce(is_final and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator, false) as low_coverage,
-    case when base_seconds > 0 then {{ percentage('base_seconds - downtime_seconds', 'base_seconds') }} end as availability_pct,
+    case
+        when active_seconds > 0 then {{ percentage('known_seconds', 'active_seconds') }}
+    end as coverage_pct,
+    coalesce(
+        is_final
+        and known_seconds * min_coverage_denominator < active_seconds * min_coverage_numerator,
+        false
+    ) as low_coverage,
+    case
+        when base_seconds > 0
+            then {{ percentage('base_seconds - downtime_seconds', 'base_seconds') }}
+    end as availability_pct,
     cast(commitment_pct as decimal(18, 6)) as commitment_pct,
     -- exact, by cross-multiplication of integers (A6)
     case
         when commitment_pct is null then null
         when base_seconds = 0 then true
-        else (base_seconds - downtime_seconds) * commitment_denominator >= commitment_numerator * base_seconds
+        else
+            (base_seconds - downtime_seconds) * commitment_denominator
+            >= commitment_numerator * base_seconds
     end as is_met,
     case when commitment_pct is not null then allowed_seconds end as budget_seconds,
-    case when commitment_pct is not null then allowed_seconds - downtime_seconds end as budget_remaining_seconds,
-    case when base_seconds = 0 then 'fully_excluded' when is_final then 'final' else 'provisional' end as status,
+    case
+        when commitment_pct is not null then allowed_seconds - downtime_seconds
+    end as budget_remaining_seconds,
+    case
+        when base_seconds = 0 then 'fully_excluded'
+        when is_final then 'final'
+        else 'provisional'
+    end as status,
     incomplete_rows > 0 as is_incomplete, incomplete_rows
 from figured

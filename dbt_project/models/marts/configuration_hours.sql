@@ -1,6 +1,7 @@
 with included as (
     select
-        months.subscription_id, months.month, months.as_of_day, months.last_day, months.included_minutes,
+        months.subscription_id, months.month, months.as_of_day, months.last_day,
+        months.included_minutes,
         exists(
             select 1
             from {{ ref('int_covered') }} as covered
@@ -28,7 +29,8 @@ counted as (
         case when included.is_covered then included.included_minutes else 0 end as included_minutes,
         coalesce(used.minutes, 0) as used_minutes
     from included
-    left join used on included.subscription_id = used.subscription_id and included.month = used.month
+    left join used
+        on included.subscription_id = used.subscription_id and included.month = used.month
     where included.is_covered or used.minutes > 0
 )
 

@@ -1,12 +1,17 @@
 -- cut at the ends of periods, by the terms that judge each (A3, M6)
 with gaps as (
     select
-        periods.contract_id, periods.period_kind, periods.period_start, states.service_id, states.region,
+        periods.contract_id, periods.period_kind, periods.period_start, states.service_id,
+        states.region,
         greatest(states.start_s, periods.start_s) as start_s,
         least(states.end_s, periods.end_s) as end_s
     from {{ ref('int_service_states') }} as states
-    inner join {{ source('inputs', 'periods') }} as periods on states.start_s < periods.end_s and states.end_s > periods.start_s
-    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id and states.availability_policy_id = terms.availability_policy_id
+    inner join {{ source('inputs', 'periods') }} as periods
+        on states.start_s < periods.end_s and states.end_s > periods.start_s
+    inner join {{ ref('int_terms') }} as terms
+        on
+            periods.terms_id = terms.terms_id
+            and states.availability_policy_id = terms.availability_policy_id
     where states.customer_scope = '' and states.state = 'unknown'
 )
 
@@ -16,7 +21,7 @@ select
     {{ instant('gaps.end_s') }} as ended_at,
     gaps.end_s - gaps.start_s as unknown_seconds
 from gaps
-inner join {{ ref('availability') }} as figures
+inner join {{ ref('int_regional_periods') }} as figures
     on
         gaps.contract_id = figures.contract_id
         and gaps.service_id = figures.service_id

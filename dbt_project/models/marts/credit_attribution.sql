@@ -1,14 +1,11 @@
--- what each credit consists of: the two percentages that were added up (C3)
+-- the two percentages that each credit adds up, in billionths (C3)
 with credits as (
     select
-        credits.subscription_id, credits.customer_id, credits.contract_id, credits.service_id, credits.region, credits.month,
-        credits.currency, credits.minor_digits, credits.credit_minor, credits.combination,
-        {{ wide(
-            "cast(case when credits.combination = 'resolution_first' then combined.availability_unshared else combined.availability_credit end as decimal(28, 9)) * 1000000000"
-        ) }} as availability_units,
-        {{ wide(
-            "cast(case when credits.combination = 'availability_first' then combined.resolution_unshared else combined.resolution_credit end as decimal(28, 9)) * 1000000000"
-        ) }} as resolution_units
+        credits.subscription_id, credits.customer_id, credits.contract_id, credits.service_id,
+        credits.region, credits.month, credits.currency, credits.minor_digits,
+        credits.credit_minor, credits.combination,
+        {{ billionths('combined.availability_counted') }} as availability_units,
+        {{ billionths('combined.resolution_counted') }} as resolution_units
     from {{ ref('int_credits') }} as credits
     inner join {{ ref('int_month_credits') }} as combined
         on
@@ -18,17 +15,19 @@ with credits as (
     where credits.scenario_id = 0 and credits.credit_minor > 0
 ),
 
--- the amount in their proportion; the cap takes from both
+-- the amount is divided in their proportion; the cap takes from both
 split as (
     select
         *,
-        cast({{ int_divide(
-            '2 * ' ~ wide('credit_minor') ~ ' * availability_units + (availability_units + resolution_units)',
-            '2 * (availability_units + resolution_units)'
-        ) }} as bigint) as availability_minor
+        cast(
+            {{ rounded_share(
+                'credit_minor', 'availability_units', 'availability_units + resolution_units'
+            ) }} as bigint
+        ) as availability_minor
     from credits
 ),
 
+-- the first downtime that each shared ticket is the same event as
 shared_tickets as (
     select subscription_id, month, ticket_id, min(start_s) as start_s
     from {{ ref('int_shared_events') }}
@@ -43,48 +42,68 @@ outage_incidents as (
     group by outage_id
 ),
 
--- the late resolutions, each with the incident that it names, or that of the downtime it belongs to
-late as (
+-- late resolutions, each with the incident that it names, else that of its outage or its downtime
+late_resolutions as (
     select
-        eligible_incidents.subscription_id, eligible_incidents.month, eligible_incidents.ticket_id, eligible_incidents.received_s,
-        eligible_incidents.elapsed_s - eligible_incidents.target_s as late_s, eligible_incidents.target_s,
-        coalesce(eligible_incidents.incident_id, outage_incidents.incident_id, intervals.incident_id) as incident_id,
+        incidents.subscription_id, incidents.month, incidents.ticket_id, incidents.received_s,
+        incidents.elapsed_s - incidents.target_s as late_s, incidents.target_s,
+        coalesce(incidents.incident_id, outage_incidents.incident_id, downtime.incident_id)
+            as incident_id,
         shared_tickets.ticket_id is not null as is_shared
-    from {{ ref('int_eligible_incidents') }} as eligible_incidents
-    left join outage_incidents on eligible_incidents.outage_id = outage_incidents.outage_id
+    from {{ ref('int_eligible_incidents') }} as incidents
+    left join outage_incidents on incidents.outage_id = outage_incidents.outage_id
     left join shared_tickets
         on
-            eligible_incidents.subscription_id = shared_tickets.subscription_id
-            and eligible_incidents.month = shared_tickets.month
-            and eligible_incidents.ticket_id = shared_tickets.ticket_id
-    left join {{ ref('int_credit_downtime') }} as intervals
+            incidents.subscription_id = shared_tickets.subscription_id
+            and incidents.month = shared_tickets.month
+            and incidents.ticket_id = shared_tickets.ticket_id
+    left join {{ ref('int_credit_downtime') }} as downtime
         on
-            shared_tickets.subscription_id = intervals.subscription_id
-            and shared_tickets.month = intervals.month
-            and shared_tickets.start_s = intervals.start_s
-    where eligible_incidents.scenario_id = 0 and eligible_incidents.is_missed
+            shared_tickets.subscription_id = downtime.subscription_id
+            and shared_tickets.month = downtime.month
+            and shared_tickets.start_s = downtime.start_s
+    where incidents.scenario_id = 0 and incidents.is_missed
 ),
 
--- downtime weighs by its seconds, a late resolution by its delay over the target, in millionths
-attributed as (
+-- what the credit for availability is for: downtime, by its seconds
+downtime_causes as (
     select
-        split.*, 'downtime' as cause, split.availability_minor as part_minor, {{ wide('intervals.seconds') }} as weight,
-        intervals.start_s, intervals.end_s, cast(null as varchar) as ticket_id, intervals.incident_id, intervals.seconds
+        split.*, 'downtime' as cause, split.availability_minor as part_minor,
+        {{ wide('downtime.seconds') }} as weight,
+        downtime.start_s, downtime.end_s, cast(null as varchar) as ticket_id,
+        downtime.incident_id, downtime.seconds
     from split
-    inner join {{ ref('int_credit_downtime') }} as intervals on split.subscription_id = intervals.subscription_id and split.month = intervals.month
-    where not (intervals.is_shared and split.combination = 'resolution_first') and split.availability_minor > 0
+    inner join {{ ref('int_credit_downtime') }} as downtime
+        on split.subscription_id = downtime.subscription_id and split.month = downtime.month
+    where
+        split.availability_minor > 0
+        and not (downtime.is_shared and split.combination = 'resolution_first')
+),
+
+-- what the rest is for: late resolutions, by their delay over the target, in millionths
+late_causes as (
+    select
+        split.*, 'late_resolution' as cause,
+        split.credit_minor - split.availability_minor as part_minor,
+        greatest(1, {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'late.target_s') }})
+            as weight,
+        late.received_s as start_s, cast(null as bigint) as end_s, late.ticket_id,
+        late.incident_id, late.late_s as seconds
+    from split
+    inner join late_resolutions as late
+        on split.subscription_id = late.subscription_id and split.month = late.month
+    where
+        split.credit_minor > split.availability_minor
+        and not (late.is_shared and split.combination = 'availability_first')
+),
+
+causes as (
+    select * from downtime_causes
     union all
-    select
-        split.*, 'late_resolution' as cause, split.credit_minor - split.availability_minor as part_minor,
-        greatest(1, {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'late.target_s') }}) as weight,
-        late.received_s as start_s, cast(null as bigint) as end_s, late.ticket_id, late.incident_id, late.late_s as seconds
-    from split
-    inner join late on split.subscription_id = late.subscription_id and split.month = late.month
-    where not (late.is_shared and split.combination = 'availability_first') and split.credit_minor > split.availability_minor
+    select * from late_causes
 ),
 
--- cumulative shares, so that the parts add up to the amount (as E3)
-added_up as (
+weighed as (
     select
         *,
         sum(weight) over (partition by subscription_id, month, currency, cause) as all_weight,
@@ -92,17 +111,23 @@ added_up as (
             partition by subscription_id, month, currency, cause
             order by start_s, ticket_id rows between unbounded preceding and current row
         ) as weight_until
-    from attributed
+    from causes
+),
+
+-- cumulative shares, rounded: their differences add up to the amount (as E3)
+shares as (
+    select
+        *,
+        {{ rounded_share('part_minor', 'weight_until', 'all_weight') }} as minor_until,
+        {{ rounded_share('part_minor', 'weight_until - weight', 'all_weight') }} as minor_before
+    from weighed
 )
 
 select
-    subscription_id, customer_id, contract_id, service_id, region, month, currency, cause, incident_id,
+    subscription_id, customer_id, contract_id, service_id, region, month, currency, cause,
+    incident_id,
     {{ instant('start_s') }} as started_at,
     {{ instant('end_s') }} as ended_at,
     ticket_id, seconds,
-    {{ money(
-        int_divide('2 * part_minor * weight_until + all_weight', '2 * all_weight')
-        ~ ' - ' ~ int_divide('2 * part_minor * (weight_until - weight) + all_weight', '2 * all_weight'),
-        'minor_digits'
-    ) }} as amount
-from added_up
+    {{ money('minor_until - minor_before', 'minor_digits') }} as amount
+from shares

@@ -1,47 +1,60 @@
--- the month that is not over, as things stand: with all downtime, and without what tickets share (A5, C3)
-with standing as (
+-- availability of the month that is not over, with all downtime and without the shared (A5, C3)
+with availability as (
     select
-        available.subscription_id, available.month, available.events, available.base_seconds, available.up_seconds,
-        available.commitment_pct, available.commitment_numerator, available.commitment_denominator,
+        figures.subscription_id, figures.month, figures.events,
+        figures.base_seconds, figures.up_seconds,
+        figures.commitment_pct, figures.commitment_numerator, figures.commitment_denominator,
         scenarios.terms_id, scenarios.is_commitment_first_bound
-    from {{ ref('int_month_availability') }} as available
+    from {{ ref('int_month_availability') }} as figures
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            available.subscription_id = scenarios.subscription_id
-            and available.month = scenarios.month
-            and available.scenario_id = scenarios.scenario_id
+            figures.subscription_id = scenarios.subscription_id
+            and figures.month = scenarios.month
+            and figures.scenario_id = scenarios.scenario_id
     where
-        available.scenario_id = 0
+        figures.scenario_id = 0
         and not scenarios.is_final
-        and available.covered_seconds > 0
-        and available.base_seconds > 0
-        -- below 0 is nothing
-        and available.commitment_pct > 0
+        and figures.covered_seconds > 0
+        and figures.base_seconds > 0
+        -- nothing is below 0
+        and figures.commitment_pct > 0
 ),
 
--- the most seconds available that are still strictly below each bound (A6): below the commitment, and below the tier's own (C1)
-bounded as (
+-- a tier's credit is due below its bound and below the commitment (C1)
+tiers as (
     select
-        standing.subscription_id, standing.month, standing.events, standing.up_seconds, tiers.credit_pct,
-        case
-            when tiers.tier = 1 and standing.is_commitment_first_bound then standing.commitment_pct
-            else least(tiers.below_pct, standing.commitment_pct)
-        end as below_pct,
+        availability.*, tiers.credit_pct, tiers.below_numerator, tiers.below_denominator,
+        tiers.tier = 1 and availability.is_commitment_first_bound as is_bound_by_commitment,
         least(
-            {{ int_divide('standing.commitment_numerator * standing.base_seconds - 1', 'standing.commitment_denominator') }},
-            case
-                when tiers.tier = 1 and standing.is_commitment_first_bound then standing.base_seconds
-                else {{ int_divide('tiers.below_numerator * standing.base_seconds - 1', 'tiers.below_denominator') }}
-            end
-        ) as below_s
-    from standing
-    inner join {{ source('inputs', 'availability_tiers') }} as tiers on standing.terms_id = tiers.terms_id and tiers.below_numerator > 0
+            {{ tier_bound_pct(
+                'tiers', 'availability.is_commitment_first_bound', 'availability.commitment_pct'
+            ) }},
+            availability.commitment_pct
+        ) as below_pct
+    from availability
+    inner join {{ source('inputs', 'availability_tiers') }} as tiers
+        on availability.terms_id = tiers.terms_id and tiers.below_numerator > 0
 ),
 
--- so many further seconds of downtime put the month below each bound; the downtime that is missing is no ticket's
+-- the most seconds available that are still strictly below (A6)
+most_seconds as (
+    select
+        *,
+        {{ int_divide('commitment_numerator * base_seconds - 1', 'commitment_denominator') }}
+            as below_commitment_s,
+        case
+            when is_bound_by_commitment then base_seconds
+            else {{ int_divide('below_numerator * base_seconds - 1', 'below_denominator') }}
+        end as below_bound_s
+    from tiers
+),
+
+-- so many further seconds of downtime cross into the tier; no ticket shares them
 crossings as (
-    select subscription_id, month, events, credit_pct, below_pct, up_seconds - below_s as seconds_left
-    from bounded
+    select
+        subscription_id, month, events, credit_pct, below_pct,
+        up_seconds - least(below_commitment_s, below_bound_s) as seconds_left
+    from most_seconds
 ),
 
 ahead as (
@@ -50,13 +63,16 @@ ahead as (
     where seconds_left > 0
 ),
 
--- what both kinds would be by then
+-- the credit for availability by then, and the bound that is crossed
 reached as (
     select
         ahead.subscription_id, ahead.month, ahead.seconds_left,
-        max(case when crossings.events = 'all' then crossings.credit_pct else 0 end) as availability_credit,
-        max(case when crossings.events = 'unshared' then crossings.credit_pct else 0 end) as availability_unshared,
-        min(case when crossings.seconds_left = ahead.seconds_left then crossings.below_pct end) as below_pct
+        max(case when crossings.events = 'all' then crossings.credit_pct else 0 end)
+            as availability_credit,
+        max(case when crossings.events = 'unshared' then crossings.credit_pct else 0 end)
+            as availability_unshared,
+        min(case when crossings.seconds_left = ahead.seconds_left then crossings.below_pct end)
+            as below_pct
     from ahead
     inner join crossings
         on
@@ -66,42 +82,37 @@ reached as (
     group by ahead.subscription_id, ahead.month, ahead.seconds_left
 ),
 
--- not both for the same event, at most the cap (C3, C4)
-credited as (
+-- the credit for resolution stays as it is
+parts as (
     select
-        reached.*, credits.credit as credit_before,
-        least(
-            case
-                when not credits.is_shared then reached.availability_credit + credits.resolution_credit
-                else
-                    greatest(
-                        reached.availability_credit + credits.resolution_unshared,
-                        reached.availability_unshared + credits.resolution_credit
-                    )
-            end,
-            credits.cap_pct
-        ) as credit
+        reached.*, credits.is_shared, credits.resolution_credit, credits.resolution_unshared,
+        credits.cap_pct, credits.credit as credit_now
     from reached
     inner join {{ ref('int_month_credits') }} as credits
-        on reached.subscription_id = credits.subscription_id and reached.month = credits.month and credits.scenario_id = 0
+        on
+            reached.subscription_id = credits.subscription_id
+            and reached.month = credits.month
+            and credits.scenario_id = 0
 ),
 
--- the first that raises the credit
-next_tiers as (
-    select *
-    from (
-        select *, row_number() over (partition by subscription_id, month order by seconds_left) as sequence
-        from credited
-        where credit > credit_before
-    ) as rising
-    where sequence = 1
+combined as (
+    {{ combined_and_capped('parts') }}
+),
+
+rises as (
+    select
+        *, row_number() over (partition by subscription_id, month order by seconds_left) as sequence
+    from combined
+    where credit > credit_now
 ),
 
 -- only covered time can still be lost
 remaining as (
     select
         covered.subscription_id, covered.month,
-        sum({{ seconds_within('covered.start_s', 'covered.end_s', 'run.as_of_s', 'covered.end_s') }}) as covered_seconds_left
+        sum(
+            {{ seconds_within('covered.start_s', 'covered.end_s', 'run.as_of_s', 'covered.end_s') }}
+        ) as covered_seconds_left
     from {{ ref('int_covered') }} as covered
     cross join {{ source('inputs', 'run') }} as run
     group by covered.subscription_id, covered.month
@@ -109,12 +120,12 @@ remaining as (
 
 priced as (
     select
-        credits.*, figures.downtime_seconds, next_tiers.below_pct, next_tiers.seconds_left, next_tiers.credit as next_credit,
+        credits.*, figures.downtime_seconds,
+        next_rise.below_pct, next_rise.seconds_left, next_rise.credit as next_credit,
         coalesce(remaining.covered_seconds_left, 0) as covered_seconds_left,
         case
-            when next_tiers.credit is null then null
-            when credits.fee_minor > 0 then {{ percent_of('credits.fee_minor', 'next_tiers.credit') }}
-            else 0
+            when next_rise.credit is not null
+                then {{ share_of_fee('credits.fee_minor', 'next_rise.credit') }}
         end as next_minor
     from {{ ref('int_credits') }} as credits
     inner join {{ ref('int_month_availability') }} as figures
@@ -123,8 +134,13 @@ priced as (
             and credits.month = figures.month
             and credits.scenario_id = figures.scenario_id
             and figures.events = 'all'
-    left join next_tiers on credits.subscription_id = next_tiers.subscription_id and credits.month = next_tiers.month
-    left join remaining on credits.subscription_id = remaining.subscription_id and credits.month = remaining.month
+    left join rises as next_rise
+        on
+            credits.subscription_id = next_rise.subscription_id
+            and credits.month = next_rise.month
+            and next_rise.sequence = 1
+    left join remaining
+        on credits.subscription_id = remaining.subscription_id and credits.month = remaining.month
     where credits.scenario_id = 0 and not credits.is_final
 )
 

@@ -24,21 +24,25 @@ settled as (
         coalesce(issued.is_early, false) as is_early
     from due
     full outer join issued
-        on due.subscription_id = issued.subscription_id and due.month = issued.month and due.currency = issued.currency
+        on
+            due.subscription_id = issued.subscription_id
+            and due.month = issued.month
+            and due.currency = issued.currency
 ),
 
 capped as (
     select
         settled.*, currencies.minor_digits,
         -- where no credits are promised, every credit is above the cap
-        case
-            when fees.fee_minor > 0 then {{ percent_of('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }}
-            else 0
-        end as cap_minor
+        {{ share_of_fee('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }} as cap_minor
     from settled
-    inner join {{ source('inputs', 'currencies') }} as currencies on settled.currency = currencies.currency
+    inner join {{ source('inputs', 'currencies') }} as currencies
+        on settled.currency = currencies.currency
     left join {{ ref('int_month_fees') }} as fees
-        on settled.subscription_id = fees.subscription_id and settled.month = fees.month and settled.currency = fees.currency
+        on
+            settled.subscription_id = fees.subscription_id
+            and settled.month = fees.month
+            and settled.currency = fees.currency
 )
 
 select

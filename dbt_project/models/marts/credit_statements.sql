@@ -1,7 +1,6 @@
-{%- set values = ['monthly_fee', 'availability_pct', 'availability_credit_pct', 'resolution_credit_pct', 'combined_pct', 'combination',
-    'credit_pct', 'credit_amount'] -%}
+{%- set values = statement_values() -%}
 
--- what finance was told of a month that is over, and never rewritten (C7)
+-- the statement of a month that is over is never rewritten (C7)
 with stated as (
     select * from {{ ref('int_stated') }} where is_final
 ),
@@ -27,9 +26,11 @@ latest as (
             and before.statement_version = newest.statement_version
 ),
 
--- a rollback took them back; who was told of one must not find its number on another
+-- versions that a rollback withdrew: their numbers must not return with other values
 withdrawn as (
-    select versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency, max(versions.statement_version) as version_used
+    select
+        versions.subscription_id, versions.month, coalesce(versions.currency, '') as currency,
+        max(versions.statement_version) as version_used
     from {{ source('inputs', 'withdrawn_statements') }} as versions
     group by versions.subscription_id, versions.month, coalesce(versions.currency, '')
 ),
@@ -37,7 +38,8 @@ withdrawn as (
 compared as (
     select
         stated.*, latest.statement_version as version_before,
-        greatest(coalesce(latest.statement_version, 0), coalesce(withdrawn.version_used, 0)) as version_used,
+        greatest(coalesce(latest.statement_version, 0), coalesce(withdrawn.version_used, 0))
+            as version_used,
         concat_ws(
             ','
             {%- for value in values | sort %},

@@ -8,7 +8,8 @@ with first_periods as (
 intervals as (
     select periods.contract_id, downtime.*
     from {{ ref('int_downtime') }} as downtime
-    inner join {{ ref('int_terms') }} as terms on downtime.availability_policy_id = terms.availability_policy_id
+    inner join {{ ref('int_terms') }} as terms
+        on downtime.availability_policy_id = terms.availability_policy_id
     inner join {{ source('inputs', 'periods') }} as periods on terms.terms_id = periods.terms_id
     inner join first_periods on periods.contract_id = first_periods.contract_id
     where

@@ -1,12 +1,15 @@
 -- the periods that are not over, and how they end if the rest is as what has passed
 with current_periods as (
     select
-        figures.contract_id, figures.service_id, figures.region, figures.period_kind, figures.period_start,
-        figures.starts_at, figures.ends_at, figures.total_seconds, figures.budget_seconds, figures.downtime_seconds,
+        figures.contract_id, figures.service_id, figures.region, figures.period_kind,
+        figures.period_start, figures.starts_at, figures.ends_at, figures.total_seconds,
+        figures.budget_seconds, figures.downtime_seconds,
         figures.budget_remaining_seconds, run.as_of_s - periods.start_s as elapsed_seconds
     from {{ ref('availability') }} as figures
     inner join {{ source('inputs', 'periods') }} as periods
-        on figures.contract_id = periods.contract_id and figures.period_start = periods.period_start
+        on
+            figures.contract_id = periods.contract_id
+            and figures.period_start = periods.period_start
     cross join {{ source('inputs', 'run') }} as run
     where figures.status = 'provisional' and figures.budget_seconds is not null
 ),
@@ -16,14 +19,25 @@ projected as (
         *,
         case
             when elapsed_seconds > 0
-                then {{ int_divide('2 * downtime_seconds * total_seconds + elapsed_seconds', '2 * elapsed_seconds') }}
-        end as projected_downtime_seconds
+                then {{ int_divide(
+                    '2 * downtime_seconds * total_seconds + elapsed_seconds', '2 * elapsed_seconds'
+                ) }}
+        end as projected_downtime_seconds,
+        -- the consumed share of the budget over the elapsed share of the period
+        case
+            when budget_seconds > 0 and elapsed_seconds > 0
+                then {{ ratio(
+                    wide('downtime_seconds') ~ ' * total_seconds',
+                    wide('budget_seconds') ~ ' * elapsed_seconds'
+                ) }}
+        end as burn_rate
     from current_periods
 )
 
 select
-    contract_id, service_id, region, period_kind, period_start, starts_at, ends_at, elapsed_seconds, total_seconds,
-    budget_seconds, downtime_seconds, budget_remaining_seconds, projected_downtime_seconds,
+    contract_id, service_id, region, period_kind, period_start, starts_at, ends_at,
+    elapsed_seconds, total_seconds, budget_seconds, downtime_seconds, budget_remaining_seconds,
+    burn_rate, projected_downtime_seconds,
     budget_seconds - projected_downtime_seconds as projected_remaining_seconds,
     case
         when budget_remaining_seconds < 0 then 'exhausted'

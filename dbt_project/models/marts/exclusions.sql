@@ -1,7 +1,9 @@
--- by the terms that judge each period (T5); one of a customer acts in that customer's figures alone (A5)
+-- by the terms that judge each period (T5); one of a customer acts in that customer's figures alone
+-- (A5)
 with acting as (
     select
-        periods.contract_id, periods.period_start, exclusions.exclusion_id, exclusions.kind, exclusions.component_id,
+        periods.contract_id, periods.period_start, exclusions.exclusion_id, exclusions.kind,
+        exclusions.component_id,
         exclusions.service_id, exclusions.region, exclusions.start_s, exclusions.end_s
     from {{ source('inputs', 'periods') }} as periods
     inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
@@ -14,11 +16,12 @@ with acting as (
 )
 
 select
-    figures.contract_id, figures.service_id, figures.region, figures.period_kind, figures.period_start,
+    figures.contract_id, figures.service_id, figures.region, figures.period_kind,
+    figures.period_start,
     acting.exclusion_id, acting.kind, acting.component_id,
     {{ instant('acting.start_s') }} as started_at,
     {{ instant('acting.end_s') }} as ended_at
-from {{ ref('availability') }} as figures
+from {{ ref('int_regional_periods') }} as figures
 inner join acting
     on
         figures.contract_id = acting.contract_id

@@ -18,7 +18,7 @@ gaps as (
 
 select
     joined.ticket_id, joined.subscription_id, joined.contract_id, joined.ticket_type,
-    resolutions.severity, joined.month,
+    resolutions.severity, joined.month, joined.is_month_final,
     {{ instant('joined.received_s') }} as received_at,
     case when joined.has_clock then {{ instant('joined.clock_start_s') }} end as clock_started_at,
     case when joined.has_clock then {{ instant('joined.responded_s') }} end as responded_at,
@@ -39,15 +39,24 @@ select
     case
         when not joined.is_counted or resolutions.target_s is null then null
         when resolutions.elapsed_s > resolutions.target_s
-            then {{ percentage('resolutions.elapsed_s - resolutions.target_s', 'resolutions.target_s') }}
+            then {{ percentage(
+                'resolutions.elapsed_s - resolutions.target_s', 'resolutions.target_s'
+            ) }}
         else cast(0 as decimal(18, 6))
     end as delay_pct,
     joined.status,
     case when joined.status = 'excluded' then joined.reason end as reason,
     joined.terms_id,
-    gaps.ticket_id is not null as is_incomplete, coalesce(gaps.incomplete_rows, 0) as incomplete_rows
+    gaps.ticket_id is not null as is_incomplete,
+    coalesce(gaps.incomplete_rows, 0) as incomplete_rows
 from joined
 left join gaps on joined.ticket_id = gaps.ticket_id
-left join {{ ref('int_resolutions') }} as resolutions on joined.ticket_id = resolutions.ticket_id and resolutions.is_own and joined.has_clock
-left join {{ ref('int_responses') }} as responses on joined.ticket_id = responses.ticket_id and joined.has_clock
-left join {{ ref('int_updates') }} as updates on joined.ticket_id = updates.ticket_id and joined.has_clock
+left join {{ ref('int_resolutions') }} as resolutions
+    on
+        joined.ticket_id = resolutions.ticket_id
+        and resolutions.is_own
+        and joined.has_clock
+left join {{ ref('int_responses') }} as responses
+    on joined.ticket_id = responses.ticket_id and joined.has_clock
+left join {{ ref('int_updates') }} as updates
+    on joined.ticket_id = updates.ticket_id and joined.has_clock

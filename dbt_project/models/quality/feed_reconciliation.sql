@@ -1,8 +1,11 @@
 {%- set keyed = feeds() -%}
 
--- every row that was delivered is somewhere: rejected, replaced by a later one, deleted, waiting or in force
+-- every row that was delivered is somewhere: rejected, replaced by a later one, deleted, waiting or
+-- in force
 with delivered as (
-    select feed, sum(rows_read) as rows_read, sum(rows_rejected) as rows_rejected, sum(rows_landed) as rows_landed
+    select
+        feed, sum(rows_read) as rows_read, sum(rows_rejected) as rows_rejected,
+        sum(rows_landed) as rows_landed
     from {{ source('landed', 'deliveries') }}
     group by feed
 ),
@@ -39,7 +42,11 @@ select
     coalesce(in_force.keys_found, in_force.rows_found) - in_force.rows_latest as rows_deleted,
     cast(coalesce(set_aside.rows_waiting, 0) as bigint) as rows_waiting,
     cast(coalesce(set_aside.rows_judged_out, 0) as bigint) as rows_judged_out,
-    cast(in_force.rows_latest - coalesce(set_aside.rows_waiting, 0) - coalesce(set_aside.rows_judged_out, 0) as bigint) as rows_in_force
+    cast(
+        in_force.rows_latest
+        - coalesce(set_aside.rows_waiting, 0)
+        - coalesce(set_aside.rows_judged_out, 0) as bigint
+    ) as rows_in_force
 from in_force
 left join delivered on in_force.feed = delivered.feed
 left join set_aside on in_force.feed = set_aside.feed

@@ -1,22 +1,17 @@
 with arrived as (
     select
-        latest.line_id, latest.invoice_id, latest.subscription_id, latest.line_kind, latest.period_start,
-        latest.period_end, latest.amount_minor, latest.currency, latest._delivery_id, latest._line,
-        {{ wide('abs(latest.amount_minor)') }} as size_minor
-    from ({{ latest_rows('invoice_lines') }}) as latest
-    inner join {{ ref('stg_invoices') }} as invoices on latest.invoice_id = invoices.invoice_id
-    where
-        latest.subscription_id is null
-        or exists (
-            select 1 from {{ ref('stg_subscriptions') }} as s where s.subscription_id = latest.subscription_id
-        )
+        line_id, invoice_id, subscription_id, line_kind, period_start, period_end, amount_minor,
+        currency, _delivery_id, _line, {{ wide('abs(amount_minor)') }} as size_minor
+    from ({{ arrived_rows('invoice_lines') }}) as latest
 ),
 
--- currencies in which all amounts together are more than a mart can hold: 15 digits before the point
+-- currencies in which all amounts together are more than a mart can hold: 15 digits before the
+-- point
 heavy as (
     select sums.currency, {{ wide('1000000000000000') }} * power_of_ten.factor as limit_minor
     from (select currency, sum(size_minor) as size_minor from arrived group by currency) as sums
-    inner join {{ source('inputs', 'currencies') }} as currencies on sums.currency = currencies.currency
+    inner join {{ source('inputs', 'currencies') }} as currencies
+        on sums.currency = currencies.currency
     inner join (
         select 0 as digits, 1 as factor
         union all
@@ -29,7 +24,8 @@ heavy as (
     where sums.size_minor >= {{ wide('1000000000000000') }} * power_of_ten.factor
 ),
 
--- the largest of them are left out, equal ones together, so that whatever is added up of the rest fits
+-- the largest of them are left out, equal ones together, so that whatever is added up of the rest
+-- fits
 weighed as (
     select
         arrived.line_id, heavy.limit_minor,
@@ -42,8 +38,9 @@ weighed as (
 )
 
 select
-    arrived.line_id, arrived.invoice_id, arrived.subscription_id, arrived.line_kind, arrived.period_start,
-    arrived.period_end, arrived.amount_minor, arrived.currency, arrived._delivery_id, arrived._line,
+    arrived.line_id, arrived.invoice_id, arrived.subscription_id, arrived.line_kind,
+    arrived.period_start, arrived.period_end, arrived.amount_minor, arrived.currency,
+    arrived._delivery_id, arrived._line,
     coalesce(weighed.up_to_minor >= weighed.limit_minor, false) as is_too_large
 from arrived
 left join weighed on arrived.line_id = weighed.line_id

@@ -1,5 +1,4 @@
 select
-    latest.component_id, latest.service_id, latest.region, latest.redundancy_group, latest.environment,
-    latest.active_from_s, latest.active_to_s, latest._delivery_id, latest._line
-from ({{ latest_rows('components') }}) as latest
-inner join {{ ref('stg_services') }} as services on latest.service_id = services.service_id
+    component_id, service_id, region, redundancy_group, environment, active_from_s, active_to_s,
+    _delivery_id, _line
+from ({{ arrived_rows('components') }}) as arrived

@@ -1,2 +1,2 @@
 select customer_id, name, _delivery_id, _line
-from ({{ latest_rows('customers') }}) as latest
+from ({{ arrived_rows('customers') }}) as arrived

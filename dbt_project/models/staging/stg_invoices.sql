@@ -1,5 +1,2 @@
-select
-    latest.invoice_id, latest.customer_id, latest.status, latest.issued_on, latest.due_on, latest.paid_on,
-    latest._delivery_id, latest._line
-from ({{ latest_rows('invoices') }}) as latest
-inner join {{ ref('stg_customers') }} as customers on latest.customer_id = customers.customer_id
+select invoice_id, customer_id, status, issued_on, due_on, paid_on, _delivery_id, _line
+from ({{ arrived_rows('invoices') }}) as arrived

@@ -1,5 +1,2 @@
-select
-    latest.service_id, latest.name, latest.contract_id, latest.product_category, latest.lifecycle,
-    latest._delivery_id, latest._line
-from ({{ latest_rows('services') }}) as latest
-inner join {{ source('inputs', 'contracts') }} as contracts on latest.contract_id = contracts.contract_id
+select service_id, name, contract_id, product_category, lifecycle, _delivery_id, _line
+from ({{ arrived_rows('services') }}) as arrived

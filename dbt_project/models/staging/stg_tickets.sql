@@ -1,8 +1,9 @@
 select
-    latest.ticket_id, latest.subscription_id, latest.ticket_type, latest.environment, latest.subject,
-    latest.exclusion_kind, latest.incident_id, latest.outage_id,
-    case when latest.published_at_s <= run.as_of_s then latest.published_at_s end as published_at_s,
-    latest._delivery_id, latest._line
-from ({{ latest_rows('tickets') }}) as latest
+    arrived.ticket_id, arrived.subscription_id, arrived.ticket_type, arrived.environment,
+    arrived.subject, arrived.exclusion_kind, arrived.incident_id, arrived.outage_id,
+    case
+        when arrived.published_at_s <= run.as_of_s then arrived.published_at_s
+    end as published_at_s,
+    arrived._delivery_id, arrived._line
+from ({{ arrived_rows('tickets') }}) as arrived
 cross join {{ source('inputs', 'run') }} as run
-where exists (select 1 from {{ ref('stg_subscriptions') }} as s where s.subscription_id = latest.subscription_id)

@@ -4,9 +4,12 @@ with measured as (
     from {{ ref('int_service_regions') }} as regions
     inner join {{ ref('int_terms') }} as terms on regions.contract_id = terms.contract_id
     union
-    select subscriptions.contract_id, subscriptions.service_id, subscriptions.region, terms.availability_policy_id
+    select
+        subscriptions.contract_id, subscriptions.service_id, subscriptions.region,
+        terms.availability_policy_id
     from {{ ref('int_subscription_terms') }} as agreed
-    inner join {{ ref('int_subscriptions') }} as subscriptions on agreed.subscription_id = subscriptions.subscription_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on agreed.subscription_id = subscriptions.subscription_id
     inner join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id
     where terms.has_credits
 )
@@ -15,12 +18,16 @@ select contract_id, service_id, region, availability_policy_id, '' as customer_s
 from measured
 union
 -- a customer with exclusions of its own sees its own downtime (A5)
-select measured.contract_id, measured.service_id, measured.region, measured.availability_policy_id, subscriptions.customer_id as customer_scope
+select
+    measured.contract_id, measured.service_id, measured.region, measured.availability_policy_id,
+    subscriptions.customer_id as customer_scope
 from measured
 inner join {{ ref('int_subscriptions') }} as subscriptions
     on measured.service_id = subscriptions.service_id and measured.region = subscriptions.region
 inner join {{ ref('int_exclusions') }} as exclusions
-    on measured.availability_policy_id = exclusions.availability_policy_id and subscriptions.customer_id = exclusions.customer_id
+    on
+        measured.availability_policy_id = exclusions.availability_policy_id
+        and subscriptions.customer_id = exclusions.customer_id
 where
     (exclusions.service_id is null or exclusions.service_id = measured.service_id)
     and (exclusions.region is null or exclusions.region = measured.region)

@@ -4,8 +4,11 @@
 with candidates as (
     select unavailable.*
     from {{ ref('int_unavailable') }} as unavailable
-    inner join {{ source('inputs', 'availability_policies') }} as availability_policies on unavailable.availability_policy_id = availability_policies.availability_policy_id
-    where not availability_policies.is_threshold_first or unavailable.end_s - unavailable.start_s >= availability_policies.min_consecutive_s
+    inner join {{ source('inputs', 'availability_policies') }} as policies
+        on unavailable.availability_policy_id = policies.availability_policy_id
+    where
+        not policies.is_threshold_first
+        or unavailable.end_s - unavailable.start_s >= policies.min_consecutive_s
 ),
 
 excluded as (
@@ -17,7 +20,11 @@ pieces as (
 )
 
 -- before_threshold: it is the pieces that have to be long enough (A2)
-select pieces.availability_policy_id, pieces.customer_scope, pieces.service_id, pieces.region, pieces.start_s, pieces.end_s
+select
+    pieces.availability_policy_id, pieces.customer_scope, pieces.service_id, pieces.region,
+    pieces.start_s, pieces.end_s
 from pieces
-inner join {{ source('inputs', 'availability_policies') }} as availability_policies on pieces.availability_policy_id = availability_policies.availability_policy_id
-where availability_policies.is_threshold_first or pieces.end_s - pieces.start_s >= availability_policies.min_consecutive_s
+inner join {{ source('inputs', 'availability_policies') }} as policies
+    on pieces.availability_policy_id = policies.availability_policy_id
+where
+    policies.is_threshold_first or pieces.end_s - pieces.start_s >= policies.min_consecutive_s

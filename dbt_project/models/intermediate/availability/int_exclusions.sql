@@ -5,31 +5,41 @@ with first_terms as (
 ),
 
 applicable as (
-    select availability_policies.availability_policy_id, exclusions.exclusion_id
+    select policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'availability_policy_kinds') }} as availability_policies on exclusions.kind = availability_policies.kind
+    inner join {{ source('inputs', 'availability_policy_kinds') }} as policies
+        on exclusions.kind = policies.kind
     where exclusions.kind not in ('scheduled_maintenance', 'emergency_maintenance')
     union all
     -- before the first version there was no promise of notice to keep (X3)
-    select availability_policies.availability_policy_id, exclusions.exclusion_id
+    select policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'availability_policy_kinds') }} as availability_policies on exclusions.kind = availability_policies.kind
-    inner join first_terms on availability_policies.availability_policy_id = first_terms.availability_policy_id
+    inner join {{ source('inputs', 'availability_policy_kinds') }} as policies
+        on exclusions.kind = policies.kind
+    inner join first_terms on policies.availability_policy_id = first_terms.availability_policy_id
     where
         exclusions.starts_at_s < first_terms.valid_from_s
         and (
             exclusions.kind = 'emergency_maintenance'
-            or (exclusions.kind = 'scheduled_maintenance' and exclusions.announced_at_s < exclusions.starts_at_s)
+            or (
+                exclusions.kind = 'scheduled_maintenance'
+                and exclusions.announced_at_s < exclusions.starts_at_s
+            )
         )
     union all
     -- by what was agreed on the local date on which it started (T5)
-    select availability_policies.availability_policy_id, exclusions.exclusion_id
+    select policies.availability_policy_id, exclusions.exclusion_id
     from {{ ref('stg_exclusions') }} as exclusions
-    inner join {{ source('inputs', 'availability_policy_maintenance') }} as availability_policies
-        on exclusions.starts_at_s >= availability_policies.valid_from_s and exclusions.starts_at_s < availability_policies.valid_until_s
-    inner join {{ source('inputs', 'maintenance') }} as maintenance on availability_policies.maintenance_id = maintenance.maintenance_id
+    inner join {{ source('inputs', 'availability_policy_maintenance') }} as policies
+        on
+            exclusions.starts_at_s >= policies.valid_from_s
+            and exclusions.starts_at_s < policies.valid_until_s
+    inner join {{ source('inputs', 'maintenance') }} as maintenance
+        on policies.maintenance_id = maintenance.maintenance_id
     inner join {{ ref('int_maintenance_notice') }} as notice
-        on exclusions.exclusion_id = notice.exclusion_id and availability_policies.maintenance_id = notice.maintenance_id
+        on
+            exclusions.exclusion_id = notice.exclusion_id
+            and policies.maintenance_id = notice.maintenance_id
     where
         (exclusions.kind = 'emergency_maintenance' and maintenance.takes_emergency)
         or (
@@ -42,8 +52,10 @@ applicable as (
 )
 
 select
-    applicable.availability_policy_id, exclusions.exclusion_id, exclusions.kind, exclusions.service_id,
+    applicable.availability_policy_id, exclusions.exclusion_id, exclusions.kind,
+    exclusions.service_id,
     exclusions.region, exclusions.component_id, exclusions.customer_id,
     exclusions.starts_at_s as start_s, exclusions.ends_at_s as end_s
 from applicable
-inner join {{ ref('stg_exclusions') }} as exclusions on applicable.exclusion_id = exclusions.exclusion_id
+inner join {{ ref('stg_exclusions') }} as exclusions
+    on applicable.exclusion_id = exclusions.exclusion_id

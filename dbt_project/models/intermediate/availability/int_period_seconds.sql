@@ -1,27 +1,43 @@
 with regions as (
     select
-        regions.contract_id, regions.service_id, regions.region, periods.period_start, periods.start_s as period_start_s,
+        regions.contract_id, regions.service_id, regions.region, periods.period_start,
+        periods.start_s as period_start_s,
         periods.end_s as period_end_s, terms.availability_policy_id
     from {{ ref('int_service_regions') }} as regions
-    inner join {{ source('inputs', 'periods') }} as periods on regions.contract_id = periods.contract_id
+    inner join {{ source('inputs', 'periods') }} as periods
+        on regions.contract_id = periods.contract_id
     inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
 ),
 
 excluded as (select * from {{ ref('int_excluded') }} where customer_scope = ''),
 unavailable as (select * from {{ ref('int_unavailable') }} where customer_scope = ''),
 states as (select * from {{ ref('int_service_states') }} where customer_scope = ''),
-excluded_unavailable as (select * from {{ ref('int_excluded_unavailable') }} where customer_scope = ''),
+excluded_unavailable as (
+    select * from {{ ref('int_excluded_unavailable') }} where customer_scope = ''
+),
 
 measured as (
-    select availability_policy_id, service_id, region, start_s, end_s, 'downtime' as measure from {{ ref('int_downtime') }} where customer_scope = ''
+    select
+        availability_policy_id, service_id, region, start_s, end_s, 'downtime' as measure
+    from {{ ref('int_downtime') }}
+    where customer_scope = ''
     union all
-    select availability_policy_id, service_id, region, start_s, end_s, 'unavailable' as measure from unavailable
+    select
+        availability_policy_id, service_id, region, start_s, end_s, 'unavailable' as measure
+    from unavailable
     union all
-    select availability_policy_id, service_id, region, start_s, end_s, 'excluded' as measure from excluded
+    select
+        availability_policy_id, service_id, region, start_s, end_s, 'excluded' as measure
+    from excluded
     union all
-    select availability_policy_id, service_id, region, start_s, end_s, 'excluded_unavailable' as measure from excluded_unavailable
+    select
+        availability_policy_id, service_id, region, start_s, end_s,
+        'excluded_unavailable' as measure
+    from excluded_unavailable
     union all
-    select availability_policy_id, service_id, region, start_s, end_s, 'active' as measure from states
+    select
+        availability_policy_id, service_id, region, start_s, end_s, 'active' as measure
+    from states
     union all
     select availability_policy_id, service_id, region, start_s, end_s, 'unknown' as measure
     from states
@@ -31,8 +47,11 @@ measured as (
 -- cut at period ends only here (A3)
 cut as (
     select
-        regions.contract_id, regions.service_id, regions.region, regions.period_start, measured.measure,
-        {{ seconds_within('measured.start_s', 'measured.end_s', 'regions.period_start_s', 'regions.period_end_s') }} as seconds
+        regions.contract_id, regions.service_id, regions.region, regions.period_start,
+        measured.measure,
+        {{ seconds_within(
+            'measured.start_s', 'measured.end_s', 'regions.period_start_s', 'regions.period_end_s'
+        ) }} as seconds
     from regions
     inner join measured
         on
@@ -44,9 +63,14 @@ cut as (
 )
 
 select
-    contract_id, service_id, region, period_start
-    {%- for measure in ['downtime', 'unavailable', 'excluded', 'excluded_unavailable', 'active', 'unknown'] %},
-    cast(sum(case when measure = '{{ measure }}' then seconds else 0 end) as bigint) as {{ measure }}_seconds
-    {%- endfor %}
+    contract_id, service_id, region, period_start,
+    cast(sum(case when measure = 'downtime' then seconds else 0 end) as bigint) as downtime_seconds,
+    cast(sum(case when measure = 'unavailable' then seconds else 0 end) as bigint)
+        as unavailable_seconds,
+    cast(sum(case when measure = 'excluded' then seconds else 0 end) as bigint) as excluded_seconds,
+    cast(sum(case when measure = 'excluded_unavailable' then seconds else 0 end) as bigint)
+        as excluded_unavailable_seconds,
+    cast(sum(case when measure = 'active' then seconds else 0 end) as bigint) as active_seconds,
+    cast(sum(case when measure = 'unknown' then seconds else 0 end) as bigint) as unknown_seconds
 from cut
 group by contract_id, service_id, region, period_start

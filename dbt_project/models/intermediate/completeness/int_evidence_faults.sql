@@ -1,10 +1,25 @@
 {%- set keyed = feeds() -%}
-{%- set ids = ['component_id', 'service_id', 'region', 'customer_id', 'subscription_id', 'ticket_id', 'invoice_id', 'line_kind'] -%}
-{%- set instants = {'checks': ('checked_at_s', 'checked_at_s'), 'outages': ('started_at_s', 'ended_at_s'), 'components': ('active_from_s', 'active_to_s'),
-    'exclusions': ('starts_at_s', 'ends_at_s'), 'ticket_events': ('occurred_at_s', 'occurred_at_s')} -%}
-{%- set days = {'subscriptions': ('valid_from', 'valid_to'), 'invoice_lines': ('period_start', 'period_end'), 'credit_requests': ('month', 'month'),
-    'invoices': ('issued_on', none)} -%}
-{#- an invoice matters from the month that it was issued or due in, the earlier; without a due date in all (E2) -#}
+{%- set ids = [
+    'component_id', 'service_id', 'region', 'customer_id', 'subscription_id', 'ticket_id',
+    'invoice_id', 'line_kind',
+] -%}
+{%- set instants = {
+    'checks': ('checked_at_s', 'checked_at_s'),
+    'outages': ('started_at_s', 'ended_at_s'),
+    'components': ('active_from_s', 'active_to_s'),
+    'exclusions': ('starts_at_s', 'ends_at_s'),
+    'ticket_events': ('occurred_at_s', 'occurred_at_s'),
+} -%}
+{%- set days = {
+    'subscriptions': ('valid_from', 'valid_to'),
+    'invoice_lines': ('period_start', 'period_end'),
+    'credit_requests': ('month', 'month'),
+    'invoices': ('issued_on', none),
+} -%}
+{#-
+An invoice matters from the month that it was issued or due in, the earlier of the two; without a
+due date in all months (E2).
+-#}
 {%- set issued, due = json_value('named', 'issued_on'), json_value('named', 'due_on') -%}
 
 -- rows that could not be typed; the latest of a key, unless a sound row of that key came after it
@@ -18,7 +33,9 @@ with typed as (
 keys_of_{{ feed }} as (
     select
         *,
-        row_number() over (partition by {{ described['key'] | join(', ') }} order by delivery_id desc, line desc) as recency
+        row_number() over (
+            partition by {{ described['key'] | join(', ') }} order by delivery_id desc, line desc
+        ) as recency
     from (
         select
             feed, delivery_id, line
@@ -104,7 +121,11 @@ read as (
             {%- endfor %}
         end as end_text,
         case feed
-            when 'invoices' then case when {{ due }} is not null then least(coalesce({{ issued }}, {{ due }}), {{ due }}) end
+            when 'invoices'
+                then case
+                    when {{ due }} is not null
+                        then least(coalesce({{ issued }}, {{ due }}), {{ due }})
+                end
             {%- for feed, (start, end) in days.items() if feed != 'invoices' %}
             when '{{ feed }}' then {{ json_value('named', start) }}
             {%- endfor %}
@@ -123,13 +144,15 @@ select
     {%- for id in ids %}, {{ id }}{% endfor %},
     coalesce(cast(start_text as bigint), {{ always_s() }}) as start_s,
     case
-        when feed in ('checks', 'ticket_events') then coalesce(cast(end_text as bigint) + 1, {{ never_s() }})
+        when feed in ('checks', 'ticket_events')
+            then coalesce(cast(end_text as bigint) + 1, {{ never_s() }})
         else coalesce(cast(end_text as bigint), {{ never_s() }})
     end as end_s,
     cast(start_text as bigint) as read_s,
     coalesce(
         case
-            when feed in ('invoices', 'credit_requests') then {{ first_of_month('cast(start_day_text as date)') }}
+            when feed in ('invoices', 'credit_requests')
+                then {{ first_of_month('cast(start_day_text as date)') }}
             else cast(start_day_text as date)
         end,
         cast('0001-01-01' as date)

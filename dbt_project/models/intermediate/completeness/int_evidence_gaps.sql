@@ -1,11 +1,17 @@
--- what is set aside of a service and region: checks and records of its components, and what a scope reaches
+-- what is set aside of a service and region: checks and records of its components, and what a scope
+-- reaches
 with of_regions as (
-    select faults.*, components.contract_id, components.service_id as of_service_id, components.region as of_region
+    select
+        faults.*, components.contract_id, components.service_id as of_service_id,
+        components.region as of_region
     from {{ ref('int_evidence_faults') }} as faults
-    inner join {{ ref('int_components') }} as components on faults.component_id = components.component_id
+    inner join {{ ref('int_components') }} as components
+        on faults.component_id = components.component_id
     where faults.feed in ('checks', 'outages', 'components')
     union all
-    select faults.*, regions.contract_id, regions.service_id as of_service_id, regions.region as of_region
+    select
+        faults.*, regions.contract_id, regions.service_id as of_service_id,
+        regions.region as of_region
     from {{ ref('int_evidence_faults') }} as faults
     inner join {{ ref('int_service_regions') }} as regions
         on
@@ -29,20 +35,25 @@ with of_regions as (
 
 availability as (
     select distinct
-        'availability' as figure, of_regions.contract_id, of_regions.of_service_id as service_id, of_regions.of_region as region,
-        cast(null as string) as subscription_id, cast(null as string) as ticket_id, periods.period_start,
+        'availability' as figure, of_regions.contract_id, of_regions.of_service_id as service_id,
+        of_regions.of_region as region,
+        cast(null as string) as subscription_id, cast(null as string) as ticket_id,
+        figures.period_start,
         of_regions.feed, of_regions.delivery_id, of_regions.line
     from of_regions
-    inner join {{ source('inputs', 'periods') }} as periods
+    inner join {{ ref('int_regional_periods') }} as figures
         on
-            of_regions.contract_id = periods.contract_id
-            and of_regions.start_s < periods.end_s
-            and of_regions.end_s > periods.start_s
+            of_regions.contract_id = figures.contract_id
+            and of_regions.of_service_id = figures.service_id
+            and of_regions.of_region = figures.region
+            and of_regions.start_s < figures.end_s
+            and of_regions.end_s > figures.start_s
     -- what is one customer's acts in no regional figure (A5)
     where of_regions.customer_id is null
 ),
 
--- the ticket that a row belongs to, and when that was received, as far as anything of it can be read
+-- the ticket that a row belongs to, and when that was received, as far as anything of it can be
+-- read
 first_events as (
     select ticket_id, min(read_s) as first_s
     from {{ ref('int_evidence_faults') }}
@@ -73,11 +84,13 @@ of_tickets as (
 
 tickets as (
     select distinct
-        'ticket_sla' as figure, subscriptions.contract_id, subscriptions.service_id, subscriptions.region,
+        'ticket_sla' as figure, subscriptions.contract_id, subscriptions.service_id,
+        subscriptions.region,
         of_tickets.subscription_id, of_tickets.ticket_id, of_tickets.month as period_start,
         of_tickets.feed, of_tickets.delivery_id, of_tickets.line
     from of_tickets
-    inner join {{ ref('int_subscriptions') }} as subscriptions on of_tickets.subscription_id = subscriptions.subscription_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on of_tickets.subscription_id = subscriptions.subscription_id
     where of_tickets.month is not null and of_tickets.status <> 'rejected'
 ),
 
@@ -89,23 +102,35 @@ of_subscriptions as (
         subscription_id is not null
         and (
             feed in ('subscriptions', 'credit_requests')
-            or (feed = 'invoice_lines' and coalesce(line_kind, 'recurring') in ('recurring', 'usage', 'credit'))
+            or (
+                feed = 'invoice_lines'
+                and coalesce(line_kind, 'recurring') in ('recurring', 'usage', 'credit')
+            )
         )
     union all
-    select faults.feed, faults.delivery_id, faults.line, subscriptions.subscription_id, faults.first_day, faults.last_day
+    select
+        faults.feed, faults.delivery_id, faults.line, subscriptions.subscription_id,
+        faults.first_day, faults.last_day
     from {{ ref('int_evidence_faults') }} as faults
-    inner join {{ ref('int_subscriptions') }} as subscriptions on faults.customer_id = subscriptions.customer_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on faults.customer_id = subscriptions.customer_id
     where faults.feed = 'invoices'
     union all
-    select faults.feed, faults.delivery_id, faults.line, subscriptions.subscription_id, faults.first_day, faults.last_day
+    select
+        faults.feed, faults.delivery_id, faults.line, subscriptions.subscription_id,
+        faults.first_day, faults.last_day
     from {{ ref('int_evidence_faults') }} as faults
     inner join {{ ref('stg_invoices') }} as invoices on faults.invoice_id = invoices.invoice_id
-    inner join {{ ref('int_subscriptions') }} as subscriptions on invoices.customer_id = subscriptions.customer_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on invoices.customer_id = subscriptions.customer_id
     where
         faults.feed = 'invoice_lines'
         and coalesce(faults.line_kind, 'recurring') in ('recurring', 'usage', 'credit')
         and not exists (
-            select 1 from {{ ref('int_subscriptions') }} as named where named.subscription_id = faults.subscription_id
+            select
+                1
+            from {{ ref('int_subscriptions') }} as named
+            where named.subscription_id = faults.subscription_id
         )
 ),
 
@@ -124,7 +149,10 @@ of_months as (
     inner join {{ ref('int_subscription_months') }} as months
         on
             faults.subscription_id = months.subscription_id
-            and (faults.received_s is null or (faults.received_s >= months.start_s and faults.received_s < months.end_s))
+            and (
+                faults.received_s is null
+                or (faults.received_s >= months.start_s and faults.received_s < months.end_s)
+            )
     union all
     select months.subscription_id, months.month, faults.feed, faults.delivery_id, faults.line
     from of_regions as faults
@@ -139,12 +167,13 @@ of_months as (
 
 credits as (
     select distinct
-        'credits' as figure, months.contract_id, months.service_id, months.region, of_months.subscription_id,
-        cast(null as string) as ticket_id, of_months.month as period_start, of_months.feed, of_months.delivery_id, of_months.line
+        'credits' as figure, figures.contract_id, figures.service_id, figures.region,
+        of_months.subscription_id,
+        cast(null as string) as ticket_id, of_months.month as period_start, of_months.feed,
+        of_months.delivery_id, of_months.line
     from of_months
-    inner join {{ ref('int_subscription_months') }} as months
-        on of_months.subscription_id = months.subscription_id and of_months.month = months.month
-    where months.has_credits
+    inner join {{ ref('int_credit_rows') }} as figures
+        on of_months.subscription_id = figures.subscription_id and of_months.month = figures.month
 )
 
 select * from availability

@@ -1,4 +1,7 @@
 {%- set keyed = feeds() -%}
+{%- set referred_feeds = [
+    'customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets',
+] -%}
 
 -- each value of a row in force that refers to something that is not in force
 with missing as (
@@ -11,16 +14,7 @@ with missing as (
     from ({{ latest_rows(feed) }}) as latest
     where
         latest.{{ column }} is not null
-        and not exists (
-            select 1
-            {%- if referred == 'contracts' %}
-            from {{ source('inputs', 'contracts') }} as referred
-            where referred.contract_id = latest.{{ column }}
-            {%- else %}
-            from {{ ref('stg_' ~ referred) }} as referred
-            where referred.{{ keyed[referred]['key'][0] }} = latest.{{ column }}
-            {%- endif %}
-        )
+        and not {{ is_in_force('latest.' ~ column, referred) }}
     union all
     {%- endfor %}
     {%- endfor %}
@@ -32,22 +26,16 @@ with missing as (
     inner join (
         select series.series_id, series.component_id, series.location
         from {{ source('landed', 'check_series') }} as series
-        where not exists (
-            select 1 from {{ ref('stg_components') }} as components where components.component_id = series.component_id
-        )
+        where not {{ is_in_force('series.component_id', 'components') }}
     ) as orphans on checks.series_id = orphans.series_id
 ),
 
 delivered as (
-    {%- for feed, described in keyed.items() if feed in ['customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets'] %}
+    {%- for feed, described in keyed.items() if feed in referred_feeds %}
     select
-        '{{ feed }}' as feed, {{ described['key'][0] }} as value, max(case when is_deleted then 0 else 1 end) as is_alive
-    from (
-        select
-            {{ described['key'][0] }}, is_deleted,
-            row_number() over (partition by {{ described['key'] | join(', ') }} order by _delivery_id desc, _line desc) as _recency
-        from {{ source('landed', feed) }}
-    ) as ranked
+        '{{ feed }}' as feed, {{ described['key'][0] }} as value,
+        max(case when is_deleted then 0 else 1 end) as is_alive
+    from ({{ latest_deliveries(feed) }}) as ranked
     where _recency = 1
     group by {{ described['key'][0] }}
     {{ 'union all' if not loop.last }}
@@ -56,7 +44,8 @@ delivered as (
 
 -- never delivered, deleted, or delivered and itself not in force
 select
-    missing.feed, missing.delivery_id, missing.line, missing.column_name, missing.referred, missing.value, missing.raw,
+    missing.feed, missing.delivery_id, missing.line, missing.column_name, missing.referred,
+    missing.value, missing.raw,
     case
         when delivered.value is null then 'unknown'
         when delivered.is_alive = 0 then 'deleted'

@@ -1,18 +1,21 @@
 with requests as (
     select requests.subscription_id, requests.month, min(requests.requested_on) as requested_on
     from {{ ref('stg_credit_requests') }} as requests
-    inner join {{ ref('int_subscriptions') }} as subscriptions on requests.subscription_id = subscriptions.subscription_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on requests.subscription_id = subscriptions.subscription_id
     where requests.requested_on <= subscriptions.as_of_day
     group by requests.subscription_id, requests.month
 ),
 
 dated as (
     select
-        months.subscription_id, months.month, months.customer_id, months.is_final, months.as_of_day, requests.requested_on,
+        months.subscription_id, months.month, months.customer_id, months.is_final, months.as_of_day,
+        requests.requested_on,
         {{ plus_days('months.last_day', 'terms.claim_days') }} as claim_deadline
     from {{ ref('int_subscription_months') }} as months
     inner join {{ source('inputs', 'terms') }} as terms on months.terms_id = terms.terms_id
-    left join requests on months.subscription_id = requests.subscription_id and months.month = requests.month
+    left join requests
+        on months.subscription_id = requests.subscription_id and months.month = requests.month
     where months.has_credits
 )
 

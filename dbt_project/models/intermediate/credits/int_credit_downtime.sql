@@ -5,7 +5,8 @@ with shared as (
 )
 
 select
-    downtime.subscription_id, downtime.month, downtime.availability_policy_id, downtime.customer_scope, downtime.service_id, downtime.region,
+    downtime.subscription_id, downtime.month, downtime.availability_policy_id,
+    downtime.customer_scope, downtime.service_id, downtime.region,
     downtime.start_s, downtime.end_s, downtime.seconds, incidents.incident_id,
     shared.start_s is not null as is_shared
 from {{ ref('int_month_downtime') }} as downtime
@@ -23,4 +24,7 @@ left join {{ ref('int_downtime_incidents') }} as incidents
         and downtime.region = incidents.region
         and downtime.start_s = incidents.start_s
 left join shared
-    on downtime.subscription_id = shared.subscription_id and downtime.month = shared.month and downtime.start_s = shared.start_s
+    on
+        downtime.subscription_id = shared.subscription_id
+        and downtime.month = shared.month
+        and downtime.start_s = shared.start_s

@@ -19,10 +19,12 @@ with months as (
 )
 
 select
-    months.subscription_id, months.customer_id, months.contract_id, months.service_id, months.region, months.lifecycle,
+    months.subscription_id, months.customer_id, months.contract_id, months.service_id,
+    months.region, months.lifecycle,
     months.month, months.is_final, months.terms_id,
     fees.currency, currencies.minor_digits,
     coalesce(fees.fee_minor, 0) as fee_minor
 from months
-left join {{ ref('int_month_fees') }} as fees on months.subscription_id = fees.subscription_id and months.month = fees.month
+left join {{ ref('int_month_fees') }} as fees
+    on months.subscription_id = fees.subscription_id and months.month = fees.month
 left join {{ source('inputs', 'currencies') }} as currencies on fees.currency = currencies.currency

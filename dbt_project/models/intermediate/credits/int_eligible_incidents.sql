@@ -1,17 +1,23 @@
--- the incidents whose resolution a credit rests on, by each scenario (R1): of the month's severities, each by its own ticket's terms
+-- the incidents whose resolution a credit rests on, by each scenario (R1): of the month's
+-- severities, each by its own ticket's terms
 select
-    scenarios.subscription_id, scenarios.month, scenarios.scenario_id, scenarios.availability_policy_id, scenarios.service_id, scenarios.region,
-    scenarios.link_within_s, tickets.ticket_id, tickets.received_s, tickets.incident_id, tickets.outage_id,
+    scenarios.subscription_id, scenarios.month, scenarios.scenario_id,
+    scenarios.availability_policy_id, scenarios.service_id, scenarios.region,
+    scenarios.link_within_s, tickets.ticket_id, tickets.received_s, tickets.incident_id,
+    tickets.outage_id,
     resolutions.severity, resolutions.target_s, resolutions.elapsed_s,
     resolutions.outcome = 'missed' as is_missed,
     -- the delay over the target, as parts of the common denominator of all targets (R3)
     case
         when resolutions.outcome = 'missed'
-            then {{ wide('resolutions.elapsed_s - resolutions.target_s') }} * {{ int_divide('contracts.delay_denominator', 'resolutions.target_s') }}
+            then
+                {{ wide('resolutions.elapsed_s - resolutions.target_s') }}
+                * {{ int_divide('contracts.delay_denominator', 'resolutions.target_s') }}
         else 0
     end as delay_parts
 from {{ ref('int_month_scenarios') }} as scenarios
-inner join {{ ref('int_tickets') }} as tickets on scenarios.subscription_id = tickets.subscription_id and scenarios.month = tickets.month
+inner join {{ ref('int_tickets') }} as tickets
+    on scenarios.subscription_id = tickets.subscription_id and scenarios.month = tickets.month
 inner join {{ ref('int_subscription_terms') }} as spans
     on
         tickets.subscription_id = spans.subscription_id
@@ -19,13 +25,17 @@ inner join {{ ref('int_subscription_terms') }} as spans
         and tickets.received_s >= spans.valid_from_s
         and tickets.received_s < spans.valid_until_s
 inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
-inner join {{ ref('int_resolutions') }} as resolutions on tickets.ticket_id = resolutions.ticket_id and terms.support_policy_id = resolutions.support_policy_id
+inner join {{ ref('int_resolutions') }} as resolutions
+    on
+        tickets.ticket_id = resolutions.ticket_id
+        and terms.support_policy_id = resolutions.support_policy_id
 inner join {{ source('inputs', 'term_lists') }} as severities
     on
         scenarios.terms_id = severities.terms_id
         and severities.policy_key = 'resolution_credit.severities'
         and resolutions.severity = severities.value
-inner join {{ source('inputs', 'contracts') }} as contracts on scenarios.contract_id = contracts.contract_id
+inner join {{ source('inputs', 'contracts') }} as contracts
+    on scenarios.contract_id = contracts.contract_id
 inner join {{ ref('int_covered') }} as covered
     on
         tickets.subscription_id = covered.subscription_id

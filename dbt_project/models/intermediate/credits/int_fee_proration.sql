@@ -11,7 +11,8 @@ counted as (
         case when lines.amount_minor < 0 then -1 else 1 end as sign,
         {{ int_divide('abs(lines.amount_minor)', 'lines.days') }} as whole_minor,
         greatest(0, {{ days_between('lines.period_start', 'months.month') }}) as days_before,
-        least(lines.days, {{ days_between('lines.period_start', 'months.last_day') }} + 1) as days_until
+        least(lines.days, {{ days_between('lines.period_start', 'months.last_day') }} + 1)
+            as days_until
     from lines
     inner join {{ source('inputs', 'months') }} as months
         on
@@ -25,12 +26,17 @@ counted as (
             and months.month < agreed.valid_until
             and agreed.scenario_id = 0
     inner join {{ source('inputs', 'term_lists') }} as kinds
-        on agreed.terms_id = kinds.terms_id and kinds.policy_key = 'credits.fee_kinds' and kinds.value = lines.line_kind
+        on
+            agreed.terms_id = kinds.terms_id
+            and kinds.policy_key = 'credits.fee_kinds'
+            and kinds.value = lines.line_kind
 )
 
--- the month's part is the difference of two rounded cumulative shares, so that parts add up to the line (E3)
+-- the month's part is the difference of two rounded cumulative shares, so that parts add up to the
+-- line (E3)
 select
-    line_id, invoice_id, subscription_id, line_kind, period_start, period_end, month, currency, amount_minor, days, days_before, days_until,
+    line_id, invoice_id, subscription_id, line_kind, period_start, period_end, month, currency,
+    amount_minor, days, days_before, days_until,
     cast(sign * (
         {{ cumulative_share('abs(amount_minor)', 'whole_minor', 'days_until', 'days') }}
         - {{ cumulative_share('abs(amount_minor)', 'whole_minor', 'days_before', 'days') }}

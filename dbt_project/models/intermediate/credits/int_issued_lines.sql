@@ -1,7 +1,8 @@
 -- credits that were issued, in the month that they are for, whichever that is (C6)
 with credits as (
     select
-        lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start, lines.amount_minor, lines.currency,
+        lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start,
+        lines.amount_minor, lines.currency,
         lines.issued_on, lines._delivery_id, lines._line,
         {{ first_of_month('lines.period_start') }} as month,
         coalesce(lines.issued_on <= {{ last_of_month('lines.period_start') }}, false) as is_early
@@ -11,8 +12,10 @@ with credits as (
 
 -- before the first version nothing was agreed: no cap
 select
-    credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start, credits.amount_minor,
-    credits.currency, credits.issued_on, credits.month, terms.cap_pct, credits.is_early, credits._delivery_id, credits._line
+    credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start,
+    credits.amount_minor,
+    credits.currency, credits.issued_on, credits.month, terms.cap_pct, credits.is_early,
+    credits._delivery_id, credits._line
 from credits
 left join {{ ref('int_subscription_terms') }} as agreed
     on

@@ -4,7 +4,8 @@ with shared as (
 ),
 
 shared_downtime as (
-    select shared.subscription_id, shared.month, shared.scenario_id, sum(downtime.seconds) as seconds
+    select
+        shared.subscription_id, shared.month, shared.scenario_id, sum(downtime.seconds) as seconds
     from shared
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
@@ -25,18 +26,18 @@ figures as (
         seconds.*, scenarios.terms_id, scenarios.is_commitment_first_bound,
         seconds.total_seconds - seconds.excluded_seconds as base_seconds,
         cast(coalesce(shared_downtime.seconds, 0) as bigint) as shared_seconds,
-        case when scenarios.lifecycle = 'ga' then commitments.commitment_pct end as commitment_pct,
-        commitments.commitment_numerator, commitments.commitment_denominator
+        commitments.commitment_pct, commitments.commitment_numerator,
+        commitments.commitment_denominator
     from {{ ref('int_month_seconds') }} as seconds
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
             seconds.subscription_id = scenarios.subscription_id
             and seconds.month = scenarios.month
             and seconds.scenario_id = scenarios.scenario_id
-    left join {{ source('inputs', 'commitments') }} as commitments
+    left join {{ ref('int_commitments') }} as commitments
         on
             scenarios.terms_id = commitments.terms_id
-            and (commitments.product_category is null or commitments.product_category = scenarios.product_category)
+            and scenarios.service_id = commitments.service_id
     left join shared_downtime
         on
             seconds.subscription_id = shared_downtime.subscription_id
@@ -46,42 +47,59 @@ figures as (
 
 -- with all intervals, and with those left out whole that share an event with a ticket (C3)
 events as (
-    select 'all' as events, figures.*, figures.base_seconds - figures.downtime_seconds as up_seconds from figures
+    select
+        'all' as events, figures.*, figures.base_seconds - figures.downtime_seconds as up_seconds
+    from figures
     union all
-    select 'unshared' as events, figures.*, figures.base_seconds - figures.downtime_seconds + figures.shared_seconds as up_seconds from figures
+    select
+        'unshared' as events, figures.*,
+        figures.base_seconds - figures.downtime_seconds + figures.shared_seconds as up_seconds
+    from figures
+),
+
+-- strictly, as a ratio of seconds (A6)
+compared as (
+    select
+        *,
+        coalesce(
+            commitment_pct is not null
+            and up_seconds * commitment_denominator < commitment_numerator * base_seconds,
+            false
+        ) as is_below_commitment
+    from events
 ),
 
 -- below the commitment, the deepest tier that the figure is below (C1)
 tiered as (
-    select events.events, events.subscription_id, events.month, events.scenario_id, max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
-    from events
-    inner join {{ source('inputs', 'availability_tiers') }} as tiers on events.terms_id = tiers.terms_id
+    select
+        compared.events, compared.subscription_id, compared.month, compared.scenario_id,
+        max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
+    from compared
+    inner join {{ source('inputs', 'availability_tiers') }} as tiers
+        on compared.terms_id = tiers.terms_id
     where
-        events.covered_seconds > 0
-        and events.base_seconds > 0
-        and events.commitment_pct is not null
-        and events.up_seconds * events.commitment_denominator < events.commitment_numerator * events.base_seconds
+        compared.covered_seconds > 0
+        and compared.base_seconds > 0
+        and compared.is_below_commitment
         and (
-            (tiers.tier = 1 and events.is_commitment_first_bound)
-            or events.up_seconds * tiers.below_denominator < tiers.below_numerator * events.base_seconds
+            (tiers.tier = 1 and compared.is_commitment_first_bound)
+            or compared.up_seconds * tiers.below_denominator
+            < tiers.below_numerator * compared.base_seconds
         )
-    group by events.events, events.subscription_id, events.month, events.scenario_id
+    group by compared.events, compared.subscription_id, compared.month, compared.scenario_id
 )
 
 select
-    events.events, events.subscription_id, events.month, events.scenario_id, events.covered_seconds, events.total_seconds,
-    events.excluded_seconds, events.downtime_seconds, events.shared_seconds, events.base_seconds, events.up_seconds,
-    events.commitment_pct, events.commitment_numerator, events.commitment_denominator, tiered.tier,
-    coalesce(
-        events.commitment_pct is not null
-        and events.up_seconds * events.commitment_denominator < events.commitment_numerator * events.base_seconds,
-        false
-    ) as is_below_commitment,
+    compared.events, compared.subscription_id, compared.month, compared.scenario_id,
+    compared.covered_seconds, compared.total_seconds, compared.excluded_seconds,
+    compared.downtime_seconds, compared.shared_seconds, compared.base_seconds, compared.up_seconds,
+    compared.commitment_pct, compared.commitment_numerator, compared.commitment_denominator,
+    compared.is_below_commitment, tiered.tier,
     coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct
-from events
+from compared
 left join tiered
     on
-        events.events = tiered.events
-        and events.subscription_id = tiered.subscription_id
-        and events.month = tiered.month
-        and events.scenario_id = tiered.scenario_id
+        compared.events = tiered.events
+        and compared.subscription_id = tiered.subscription_id
+        and compared.month = tiered.month
+        and compared.scenario_id = tiered.scenario_id

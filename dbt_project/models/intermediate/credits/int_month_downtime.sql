@@ -1,14 +1,21 @@
 -- what each way of measuring sees; scenarios that measure alike share it
 with measured as (
-    select distinct subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s, end_s
+    select distinct
+        subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s,
+        end_s
     from {{ ref('int_month_scenarios') }}
 )
 
 -- the intervals that take from covered time, uncut, and the seconds that they take (A3, A5)
 select
-    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id, measured.region, measured.customer_scope,
+    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id,
+    measured.region, measured.customer_scope,
     downtime.start_s, downtime.end_s,
-    cast(sum({{ seconds_within('downtime.start_s', 'downtime.end_s', 'covered.start_s', 'covered.end_s') }}) as bigint) as seconds
+    cast(
+        sum({{ seconds_within(
+            'downtime.start_s', 'downtime.end_s', 'covered.start_s', 'covered.end_s'
+        ) }}) as bigint
+    ) as seconds
 from measured
 inner join {{ ref('int_downtime') }} as downtime
     on
@@ -25,5 +32,6 @@ inner join {{ ref('int_covered') }} as covered
         and covered.start_s < downtime.end_s
         and covered.end_s > downtime.start_s
 group by
-    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id, measured.region, measured.customer_scope,
+    measured.subscription_id, measured.month, measured.availability_policy_id, measured.service_id,
+    measured.region, measured.customer_scope,
     downtime.start_s, downtime.end_s

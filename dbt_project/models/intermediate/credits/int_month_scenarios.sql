@@ -1,8 +1,11 @@
 -- each month of a subscription with credits, by each scenario of its contract
 select
-    months.subscription_id, months.month, months.customer_id, months.contract_id, months.service_id, months.region,
-    months.product_category, months.lifecycle, months.start_s, months.end_s, months.is_final, agreed.scenario_id,
-    terms.terms_id, terms.availability_policy_id, terms.support_policy_id, terms.excluded_time, terms.total_time, terms.cap_pct,
+    months.subscription_id, months.month, months.customer_id, months.contract_id, months.service_id,
+    months.region,
+    months.product_category, months.lifecycle, months.start_s, months.end_s, months.is_final,
+    agreed.scenario_id,
+    terms.terms_id, terms.availability_policy_id, terms.support_policy_id, terms.excluded_time,
+    terms.total_time, terms.cap_pct,
     terms.is_commitment_first_bound, terms.max_missed_numerator, terms.max_missed_denominator,
     terms.is_mean_over_population, terms.is_whole_percent, terms.link_within_s,
     coalesce(scopes.customer_scope, '') as customer_scope

@@ -1,4 +1,5 @@
--- why a month can't be credited: every reason that holds (E1, E2, E4), by currency where it is about money
+-- why a month can't be credited: every reason that holds (E1, E2, E4), by currency where it is
+-- about money
 with rows_of as (
     select * from {{ ref('int_credit_rows') }}
 ),
@@ -14,20 +15,28 @@ uncovered as (
 ),
 
 spans as (
-    select uncovered.subscription_id, uncovered.month, uncovered.currency, spans.kind, spans.status, spans.has_plan
+    select
+        uncovered.subscription_id, uncovered.month, uncovered.currency, spans.kind, spans.status,
+        spans.has_plan
     from uncovered
     left join {{ ref('int_month_spans') }} as spans
         on uncovered.subscription_id = spans.subscription_id and uncovered.month = spans.month
 ),
 
 reasons as (
-    select subscription_id, month, currency, 'not_subscribed' as reason from spans where kind is null
+    select
+        subscription_id, month, currency, 'not_subscribed' as reason
+    from spans where kind is null
     union all
     select subscription_id, month, currency, 'not_paid' as reason from spans where kind <> 'paid'
     union all
-    select subscription_id, month, currency, 'suspended' as reason from spans where status <> 'active'
+    select
+        subscription_id, month, currency, 'suspended' as reason
+    from spans where status <> 'active'
     union all
-    select subscription_id, month, currency, 'plan_without_credits' as reason from spans where not has_plan
+    select
+        subscription_id, month, currency, 'plan_without_credits' as reason
+    from spans where not has_plan
     union all
     select rows_of.subscription_id, rows_of.month, rows_of.currency, 'overdue' as reason
     from rows_of

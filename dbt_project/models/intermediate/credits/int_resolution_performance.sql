@@ -33,46 +33,63 @@ counted as (
 averaged as (
     select
         counted.*, scenarios.terms_id, scenarios.is_whole_percent,
-        coalesce(counted.missed * scenarios.max_missed_denominator > scenarios.max_missed_numerator * counted.incidents, false)
-            as is_triggered,
-        {{ wide('contracts.delay_denominator') }} * case when scenarios.is_mean_over_population then counted.incidents else counted.missed end
-            as whole_parts
+        coalesce(
+            counted.missed * scenarios.max_missed_denominator
+            > scenarios.max_missed_numerator * counted.incidents,
+            false
+        ) as is_triggered,
+        {{ wide('contracts.delay_denominator') }}
+        * case
+            when scenarios.is_mean_over_population then counted.incidents
+            else counted.missed
+        end as whole_parts
     from counted
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
             counted.subscription_id = scenarios.subscription_id
             and counted.month = scenarios.month
             and counted.scenario_id = scenarios.scenario_id
-    inner join {{ source('inputs', 'contracts') }} as contracts on scenarios.contract_id = contracts.contract_id
+    inner join {{ source('inputs', 'contracts') }} as contracts
+        on scenarios.contract_id = contracts.contract_id
+),
+
+-- the average delay in whole per cent, half up, where terms look it up so
+rounded as (
+    select
+        *,
+        case
+            when is_triggered and is_whole_percent
+                then {{ int_divide('200 * delay_parts + whole_parts', '2 * whole_parts') }}
+        end as whole_percent
+    from averaged
 ),
 
 -- the first tier that the average does not pass (R3)
 tiered as (
     select
-        averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id,
+        rounded.events, rounded.subscription_id, rounded.month, rounded.scenario_id,
         min(tiers.tier) as tier, min(tiers.credit_pct) as credit_pct
-    from averaged
-    inner join {{ source('inputs', 'resolution_tiers') }} as tiers on averaged.terms_id = tiers.terms_id
+    from rounded
+    inner join {{ source('inputs', 'resolution_tiers') }} as tiers
+        on rounded.terms_id = tiers.terms_id
     where
-        averaged.is_triggered
+        rounded.is_triggered
         and (
             tiers.up_to_numerator is null
             or (
-                not averaged.is_whole_percent
-                and averaged.delay_parts * tiers.up_to_denominator <= tiers.up_to_numerator * averaged.whole_parts
+                not rounded.is_whole_percent
+                and rounded.delay_parts * tiers.up_to_denominator
+                <= tiers.up_to_numerator * rounded.whole_parts
             )
-            or (
-                averaged.is_whole_percent
-                and {{ int_divide('200 * averaged.delay_parts + averaged.whole_parts', '2 * averaged.whole_parts') }} * tiers.up_to_denominator
-                <= 100 * tiers.up_to_numerator
-            )
+            or rounded.whole_percent * tiers.up_to_denominator <= 100 * tiers.up_to_numerator
         )
-    group by averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id
+    group by rounded.events, rounded.subscription_id, rounded.month, rounded.scenario_id
 )
 
 select
-    averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id, averaged.incidents, averaged.missed,
-    averaged.is_triggered, averaged.delay_parts, averaged.whole_parts, tiered.tier,
+    averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id,
+    averaged.incidents, averaged.missed, averaged.is_triggered, averaged.delay_parts,
+    averaged.whole_parts, tiered.tier,
     coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct
 from averaged
 left join tiered

@@ -1,9 +1,13 @@
 -- a missed ticket and a downtime interval that are the same event (C3)
 with pairs as (
     select
-        eligible_incidents.subscription_id, eligible_incidents.month, eligible_incidents.scenario_id, eligible_incidents.ticket_id, eligible_incidents.availability_policy_id,
-        eligible_incidents.service_id, eligible_incidents.region, eligible_incidents.received_s, eligible_incidents.link_within_s,
-        eligible_incidents.incident_id, eligible_incidents.outage_id, downtime.start_s, downtime.end_s
+        eligible_incidents.subscription_id, eligible_incidents.month,
+        eligible_incidents.scenario_id, eligible_incidents.ticket_id,
+        eligible_incidents.availability_policy_id,
+        eligible_incidents.service_id, eligible_incidents.region, eligible_incidents.received_s,
+        eligible_incidents.link_within_s,
+        eligible_incidents.incident_id, eligible_incidents.outage_id, downtime.customer_scope,
+        downtime.start_s, downtime.end_s
     from {{ ref('int_eligible_incidents') }} as eligible_incidents
     inner join {{ ref('int_month_downtime') }} as downtime
         on
@@ -14,16 +18,18 @@ with pairs as (
 )
 
 -- by the record that the ticket names
-select distinct pairs.subscription_id, pairs.month, pairs.scenario_id, pairs.ticket_id, pairs.start_s, 'named' as linked_by
+select distinct
+    pairs.subscription_id, pairs.month, pairs.scenario_id, pairs.ticket_id, pairs.start_s,
+    'named' as linked_by
 from pairs
-inner join {{ ref('int_down_records') }} as records
+inner join {{ ref('int_downtime_records') }} as records
     on
         pairs.availability_policy_id = records.availability_policy_id
+        and pairs.customer_scope = records.customer_scope
         and pairs.service_id = records.service_id
         and pairs.region = records.region
+        and pairs.start_s = records.start_s
         and (pairs.incident_id = records.incident_id or pairs.outage_id = records.outage_id)
-        and pairs.start_s < records.end_s
-        and pairs.end_s > records.start_s
 union all
 -- or, where it names none, by time
 select subscription_id, month, scenario_id, ticket_id, start_s, 'time' as linked_by

@@ -24,12 +24,16 @@ belonging as (
     select lines.*, subscriptions.{{ id }} as value
     from lines
     inner join (
-        select distinct latest.subscription_id, latest.{{ id }} from ({{ latest_rows('subscriptions') }}) as latest
+        select
+            distinct latest.subscription_id, latest.{{ id }}
+        from ({{ latest_rows('subscriptions') }}) as latest
     ) as subscriptions on lines.subscription_id = subscriptions.subscription_id
     {%- endfor %}
 )
 
-select fees.value, fees.currency, currencies.minor_digits, sum({{ wide('fees.amount_minor') }}) as amount_minor
+select
+    fees.value, fees.currency, currencies.minor_digits,
+    sum({{ wide('fees.amount_minor') }}) as amount_minor
 from (
     select distinct delivery_id, line, value, currency, amount_minor
     from belonging

@@ -1,4 +1,7 @@
 {%- set keyed = feeds() -%}
+{%- set referred_feeds = [
+    'customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets',
+] -%}
 
 -- rows that wait for one that was deleted, and the row that deleted it
 with waiting as (
@@ -17,11 +20,16 @@ counted as (
 ),
 
 deletions as (
-    {%- for feed, described in keyed.items() if feed in ['customers', 'services', 'components', 'invoices', 'subscriptions', 'tickets'] %}
+    {%- for feed, described in keyed.items() if feed in referred_feeds %}
     select
-        '{{ feed }}' as feed, {{ described['key'][0] }} as value, max(_delivery_id) as delivery_id, max(_line) as line
+        '{{ feed }}' as feed, {{ described['key'][0] }} as value, max(_delivery_id) as delivery_id,
+        max(_line) as line
     from (
-        select *, row_number() over (partition by {{ described['key'][0] }} order by _delivery_id desc, _line desc) as _recency
+        select
+            *,
+            row_number() over (
+                partition by {{ described['key'][0] }} order by _delivery_id desc, _line desc
+            ) as _recency
         from {{ source('landed', feed) }}
     ) as ranked
     where _recency = 1 and is_deleted
@@ -31,8 +39,10 @@ deletions as (
 )
 
 select
-    'deleted_reference' as kind, counted.referred as feed, counted.value as key, deletions.delivery_id, deletions.line,
-    counted.value || ' was deleted from ' || counted.referred || ', and rows that refer to it wait: ' || counted.rows_of_feeds as seen,
+    'deleted_reference' as kind, counted.referred as feed, counted.value as key,
+    deletions.delivery_id, deletions.line,
+    counted.value || ' was deleted from ' || counted.referred
+    || ', and rows that refer to it wait: ' || counted.rows_of_feeds as seen,
     cast(counted.row_count as bigint) as row_count
 from counted
 inner join deletions on counted.referred = deletions.feed and counted.value = deletions.value

@@ -14,6 +14,8 @@ with in_force as (
     group by path
 )
 
-select deliveries.delivery_id, deliveries.feed, deliveries.path, deliveries.unknown_columns, deliveries.empty_columns, deliveries.amounts
+select
+    deliveries.delivery_id, deliveries.feed, deliveries.path, deliveries.unknown_columns,
+    deliveries.empty_columns, deliveries.amounts
 from {{ source('landed', 'deliveries') }} as deliveries
 inner join in_force on deliveries.delivery_id = in_force.delivery_id

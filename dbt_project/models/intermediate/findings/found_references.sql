@@ -9,7 +9,8 @@ with by_value as (
 
 firsts as (
     select
-        waiting.feed, waiting.column_name, waiting.state, case when waiting.state <> 'set_aside' then waiting.value end as value,
+        waiting.feed, waiting.column_name, waiting.state,
+        case when waiting.state <> 'set_aside' then waiting.value end as value,
         min(waiting.line) as line
     from {{ ref('int_waiting_references') }} as waiting
     inner join by_value
@@ -19,11 +20,16 @@ firsts as (
             and waiting.state = by_value.state
             and waiting.delivery_id = by_value.delivery_id
             and (waiting.state = 'set_aside' or waiting.value = by_value.value)
-    group by waiting.feed, waiting.column_name, waiting.state, case when waiting.state <> 'set_aside' then waiting.value end
+    group by
+        waiting.feed, waiting.column_name, waiting.state,
+        case when waiting.state <> 'set_aside' then waiting.value end
 )
 
 select
-    case by_value.state when 'unknown' then 'unknown_reference' else 'waits_for_a_waiting_row' end as kind,
+    case by_value.state
+        when 'unknown' then 'unknown_reference'
+        else 'waits_for_a_waiting_row'
+    end as kind,
     by_value.feed, by_value.value as key, by_value.delivery_id, firsts.line,
     by_value.column_name || coalesce(' ' || by_value.value, '') || case by_value.state
         when 'unknown' then ' fits nothing in ' || by_value.referred

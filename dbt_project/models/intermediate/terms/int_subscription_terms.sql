@@ -1,6 +1,7 @@
 -- the party's own where an amendment names it, else the contract's (T6)
 select
-    subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until, spans.valid_from_s, spans.valid_until_s,
+    subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until,
+    spans.valid_from_s, spans.valid_until_s,
     spans.terms_id
 from {{ ref('int_subscriptions') }} as subscriptions
 inner join {{ source('inputs', 'term_spans') }} as spans
@@ -10,10 +11,12 @@ inner join {{ source('inputs', 'term_spans') }} as spans
         and subscriptions.customer_id = spans.customer_id
 union all
 select
-    subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until, spans.valid_from_s, spans.valid_until_s,
+    subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until,
+    spans.valid_from_s, spans.valid_until_s,
     spans.terms_id
 from {{ ref('int_subscriptions') }} as subscriptions
-inner join {{ source('inputs', 'term_spans') }} as spans on subscriptions.contract_id = spans.contract_id
+inner join {{ source('inputs', 'term_spans') }} as spans
+    on subscriptions.contract_id = spans.contract_id
 where
     spans.subscription_id is null
     and not exists (

@@ -6,12 +6,22 @@ with elapsed as (
 
 measured as (
     select
-        support_policies.ticket_id, support_policies.support_policy_id, support_policies.is_own, support_policies.stopped_s, targets.severity, targets.highest_severity,
+        policies.ticket_id, policies.support_policy_id, policies.is_own,
+        policies.stopped_s, targets.severity, targets.highest_severity,
         targets.resolution_target_s as target_s,
-        case when targets.resolution_target_s is not null then cast(coalesce(elapsed.elapsed_s, 0) as bigint) end as elapsed_s
-    from {{ ref('int_ticket_policies') }} as support_policies
-    inner join {{ ref('int_ticket_targets') }} as targets on support_policies.ticket_id = targets.ticket_id and support_policies.support_policy_id = targets.support_policy_id
-    left join elapsed on support_policies.ticket_id = elapsed.ticket_id and support_policies.support_policy_id = elapsed.support_policy_id
+        case
+            when targets.resolution_target_s is not null
+                then cast(coalesce(elapsed.elapsed_s, 0) as bigint)
+        end as elapsed_s
+    from {{ ref('int_ticket_policies') }} as policies
+    inner join {{ ref('int_ticket_targets') }} as targets
+        on
+            policies.ticket_id = targets.ticket_id
+            and policies.support_policy_id = targets.support_policy_id
+    left join elapsed
+        on
+            policies.ticket_id = elapsed.ticket_id
+            and policies.support_policy_id = elapsed.support_policy_id
 )
 
 select *, {{ outcome('elapsed_s', 'target_s', 'stopped_s') }} as outcome

@@ -1,4 +1,5 @@
--- every ticket with a clock at its own support policy; those that credits may rest on also as other scenarios time them
+-- every ticket with a clock at its own support policy; those that credits may rest on also as other
+-- scenarios time them
 with timed as (
     select tickets.*, run.as_of_s
     from {{ ref('int_tickets') }} as tickets
@@ -6,7 +7,7 @@ with timed as (
     where not tickets.is_cancelled and tickets.classified_s is not null
 ),
 
-support_policies as (
+policies as (
     select ticket_id, support_policy_id from timed
     union
     select timed.ticket_id, terms.support_policy_id
@@ -17,15 +18,18 @@ support_policies as (
             and timed.received_s >= spans.valid_from_s
             and timed.received_s < spans.valid_until_s
     inner join {{ source('inputs', 'terms') }} as terms on spans.terms_id = terms.terms_id
-    where timed.status = 'counted' and timed.ticket_type = 'incident' and timed.environment = 'production'
+    where
+        timed.status = 'counted'
+        and timed.ticket_type = 'incident'
+        and timed.environment = 'production'
 )
 
 select
-    timed.ticket_id, support_policies.support_policy_id, timed.environment, timed.clock_start_s,
-    timed.support_policy_id = support_policies.support_policy_id as is_own,
+    timed.ticket_id, policies.support_policy_id, timed.environment, timed.clock_start_s,
+    timed.support_policy_id = policies.support_policy_id as is_own,
     timed.responded_s, timed.stopped_s,
     -- what stops before the clock starts stops with it; what is open is looked at as of now (K3)
     greatest(timed.clock_start_s, coalesce(timed.responded_s, timed.as_of_s)) as response_end_s,
     greatest(timed.clock_start_s, coalesce(timed.stopped_s, timed.as_of_s)) as end_s
 from timed
-inner join support_policies on timed.ticket_id = support_policies.ticket_id
+inner join policies on timed.ticket_id = policies.ticket_id

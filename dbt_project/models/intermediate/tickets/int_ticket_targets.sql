@@ -1,41 +1,53 @@
 -- the severities in force at the start of the clock, at its stop, and the highest in between (K3)
 with met as (
     select
-        support_policies.ticket_id, support_policies.support_policy_id,
-        max(case when spans.start_s <= support_policies.clock_start_s then spans.severity end) as initial,
-        max(case when spans.start_s <= support_policies.response_end_s and spans.end_s > support_policies.response_end_s then spans.severity end) as at_response,
-        max(case when spans.start_s <= support_policies.end_s and spans.end_s > support_policies.end_s then spans.severity end) as at_stop,
-        min(case when spans.start_s <= support_policies.response_end_s then spans.severity_rank end) as highest_rank_to_response,
-        min(case when spans.start_s <= support_policies.end_s then spans.severity_rank end) as highest_rank
-    from {{ ref('int_ticket_policies') }} as support_policies
+        policies.ticket_id, policies.support_policy_id,
+        max(case when spans.start_s <= policies.clock_start_s then spans.severity end) as initial,
+        max(case
+            when spans.start_s <= policies.response_end_s and spans.end_s > policies.response_end_s
+                then spans.severity
+        end) as at_response,
+        max(case
+            when spans.start_s <= policies.end_s and spans.end_s > policies.end_s
+                then spans.severity
+        end) as at_stop,
+        min(case when spans.start_s <= policies.response_end_s then spans.severity_rank end)
+            as highest_rank_to_response,
+        min(case when spans.start_s <= policies.end_s then spans.severity_rank end) as highest_rank
+    from {{ ref('int_ticket_policies') }} as policies
     inner join {{ ref('int_ticket_severities') }} as spans
         on
-            support_policies.ticket_id = spans.ticket_id
-            and support_policies.support_policy_id = spans.support_policy_id
-            and spans.end_s > support_policies.clock_start_s
-    group by support_policies.ticket_id, support_policies.support_policy_id
+            policies.ticket_id = spans.ticket_id
+            and policies.support_policy_id = spans.support_policy_id
+            and spans.end_s > policies.clock_start_s
+    group by policies.ticket_id, policies.support_policy_id
 ),
 
 chosen as (
     select
         met.ticket_id, met.support_policy_id,
         coalesce(highest.severity, met.initial) as highest_severity,
-        case support_policies.basis
+        case policies.basis
             when 'initial' then met.initial
             when 'highest' then coalesce(highest_to_response.severity, met.initial)
             else met.at_response
         end as response_severity,
-        case support_policies.basis
+        case policies.basis
             when 'initial' then met.initial
             when 'highest' then coalesce(highest.severity, met.initial)
             else met.at_stop
         end as severity
     from met
-    inner join {{ source('inputs', 'support_policies') }} as support_policies on met.support_policy_id = support_policies.support_policy_id
+    inner join {{ source('inputs', 'support_policies') }} as policies
+        on met.support_policy_id = policies.support_policy_id
     left join {{ source('inputs', 'support_policy_severities') }} as highest
-        on met.support_policy_id = highest.support_policy_id and met.highest_rank = highest.severity_rank
+        on
+            met.support_policy_id = highest.support_policy_id
+            and met.highest_rank = highest.severity_rank
     left join {{ source('inputs', 'support_policy_severities') }} as highest_to_response
-        on met.support_policy_id = highest_to_response.support_policy_id and met.highest_rank_to_response = highest_to_response.severity_rank
+        on
+            met.support_policy_id = highest_to_response.support_policy_id
+            and met.highest_rank_to_response = highest_to_response.severity_rank
 )
 
 select
@@ -44,6 +56,12 @@ select
     resolution.target_s as resolution_target_s, resolution.calendar_id as resolution_calendar
 from chosen
 left join {{ source('inputs', 'targets') }} as response
-    on chosen.support_policy_id = response.support_policy_id and response.target_kind = 'response' and chosen.response_severity = response.severity
+    on
+        chosen.support_policy_id = response.support_policy_id
+        and response.target_kind = 'response'
+        and chosen.response_severity = response.severity
 left join {{ source('inputs', 'targets') }} as resolution
-    on chosen.support_policy_id = resolution.support_policy_id and resolution.target_kind = 'resolution' and chosen.severity = resolution.severity
+    on
+        chosen.support_policy_id = resolution.support_policy_id
+        and resolution.target_kind = 'resolution'
+        and chosen.severity = resolution.severity

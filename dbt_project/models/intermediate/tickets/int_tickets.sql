@@ -3,26 +3,33 @@ with lives as (
         timeline.ticket_id,
         min(case when timeline.event = 'received' then timeline.at_s end) as received_s,
         min(case when timeline.event = 'classified' then timeline.at_s end) as classified_s,
-        min(case when timeline.event in ('responded', 'resolved', 'closed') then timeline.at_s end) as responded_s,
+        min(case when timeline.event in ('responded', 'resolved', 'closed') then timeline.at_s end)
+            as responded_s,
         min(case when timeline.is_final then timeline.at_s end) as stopped_s,
         max(case when timeline.event = 'cancelled' then 1 else 0 end) = 1 as is_cancelled,
-        max(receipts.receipts) > 1 as is_rejected
+        max(case when receipts.status = 'rejected' then 1 else 0 end) = 1 as is_rejected
     from {{ ref('int_ticket_timeline') }} as timeline
-    inner join {{ ref('int_ticket_receipts') }} as receipts on timeline.ticket_id = receipts.ticket_id and receipts.receipts > 0
+    inner join {{ ref('int_ticket_receipts') }} as receipts
+        on timeline.ticket_id = receipts.ticket_id
+    where receipts.status <> 'waiting'
     group by timeline.ticket_id
 ),
 
 -- by the terms of the local date of receipt (T5, T6)
 agreed as (
     select
-        lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment, tickets.exclusion_kind, tickets.incident_id,
-        tickets.outage_id, tickets.published_at_s, subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
-        months.month, terms.terms_id, terms.support_policy_id,
+        lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment,
+        tickets.exclusion_kind, tickets.incident_id, tickets.outage_id, tickets.published_at_s,
+        subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
+        months.month, months.is_final as is_month_final, terms.terms_id, terms.support_policy_id,
         -- the clock starts at the later of receipt and classification (K2)
-        case when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s) end as clock_start_s
+        case
+            when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s)
+        end as clock_start_s
     from lives
     inner join {{ ref('stg_tickets') }} as tickets on lives.ticket_id = tickets.ticket_id
-    inner join {{ ref('int_subscriptions') }} as subscriptions on tickets.subscription_id = subscriptions.subscription_id
+    inner join {{ ref('int_subscriptions') }} as subscriptions
+        on tickets.subscription_id = subscriptions.subscription_id
     inner join {{ ref('int_subscription_terms') }} as spans
         on
             tickets.subscription_id = spans.subscription_id
@@ -36,9 +43,6 @@ agreed as (
             and lives.received_s < months.end_s
     where spans.scenario_id = 0
 ),
-
-{%- set listed = {'excluding': ('exclusions.kinds', 'agreed.exclusion_kind'), 'kinds': ('tickets.kinds', 'spans.kind'),
-    'statuses': ('tickets.statuses', 'spans.status'), 'environments': ('tickets.environments', 'agreed.environment')} %}
 
 -- the first reason that holds, of those that take a ticket out (K8)
 judged as (
@@ -58,10 +62,26 @@ judged as (
             agreed.subscription_id = spans.subscription_id
             and agreed.received_s >= spans.start_s
             and agreed.received_s < spans.end_s
-    {%- for alias, (key, column) in listed.items() %}
-    left join {{ source('inputs', 'term_lists') }} as {{ alias }}
-        on agreed.terms_id = {{ alias }}.terms_id and {{ alias }}.policy_key = '{{ key }}' and {{ alias }}.value = {{ column }}
-    {%- endfor %}
+    left join {{ source('inputs', 'term_lists') }} as excluding
+        on
+            agreed.terms_id = excluding.terms_id
+            and excluding.policy_key = 'exclusions.kinds'
+            and agreed.exclusion_kind = excluding.value
+    left join {{ source('inputs', 'term_lists') }} as kinds
+        on
+            agreed.terms_id = kinds.terms_id
+            and kinds.policy_key = 'tickets.kinds'
+            and spans.kind = kinds.value
+    left join {{ source('inputs', 'term_lists') }} as statuses
+        on
+            agreed.terms_id = statuses.terms_id
+            and statuses.policy_key = 'tickets.statuses'
+            and spans.status = statuses.value
+    left join {{ source('inputs', 'term_lists') }} as environments
+        on
+            agreed.terms_id = environments.terms_id
+            and environments.policy_key = 'tickets.environments'
+            and agreed.environment = environments.value
 )
 
 select

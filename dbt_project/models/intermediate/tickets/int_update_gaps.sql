@@ -1,4 +1,4 @@
--- the instants at which customers hear of their ticket, and those at which its severity changes (K6)
+-- the instants of updates to the customer, and those at which the severity changes (K6)
 with instants as (
     select ticket_id, at_s
     from {{ ref('int_ticket_timeline') }}
@@ -6,11 +6,14 @@ with instants as (
     union
     select severities.ticket_id, severities.start_s as at_s
     from {{ ref('int_ticket_severities') }} as severities
-    inner join {{ ref('int_ticket_policies') }} as support_policies
-        on severities.ticket_id = support_policies.ticket_id and severities.support_policy_id = support_policies.support_policy_id and support_policies.is_own
+    inner join {{ ref('int_ticket_policies') }} as policies
+        on
+            severities.ticket_id = policies.ticket_id
+            and severities.support_policy_id = policies.support_policy_id
+            and policies.is_own
 ),
 
--- a life that stops where its clock starts is one gap of no length
+-- a ticket that stops where its clock starts is one gap of no length
 segments as (
     select ticket_id, support_policy_id, start_s, end_s, is_on_clock
     from {{ ref('int_ticket_segments') }}
@@ -23,9 +26,11 @@ segments as (
 
 numbered as (
     select
-        segments.ticket_id, segments.support_policy_id, segments.start_s, segments.end_s, segments.is_on_clock, severities.severity,
+        segments.ticket_id, segments.support_policy_id, segments.start_s, segments.end_s,
+        segments.is_on_clock, severities.severity,
         sum(case when instants.at_s is not null then 1 else 0 end) over (
-            partition by segments.ticket_id order by segments.start_s rows between unbounded preceding and current row
+            partition by segments.ticket_id order by segments.start_s
+            rows between unbounded preceding and current row
         ) as gap
     from segments
     inner join {{ ref('int_ticket_severities') }} as severities
@@ -34,7 +39,8 @@ numbered as (
             and segments.support_policy_id = severities.support_policy_id
             and segments.start_s >= severities.start_s
             and segments.start_s < severities.end_s
-    left join instants on segments.ticket_id = instants.ticket_id and segments.start_s = instants.at_s
+    left join instants
+        on segments.ticket_id = instants.ticket_id and segments.start_s = instants.at_s
 )
 
 -- each gap on the clock of its severity, without what is off the clock
@@ -50,7 +56,10 @@ select
     end) as bigint) as elapsed_s
 from numbered
 left join {{ source('inputs', 'targets') }} as targets
-    on numbered.support_policy_id = targets.support_policy_id and targets.target_kind = 'updates' and numbered.severity = targets.severity
+    on
+        numbered.support_policy_id = targets.support_policy_id
+        and targets.target_kind = 'updates'
+        and numbered.severity = targets.severity
 {{ clock_days('targets.calendar_id', 'first_day', 'numbered.start_s') }}
 {{ clock_days('targets.calendar_id', 'last_day', 'numbered.end_s') }}
 group by numbered.ticket_id, numbered.gap, numbered.severity, targets.target_s

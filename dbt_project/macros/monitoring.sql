@@ -1,0 +1,10 @@
+{#- The small integer that landed checks have for a state of M1, as in `state_code('down')`. -#}
+{% macro state_code(state) -%} {{ check_states()[state] }} {%- endmacro %}
+
+{#-
+The instant until which the last result of a run of equal ones holds (M1): until the next result of
+its component and location, at most stale_after_s. `spans`: the alias of stg_check_spans.
+-#}
+{% macro held_until(spans, stale_after_s) -%}
+    least({{ spans }}.last_s + {{ stale_after_s }}, coalesce({{ spans }}.next_s, {{ never_s() }}))
+{%- endmacro %}
