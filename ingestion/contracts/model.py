@@ -497,8 +497,8 @@ class Terms(_Strict):
     )
     clauses: dict[Rule, str] = Field(
         default={},
-        description="The clause that a rule reads, by rule id. Reports and proofs cite it; no figure "
-        "depends on it. (Z4)",
+        description="The clause that a rule reads, by rule id. Reports and proofs cite it; no "
+        "figure depends on it. (Z4)",
     )
     texts: Texts = Texts()
 

@@ -1348,9 +1348,9 @@ SCRIPT = """
 import hashlib, sys
 from datetime import date
 from pathlib import Path
-from dashboards.gate import EVERYTHING, opened
-from dashboards.report import FORMATS, render
-from dashboards.report.content import report_of
+from makegood.dashboards.access.reader import EVERYTHING, opened
+from makegood.dashboards.reports import FORMATS, render
+from makegood.dashboards.reports.content import report_of
 with opened(Path(sys.argv[1]), EVERYTHING) as reader:
     for name in sys.argv[2:]:
         report = report_of(reader, name, date(2026, 6, 1))
