@@ -1,4 +1,4 @@
-"""The shape of the project: rooms that stay apart, descriptions that are current, locks that name no host."""
+"""The shape of the project: rooms stay apart, descriptions are current, locks name no host."""
 
 import ast
 import re
