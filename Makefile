@@ -40,7 +40,7 @@ setup-dev: .venv/dev.stamp
 	  " (example: make PYTHON=python3.12 run)")'
 	@$(PYTHON) -m venv .venv
 
-# byte-code is compiled now, so that no command pays for it, and the models are parsed once
+# byte-code is compiled now, so that no command pays for it
 define install
 	@echo "installing $(1)"
 	@if command -v uv >/dev/null; then \
