@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import accumulate, takewhile
 from typing import Any
 
 import xlsxwriter
@@ -96,9 +97,8 @@ def shortened(text: str) -> str:
 
 
 def _start(text: str, most: int) -> str:
-    part = text[:most]
-    # each character that is dropped makes room for at least one unit
-    return part[: len(part) - max(0, _units(part) - most)]
+    units = accumulate(1 + (ord(character) > 0xFFFF) for character in text)
+    return text[: sum(1 for _ in takewhile(lambda so_far: so_far <= most, units))]
 
 
 def _units(text: str) -> int:

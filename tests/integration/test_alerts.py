@@ -422,7 +422,7 @@ def judged_again(root: Path, as_of: str) -> None:
     )
 
 
-def fails(*words: Any) -> Any:
+def fails(*words: Any, **named: Any) -> Any:
     raise TransformFailed("int_credits: division by zero")
 
 

@@ -205,7 +205,7 @@ def test_exposures_name_what_the_code_reads() -> None:
     for name, files in {
         **{f"{p.stem}_page": [p] for p in (room / "app" / "app_pages").glob("[a-z]*.py")},
         "sla_report": list((room / "reports").glob("*.py")),
-        "credit_proof": [room / "proof.py"],
+        "credit_proof": list((room / "proof").glob("*.py")),
     }.items():
         text = "\n".join(p.read_text() for p in files)
         named = {

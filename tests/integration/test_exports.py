@@ -543,6 +543,7 @@ def test_a_text_is_cut_or_divided_at_what_a_cell_can_hold() -> None:
     assert not any(map(excel.is_too_long, parts))
     assert excel.is_too_long(parts[0] + "😀")
     assert excel.pieces("short") == ["short"]
+    assert [len(p) for p in excel.pieces("😀" * 33_000)] == [16_383, 16_383, 234]
     cut = excel.shortened(text)
     assert text.startswith(cut[:-1])
     assert cut.endswith("😀…")

@@ -4,6 +4,7 @@ then not published; amounts are compared exactly; large frames are looked at whe
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -266,8 +267,8 @@ def test_a_run_that_contradicts_itself_fails_and_is_shown(
     light(monkeypatch)
     honest = build.build
 
-    def dishonest(work: Path, target: Path, *args: object) -> build.Built:
-        built = honest(work, target, *args)  # type: ignore[arg-type]
+    def dishonest(work: Path, target: Path, *args: Any, **named: Any) -> build.Built:
+        built = honest(work, target, *args, **named)
         with duckdb.connect(str(target)) as con:
             con.execute(f"update marts.credits set payable_amount = 0 {S_JUNE}")
         return built
