@@ -38,10 +38,12 @@ WORLD = {
 def shell(folder: Path, lines: str) -> str:
     """What the lines print, typed in `folder` with the environment of this Python activated."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    # a run in this process may have set those of its own databases
+    own = {name: v for name, v in os.environ.items() if not name.startswith("MAKEGOOD_")}
     done = subprocess.run(
         ["bash", "-euc", lines],
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={**own, "PATH": path},
         capture_output=True,
         text=True,
         timeout=600,

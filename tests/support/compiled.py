@@ -12,10 +12,11 @@ from typing import Any
 
 import duckdb
 import filelock
+import pytest
 
 from makegood.orchestration.pipeline import build as dbt_build
 from makegood.orchestration.pipeline.build import Built, TestResult, TransformFailed
-from makegood.orchestration.settings import NO_TELEMETRY, Limits, set_environment
+from makegood.orchestration.settings import NO_TELEMETRY, Limits
 
 Node = dict[str, Any]
 
@@ -35,9 +36,12 @@ def nodes(folder: Path) -> dict[str, Any]:
 def _compiled(folder: Path) -> dict[str, Any]:
     from dbt.cli.main import dbtRunner
 
-    set_environment(NO_TELEMETRY | {"MAKEGOOD_WORK": ":memory:", "MAKEGOOD_BUILD": ":memory:"})
-    manifest = dbt_build.parsed(folder)
-    done = dbtRunner(manifest=manifest).invoke(["compile", *dbt_build.options(folder)])
+    nowhere = {"MAKEGOOD_WORK": ":memory:", "MAKEGOOD_BUILD": ":memory:"}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (NO_TELEMETRY | nowhere).items():
+            environment.setenv(name, value)
+        manifest = dbt_build.parsed(folder)
+        done = dbtRunner(manifest=manifest).invoke(["compile", *dbt_build.options(folder)])
     assert done.success, done.exception
     found = {result.node.unique_id: result.node for result in done.result}
     ahead = {i: set(node.depends_on.nodes) & found.keys() for i, node in found.items()}
