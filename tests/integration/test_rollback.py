@@ -304,7 +304,7 @@ def test_it_is_recorded_and_status_and_pages_say_so(
     assert operations.runs(place.path)[0].status == "rolled back"
     at = app(monkeypatch, place.path, "runs")
     assert [e.value for e in [*at.exception, *at.error]] == []
-    assert "The last run went back to an earlier publication." in words(at)
+    assert "The last run restored an earlier publication." in words(at)
 
 
 def test_alerts_are_those_of_what_is_published(place: Place) -> None:
