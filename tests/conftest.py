@@ -52,7 +52,8 @@ def csv_text(feed: str, rows: Rows) -> str:
 
 
 def write_landing(folder: Path, world: Feeds) -> Path:
-    """A landing folder with one CSV a feed; the feeds that a run needs are there, empty where the world has none of them."""
+    """A landing folder with one CSV a feed; the feeds that a run needs are there, empty where the
+    world has none of them."""
     for feed in ("services", "components", "customers", "subscriptions", "outages"):
         world = {feed: [], **world}
     for feed, rows in world.items():
@@ -83,13 +84,14 @@ class Published:
 
     def all_marts(self) -> dict[str, Rows]:
         names = self.query(
-            "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+            "select table_name from information_schema.tables where table_schema = 'marts' order "
+            "by 1"
         )
         return {n["table_name"]: self.mart(n["table_name"]) for n in names}
 
     def figures(self, without: Iterable[str] = ()) -> dict[str, list[str]]:
-        """All marts without what depends on how rows were delivered: their places, and the statements that earlier runs have issued.
-        `without`: further columns to leave out."""
+        """All marts without what depends on how rows were delivered: their places, and the
+        statements that earlier runs have issued. `without`: further columns to leave out."""
         places = {"file", "line", "last_file", "last_line", "statement_version", *without}
         marts = {
             name: rows for name, rows in self.all_marts().items() if name != "credit_statements"
@@ -143,7 +145,8 @@ def light(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runner:
-    """Runs the line in this process: publish(world or landing folder, as_of, contracts=…, warehouse=…) -> Published."""
+    """Runs the line in this process: publish(world or landing folder, as_of, contracts=…,
+    warehouse=…) -> Published."""
     light(monkeypatch)
 
     def publish(
@@ -230,7 +233,8 @@ def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 @pytest.fixture(scope="module", autouse=True)
 def let_go() -> Iterator[None]:
-    """Pages that were tried keep readers open, whose settings are locked for every connection of this process to the same file."""
+    """Pages that were tried keep readers open, whose settings are locked for every connection of
+    this process to the same file."""
     yield
     if "streamlit" in sys.modules:
         sys.modules["streamlit"].cache_resource.clear()
@@ -249,7 +253,8 @@ def write_contracts(folder: Path, contracts: dict[str, Any]) -> Path:
 def contract(
     contract_id: str, zone: str = "UTC", since: str = "2026-06-01", **terms: Any
 ) -> dict[str, Any]:
-    """A contract of one version; terms are maps, laid over a monthly one with a commitment of 99.9."""
+    """A contract of one version; terms are maps, laid over a monthly one with a commitment of
+    99.9."""
     base: dict[str, Any] = {"availability": {"period": "month", "commitment_pct": 99.9}}
     for key, value in terms.items():
         base[key] = {**base.get(key, {}), **value}
@@ -268,7 +273,8 @@ def shared() -> Path:
     """Real records and cases that lie beside the project on the machines of its makers."""
     if not SHARED.is_dir():
         pytest.skip(
-            f"{SHARED} is not there: it holds real records and worked cases, which are no part of the project"
+            f"{SHARED} is not there: it holds real records and worked cases, which are no part of "
+            "the project"
         )
     return SHARED
 

@@ -14,10 +14,12 @@ from makegood.orchestration.pipeline.run import BadArguments, Blocked
 from tests.conftest import Published, Runner
 from tests.e2e.test_command import MAKEGOOD
 
-# what each is for: a refused contract, two runs with late data; through the command as it is installed
+# what each is for: a refused contract, two runs with late data; through the command as it is
+# installed
 BY_COMMAND = ["refused_unknown_key", "seed100019"]
-# quorum and staleness, notice, rejected rows, one event, payment, what was issued, amendments and a third contract; order within a
-# second, what is wholly excluded, what was before the first version, readings of several versions; in this process
+# quorum and staleness, notice, rejected rows, one event, payment, what was issued, amendments and a
+# third contract; order within a second, what is wholly excluded, what was before the first version,
+# readings of several versions; in this process
 CASES = [
     "checks_quorum_and_staleness", "notice_required", "few_bad_rows", "shared_event", "payment_obligations", "reconciliation", "seed100004",
     "fractions_of_checks", "nine_before_ten", "a_category_wholly_excluded", "maintenance_before_the_first_version", "what_if_of_two_versions",
@@ -26,7 +28,10 @@ CASES = [
 
 
 def test_cases_are_equal_to_their_answers_by_the_command(shared: Path) -> None:
-    command = f"{MAKEGOOD} run --landing {{landing}} --warehouse {{warehouse}} --contracts {{contracts}} --as-of {{as_of}}"
+    command = (
+        f"{MAKEGOOD} run --landing {{landing}} --warehouse {{warehouse}} --contracts "
+        f"{{contracts}} --as-of {{as_of}}"
+    )
     judge = [
         sys.executable,
         str(shared / "cases" / "judge.py"),

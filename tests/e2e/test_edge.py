@@ -1,4 +1,5 @@
-"""Small inputs that went wrong, each with the figure that is right and the words that tell of it."""
+"""Small inputs that went wrong, each with the figure that is right and the words that tell of
+it."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -34,7 +35,8 @@ def found(published: Published) -> dict[tuple[str, str | None], tuple[str, str |
 
 def credit(published: Published, subscription_id: str, month: str) -> dict[str, Any]:
     (row,) = published.query(
-        f"select * from marts.credits where subscription_id = '{subscription_id}' and month = '{month}'"
+        f"select * from marts.credits where subscription_id = '{subscription_id}' and month = "
+        f"'{month}'"
     )
     return row
 
@@ -80,7 +82,8 @@ def test_misnamed_columns(edge: Edge) -> None:
 def test_placeholder_dates(edge: Edge) -> None:
     published = edge("placeholder_dates")
     (june,) = published.query(
-        "select downtime_seconds, is_incomplete from marts.availability where period_start = '2026-06-01'"
+        "select downtime_seconds, is_incomplete from marts.availability where period_start = "
+        "'2026-06-01'"
     )
     assert june == {"downtime_seconds": 18_000, "is_incomplete": True}
     rejected = [
@@ -92,7 +95,8 @@ def test_placeholder_dates(edge: Edge) -> None:
     assert all("empty" in r["reason"] for r in published.rejected() if r["rule"] == "placeholder")
     for customer in "1235":
         gaps = published.query(
-            f"select feed from marts.evidence_gaps where figure = 'credits' and subscription_id = 'U{customer}' and period_start = '2026-06-01'"
+            "select feed from marts.evidence_gaps where figure = 'credits' and subscription_id = "
+            f"'U{customer}' and period_start = '2026-06-01'"
         )
         assert {"feed": "invoices"} in gaps, customer
         assert credit(published, f"U{customer}", "2026-06-01")["is_incomplete"]
@@ -152,7 +156,8 @@ def test_first_delivery_in_cents(edge: Edge) -> None:
 def test_rejected_resolved(edge: Edge) -> None:
     published = edge("rejected_resolved")
     (ticket,) = published.query(
-        "select is_incomplete, incomplete_rows, resolution_outcome from marts.ticket_sla where is_incomplete"
+        "select is_incomplete, incomplete_rows, resolution_outcome from marts.ticket_sla where "
+        "is_incomplete"
     )
     assert ticket == {"is_incomplete": True, "incomplete_rows": 1, "resolution_outcome": "missed"}
     row = credit(published, "b", "2015-11-01")

@@ -1,4 +1,5 @@
-"""Words that would be something else to a database, a browser, a shell or YAML stay words. docs/THREATS.md lists what is defended, and where."""
+"""Words that would be something else to a database, a browser, a shell or YAML stay words.
+docs/THREATS.md lists what is defended, and where."""
 
 import re
 import subprocess

@@ -368,7 +368,8 @@ def test_a_customer_sees_nothing_of_others(shared_place: Published, name: str) -
 
 @pytest.mark.parametrize("name", CUSTOMERS)
 def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) -> None:
-    """The rows that name their subscription or ticket, and those of their service and region, exact."""
+    """The rows that name their subscription or ticket, and those of their service and region,
+    exact."""
     with (
         opened(shared_place.database, EVERYTHING) as whole,
         opened(shared_place.database, customer(name)) as found,
@@ -1717,7 +1718,8 @@ FOREIGN = [
 
 @pytest.mark.parametrize("name", ["signing_in", "open_to_all"])
 def test_other_websites_are_refused(request: pytest.FixtureRequest, name: str) -> None:
-    """Including one whose name points to this machine: host and origin are then equal, but not ours."""
+    """Including one whose name points to this machine: host and origin are then equal, but not
+    ours."""
     server: Server = request.getfixturevalue(name)
     for own in ("localhost", "LOCALHOST", "127.0.0.1", "[::1]"):
         address = f"http://{own}:{server.port}"

@@ -1,4 +1,5 @@
-"""Alerts: what is told, to whom, when, and that no secret is; against real receivers of mail and HTTP on this machine."""
+"""Alerts: what is told, to whom, when, and that no secret is; against real receivers of mail and
+HTTP on this machine."""
 
 import email
 import email.policy
@@ -55,12 +56,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiri
 
 SECRET = "s3cret-Pa55phrase"
 NOW = datetime(2026, 7, 16, 5, 0, tzinfo=UTC)
-# what a feed could call a subscription: a header, a command, calls to everyone, markup, text turned around
+# what a feed could call a subscription: a header, a command, calls to everyone, markup, text turned
+# around
 HOSTILE = "x\r\nBcc: all@example.com $(reboot) <!channel> @everyone <b>*_`\u202eend"
 
 
 class Web:
-    """An HTTP receiver: keeps what it was sent, answers with `status`, or not at all while it `hangs`."""
+    """An HTTP receiver: keeps what it was sent, answers with `status`, or not at all while it
+    `hangs`."""
 
     def __init__(self) -> None:
         self.status, self.hangs, self.got = 200, threading.Event(), []  # type: ignore[var-annotated]
@@ -162,7 +165,8 @@ def write_settings(root: Path, urls: list[str], more: str = "") -> Settings:
 
 
 def no_secret_in(root: Path, *texts: str) -> None:
-    """Neither in what was said nor in any file of the warehouse, but the one that a person has written."""
+    """Neither in what was said nor in any file of the warehouse, but the one that a person has
+    written."""
     assert not [t for t in texts if SECRET in t]
     assert not [
         p
@@ -273,13 +277,22 @@ def test_every_kind_arrives_once_and_its_end_too(
         *(f"[warning, new] {s}" for s in subjects),
     ]
     for sentence in (
-        f"Run {Warehouse(root).recorded()[0].run_id}: published, as of 2026-07-16T01:00:00Z. Warehouse: {root}",
+        (
+            f"Run {Warehouse(root).recorded()[0].run_id}: published, as of 2026-07-16T01:00:00Z. "
+            f"Warehouse: {root}"
+        ),
         # the claims of one deadline are one alert, with counts and sums
-        f"Happened: 2 credits, 200.00 EUR can be requested until 2026-07-30, and nobody has: lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR.",
+        (
+            "Happened: 2 credits, 200.00 EUR can be requested until 2026-07-30, and nobody has: "
+            f"lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR."
+        ),
         "Happened: 5.00 EUR was credited on invoices, and nothing is due.",
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
-        "Happened: It was seen for 63.33 % of its active time, and 950400 s are unknown: less than trueengage requires.",
+        (
+            "Happened: It was seen for 63.33 % of its active time, and 950400 s are unknown: less "
+            "than trueengage requires."
+        ),
         "Happened: nothing from ams for 3 h",
         "Means: July's fees are not there yet.",
         "Do: Ask billing.",
@@ -370,7 +383,10 @@ def test_every_kind_arrives_once_and_its_end_too(
     assert sorted(
         line for line in said.err.splitlines() if line.startswith("makegood: alerts")
     ) == [
-        f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, refused, wrong password); the next run tries again"
+        (
+            f"makegood: alerts: {label}: the message was not taken (receiver down or not reached, "
+            "refused, wrong password); the next run tries again"
+        )
         for label in ("json 2", "mmost 3")
     ]
     ((_, refused), (letter,)) = (web.take("/json"), web.take(f"/hooks/{hook}")), mail.take()
@@ -627,8 +643,9 @@ def test_no_secret_is_said_whatever_goes_wrong(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A wrong password, a closed port, a receiver that sends elsewhere, one that never answers, an unknown service, a variable that is not
-    set: each is named by its kind, and those beside it are told all the same."""
+    """A wrong password, a closed port, a receiver that sends elsewhere, one that never answers, an
+    unknown service, a variable that is not set: each is named by its kind, and those beside it are
+    told all the same."""
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr(alerting, "LIMIT_SECONDS", 5)
     with socket.socket() as free:
@@ -845,7 +862,10 @@ def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web:
     listed = makegood("alerts", "--warehouse", tmp_path)
     assert listed.returncode == 0
     assert re.search(
-        r"since 2026-07-16 05:00 UTC  critical  run failed: the run\n    Happened: it broke\n    Means: .*\n    Do: ",
+        (
+            r"since 2026-07-16 05:00 UTC  critical  run failed: the run\n    Happened: it broke\n "
+            r"   Means: .*\n    Do: "
+        ),
         listed.stdout,
     )
 

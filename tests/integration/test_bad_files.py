@@ -1,4 +1,5 @@
-"""Files that can't or may not be read: what becomes of each, in which words, and that none of them takes memory or time (interfaces, Bad input)."""
+"""Files that can't or may not be read: what becomes of each, in which words, and that none of them
+takes memory or time (interfaces, Bad input)."""
 
 import gzip
 import json
@@ -71,7 +72,8 @@ def zst(content: bytes) -> bytes:
 
 
 def gz(content: bytes) -> bytes:
-    """Without the time of day: what is packed here names tests, which must be the same in every process."""
+    """Without the time of day: what is packed here names tests, which must be the same in every
+    process."""
     return gzip.compress(content, mtime=0)
 
 
@@ -117,11 +119,20 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.csv.gz", gz(GOOD) + b"rubbish", "can't be read as CSV"),
         # headers
         ("a.csv", b"1,a\n2,b\n", "lacks the required column customer_id, name; it has 1, a"),
-        ("a.csv", b"Customer_Id,NAME\n1,a\n", "lacks the required column customer_id, name; 'Customer_Id' looks like customer_id: name it so; 'NAME' looks like name: name it so; it has"),
-        ("a.csv", b"account,name\n1,a\n", "lacks the required column customer_id; 'account' looks like customer_id: name it so; it has account, name"),
+        ("a.csv", b"Customer_Id,NAME\n1,a\n", (
+            "lacks the required column customer_id, name; 'Customer_Id' looks like customer_id: "
+            "name it so; 'NAME' looks like name: name it so; it has"
+        )),
+        ("a.csv", b"account,name\n1,a\n", (
+            "lacks the required column customer_id; 'account' looks like customer_id: name it so; "
+            "it has account, name"
+        )),
         ("a.csv", b"customer_ids,name\n1,a\n", "'customer_ids' looks like customer_id: name it so"),
         ("a.csv", b"customer_kind,name\n1,a\n", "lacks the required column customer_id; it has customer_kind, name"),
-        ("a.csv", b"customer_id;name\n1;a\n", "lacks the required column customer_id, name; its fields seem to be separated by ';': separate them by commas; it has customer_id;name"),
+        ("a.csv", b"customer_id;name\n1;a\n", (
+            "lacks the required column customer_id, name; its fields seem to be separated by ';': "
+            "separate them by commas; it has customer_id;name"
+        )),
         ("a.csv", b"customer_id\tname\n1\ta\n", "its fields seem to be separated by '\\t': separate them by commas"),
         ("a.csv", b"customer_id,name,name\n1,a,b\n", "has the column name more than once in its header"),
         ("a.csv", b"customer_id,name,deleted,deleted\n1,a,,true\n", "has the column deleted more than once in its header"),
@@ -169,7 +180,10 @@ def test_files_that_are_rejected_whole(
         ("a.csv", GOOD.replace(b"\n", b"\r\n"), 2, []),
         ("a.csv", GOOD.replace(b"\n", b"\r"), 2, []),
         ("a.csv", HEADER + b"1,a\r\n2,b\r3,\n4,d\n", 3, [(4, "name is missing: every row needs a text")]),
-        ("a.csv", b"customer_id,name\r1,a\r\r,\r2,b\rodd\r", 2, [(4, "customer_id is missing: every row needs a text; name is missing: every row needs a text"), (6, "the row has 1 field, the header has 2: write all of them, empty ones too")]),
+        ("a.csv", b"customer_id,name\r1,a\r\r,\r2,b\rodd\r", 2, [(4, (
+            "customer_id is missing: every row needs a text; name is missing: every row needs a "
+            "text"
+        )), (6, "the row has 1 field, the header has 2: write all of them, empty ones too")]),
         ("a.csv", HEADER + b'1,"a\rb"\r\n2,"a\r\nb"\n3,"a\n\nb"\n4,\n', 3, [(9, "name is missing: every row needs a text")]),
         ("a.csv", HEADER + b"\n\n\n1,a\n\n\n2\n", 1, [(8, "the row has 1 field, the header has 2: write all of them, empty ones too")]),
         ("a.csv", b"\xef\xbb\xbf" + GOOD, 2, []),
@@ -184,14 +198,26 @@ def test_files_that_are_rejected_whole(
         ("a.csv", HEADER + b"1\x00,a\n1,b\x00c\n", 2, []),
         ("a.csv", HEADER + "1,größe\n".encode("latin-1") + b"2,b\n", 1, [(2, "the row is not UTF-8: export the file as UTF-8")]),
         ("a.csv", HEADER + b"1,\xed\xa0\x80\n2,b\n", 1, [(2, "the row is not UTF-8: export the file as UTF-8")]),
-        ("a.csv", HEADER + b"1,a,\xff\n2,b\n3\n,\n4,d\n", 2, [(2, "the row has 3 fields, the header has 2: put a field that holds commas in double quotes"), (4, "the row has 1 field, the header has 2: write all of them, empty ones too"), (5, "customer_id is missing: every row needs a text; name is missing: every row needs a text")]),
+        ("a.csv", HEADER + b"1,a,\xff\n2,b\n3\n,\n4,d\n", 2, [(2, (
+            "the row has 3 fields, the header has 2: put a field that holds commas in double "
+            "quotes"
+        )), (4, "the row has 1 field, the header has 2: write all of them, empty ones too"), (5, (
+            "customer_id is missing: every row needs a text; name is missing: every row needs a "
+            "text"
+        ))]),
         ("a.csv", HEADER + b"1," + b"x" * (3 << 20) + b"\n", 1, []),
         ("a.csv", HEADER + (b"1," + b"x" * ((4 << 20) - 10) + b"\n") * 3, 3, []),
-        ("a.csv", HEADER + b"1,a" + b",b" * 500_000 + b"\n2,b\n", 1, [(2, "the row has 500002 fields, the header has 2: put a field that holds commas in double quotes")]),
+        ("a.csv", HEADER + b"1,a" + b",b" * 500_000 + b"\n2,b\n", 1, [(2, (
+            "the row has 500002 fields, the header has 2: put a field that holds commas in double "
+            "quotes"
+        ))]),
         ("a.jsonl", LINES + b'{"customer_id": "3", "customer_id": "4", "name": "a"}\n', 2, [(3, "the row is not a JSON object: a key is in it twice")]),
         ("a.jsonl", b"[" * 100_000 + b"\n" + LINES, 2, [(1, "the row is not a JSON object: it is nested too deeply")]),
         ("a.jsonl", LINES + b'{"customer_id": "3", "name": "a", "n": ' + b"9" * 100_000 + b"}\n", 3, []),
-        ("a.jsonl", b"\xff\xfe\n" + LINES, 2, [(1, "the row is not a JSON object: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte")]),
+        ("a.jsonl", b"\xff\xfe\n" + LINES, 2, [(1, (
+            "the row is not a JSON object: 'utf-8' codec can't decode byte 0xff in position 0: "
+            "invalid start byte"
+        ))]),
         ("a.parquet", parquet(CUSTOMERS, data_page_version="2.0", compression="zstd"), 2, []),
         ("a.parquet", parquet(CUSTOMERS.slice(0, 0)), 0, []),
         # suffixes in capitals
@@ -393,9 +419,9 @@ def test_a_file_that_is_still_written_comes_in_with_the_next_run(tmp_path: Path)
         stream.write(b"4,d\n")
     assert (first.feeds["customers"].files_read, first.feeds["customers"].files_refused) == (1, [])
     assert (
-        "customers/z.csv is not read: it is still being written or moved; it comes in with the next run"
-        in first.warnings
-    )
+        "customers/z.csv is not read: it is still being written or moved; it comes in with "
+        "the next run"
+    ) in first.warnings
     second = read(folder, first.landed)
     assert (second.feeds["customers"].files_read, second.feeds["customers"].rows_read) == (1, 2)
 

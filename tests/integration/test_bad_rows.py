@@ -1,6 +1,8 @@
-"""Rows that may not come in: every kind of them, for every column and rule of every feed, in every format (interfaces, Bad input; T1, E1-E3, K1).
+"""Rows that may not come in: every kind of them, for every column and rule of every feed, in every
+format (interfaces, Bad input; T1, E1-E3, K1).
 
-The kinds are derived from the feeds' own descriptions, so that a new feed is tested by itself; what descriptions don't say is written down.
+The kinds are derived from the feeds' own descriptions, so that a new feed is tested by itself; what
+descriptions don't say is written down.
 """
 
 import json
@@ -56,11 +58,17 @@ BAD_VALUES: dict[str, dict[str, str]] = {
     "text": {},
     "ts": {
         "yesterday": "is not an instant: write it as in 2026-06-01T00:00:00Z",
-        "2026-02-30T00:00:00Z": "is not an instant, since 2026-02-30 is not a day of the calendar: write one that is, as in 2026-06-01T00:00:00Z",
+        "2026-02-30T00:00:00Z": (
+            "is not an instant, since 2026-02-30 is not a day of the calendar: write one that is, "
+            "as in 2026-06-01T00:00:00Z"
+        ),
         "2026-06-01T24:00:00Z": "is not an instant: write it as in 2026-06-02T00:00:00Z",
         "2026-06-01T00:00:60Z": "is not an instant: write it as in 2026-06-01T00:00:59Z",
         "2026-06-01T25:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
-        "2026-06-01T00:00:00+25:00": "is not an instant, since '+25:00' is not an offset: write one as in 2026-06-01T00:00:00+02:00, or Z for UTC",
+        "2026-06-01T00:00:00+25:00": (
+            "is not an instant, since '+25:00' is not an offset: write one as in "
+            "2026-06-01T00:00:00+02:00, or Z for UTC"
+        ),
         "2026-06-01": "is not an instant, since it has no time: write it as in 2026-06-01T00:00:00Z",
         "1780272000": "is not an instant but, it seems, a Unix time: write 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00 ZZ": "is not an instant: write it as in 2026-06-01T00:00:00Z",
@@ -68,13 +76,24 @@ BAD_VALUES: dict[str, dict[str, str]] = {
         "2026-06-01T00:00:00  Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00UTC": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00 GMT": "is not an instant: write it as in 2026-06-01T00:00:00Z",
-        "2026-06-01 00:00:00 EST": "is not an instant, since 'EST' is an abbreviation that several zones share: write the offset, as in 2026-06-01T00:00:00-05:00, "
+        "2026-06-01 00:00:00 EST": "is not an instant, since 'EST' is an abbreviation that several zones share: write the "
+        "offset, as in 2026-06-01T00:00:00-05:00, "
         "or leave it out and declare the zone in feeds.yaml, as in America/New_York",
-        "2026-06-01T00:00:00 Europe/Warsaw": "is not an instant, since it names a zone instead of an offset: write the offset, as in 2026-06-01T00:00:00Z, "
+        "2026-06-01T00:00:00 Europe/Warsaw": "is not an instant, since it names a zone instead of an offset: write the offset, as in "
+        "2026-06-01T00:00:00Z, "
         "or leave it out and declare the zone in feeds.yaml, as in Europe/Warsaw",
-        "01/06/2026 10:00": "is not an instant: write it as in 2026-06-01T10:00:00Z, or 2026-01-06T10:00:00Z if its month comes first",
-        "0000-01-01T00:00:00Z": "is not an instant, since 0000-01-01 is not a day of the calendar: write one that is, as in 2026-06-01T00:00:00Z",
-        "9999-12-31T23:59:59-01:00": "is not an instant of the years 1 to 9999: write one that is, as in 2026-06-01T00:00:00Z",
+        "01/06/2026 10:00": (
+            "is not an instant: write it as in 2026-06-01T10:00:00Z, or 2026-01-06T10:00:00Z if "
+            "its month comes first"
+        ),
+        "0000-01-01T00:00:00Z": (
+            "is not an instant, since 0000-01-01 is not a day of the calendar: write one that is, "
+            "as in 2026-06-01T00:00:00Z"
+        ),
+        "9999-12-31T23:59:59-01:00": (
+            "is not an instant of the years 1 to 9999: write one that is, as in "
+            "2026-06-01T00:00:00Z"
+        ),
         "٢٠٢٦-06-01T00:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "true": "is not an instant: write it as in 2026-06-01T00:00:00Z",
     },
@@ -129,7 +148,8 @@ BAD_VALUES: dict[str, dict[str, str]] = {
         "1.5.0": "is not an amount: write it as in 1234.56",
     },
 }  # fmt: skip
-# what stands for "none" in many exports, where a column may be empty and does not say that it is meant
+# what stands for "none" in many exports, where a column may be empty and does not say that it is
+# meant
 PLACEHOLDERS = {
     "date": ["0001-01-01", "1900-01-01", "1970-01-01"],
     "ts": [
@@ -146,7 +166,8 @@ NEEDS = {
     "text": "a text",
 }
 NO_OFFSET = (
-    "has no offset, and the feed declares no time zone: write the offset, as in 2026-06-01T00:00:00Z or 2026-06-01T02:00:00+02:00, "
+    "has no offset, and the feed declares no time zone: write the offset, as in "
+    "2026-06-01T00:00:00Z or 2026-06-01T02:00:00+02:00, "
     "or declare the zone in feeds.yaml, as in {}: {{time_zone: Europe/Warsaw}}"
 )
 
@@ -191,7 +212,10 @@ def cases(feed: Feed) -> list[Case]:
                 f"{name} missing",
                 "required",
                 name,
-                f"{name} is missing: every row needs {f'one of {listed}' if listed else NEEDS[column.type]}",
+                (
+                    f"{name} is missing: every row needs "
+                    f"{f'one of {listed}' if listed else NEEDS[column.type]}"
+                ),
                 **{name: None},
             )
         for text, why in BAD_VALUES[column.type].items():
@@ -207,7 +231,10 @@ def cases(feed: Feed) -> list[Case]:
             )
         if not column.required and (feed.feed, name) not in MEANT_ALL_THE_SAME:
             for text in PLACEHOLDERS.get(column.type, []):
-                why = f"'{text}' means 'none' in many exports: leave {name} empty where there is none, or write the real one"
+                why = (
+                    f"'{text}' means 'none' in many exports: leave {name} empty where there is "
+                    "none, or write the real one"
+                )
                 add(f"{name} is {text}", "placeholder", name, why, **{name: text})
         if column.values:
             first = column.values[0]
@@ -288,7 +315,10 @@ def cases(feed: Feed) -> list[Case]:
                     f"{end} before {start}",
                     "order",
                     end,
-                    f"{end} '{early}' is before {start} '{late}': write an end that is not before its start",
+                    (
+                        f"{end} '{early}' is before {start} '{late}': write an end that is not "
+                        "before its start"
+                    ),
                     **{start: late, end: early},
                 )
             case RequiredWhen(column=name, when=when, values=values):
@@ -319,11 +349,17 @@ def cases(feed: Feed) -> list[Case]:
                     ("EURO", "is not an ISO 4217 code: the nearest is EUR"),
                     (
                         "XXX",
-                        "has no minor unit in which an amount is exact: write the currency that is paid in, as in EUR",
+                        (
+                            "has no minor unit in which an amount is exact: write the currency "
+                            "that is paid in, as in EUR"
+                        ),
                     ),
                     (
                         "CLF",
-                        "has more than three decimals, the most that an amount may have: write the currency that is paid in, as in EUR",
+                        (
+                            "has more than three decimals, the most that an amount may have: "
+                            "write the currency that is paid in, as in EUR"
+                        ),
                     ),
                 ):
                     add(
@@ -338,12 +374,18 @@ def cases(feed: Feed) -> list[Case]:
                     (
                         "EUR",
                         "0.001",
-                        "at most 2 decimals, as in 1234.57, or 0001 if its point separates thousands",
+                        (
+                            "at most 2 decimals, as in 1234.57, or 0001 if its point separates "
+                            "thousands"
+                        ),
                     ),
                     (
                         "EUR",
                         "12.345",
-                        "at most 2 decimals, as in 1234.57, or 12345 if its point separates thousands",
+                        (
+                            "at most 2 decimals, as in 1234.57, or 12345 if its point separates "
+                            "thousands"
+                        ),
                     ),
                     ("EUR", "-1.2345", "at most 2 decimals, as in 1234.57"),
                     ("KWD", "0.0001", "at most 3 decimals, as in 1234.567"),
@@ -470,11 +512,18 @@ def test_local_times_that_clocks_skip_or_repeat(tmp_path: Path, feed: Feed, name
         for text, why in (
             (
                 "2026-03-29T02:30:00",
-                "does not exist in Europe/Warsaw, where the clocks skip it: write an offset, as in 2026-03-29T02:30:00+01:00 or 2026-03-29T02:30:00+02:00",
+                (
+                    "does not exist in Europe/Warsaw, where the clocks skip it: write an offset, "
+                    "as in 2026-03-29T02:30:00+01:00 or 2026-03-29T02:30:00+02:00"
+                ),
             ),
             (
                 "2026-10-25 02:00",
-                "is two instants in Europe/Warsaw, where the clocks repeat it: write the offset, 2026-10-25T02:00:00+02:00 for the first or 2026-10-25T02:00:00+01:00 for the second",
+                (
+                    "is two instants in Europe/Warsaw, where the clocks repeat it: write the "
+                    "offset, 2026-10-25T02:00:00+02:00 for the first or 2026-10-25T02:00:00+01:00 "
+                    "for the second"
+                ),
             ),
         )
     ]
@@ -598,7 +647,10 @@ TYPED_PARQUET: list[tuple[str, str, pl.Series, str, str]] = [
         "due_on",
         pl.Series([datetime(2026, 6, 1, tzinfo=UTC)]),
         "type",
-        "is an instant, whose date depends on the zone: export it as DATE, or as text as in 2026-06-01",
+        (
+            "is an instant, whose date depends on the zone: export it as DATE, or as text as in "
+            "2026-06-01"
+        ),
     ),
     (
         "invoices",
@@ -630,7 +682,10 @@ TYPED_PARQUET: list[tuple[str, str, pl.Series, str, str]] = [
         "customer_id",
         pl.Series([4711.0]),
         "exact",
-        "'4711.0' is a floating-point number, in which ids lose zeros and digits: export customer_id as text, as in '0004711'",
+        (
+            "'4711.0' is a floating-point number, in which ids lose zeros and digits: export "
+            "customer_id as text, as in '0004711'"
+        ),
     ),
     ("customers", "name", pl.Series([1.5], dtype=pl.Float32), "exact", "export name as text"),
     ("checks", "status", pl.Series([float("nan")]), "exact", "export status as text"),
@@ -750,9 +805,18 @@ def test_a_blocked_run_says_the_commonest_reasons_with_what_to_write(tmp_path: P
         "customers: 1 of 2 rows are rejected, more than 5 %",
         "  1 row, name: name is missing: every row needs a text (first in customers/c.csv, line 3)",
         "outages: 9 of 16 rows are rejected, more than 5 %",
-        "  4 rows, state: 'dwon' is not one of down, degraded, up: the nearest is down (first in outages/a.jsonl, line 1)",
-        "  2 rows, started_at: '2026-06-01' is not an instant, since it has no time: write it as in 2026-06-01T00:00:00Z (first in outages/b.csv, line 5)",
-        "  1 row, outage_id: outage_id is missing: every row needs a text (first in outages/b.csv, line 7)",
+        (
+            "  4 rows, state: 'dwon' is not one of down, degraded, up: the nearest is down (first "
+            "in outages/a.jsonl, line 1)"
+        ),
+        (
+            "  2 rows, started_at: '2026-06-01' is not an instant, since it has no time: write it "
+            "as in 2026-06-01T00:00:00Z (first in outages/b.csv, line 5)"
+        ),
+        (
+            "  1 row, outage_id: outage_id is missing: every row needs a text (first in "
+            "outages/b.csv, line 7)"
+        ),
         "  2 rows for other reasons",
         "nothing has been delivered of services, components, subscriptions",
     ]
@@ -777,7 +841,8 @@ def test_a_feed_below_its_limit_and_a_file_rejected_whole_have_their_own_words(
 
 
 def test_the_terminal_the_status_and_the_alert_say_why_a_run_is_blocked(tmp_path: Path) -> None:
-    """Each shows the commonest reason of a feed; an alert, which is short, first all feeds that block the run."""
+    """Each shows the commonest reason of a feed; an alert, which is short, first all feeds that
+    block the run."""
     folder = delivered(
         tmp_path,
         "outages/a.csv",
@@ -793,7 +858,10 @@ def test_the_terminal_the_status_and_the_alert_say_why_a_run_is_blocked(tmp_path
     done = makegood("run", "--landing", folder, "--warehouse", tmp_path / "w", "--as-of", AS_OF)
     assert done.returncode == 3
     head = "outages: 1 of 1 rows are rejected, more than 5 %"
-    detail = "1 row, state: 'Down' is not one of down, degraded, up: write down (first in outages/a.csv, line 2)"
+    detail = (
+        "1 row, state: 'Down' is not one of down, degraded, up: write down (first in "
+        "outages/a.csv, line 2)"
+    )
     status = makegood("status", "--warehouse", tmp_path / "w").stdout
     for said in (done.stderr, status):
         assert f"\n  {head}\n    {detail}\n" in said
@@ -845,7 +913,8 @@ class Delivery:
 
 
 def waiting() -> Iterator[tuple[str, Case, Row]]:
-    """A row that refers to something late, for each reference: the feed, the row, and the late row."""
+    """A row that refers to something late, for each reference: the feed, the row, and the late
+    row."""
     for feed in feeds().values():
         for number, (column, target) in enumerate(feed.references.items()):
             if target == "contracts":
@@ -889,7 +958,8 @@ def everything() -> Delivery:
 
 
 def between(delivery: Delivery) -> None:
-    """What a row alone doesn't show: a contract that is not there, spans that change whose they are (E1), lives that are none (K1)."""
+    """What a row alone doesn't show: a contract that is not there, spans that change whose they are
+    (E1), lives that are none (K1)."""
     services, spans, tickets, events = (
         feeds()["services"],
         feeds()["subscriptions"],
@@ -913,7 +983,10 @@ def between(delivery: Delivery) -> None:
         (("customer_id", "customers-1000"), ("service_id", "services-1000"), ("region", "us")), 1
     ):
         later = f"2026-06-{10 + number}"
-        reason = "differs from the earliest span of subscriptions-0: a subscription keeps its customer, service and region"
+        reason = (
+            "differs from the earliest span of subscriptions-0: a subscription keeps its "
+            "customer, service and region"
+        )
         delivery.bad["subscriptions"].append(
             Case(
                 f"subscriptions: {column} changes",

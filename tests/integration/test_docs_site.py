@@ -1,4 +1,5 @@
-"""What is published describes itself: to SQL clients by comments, to people by the dbt docs as a page that loads nothing from elsewhere."""
+"""What is published describes itself: to SQL clients by comments, to people by the dbt docs as a
+page that loads nothing from elsewhere."""
 
 import json
 import re
@@ -16,9 +17,11 @@ from tests.conftest import Published
 
 ROOT = Path(__file__).parents[2]
 COMMENTS = """
-    select schema_name || '.' || table_name as table_name, '' as column_name, comment from duckdb_tables() where schema_name in ('marts', 'quality')
+    select schema_name || '.' || table_name as table_name, '' as column_name, comment
+        from duckdb_tables() where schema_name in ('marts', 'quality')
     union all
-    select schema_name || '.' || table_name, column_name, comment from duckdb_columns() where schema_name in ('marts', 'quality')
+    select schema_name || '.' || table_name, column_name, comment from duckdb_columns()
+        where schema_name in ('marts', 'quality')
 """
 
 
@@ -40,7 +43,8 @@ def embedded(page: Path, start: str) -> Any:
 
 
 def described() -> dict[tuple[str, str], str]:
-    """Every description of a table and column of the published database, as the project's files have them."""
+    """Every description of a table and column of the published database, as the project's files
+    have them."""
     found = {}
     for file in (ROOT / "dbt_project" / "models").rglob("*.yml"):
         if file.parent.name in ("marts", "evidence", "quality"):
@@ -80,7 +84,8 @@ def test_the_docs_have_every_column_with_its_type_and_description(
     actual = {
         (f"{r['schema_name']}.{r['table_name']}", r["column_name"]): r["data_type"]
         for r in sample.query(
-            "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('marts', 'quality')"
+            "select schema_name, table_name, column_name, data_type from duckdb_columns() where "
+            "schema_name in ('marts', 'quality')"
         )
     }
     nodes = catalog["nodes"] | catalog["sources"]
@@ -135,7 +140,10 @@ def test_what_the_page_would_load_is_stopped(page: Path, chromium: Any, tmp_path
     """By its policy, should a later version of the page ask for something."""
     spoilt = tmp_path / "index.html"
     text = page.read_text()
-    asks = "<script>fetch('http://127.0.0.1:9/x').catch(() => 0); new Image().src = 'http://127.0.0.1:9/y.png'</script><script src='http://127.0.0.1:9/z.js'></script>"
+    asks = (
+        "<script>fetch('http://127.0.0.1:9/x').catch(() => 0); new Image().src = "
+        "'http://127.0.0.1:9/y.png'</script><script src='http://127.0.0.1:9/z.js'></script>"
+    )
     spoilt.write_text(text.replace("<title>", f"{asks}<title>", 1))
     tab = chromium.new_page()
     refused: list[str] = []
@@ -194,7 +202,8 @@ def test_exposures_are_current() -> None:
 
 
 def test_exposures_name_what_the_code_reads() -> None:
-    """By a search of its own: every mart that a page, the report or the proof names stands in an exposure, and no other."""
+    """By a search of its own: every mart that a page, the report or the proof names stands in an
+    exposure, and no other."""
     found = {
         e["name"]: set(re.findall(r"'([a-z_]+)'\)", " ".join(e["depends_on"])))
         for e in yaml.safe_load(exposures.FILE.read_text())["exposures"]
@@ -229,6 +238,7 @@ def test_comments_are_read_by_a_client_that_knows_only_sql(sample: Published) ->
     """As DBeaver or the duckdb command asks for them, also with quotes in them."""
     with duckdb.connect(str(sample.database), read_only=True) as con:
         ((said,),) = con.execute(
-            "select comment from duckdb_columns() where table_name = 'credits' and column_name = 'monthly_fee'"
+            "select comment from duckdb_columns() where table_name = 'credits' and column_name = "
+            "'monthly_fee'"
         ).fetchall()
     assert said == "The month's parts of its fee lines, in the currency (E3); 0 without one."

@@ -130,7 +130,8 @@ def report(published: Published, subscription_id: str, month: date) -> Report:
 
 
 def expected(row: dict[str, Any], least: int = 99) -> str:
-    """The verdict on a row of the mart, derived anew. `least`: the minimum coverage of both contracts."""
+    """The verdict on a row of the mart, derived anew. `least`: the minimum coverage of both
+    contracts."""
     if row["is_met"] is None:
         return "no commitment"
     thin = not row["coverage_pct"] or row["coverage_pct"] < least
@@ -335,7 +336,8 @@ def test_tables_and_tiles_show_no_percentage_without_data(
 def test_a_category_rests_on_all_of_its_services(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    """A4: its figure is that of the worst region; data on one region is not evidence for another."""
+    """A4: its figure is that of the worst region; data on one region is not evidence for
+    another."""
     at = app(monkeypatch, part.warehouse, "availability", contract="connect_engage")
     shown = {r["Period"]: r for r in tables(at)["Availability by product category"]}
     assert (shown["2026 Q2"]["Availability"], shown["2026 Q2"]["Verdict"]) == (
@@ -754,7 +756,8 @@ def test_findings_are_grouped_by_kind_and_feed(
         con.execute(
             """create table quality.findings (
                kind varchar, severity varchar, feed varchar, key varchar, file varchar,
-               line bigint, seen varchar, means varchar, action varchar, nearest varchar, rows bigint)"""
+               line bigint, seen varchar, means varchar, action varchar, nearest varchar,
+                   rows bigint)"""
         )
         con.executemany(
             "insert into quality.findings values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows

@@ -1,5 +1,5 @@
-"""What no single row shows: each expectation of thresholds.yaml by a delivery that breaks it and ones
-that don't."""
+"""What no single row shows: each expectation of thresholds.yaml by a delivery that breaks it and
+ones that don't."""
 
 import shutil
 from collections.abc import Callable
@@ -106,7 +106,8 @@ def stamp(at: datetime) -> str:
 
 
 def day_of(day: int, count: int = 288, **more: Any) -> Feeds:
-    """A day of checks of two components from two places every five minutes, lines, tickets and hours."""
+    """A day of checks of two components from two places every five minutes, lines, tickets and
+    hours."""
     since = START + timedelta(days=day)
     probes = [
         {
@@ -309,7 +310,8 @@ def test_freshness_is_held_against_the_cadence_so_far_or_the_one_declared(
 
 def test_a_feed_may_set_bounds_and_severity_of_its_own(deliveries: Deliveries) -> None:
     (deliveries.landing / "feeds.yaml").write_text(
-        "invoice_lines: {expectations: {amounts: {severity: warn}}}\nchecks: {expectations: {latency: {severity: off}, volume: {at_least: 0.9, severity: block}}}\n"
+        "invoice_lines: {expectations: {amounts: {severity: warn}}}\nchecks: {expectations: "
+        "{latency: {severity: off}, volume: {at_least: 0.9, severity: block}}}\n"
     )
     feeds = day_of(DAYS, 200)
     change("invoice_lines", amount=lambda v: v.replace(".", ""))(feeds)
@@ -325,7 +327,10 @@ def test_an_unknown_expectation_is_refused_with_its_file(tmp_path: Path, publish
     (feeds / "feeds.yaml").write_text("checks: {expectations: {volumes: {severity: warn}}}\n")
     with pytest.raises(
         InvalidDocument,
-        match=r"feeds.yaml: checks.expectations.volumes: there is no such expectation \(the nearest is volume\); there are amounts, columns",
+        match=(
+            r"feeds.yaml: checks.expectations.volumes: there is no such expectation \(the nearest "
+            r"is volume\); there are amounts, columns"
+        ),
     ):
         publish(feeds, AS_OF)
 
@@ -341,7 +346,8 @@ def test_each_expectation_is_broken_by_some_delivery() -> None:
 def test_a_wrong_delivery_blocks_is_shown_and_mended(
     publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line with Great Expectations: what blocks leaves what is published as it was, what warns is published and told."""
+    """The line with Great Expectations: what blocks leaves what is published as it was, what warns
+    is published and told."""
     monkeypatch.setattr(line, "Validation", InProcess)
     feeds = world() | {
         "invoices": [

@@ -1,5 +1,5 @@
-"""What goes wrong around a run: it is killed, what is kept is damaged, the disk is full, two run at once. A few of each kind; `python -m
-tests.support.faults` tries many."""
+"""What goes wrong around a run: it is killed, what is kept is damaged, the disk is full, two run at
+once. A few of each kind; `python -m tests.support.faults` tries many."""
 
 import re
 import shutil
@@ -41,7 +41,8 @@ def test_killed_runs_leave_what_is_published_whole_and_the_next_succeeds(
 def test_a_run_killed_as_it_publishes_has_published_or_has_not(
     ground: Ground, tmp_path: Path
 ) -> None:
-    """Around the one change that counts: the state is moved, the publication is, the link is made and replaced, what counts is marked."""
+    """Around the one change that counts: the state is moved, the publication is, the link is made
+    and replaced, what counts is marked."""
     warehouse = tmp_path / "w"
     for moment in faults.PUBLISHING:
         faults.copied(ground.base, warehouse)
@@ -180,7 +181,8 @@ def all_files(folder: Path) -> dict[Path, bytes]:
 def test_a_warehouse_whose_last_state_is_lost_is_refused_and_left_alone(
     ground: Ground, tmp_path: Path, publish: Runner, which: str
 ) -> None:
-    """Building on the publication before would forget what has landed, and what was stated, since (C7)."""
+    """Building on the publication before would forget what has landed, and what was stated, since
+    (C7)."""
     warehouse = faults.copied(ground.base, tmp_path / "w")
     if which == "publications":
         last = (warehouse / "published").resolve().name
@@ -215,7 +217,8 @@ def test_a_backup_is_a_copy_and_so_is_its_restoration(ground: Ground, tmp_path: 
 def test_a_blocked_run_says_nothing_of_damage_it_did_not_find(
     ground: Ground, tmp_path: Path, publish: Runner
 ) -> None:
-    """A damaged file that is not the block's reason is repaired all the same, or the next run finds it again."""
+    """A damaged file that is not the block's reason is repaired all the same, or the next run finds
+    it again."""
     warehouse = faults.copied(ground.base, tmp_path / "w")
     landing = Path(shutil.copytree(ground.landing, tmp_path / "in"))
     (landing / "outages" / "c.csv").write_text("nothing\n")

@@ -1,6 +1,8 @@
-"""Hostile input for every parser: what it reads is what an independent reading finds, and all that it raises is a refusal.
+"""Hostile input for every parser: what it reads is what an independent reading finds, and all that
+it raises is a refusal.
 
-A short, reproducible run is part of `make test`; `--hypothesis-profile explore` looks further, with another `--hypothesis-seed` elsewhere.
+A short, reproducible run is part of `make test`; `--hypothesis-profile explore` looks further, with
+another `--hypothesis-seed` elsewhere.
 """
 
 import csv
@@ -72,7 +74,8 @@ def refused_lines(batches: list[Batch]) -> list[int]:
 def independent_csv(
     content: bytes, longest: int
 ) -> tuple[list[str], list[tuple[int, list[bytes]]]] | None:
-    """Header and records with their first lines by Python's own reader; None where it can't read the file, or a row is too long."""
+    """Header and records with their first lines by Python's own reader; None where it can't read
+    the file, or a row is too long."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     lengths: list[int] = []
 
@@ -561,7 +564,10 @@ def microseconds(text: str) -> int:
 
 def an_instant(text: str, declared: str | None) -> int | None:
     found = re.fullmatch(
-        r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?( ?[Zz]| UTC| ?[+-]\d\d(?::?\d\d)?)?",
+        (
+            r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?( ?[Zz]| UTC| "
+            r"?[+-]\d\d(?::?\d\d)?)?"
+        ),
         text,
         re.ASCII,
     )
@@ -623,7 +629,10 @@ def is_placeholder(text: str, value: Any) -> bool:
         return value in placeholders
     # as it is written, whatever its offset makes of it
     found = re.fullmatch(
-        r"(\d{4}-\d\d-\d\d)[Tt ]00:00(?::00(?:[.,]\d+)?)?( ?[Zz]| UTC| ?[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?",
+        (
+            r"(\d{4}-\d\d-\d\d)[Tt ]00:00(?::00(?:[.,]\d+)?)?( ?[Zz]| UTC| "
+            r"?[+-]([01]\d|2[0-3])(:?[0-5]\d)?)?"
+        ),
         text,
         re.ASCII,
     )

@@ -1,4 +1,5 @@
-"""Landing over several runs: what is new, upserts, deletions, waiting, what blocks, and what a blocked run leaves (interfaces)."""
+"""Landing over several runs: what is new, upserts, deletions, waiting, what blocks, and what a
+blocked run leaves (interfaces)."""
 
 import gzip
 import random
@@ -127,7 +128,10 @@ def test_content_is_known_whatever_its_name(publish: Runner, tmp_path: Path) -> 
         for w in published.query("select warning from quality.warnings where about = 'landing'")
         if "z9" in w["warning"]
     ] == [
-        "outages/z9.csv is not read: it holds what was delivered as outages/rows.csv, and changes nothing"
+        (
+            "outages/z9.csv is not read: it holds what was delivered as outages/rows.csv, and "
+            "changes nothing"
+        )
     ]
 
 
@@ -162,7 +166,10 @@ def test_a_moved_file_changes_nothing_and_is_warned_of(publish: Runner, tmp_path
         for w in published.query("select warning from quality.warnings where about = 'landing'")
     ]
     assert [w for w in said if "moved" in w] == [
-        "outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and changes nothing"
+        (
+            "outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and "
+            "changes nothing"
+        )
     ]
     (landing / "outages" / "a.csv").unlink()
     said = [
@@ -172,7 +179,10 @@ def test_a_moved_file_changes_nothing_and_is_warned_of(publish: Runner, tmp_path
         )
     ]
     assert [w for w in said if "moved" in w] == [
-        "outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and changes nothing"
+        (
+            "outages/moved.csv is not read: it holds what was delivered as outages/a.csv, and "
+            "changes nothing"
+        )
     ]
 
 
@@ -316,7 +326,10 @@ def test_settings_of_feeds_are_strict(publish: Runner, tmp_path: Path) -> None:
         ),
         (
             "tickets: {time_zone: EST}\n",
-            "feeds.yaml:1: tickets.time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York",
+            (
+                "feeds.yaml:1: tickets.time_zone: 'EST' is an abbreviation, not a time zone: "
+                "write the region, as in America/New_York"
+            ),
         ),
     ):
         (landing / "feeds.yaml").write_text(text)
@@ -338,7 +351,8 @@ def test_unknown_files_are_said_and_not_read(publish: Runner, tmp_path: Path) ->
 
 
 def test_a_finer_contract_rebuilds_spans(publish: Runner, tmp_path: Path) -> None:
-    """Spans bridge gaps that no contract calls unknown; one that does makes them be built anew (M1)."""
+    """Spans bridge gaps that no contract calls unknown; one that does makes them be built anew
+    (M1)."""
     from tests.conftest import contract
 
     feeds = world()

@@ -169,7 +169,8 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     assert [m for m in rows(place, PROFILES) if m["run_number"] < 4] == measured
     assert records.items() <= kept(place.warehouse / "runs").items()
     assert Warehouse(place.warehouse).recorded()[-1].status == "published"
-    # the run that was blocked has been followed by one that published; what is still so is open since then
+    # the run that was blocked has been followed by one that published; what is still so is open
+    # since then
     assert [(e.alert.key, e.since) for e in alert_store(place.warehouse).open()] == [
         (silent.alert.key, silent.since)
     ]
@@ -194,7 +195,8 @@ def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_p
     assert migrated.figures() == fresh.figures()
     assert migrated.rejected() == fresh.rejected()
 
-    # it goes on: again there is nothing to do, what is damaged is made again to the byte, a run takes what is new
+    # it goes on: again there is nothing to do, what is damaged is made again to the byte, a run
+    # takes what is new
     before = kept(place.warehouse)
     again = place.migrate()
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True)
@@ -237,7 +239,8 @@ def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None
 
 
 def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> None:
-    """Limits are those of a run (exit 3), and so are bad arguments (2); a later attempt can succeed."""
+    """Limits are those of a run (exit 3), and so are bad arguments (2); a later attempt can
+    succeed."""
     before = kept(place.warehouse, "runs", "alerts.json", "landed")
     (place.landing / "feeds.yaml").write_text("checks: {max_rejected_pct: 1}\n")
     blocked = place.migrate()

@@ -334,7 +334,8 @@ def test_a_changed_statement_shows_both_amounts(
         )
         made.execute(
             """insert into marts.credit_statements by name
-               select * replace (2 as statement_version, credit_amount + 1.5 as credit_amount, 'credit_amount' as changed)
+               select * replace (2 as statement_version, credit_amount + 1.5 as credit_amount,
+                   'credit_amount' as changed)
                from marts.credit_statements where currency = 'EUR' and credit_amount > 0 limit 1"""
         )
         (found,) = rows_of(

@@ -214,8 +214,9 @@ def test_wrong_runs_are_undone_and_their_versions_never_used_again(
 
 
 def test_what_was_undone_does_not_come_back_by_itself(place: Place) -> None:
-    """The rollback's own database is damaged: readers are led to what it went back to, and the next
-    run builds on its copies. It gives the values that are in force again, which is no new version."""
+    """The rollback's own database is damaged: readers are led to what it went back to, and the
+    next run builds on its copies. It gives the values that are in force again, which is no new
+    version."""
     first = place.names[0]
     assert place.back("--yes").returncode == 0
     before = withdrawn(place.published)
@@ -295,9 +296,9 @@ def test_it_is_recorded_and_status_and_pages_say_so(
     said = describe(place.path)
     assert "the last run published nothing" not in said
     assert (
-        f"from run {wrong}, as of {WRONG}, to run {first}, as of 2026-07-05T00:00:00Z: 13 statements are withdrawn"
-        in said
-    )
+        f"from run {wrong}, as of {WRONG}, to run {first}, as of 2026-07-05T00:00:00Z: 13 "
+        "statements are withdrawn"
+    ) in said
     # there is no other state to go back to
     assert place.back("--yes").returncode == 1
     assert makegood("doctor", "--warehouse", place.path).returncode == 0
@@ -308,8 +309,8 @@ def test_it_is_recorded_and_status_and_pages_say_so(
 
 
 def test_alerts_are_those_of_what_is_published(place: Place) -> None:
-    """What only the wrong run's figures told is over, and what they hid is told. A blocked run stays
-    an alert: only a run can end it."""
+    """What only the wrong run's figures told is over, and what they hid is told. A blocked run
+    stays an alert: only a run can end it."""
     (place.path / "alerts.yaml").write_text("credit_over: {EUR: 99}\n")
     about = ("warning", "It is so.", "It means it.", "Do it.", "a")
     entries = [

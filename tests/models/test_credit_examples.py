@@ -1,7 +1,9 @@
-"""Tickets, fees and credits by examples worked out by hand: one run over subscriptions that each show one thing (K, R, E, C, Z1, Z3, Z5, T6).
+"""Tickets, fees and credits by examples worked out by hand: one run over subscriptions that each
+show one thing (K, R, E, C, Z1, Z3, Z5, T6).
 
-A subscription has a service, a customer and a name of its own, is premium and paid from 2026-06-01 on, and pays 1000.00 EUR for June,
-unless its example says otherwise. June has 2,592,000 seconds: 2,592 of them are 0.1 %, 25,920 are 1 %.
+A subscription has a service, a customer and a name of its own, is premium and paid from 2026-06-01
+on, and pays 1000.00 EUR for June, unless its example says otherwise. June has 2,592,000 seconds:
+2,592 of them are 0.1 %, 25,920 are 1 %.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -169,7 +171,8 @@ class Examples:
         ticket_type: str = "incident",
         **values: str,
     ) -> "Examples":
-        """Events as (seconds from 2026-06-10T00:00:00Z, event, severity); received at the first of them unless it is among them."""
+        """Events as (seconds from 2026-06-10T00:00:00Z, event, severity); received at the first of
+        them unless it is among them."""
         ticket_id = ticket_id or self.id("t")
         row = {
             "ticket_id": ticket_id,
@@ -251,7 +254,8 @@ def made() -> Examples:
     e.subscription("met_is_no_event").outage(0, day, incident="inc-3").ticket(
         (0, "classified", "P1"), (H, "resolved"), incident_id="inc-3"
     )
-    # 10 % and 25 % with all, 0 % and 0 % without what is shared: the resolution credit alone is better
+    # 10 % and 25 % with all, 0 % and 0 % without what is shared: the resolution credit alone is
+    # better
     e.subscription("resolution_first").outage(0, 3000).resolved(9 * H, start=0)
     # without the shared ticket the other one still triggers: 10 + 25 against 0 + 15
     e.subscription("availability_first").outage(0, 3000).resolved(4 * H + 60, start=0).resolved(
@@ -393,7 +397,8 @@ def made() -> Examples:
         (5 * H + 1, "resolved"),
         ticket_id="updates",
     )
-    # three business days of Warsaw over a weekend: from Thursday 11 June noon to Tuesday 16 June noon
+    # three business days of Warsaw over a weekend: from Thursday 11 June noon to Tuesday 16 June
+    # noon
     e.ticket(
         (DAY + 10 * H, "classified", "P3"),
         (6 * DAY + 10 * H, "resolved"),
@@ -645,7 +650,8 @@ def test_what_is_pending_or_of_another_severity_is_in_no_population(published: P
         ("named_elsewhere", 15, 10, 25, "sum"),
         ("met_is_no_event", 15, 0, 15, "sum"),
         ("resolution_first", 10, 25, 25, "resolution_first"),
-        # delays of 60 s in 4 h and of 3 h in 4 h: 37.7 % on average, 75 % without the shared one, but never more than with it
+        # delays of 60 s in 4 h and of 3 h in 4 h: 37.7 % on average, 75 % without the shared one,
+        # but never more than with it
         ("availability_first", 10, 15, 25, "availability_first"),
     ],
 )
@@ -752,7 +758,8 @@ def test_eligibility_names_every_reason(
 
 
 def test_what_was_at_stake_stays_visible(published: Published) -> None:
-    """Rows keep percentages and amounts where there are reasons; what is not GA promises nothing (A7)."""
+    """Rows keep percentages and amounts where there are reasons; what is not GA promises nothing
+    (A7)."""
     assert credit(published, "due_before")["credit_amount"] == 100
     assert credit(published, "no_fees")["currency"] is None
     assert credit(published, "preview")["credit_pct"] == 0
@@ -780,7 +787,8 @@ def test_parts_of_a_line_add_up(published: Published) -> None:
 
 
 def test_exclusions_of_a_customer_act_in_its_own_figures(published: Published) -> None:
-    """A5, X2: 2,000 of 2,593 s are the customer's doing, 593 are too few to be downtime; the region sees them all."""
+    """A5, X2: 2,000 of 2,593 s are the customer's doing, 593 are too few to be downtime; the region
+    sees them all."""
     for name in ("own_exclusion", "own_component"):
         assert credit(published, name)["availability_pct"] == 100
         assert (
@@ -818,7 +826,8 @@ def test_reconciliation(
 @pytest.mark.parametrize(
     ("ticket", "expected"),
     [
-        # the clock starts with the classification; answered before it is answered at once; exactly four hours are met
+        # the clock starts with the classification; answered before it is answered at once; exactly
+        # four hours are met
         (
             "closing_resolves",
             {
@@ -928,7 +937,8 @@ def test_tickets_outside_a_paid_active_span_are_excluded(
 
 
 def test_status_page_asks_for_the_highest_severity(published: Published) -> None:
-    """Z3: once P3 is public, whatever it ends as; published before it was received is a negative time."""
+    """Z3: once P3 is public, whatever it ends as; published before it was received is a negative
+    time."""
     rows = {r["ticket_id"]: r for r in published.mart("status_page_publication")}
     assert (
         rows["public"]["severity"],
@@ -979,7 +989,8 @@ def test_amendments(published: Published, name: str, pct: int) -> None:
 
 
 def test_amendment_holds_for_the_first_day_only(published: Published) -> None:
-    """T6: in force for a period whose first day it holds; each figure names the document that set its key."""
+    """T6: in force for a period whose first day it holds; each figure names the document that set
+    its key."""
     step = {
         str(r["month"]): r for r in published.mart("credit_steps") if r["subscription_id"] == "wide"
     }
@@ -997,7 +1008,8 @@ def test_amendment_holds_for_the_first_day_only(published: Published) -> None:
 
 
 def test_open_tickets_say_what_is_left_and_who_is_next(published: Published) -> None:
-    """Z5: an hour is used of two, and the clock stands; past its promise twice over goes to the last of the path."""
+    """Z5: an hour is used of two, and the clock stands; past its promise twice over goes to the
+    last of the path."""
     row = row_of(published, "open_tickets", ticket_id="open")
     assert (row["is_paused"], row["resolution_remaining_s"], row["update_remaining_s"]) == (
         True,

@@ -1,5 +1,6 @@
-"""What holds of credits whatever the feeds: statements that are never rewritten (C7), figures that do not depend on how rows were delivered,
-parts that add up, and a proof whose figures are those of the marts."""
+"""What holds of credits whatever the feeds: statements that are never rewritten (C7), figures that
+do not depend on how rows were delivered, parts that add up, and a proof whose figures are those of
+the marts."""
 
 import json
 import random
@@ -69,7 +70,8 @@ def test_statements_are_never_rewritten(publish: Runner, tmp_path: Path) -> None
     )
     assert [str(r["issued_at"])[:19] for r in issued] == ["2026-07-01 00:00:00"]
 
-    # a late invoice gives the month a currency: the row without one keeps its version, no longer current
+    # a late invoice gives the month a currency: the row without one keeps its version, no longer
+    # current
     line = {
         "line_id": "l1",
         "invoice_id": invoice,
@@ -131,7 +133,8 @@ def test_statements_are_never_rewritten(publish: Runner, tmp_path: Path) -> None
         if r["currency"] == "EUR" and r["status"] == "final"
     ] == [(25, 2)]
 
-    # the line is withdrawn: the row without a currency is back with the same values, and is the same version again
+    # the line is withdrawn: the row without a currency is back with the same values, and is the
+    # same version again
     deliver(
         landing,
         "5",
@@ -202,7 +205,8 @@ def test_figures_do_not_depend_on_how_rows_are_delivered(publish: Runner, tmp_pa
 def test_more_downtime_never_lowers_a_credit(
     publish: Runner, tmp_path_factory: Any, outages: list[tuple[int, int]], cents: int, days: int
 ) -> None:
-    """Monotony and conservation: one outage more at a time; a credit is never above the cap; the parts of a line add up."""
+    """Monotony and conservation: one outage more at a time; a credit is never above the cap; the
+    parts of a line add up."""
     e = Examples()
     for n in range(len(outages) + 1):
         e.subscription(f"s{n}", fee=None)
@@ -241,7 +245,8 @@ def test_more_downtime_never_lowers_a_credit(
 
 def test_every_other_reading_has_a_row_for_every_month_and_currency(publish: Runner) -> None:
     e = Examples()
-    # 20 minutes down, of which the middle is excluded: as it is 0 s of downtime, with the threshold first 700 s
+    # 20 minutes down, of which the middle is excluded: as it is 0 s of downtime, with the threshold
+    # first 700 s
     e.subscription("cut").outage(0, 1300).exclusion("third_party", 300, 900)
     # degraded for a day, and unknown before the monitor began
     e.subscription("degraded").outage(5 * DAY, 6 * DAY, state="degraded")
@@ -292,7 +297,8 @@ def test_every_other_reading_has_a_row_for_every_month_and_currency(publish: Run
 
 
 def test_readings_have_methods_and_desks_of_their_own_only_where_they_differ() -> None:
-    """What readings share is evaluated once: seven ways to measure and four to time for the contract with credits, one each for the other."""
+    """What readings share is evaluated once: seven ways to measure and four to time for the
+    contract with credits, one each for the other."""
     made_of = tables(load_folder(CONTRACTS), conftest.instant(AS_OF))
     for contract_id, methods, desks in (("trueengage", 7, 4), ("connect_engage", 1, 1)):
         assert (
@@ -310,7 +316,8 @@ def test_readings_have_methods_and_desks_of_their_own_only_where_they_differ() -
 
 
 def test_status_names_claims_that_are_about_to_lapse(publish: Runner) -> None:
-    """C5: what could still be asked for, and what it is worth, in the last fourteen days of its window."""
+    """C5: what could still be asked for, and what it is worth, in the last fourteen days of its
+    window."""
     e = Examples()
     e.subscription("asked").outage(0, 2593).request("2026-07-05").subscription("unasked").outage(
         0, 2593
@@ -437,7 +444,8 @@ def test_proof_names_every_landed_row_it_rests_on(explained: Path) -> None:
 
 
 def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
-    """16 h 40 min less 1,000 s are 59,000 s; with half an hour of checks 60,800 s: 97.65 %, 25 %. Late by 25 % and by 83 %: 25 %. Shared, capped."""
+    """16 h 40 min less 1,000 s are 59,000 s; with half an hour of checks 60,800 s: 97.65 %, 25 %.
+    Late by 25 % and by 83 %: 25 %. Shared, capped."""
     said = makegood(
         "explain",
         "--warehouse",
@@ -454,7 +462,10 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
         "commitment 99.9 %: below it; the deepest tier that it is below: 98 %, which gives 25 %",
         "missed: 2 of 2 = 100 %, more than allowed",
         "average delay: 54.166667 % of the target",
-        "availability first: 25 % with all downtime + 25 % for the 1 incidents not shared (1 missed) = 50 %",
+        (
+            "availability first: 25 % with all downtime + 25 % for the 1 incidents not shared (1 "
+            "missed) = 50 %"
+        ),
         "taken: availability_first, 50 %",
         "50 %, at most 25 % of the monthly fee: 25 %",
         "32.61 EUR x 25 % = 8.15 EUR, rounded once",
@@ -511,7 +522,8 @@ def test_nothing_published_is_said(tmp_path: Path) -> None:
 
 
 def test_unusual_terms_and_amounts_are_exact_too(publish: Runner) -> None:
-    """Many decimals, large amounts, a tier below the commitment, levels in both lists, a clause that an amendment takes away."""
+    """Many decimals, large amounts, a tier below the commitment, levels in both lists, a clause
+    that an amendment takes away."""
     odd = conftest.yaml.safe_load((CONTRACTS / "trueengage.yaml").read_text()) | {
         "contract_id": "odd"
     }

@@ -1,4 +1,5 @@
-"""The whole line on random worlds against the plain reference: tickets, resolution performance, credits and what rests on them (K, R, E, C, Z1, Z3, T6)."""
+"""The whole line on random worlds against the plain reference: tickets, resolution performance,
+credits and what rests on them (K, R, E, C, Z1, Z3, T6)."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,15 +22,25 @@ KEYS = {
     "what_if": ["contract_id", "policy_key", "value", "month", "currency"],
 }
 COLUMNS = {
-    "ticket_sla": "ticket_id subscription_id contract_id ticket_type severity month received_at clock_started_at responded_at resolved_at response_target_s "
-    "response_elapsed_s response_outcome updates_missed update_outcome resolution_target_s resolution_elapsed_s resolution_outcome delay_pct status reason",
-    "resolution_performance": "subscription_id month incidents missed missed_pct average_delay_pct is_triggered credit_pct",
-    "credits": "subscription_id customer_id contract_id service_id region month currency monthly_fee availability_pct availability_credit_pct "
-    "resolution_credit_pct combined_pct combination credit_pct credit_amount reasons claim_status claim_deadline requested_on payable_amount low_coverage status",
+    "ticket_sla": "ticket_id subscription_id contract_id ticket_type severity month received_at "
+    "clock_started_at responded_at resolved_at response_target_s "
+    "response_elapsed_s response_outcome updates_missed update_outcome resolution_target_s "
+    "resolution_elapsed_s resolution_outcome delay_pct status reason",
+    "resolution_performance": (
+        "subscription_id month incidents missed missed_pct average_delay_pct is_triggered "
+        "credit_pct"
+    ),
+    "credits": "subscription_id customer_id contract_id service_id region month currency monthly_fee "
+    "availability_pct availability_credit_pct "
+    "resolution_credit_pct combined_pct combination credit_pct credit_amount reasons claim_status "
+    "claim_deadline requested_on payable_amount low_coverage status",
     "credit_reconciliation": "subscription_id month currency due_amount issued_amount difference flags",
     "configuration_hours": "subscription_id month included_minutes used_minutes remaining_minutes over_minutes",
     "status_page_publication": "ticket_id severity published_at seconds_to_publish is_published",
-    "what_if": "contract_id policy_key value month currency credit_amount payable_amount credit_difference payable_difference",
+    "what_if": (
+        "contract_id policy_key value month currency credit_amount payable_amount "
+        "credit_difference payable_difference"
+    ),
 }
 
 
@@ -76,7 +87,8 @@ def differences(
 WORLDS = 150 if settings.get_current_profile_name() == "explore" else 4
 
 
-# a run takes seconds: few worlds are tried, and one that fails is told by its differences and not made smaller
+# a run takes seconds: few worlds are tried, and one that fails is told by its differences and not
+# made smaller
 @settings(
     max_examples=WORLDS,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

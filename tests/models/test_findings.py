@@ -605,15 +605,16 @@ def test_the_run_counts_what_waits(told: tuple[str, str, Published]) -> None:
         "select sum(rows_read) as read, sum(rows_rejected) as rejected from state.deliveries"
     )
     judged = published.query(
-        "select count(*) filter (status = 'waiting') as waiting, count(*) filter (status = 'rejected') as rejected from quality.rejected_rows"
+        "select count(*) filter (status = 'waiting') as waiting, count(*) filter (status = "
+        "'rejected') as rejected from quality.rejected_rows"
     )
     (set_aside,) = judged
     rest = counts["read"] - set_aside["rejected"] - set_aside["waiting"]
     assert set_aside["waiting"] > 20
     assert (
-        f"read {counts['read']}, landed {rest}, rejected {set_aside['rejected']}, waiting {set_aside['waiting']}\n"
-        in printed
-    )
+        f"read {counts['read']}, landed {rest}, rejected {set_aside['rejected']}, waiting "
+        f"{set_aside['waiting']}\n"
+    ) in printed
 
 
 def test_a_finding_ends_with_a_corrected_delivery(publish: Runner, tmp_path: Path) -> None:
@@ -652,7 +653,8 @@ def test_a_few_waiting_rows_are_shown_and_not_told(publish: Runner) -> None:
         t for t in feeds["tickets"] if t["ticket_id"] not in {f"waiting-{n}" for n in range(8, 12)}
     ]
     found = publish(feeds, AS_OF, {"k": terms()}).query(
-        "select severity, rows from quality.findings where kind = 'unknown_reference' and feed = 'tickets'"
+        "select severity, rows from quality.findings where kind = 'unknown_reference' and feed = "
+        "'tickets'"
     )
     # with the ticket that was never received they are nine of the feed
     assert found == [{"severity": "notice", "rows": 8}]

@@ -1,5 +1,5 @@
-"""What `credit_headroom` foretells is what comes: with so many further seconds of downtime the credit is what it said, with one fewer it is what it was
-(A5, A6, C1, C3, C4)."""
+"""What `credit_headroom` foretells is what comes: with so many further seconds of downtime the
+credit is what it said, with one fewer it is what it was (A5, A6, C1, C3, C4)."""
 
 from tests.conftest import Published, Runner
 from tests.models.test_credit_examples import DAY, Examples, H
@@ -8,7 +8,8 @@ AS_OF = "2026-06-20T00:00:00Z"
 
 
 def world(further: dict[str, int]) -> Examples:
-    """Subscriptions in the middle of June; `further`: seconds of downtime that come on top, far from all tickets."""
+    """Subscriptions in the middle of June; `further`: seconds of downtime that come on top, far
+    from all tickets."""
     e = Examples()
 
     def subscription(name: str) -> Examples:

@@ -1,4 +1,5 @@
-"""What a figure lacks: rejected and waiting rows are told with it, change nothing of it, and clear when they are repaired."""
+"""What a figure lacks: rejected and waiting rows are told with it, change nothing of it, and clear
+when they are repaired."""
 
 import json
 import re
@@ -144,7 +145,8 @@ def incomplete(published: Published) -> dict[str, list[tuple[str, int]]]:
 
 def places(published: Published, figure: str) -> list[tuple[str, int]]:
     rows = published.query(
-        f"select distinct file, line from marts.evidence_gaps where figure = '{figure}' order by all"
+        f"select distinct file, line from marts.evidence_gaps where figure = '{figure}' order by "
+        "all"
     )
     return [(row["file"], row["line"]) for row in rows]
 

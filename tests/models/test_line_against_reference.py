@@ -1,4 +1,5 @@
-"""The whole line on random worlds against the plain reference: every figure of `availability`, every interval of `downtime` (M1-M6, X1-X4, A1-A9)."""
+"""The whole line on random worlds against the plain reference: every figure of `availability`,
+every interval of `downtime` (M1-M6, X1-X4, A1-A9)."""
 
 from datetime import UTC, datetime
 from typing import Any

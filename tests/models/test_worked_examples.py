@@ -1,6 +1,7 @@
 """Each rule by examples worked out by hand: one run over services that each show one thing.
 
-A service is watched by an open record `up` from the first day on, so that whatever else is said of it stands out.
+A service is watched by an open record `up` from the first day on, so that whatever else is said of
+it stands out.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -457,7 +458,8 @@ def intervals(published: Published, service: str) -> list[tuple[str, str]]:
         ("false_alarm", "2026-06-01", {"unavailable_seconds": 2100 - 900}),
         ("degraded", "2026-06-01", {"unavailable_seconds": 0, "unknown_seconds": 2_592_000 - 1500}),
         ("degraded_counts", "2026-06-01", {"unavailable_seconds": 20 * 86_400 + 86_400}),
-        # from the first check on 600 s are up, 6600 s unknown, 600 s up, the rest of the month unknown
+        # from the first check on 600 s are up, 6600 s unknown, 600 s up, the rest of the month
+        # unknown
         (
             "unknown_counts",
             "2026-06-01",
@@ -549,7 +551,8 @@ def test_category_is_its_worst_by_the_exact_figure(published: Published) -> None
 
 
 def test_thin_evidence_is_warned_of(published: Published) -> None:
-    """M1: a monitor slower than half of stale_after_s; M3: an overruling record left open; M4: voice without a backup."""
+    """M1: a monitor slower than half of stale_after_s; M3: an overruling record left open; M4:
+    voice without a backup."""
     warnings = [w["warning"] for w in published.query("select warning from quality.warnings")]
     assert any(w.startswith("slow from a is checked every 900 s") for w in warnings)
     assert not any(w.startswith("q_any from a") for w in warnings), (

@@ -1,7 +1,9 @@
-"""A harness that breaks runs and what they keep, and looks whether the next run puts it right by itself.
+"""A harness that breaks runs and what they keep, and looks whether the next run puts it right by
+itself.
 
-After each fault a run must succeed, its marts must be, byte for byte, those of a warehouse that nothing happened to, and who reads the
-published database meanwhile must have seen whole states only. The tests try a few faults of each kind; to try many:
+After each fault a run must succeed, its marts must be, byte for byte, those of a warehouse that
+nothing happened to, and who reads the published database meanwhile must have seen whole states
+only. The tests try a few faults of each kind; to try many:
 
     python -m tests.support.faults --kills 200
 """
@@ -59,7 +61,8 @@ CHANGES = {
     "os.truncate",
 }
 
-# the steps of publishing, in order: they are moved, the link is made and put in the place of the last, what follows
+# the steps of publishing, in order: they are moved, the link is made and put in the place of the
+# last, what follows
 PUBLISHING = ["the state", "the publication", "the new link", "the link", "linked"]
 
 Digests = dict[str, str]
@@ -67,7 +70,8 @@ Digests = dict[str, str]
 
 @dataclass(frozen=True)
 class Ground:
-    """A warehouse with two publications, a delivery that has not landed yet, and what the marts are before and after it."""
+    """A warehouse with two publications, a delivery that has not landed yet, and what the marts are
+    before and after it."""
 
     landing: Path
     base: Path
@@ -84,7 +88,8 @@ def _deliver(landing: Path, name: str, feeds: dict[str, list[dict[str, Any]]]) -
 
 
 def prepare(folder: Path) -> Ground:
-    """Three deliveries that change the same rows, under names that sort against the order they come in."""
+    """Three deliveries that change the same rows, under names that sort against the order they come
+    in."""
     world = sample(1)
     checks = world.pop("checks")
     line = {
@@ -178,7 +183,8 @@ class Outcome:
 
 
 def _started(*args: Any, target: Callable[..., None]) -> Any:
-    """A process of its own that runs `target`, and not the main module first: whatever a test before has made of that."""
+    """A process of its own that runs `target`, and not the main module first: whatever a test
+    before has made of that."""
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         process = SPAWN.Process(target=target, args=args)
@@ -189,7 +195,8 @@ def _started(*args: Any, target: Callable[..., None]) -> Any:
 
 
 def run(landing: Path, warehouse: Path, seconds: float | None = None, **fault: Any) -> Outcome:
-    """The command in a process of its own, with what `_child` knows of faults; killed after so many seconds."""
+    """The command in a process of its own, with what `_child` knows of faults; killed after so many
+    seconds."""
     with tempfile.NamedTemporaryFile("r", suffix=".txt") as said:
         process = _started(str(landing), str(warehouse), said.name, fault, target=_child)
         process.join(seconds)
@@ -201,8 +208,9 @@ def run(landing: Path, warehouse: Path, seconds: float | None = None, **fault: A
 
 
 def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> None:
-    """A run. fault: `kill_at`, the number of the change to a file before which it is killed; `kill_before`, one of PUBLISHING; `count`, a file
-    for the number of changes; `largest_file` in bytes; `clock`, seconds by which the clock is moved."""
+    """A run. fault: `kill_at`, the number of the change to a file before which it is killed;
+    `kill_before`, one of PUBLISHING; `count`, a file for the number of changes; `largest_file` in
+    bytes; `clock`, seconds by which the clock is moved."""
     out = os.open(said, os.O_WRONLY | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -238,7 +246,8 @@ def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> No
 
 
 def _moment(event: str, args: tuple[Any, ...]) -> str | None:
-    """What of PUBLISHING is about to happen; how many files change before differs from run to run."""
+    """What of PUBLISHING is about to happen; how many files change before differs from run to
+    run."""
     if event == "os.symlink":
         return "the new link"
     to = Path(os.fsdecode(args[1])) if event == "os.rename" else Path()
@@ -266,7 +275,8 @@ def _move_clock(seconds: int) -> None:
 
 @contextmanager
 def readers(warehouse: Path) -> Iterator[Callable[[], list[Digests]]]:
-    """Someone who reads all marts over and over by the published path; gives the states seen. Whatever goes wrong is a state, too."""
+    """Someone who reads all marts over and over by the published path; gives the states seen.
+    Whatever goes wrong is a state, too."""
     seen: Any = SPAWN.Queue()
     stop = SPAWN.Event()
     reader = _started(str(warehouse), seen, stop, target=_read)
@@ -296,7 +306,8 @@ def _read(warehouse: str, seen: Any, stop: Any) -> None:
                 marts = [
                     name
                     for (name,) in con.execute(
-                        "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+                        "select table_name from information_schema.tables where table_schema = "
+                        "'marts' order by 1"
                     ).fetchall()
                 ]
                 rows = {
@@ -423,7 +434,8 @@ def put_right(ground: Ground, warehouse: Path, after: str) -> None:
 
 
 def kill(ground: Ground, warehouse: Path, chance: Random, times: int = 1) -> tuple[int, str]:
-    """Kills so many runs in turn, at a random instant or at a random change to a file, while someone reads. Gives the kills that hit."""
+    """Kills so many runs in turn, at a random instant or at a random change to a file, while
+    someone reads. Gives the kills that hit."""
     copied(ground.base, warehouse)
     hits, instants = 0, []
     with readers(warehouse) as stopped:
@@ -467,7 +479,8 @@ def fill(ground: Ground, warehouse: Path, largest_file: int) -> Outcome:
 
 
 def fill_disk(ground: Ground, mounted: Path, mebibytes: int) -> Outcome:
-    """The warehouse on a disk of its own, too small for the run; then it grows. Needs the right to mount."""
+    """The warehouse on a disk of its own, too small for the run; then it grows. Needs the right to
+    mount."""
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(mounted)], check=True
     )
@@ -539,7 +552,8 @@ def at_once(ground: Ground, warehouse: Path) -> list[int]:
 
 
 def move_clock(ground: Ground, warehouse: Path, days: int) -> None:
-    """A run while the clock was wrong; what happened to it must not be undone by the next, whose clock is right."""
+    """A run while the clock was wrong; what happened to it must not be undone by the next, whose
+    clock is right."""
     copied(ground.base, warehouse)
     killed = run(ground.landing, warehouse, clock=days * 86_400, kill_at=ground.changes // 2)
     assert killed.code == -signal.SIGKILL
@@ -565,7 +579,10 @@ def main() -> None:
         folder = Path(scratch)
         ground = prepare(folder)
         print(
-            f"an undisturbed run takes {ground.seconds:.1f} s and changes files {ground.changes} times",
+            (
+                f"an undisturbed run takes {ground.seconds:.1f} s and changes files "
+                f"{ground.changes} times"
+            ),
             flush=True,
         )
         warehouse = folder / "warehouse"

@@ -1,4 +1,5 @@
-"""An OpenID Connect provider on this machine: `python -m tests.support.oidc_provider PORT`, users as JSON on standard input.
+"""An OpenID Connect provider on this machine: `python -m tests.support.oidc_provider PORT`, users
+as JSON on standard input.
 
 Who signs in as somebody with a claim `spoiled` gets an ID token that is spoiled in this way.
 """

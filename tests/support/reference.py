@@ -1,7 +1,9 @@
-"""A slow, plain reading of rules M, X and A, written from the rules alone, sharing no code with the project.
+"""A slow, plain reading of rules M, X and A, written from the rules alone, sharing no code with the
+project.
 
-Every instant at which anything can change is listed; between two neighbours nothing changes, so each rule is asked once
-per gap, in the words of the rule. Instants are epoch seconds, figures fractions.
+Every instant at which anything can change is listed; between two neighbours nothing changes, so
+each rule is asked once per gap, in the words of the rule. Instants are epoch seconds, figures
+fractions.
 """
 
 import itertools
@@ -34,9 +36,11 @@ def duration(text: str) -> int:
 
 @dataclass
 class World:
-    """Feeds as they were written, and one contract's terms: those of its first version, or those given.
+    """Feeds as they were written, and one contract's terms: those of its first version, or those
+    given.
 
-    With a customer, its own exclusions count too (A5). `terms_on` gives the terms that judge maintenance which starts on a date (T5).
+    With a customer, its own exclusions count too (A5). `terms_on` gives the terms that judge
+    maintenance which starts on a date (T5).
     """
 
     feeds: dict[str, list[dict[str, Any]]]
@@ -59,7 +63,8 @@ class World:
             if c["service_id"] in self.services and c["environment"] == "production"
         ]
         self.checks = [c for c in self.feeds["checks"] if seconds(c["checked_at"]) <= self.as_of]  # type: ignore[operator]
-        # the seconds of a component and location in order, and what counts of each: the states at its last microsecond
+        # the seconds of a component and location in order, and what counts of each: the states at
+        # its last microsecond
         self.seen: dict[tuple[str, str], tuple[list[int], list[list[str]]]] = {}
         self.locations: dict[str, set[str]] = {}
         latest: dict[tuple[str, str], datetime] = {}

@@ -1,7 +1,9 @@
-"""A slow, plain reading of rules T5, T6, K, R, E, C (without C7), Z1, Z3 and of the mart `what_if`, written from the rules alone.
+"""A slow, plain reading of rules T5, T6, K, R, E, C (without C7), Z1, Z3 and of the mart `what_if`,
+written from the rules alone.
 
-It shares no code with the project. Instants are epoch seconds, money whole minor units, percentages fractions; each function
-cites the rules it reads. Rows have the columns of the interface, without `statement_version`.
+It shares no code with the project. Instants are epoch seconds, money whole minor units, percentages
+fractions; each function cites the rules it reads. Rows have the columns of the interface, without
+`statement_version`.
 """
 
 import copy
@@ -189,7 +191,8 @@ class Terms:
 
 
 def flat(terms: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """T6: a key is the dotted path to a value that is not a map; the commitment is one key with or without its map."""
+    """T6: a key is the dotted path to a value that is not a map; the commitment is one key with or
+    without its map."""
     for name, value in terms.items():
         key = f"{prefix}{name}"
         if isinstance(value, dict) and key != "availability.commitment_pct":
@@ -201,12 +204,14 @@ def flat(terms: Row, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def terms_for(
     contract: Row, day: date, customer: str | None = None, subscription: str | None = None
 ) -> Terms | None:
-    """T5 and T6: the terms in force on a day, for everyone or for a subscription; None before the first version."""
+    """T5 and T6: the terms in force on a day, for everyone or for a subscription; None before the
+    first version."""
     versions = [v for v in contract["versions"] if v["effective_from"] <= day]
     if not versions:
         return None
     version = max(versions, key=lambda v: v["effective_from"])
-    # weakest first: rank, breadth of scope (0 everyone, 1 customer, 2 subscription), start, place in the file
+    # weakest first: rank, breadth of scope (0 everyone, 1 customer, 2 subscription), start, place
+    # in the file
     layers: list[tuple[tuple[Any, ...], str, Row]] = [
         ((-RANKS.index("sla"), 0, date.min, -1), "own", version["terms"])
     ]
@@ -323,7 +328,8 @@ class Life:
 
     @cached_property
     def resolutions(self) -> list[tuple[int, int]]:
-        """K5: (place, instant) of each `resolved`, and of each `closed` of a ticket that is not resolved at that moment."""
+        """K5: (place, instant) of each `resolved`, and of each `closed` of a ticket that is not
+        resolved at that moment."""
         result, is_resolved = [], False
         for place, (at, _, event, _) in enumerate(self.events):
             if event == "resolved" or (event == "closed" and not is_resolved):
@@ -629,7 +635,10 @@ class Reference:
 
     def ticket(self, ticket: Row, life: Life) -> Row:
         subscription = ticket["subscription_id"]
-        columns = "severity clock_started_at responded_at resolved_at response_target_s response_elapsed_s response_outcome updates_missed update_outcome"
+        columns = (
+            "severity clock_started_at responded_at resolved_at response_target_s "
+            "response_elapsed_s response_outcome updates_missed update_outcome"
+        )
         columns += " resolution_target_s resolution_elapsed_s resolution_outcome delay_pct"
         row: Row = {c: ticket[c] for c in ("ticket_id", "subscription_id", "ticket_type")}
         row |= {
@@ -795,7 +804,8 @@ class Reference:
     def downtime(
         self, world: World, service: str, region: str
     ) -> tuple[list[Interval], list[Interval], list[Interval], Any]:
-        """A1 and A2; kept by what it depends on, since what_if asks for the same again and again."""
+        """A1 and A2; kept by what it depends on, since what_if asks for the same again and
+        again."""
         groups = {
             g: {k: v for k, v in (world.terms or {}).get(g, {}).items() if k != "commitment_pct"}
             for g in ("monitoring", "availability", "downtime")
@@ -1150,7 +1160,8 @@ class Reference:
             subscription, month, currency = key
             amount, owed = issued.get(key, 0), due.get(key, Decimal(0))
             terms = self.terms(subscription, month)
-            # before the first version, and without credits, there is no fee that a credit could rest on
+            # before the first version, and without credits, there is no fee that a credit could
+            # rest on
             fee = (
                 max(0, self.fee(subscription, month, currency, terms) or 0)
                 if terms is not None and terms.has_credits

@@ -1,11 +1,13 @@
-"""Random small worlds for the line: a few services around the ends of months and quarters and both changes of clocks."""
+"""Random small worlds for the line: a few services around the ends of months and quarters and both
+changes of clocks."""
 
 from datetime import UTC, date, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-# two hours around what is hard: month and quarter ends in three zones, the nights in which clocks change
+# two hours around what is hard: month and quarter ends in three zones, the nights in which clocks
+# change
 MOMENTS = [
     datetime(2026, 6, 30, 23, 0, tzinfo=UTC),
     datetime(2026, 9, 30, 21, 0, tzinfo=UTC),
@@ -64,7 +66,8 @@ def contracts(draw: st.DrawFn, contract_id: str) -> dict[str, Any]:
 
 @st.composite
 def worlds(draw: st.DrawFn, services: int = 5) -> tuple[dict[str, Any], dict[str, Any], datetime]:
-    """(feeds, contracts by id, as_of): each service has its own contract, so that one run tries several policies."""
+    """(feeds, contracts by id, as_of): each service has its own contract, so that one run tries
+    several policies."""
     moment = draw(st.sampled_from(MOMENTS))
     feeds: dict[str, list[dict[str, Any]]] = {
         n: []

@@ -1,6 +1,8 @@
-"""Random small worlds for tickets, fees and credits: what is hard lies close together around one end of a month.
+"""Random small worlds for tickets, fees and credits: what is hard lies close together around one
+end of a month.
 
-A world is made of a seed by one dice: a run takes seconds, so that few are tried, and each must be another one (what Hypothesis draws it varies step by step).
+A world is made of a seed by one dice: a run takes seconds, so that few are tried, and each must be
+another one (what Hypothesis draws it varies step by step).
 """
 
 import copy
@@ -23,7 +25,8 @@ HOUR, DAY = 3600, 86_400
 KINDS = ["scheduled_maintenance", "emergency_maintenance", "third_party", "customer_caused"]
 CLOCKS = ["24x7", "24x7", "business_hours", "business_days"]
 PLANS = ["premium"] * 7 + ["standard"]
-# how long things last, and what lies between the events of a ticket: at what is promised, and a second beside it
+# how long things last, and what lies between the events of a ticket: at what is promised, and a
+# second beside it
 LENGTHS = [0, 299, 899, 900, 901, 1300, 1800, 2000, HOUR, 3 * HOUR, 8 * HOUR, 15 * HOUR, 20 * HOUR]
 STEPS = [
     0,
@@ -101,7 +104,8 @@ RANKS = ["executed_agreement", "order_form", "order_form", "sla", "price_list"]
 
 
 def _start(dice: Random) -> int:
-    """Seconds from the moment: quarters of an hour and a second beside them, so that things meet."""
+    """Seconds from the moment: quarters of an hour and a second beside them, so that things
+    meet."""
     return dice.randint(-30, 40) * 900 + dice.choice([0, 0, 0, -1, 1])
 
 
@@ -226,7 +230,8 @@ def contracts(
     moment: datetime,
     parties: list[dict[str, str]],
 ) -> dict[str, Any]:
-    """One or two versions, and amendments of the parties that it has: its subscriptions and, in the same order, their customers."""
+    """One or two versions, and amendments of the parties that it has: its subscriptions and, in the
+    same order, their customers."""
     changes = AMENDMENTS if with_credits else OTHER_AMENDMENTS
     first = terms(dice, with_credits)
     versions = [
@@ -291,10 +296,14 @@ def contracts(
 
 
 def world(seed: int) -> tuple[dict[str, Any], dict[str, Any], datetime]:
-    """(feeds, contracts by id, as_of): four contracts with credits and one without, each with a service of its own."""
+    """(feeds, contracts by id, as_of): four contracts with credits and one without, each with a
+    service of its own."""
     dice = Random(seed)
     moment = dice.choice(MOMENTS)
-    names = "services components checks outages exclusions customers subscriptions tickets ticket_events support_hours invoices invoice_lines credit_requests"
+    names = (
+        "services components checks outages exclusions customers subscriptions tickets "
+        "ticket_events support_hours invoices invoice_lines credit_requests"
+    )
     feeds: dict[str, list[dict[str, Any]]] = {n: [] for n in names.split()}
     feeds["customers"] = [{"customer_id": c, "name": c} for c in ("c0", "c1")]
     agreed = {}
@@ -610,7 +619,8 @@ def _ticket(dice: Random, feeds: dict[str, Any], moment: datetime, name: str) ->
     near = [o for o in feeds["outages"] if o["component_id"].startswith(service)]
     outages = [o["outage_id"] for o in near or feeds["outages"]]
     if near and dice.random() < 2 / 3:
-        # around the edges of an outage, and of the time after it in which a ticket is the same event
+        # around the edges of an outage, and of the time after it in which a ticket is the same
+        # event
         edge = dice.choice([o for o in near if o["state"] == "down"] or near)
         from_start = edge["ended_at"] is None or dice.random() < 1 / 3
         edge_at = datetime.fromisoformat(edge["started_at"] if from_start else edge["ended_at"])
@@ -705,7 +715,8 @@ def _tell(
     name: str,
     life: list[tuple[int, str, str | None]],
 ) -> None:
-    # events of one instant follow each other by id, which need not be the order in which they are told
+    # events of one instant follow each other by id, which need not be the order in which they are
+    # told
     ids = range(len(life)) if dice.random() < 1 / 2 else range(len(life), 0, -1)
     for n, (moment_of, event, severity) in zip(ids, life, strict=True):
         row = {

@@ -92,7 +92,8 @@ def test_periods_follow_each_other_without_a_gap() -> None:
 
 @pytest.mark.parametrize("day", [date(2026, 4, 5), date(2026, 9, 6)])
 def test_a_day_starts_where_clocks_change_at_midnight(day: date) -> None:
-    # in Chile Saturday ends with an hour that comes twice in April, and Sunday starts at 01:00 in September
+    # in Chile Saturday ends with an hour that comes twice in April, and Sunday starts at 01:00 in
+    # September
     zone = ZoneInfo("America/Santiago")
     start = start_of_day(day, zone)
     assert local_date(start, zone) == day

@@ -1,4 +1,5 @@
-"""Contracts: what loads, what is refused with which words, and which terms are in force (T5, T6)."""
+"""Contracts: what loads, what is refused with which words, and which terms are in force (T5,
+T6)."""
 
 from datetime import date
 from decimal import Decimal
@@ -64,12 +65,21 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}", "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}", "out of order"),
         ("period: month", "period: quarter", r"credits need availability.period month"),
         ("time_zone: UTC", "time_zone: Mars/Olympus", r"'Mars/Olympus' is not a time zone: write the region, as in Europe/Amsterdam"),
-        ("time_zone: UTC", "time_zone: Europe/Amsterdm", r"trueengage.yaml:4: time_zone: 'Europe/Amsterdm' is not a time zone: write Europe/Amsterdam, the nearest"),
-        ("time_zone: UTC", "time_zone: EST", r"trueengage.yaml:4: time_zone: 'EST' is an abbreviation, not a time zone: write the region, as in America/New_York"),
+        ("time_zone: UTC", "time_zone: Europe/Amsterdm", (
+            r"trueengage.yaml:4: time_zone: 'Europe/Amsterdm' is not a time zone: write "
+            r"Europe/Amsterdam, the nearest"
+        )),
+        ("time_zone: UTC", "time_zone: EST", (
+            r"trueengage.yaml:4: time_zone: 'EST' is an abbreviation, not a time zone: write the "
+            r"region, as in America/New_York"
+        )),
         ("business_days: {time_zone: Europe/Warsaw", "business_days: {time_zone: CET", r"business_days.time_zone: 'CET' is an abbreviation, .* as in Europe/Amsterdam"),
         ("period: month", "period: mnoth", r"availability.period: 'mnoth' is not one of month, quarter: the nearest is month"),
         # what YAML reads as something else than a name has to be in quotes
-        ("levels: [P1, P2, P3, P4]", "levels: [1, P2, P3, P4]", r"trueengage.yaml:25: .*levels.0: 1 is read as a number, .* put it in quotes, as in '1'"),
+        ("levels: [P1, P2, P3, P4]", "levels: [1, P2, P3, P4]", (
+            r"trueengage.yaml:25: .*levels.0: 1 is read as a number, .* put it in quotes, as in "
+            r"'1'"
+        )),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 4.0]", r"levels.3: 4.0 is read as a number, .* put it in quotes, as in '4.0'"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, true]", r"levels.3: true is read as true or false, .* put it in quotes, as in 'true'"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 2026-06-01]", r"levels.3: 2026-06-01 is read as a date, .* as in '2026-06-01'"),
@@ -87,10 +97,25 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is not a day of the calendar"),
         ("amendments: []", "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]", r"amendments.0.rank"),
         ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {monitoring: {quorum: any}}}]", r"monitoring.quorum: an amendment may not set this"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {availability: {period: quarter}}}]", r"availability.period: an amendment may not set this"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: {credits: {cap: 3}}}]", r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, fee_kinds, cap_pct"),
-        ("amendments: []", "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, effective_to: 2026-05-01, terms: {}}]", r"effective_to is before effective_from"),
+        ("amendments: []", (
+            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
+            "{monitoring: {quorum: any}}}]"
+        ), r"monitoring.quorum: an amendment may not set this"),
+        ("amendments: []", (
+            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
+            "{availability: {period: quarter}}}]"
+        ), r"availability.period: an amendment may not set this"),
+        ("amendments: []", (
+            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
+            "{credits: {cap: 3}}}]"
+        ), (
+            r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, "
+            r"fee_kinds, cap_pct"
+        )),
+        ("amendments: []", (
+            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
+            "effective_to: 2026-05-01, terms: {}}]"
+        ), r"effective_to is before effective_from"),
     ],
 )  # fmt: skip
 def test_contracts_that_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -281,7 +306,10 @@ def test_amendments_that_contradict_each_other_are_refused_with_their_party(tmp_
     loaded = load(write_contracts(tmp_path, {"k": k}) / "k.yaml")
     with pytest.raises(
         InvalidDocument,
-        match=r"on 2026-08-01 by sla of k .* with order_form #1 of k .* with executed_agreement #2 of k .* contradict each other: credits\.support_plans",
+        match=(
+            r"on 2026-08-01 by sla of k .* with order_form #1 of k .* with executed_agreement #2 "
+            r"of k .* contradict each other: credits\.support_plans"
+        ),
     ):
         agreed(loaded, date(2026, 8, 1))
 
@@ -363,7 +391,10 @@ def test_targets_without_a_small_common_multiple_are_refused(tmp_path: Path) -> 
 
     with pytest.raises(
         InvalidDocument,
-        match=r"k\.yaml:[0-9]+: versions\.0\.terms\.resolution\.P1\.target: .*no common multiple below 10\^18",
+        match=(
+            r"k\.yaml:[0-9]+: versions\.0\.terms\.resolution\.P1\.target: .*no common multiple "
+            r"below 10\^18"
+        ),
     ):
         load(write_contracts(tmp_path / "all", {"k": averaged(*levels)}) / "k.yaml")
     # only the severities over which delays are averaged count, and nothing where none are

@@ -142,7 +142,10 @@ def test_deleted_needs_only_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
 def test_json_lines(tmp_path: Path, name: str) -> None:
-    text = b'{"customer_id": "1", "name": "a", "more": [1]}\n\n  \n[1]\n{"customer_id": 2}\n{"customer_id": "3",}\n{"name": {"a": 1}}\n{"customer_id": NaN}\n{"name": "\xff"}'
+    text = (
+        b'{"customer_id": "1", "name": "a", "more": [1]}\n\n  \n[1]\n{"customer_id": '
+        b'2}\n{"customer_id": "3",}\n{"name": {"a": 1}}\n{"customer_id": NaN}\n{"name": "\xff"}'
+    )
     rows, refused = read(written(tmp_path, name, text))
     assert [(r[LINE], r["customer_id"], r["name"], r["_extra"]) for r in rows] == [
         (1, "1", "a", '{"more": ["1"]}'),
@@ -180,7 +183,10 @@ def test_half_a_character_costs_its_line(tmp_path: Path) -> None:
         written(
             tmp_path,
             "a.jsonl",
-            b'{"customer_id": "1", "name": "x\\ud83d"}\n{"customer_id": "2", "name": "\\ud83d\\ude00"}\n',
+            (
+                b'{"customer_id": "1", "name": "x\\ud83d"}\n{"customer_id": "2", "name": '
+                b'"\\ud83d\\ude00"}\n'
+            ),
         )
     )
     assert [r["name"] for r in rows] == ["\U0001f600"]

@@ -1,4 +1,5 @@
-"""What is said of a rejected value. Which values are rejected is in test_typed.py, and each message in its row in test_bad_rows.py."""
+"""What is said of a rejected value. Which values are rejected is in test_typed.py, and each message
+in its row in test_bad_rows.py."""
 
 import re
 from collections.abc import Callable
@@ -173,7 +174,8 @@ texts = (
 def test_what_is_to_be_written_would_be_taken(
     text: str, case: tuple[Callable[[str], str], Callable[[str], object]]
 ) -> None:
-    """Whatever the text, a message begins with it, and what it says to write is a value of that type."""
+    """Whatever the text, a message begins with it, and what it says to write is a value of that
+    type."""
     words, taken = case
     said = words(text)
     assert said.startswith(messages.shown(text))

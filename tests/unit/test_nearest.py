@@ -129,7 +129,8 @@ def test_columns_that_look_like_one_of_a_feed(
 
 
 def test_no_column_is_called_as_another_of_its_feed() -> None:
-    """What other systems call a column must not be a column that the feed knows: a file may have both."""
+    """What other systems call a column must not be a column that the feed knows: a file may have
+    both."""
     for feed in feeds().values():
         assert not {c.name for c in feed.columns} & {
             name for c in feed.columns for name in c.also_called

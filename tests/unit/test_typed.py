@@ -1,4 +1,5 @@
-"""Typing of rows: T1, the lists and ranges of the feeds, money (E3), and what makes a row rejected."""
+"""Typing of rows: T1, the lists and ranges of the feeds, money (E3), and what makes a row
+rejected."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -489,9 +490,9 @@ def test_all_faults_of_a_row_are_named_and_the_row_is_kept_whole() -> None:
     found = result.rejected.to_dicts()[0]
     assert found["column_name"] == "location, status"
     assert (
-        "location is missing: every row needs a text; 'UP' is not one of up, degraded, down, unknown: write up"
-        in found["reason"]
-    )
+        "location is missing: every row needs a text; 'UP' is not one of up, degraded, down, "
+        "unknown: write up"
+    ) in found["reason"]
     assert '"status": "UP"' in found["raw"]
     assert "beside" in found["raw"]
 
