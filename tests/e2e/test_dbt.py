@@ -63,7 +63,8 @@ def test_one_model_is_changed_built_and_shown(tmp_path: Path) -> None:
         tmp_path / "dbt_project",
         ignore=shutil.ignore_patterns("target", "logs", "__pycache__"),
     )
-    write_landing(tmp_path / "build" / "sample" / "landing", WORLD)
+    build = tmp_path / "build"
+    write_landing(build / "sample" / "landing", WORLD)
 
     shell(tmp_path, run)
     model = project / "models" / "marts" / "credits.sql"
@@ -72,12 +73,12 @@ def test_one_model_is_changed_built_and_shown(tmp_path: Path) -> None:
     model.write_text(changed)
     shown = shell(tmp_path, cd + loop)
     assert re.search(r"\bs-1 .*\bchanged\b", shown)
-    with duckdb.connect(str(tmp_path / "build/work/makegood.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(build / "work" / "makegood.duckdb"), read_only=True) as con:
         assert con.execute("select distinct service_id from marts.credits").fetchall() == [
             ("changed",)
         ]
     # what is published is another file
-    published = Published(tmp_path / "build/sample/warehouse")
+    published = Published(build / "sample" / "warehouse")
     assert {row["service_id"] for row in published.mart("credits")} == {"v"}
 
     shell(tmp_path, f"{cd}dbt test --select credits\ndbt docs generate")
