@@ -222,29 +222,18 @@ def table(
     config: dict[str, Any] = {
         heading: st.column_config.NumberColumn(format=_amounts(rows)) for heading in money
     } | more.pop("column_config", {})
-    if key is None:
-        st.dataframe(
-            frame,
-            hide_index=True,
-            width="stretch",
-            column_config=config,
-            alt=name,
-            placeholder="–",
-            **more,
-        )
-        return None
-    event = st.dataframe(
-        frame,
-        hide_index=True,
-        width="stretch",
-        column_config=config,
-        alt=name,
-        placeholder="–",
-        key=key,
-        on_select="rerun",
-        selection_mode="single-row",
+    look = {
+        "hide_index": True,
+        "width": "stretch",
+        "column_config": config,
+        "alt": name,
+        "placeholder": "–",
         **more,
-    )
+    }
+    if key is None:
+        st.dataframe(frame, **look)
+        return None
+    event = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
     picked = event["selection"]["rows"]
     return rows[picked[0]] if picked and picked[0] < len(rows) else None
 

@@ -153,24 +153,20 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
 
 
 def _budget(period: Row | None, steps: Row) -> list[Fact]:
-    """The region's error budget (A8), if the subscription's figure has the same commitment, time
-    and downtime."""
-    if period is None or period["budget_seconds"] is None or _differs(steps, period):
+    """The region's error budget, if the subscription's figure has the same commitment, time and
+    downtime."""
+    return [] if period is None or _differs(steps, period) else _regional_budget(period)
+
+
+def _regional_budget(period: Row) -> list[Fact]:
+    """The error budget of a regional figure (A8); empty without one."""
+    if period["budget_seconds"] is None:
         return []
+    left, unseen = period["budget_remaining_seconds"], is_unseen(period)
+    meaning = "downtime that the commitment allows"
     return [
-        Fact(
-            "Error budget",
-            period["budget_seconds"],
-            Kind.SECONDS,
-            "downtime that the commitment allows",
-        ),
-        measured(
-            "Error budget left",
-            period["budget_remaining_seconds"],
-            Kind.SECONDS,
-            "",
-            is_unseen(period),
-        ),
+        Fact("Error budget", period["budget_seconds"], Kind.SECONDS, meaning),
+        measured("Error budget left", left, Kind.SECONDS, "", unseen),
     ]
 
 
@@ -253,18 +249,8 @@ def _region(figures: Figures, period: Row) -> Section:
         measured("Downtime", period["downtime_seconds"], Kind.SECONDS, "", unseen),
         Fact("Excluded time", period["excluded_seconds"], Kind.SECONDS, "taken out of the total"),
     ]
-    if has_commitment and period["budget_seconds"] is not None:
-        facts += [
-            Fact(
-                "Error budget",
-                period["budget_seconds"],
-                Kind.SECONDS,
-                "downtime that the commitment allows",
-            ),
-            measured(
-                "Error budget left", period["budget_remaining_seconds"], Kind.SECONDS, "", unseen
-            ),
-        ]
+    if has_commitment:
+        facts += _regional_budget(period)
     blocks: list[Block] = [Facts("Availability of the region", tuple(facts))]
     if not figures.has_cover:
         blocks += _method(

@@ -258,7 +258,7 @@ def read(
     progress: Callable[[str], None] = lambda message: None,
 ) -> Reading:
     """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are
-    left below `work`, for `checks.compact`. Nothing of it counts until the result's `landed` is
+    left below `work`, for `probes.compact`. Nothing of it counts until the result's `landed` is
     published."""
     new, warnings = discover(
         landing, before.deliveries.sort("delivery_id").select("feed", "path", "sha256").iter_rows()

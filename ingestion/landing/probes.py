@@ -63,7 +63,7 @@ def compact(
     gap_limit_s: int,
     progress: Callable[[str], None] = lambda message: None,
 ) -> Landed:
-    """Lands what `landing.read` left of checks below `work`, and builds the spans that are missing,
+    """Lands what `land.read` left of checks below `work`, and builds the spans that are missing,
     touched or too coarse."""
     landed, touched = land(con, store, work, run_id, landed, progress)
     files = landed.files
@@ -103,7 +103,7 @@ def land(
     landed: Landed,
     progress: Callable[[str], None] = lambda message: None,
 ) -> tuple[Landed, set[str]]:
-    """Lands what `landing.land` left of checks below `work`, without spans; with the months that
+    """Lands what `land.land` left of checks below `work`, without spans; with the months that
     it touches."""
     delivered = work / f"{CHECKS}.parquet"
     if not delivered.exists():
@@ -127,7 +127,7 @@ def land(
 def land_again(
     con: duckdb.DuckDBPyConnection, store: Path, work: Path, run_id: str, landed: Landed
 ) -> None:
-    """Lands the checks of an earlier run once more below `store`, from what `landing.land` left of
+    """Lands the checks of an earlier run once more below `store`, from what `land.land` left of
     them below `work`."""
     delivered = work / f"{CHECKS}.parquet"
     if delivered.exists():

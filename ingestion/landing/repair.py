@@ -34,7 +34,7 @@ def repair_landed(
     settings: dict[str, FeedSettings],
 ) -> tuple[Landed, list[str]]:
     """What has landed with all files whole again, and which were repaired. Spans are only left out:
-    `checks.compact` builds those that are missing. Raises Unrepairable."""
+    `probes.compact` builds those that are missing. Raises Unrepairable."""
     bad = damaged(store, landed)
     if not bad:
         return landed, []

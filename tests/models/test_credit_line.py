@@ -5,6 +5,7 @@ the marts."""
 import json
 import random
 import re
+import subprocess
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -378,17 +379,16 @@ def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def explain_by_command(
+    explained: Path, *more: str, subscription: str = "s1", month: str = "2026-06"
+) -> subprocess.CompletedProcess[str]:
+    of_month = ("--subscription", subscription, "--month", month)
+    return makegood("explain", "--warehouse", explained / "warehouse", *of_month, *more)
+
+
 def test_proof_names_every_landed_row_it_rests_on(explained: Path) -> None:
     """Every file and line that is cited holds the row that is cited."""
-    said = makegood(
-        "explain",
-        "--warehouse",
-        explained / "warehouse",
-        "--subscription",
-        "s1",
-        "--month",
-        "2026-06",
-    )
+    said = explain_by_command(explained)
     assert said.returncode == 0, said.stderr
     cited = re.findall(r"(\w+)/rows\.csv:(\d+)", said.stdout)
     assert {feed for feed, _ in cited} == {
@@ -402,18 +402,7 @@ def test_proof_names_every_landed_row_it_rests_on(explained: Path) -> None:
         "invoices",
         "credit_requests",
     }
-    data = json.loads(
-        makegood(
-            "explain",
-            "--warehouse",
-            explained / "warehouse",
-            "--subscription",
-            "s1",
-            "--month",
-            "2026-06",
-            "--json",
-        ).stdout
-    )
+    data = json.loads(explain_by_command(explained, "--json").stdout)
     ids = (
         "line_id",
         "exclusion_id",
@@ -446,15 +435,7 @@ def test_proof_names_every_landed_row_it_rests_on(explained: Path) -> None:
 def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
     """16 h 40 min less 1,000 s are 59,000 s; with half an hour of checks 60,800 s: 97.65 %, 25 %.
     Late by 25 % and by 83 %: 25 %. Shared, capped."""
-    said = makegood(
-        "explain",
-        "--warehouse",
-        explained / "warehouse",
-        "--subscription",
-        "s1",
-        "--month",
-        "2026-06",
-    ).stdout
+    said = explain_by_command(explained).stdout
     for sentence in (
         "monthly fee: 32.61 EUR",
         "total 2592000 s - excluded 0 s = 2592000 s; less downtime 60800 s = 2531200 s available",
@@ -501,15 +482,7 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
 def test_what_cannot_be_explained_is_said(
     explained: Path, subscription: str, month: str, code: int, said: str
 ) -> None:
-    done = makegood(
-        "explain",
-        "--warehouse",
-        explained / "warehouse",
-        "--subscription",
-        subscription,
-        "--month",
-        month,
-    )
+    done = explain_by_command(explained, subscription=subscription, month=month)
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
 
 

@@ -17,41 +17,39 @@ windows as (
     from {{ ref('int_excluded_unavailable') }}
 ),
 
--- what may leave the denominator, of the month and of its covered time (A4, A5)
-excluded as (
+-- the time that counts: all of the month, or its covered time (A5)
+bases as (
     select
-        measured.subscription_id, measured.month, measured.availability_policy_id,
-        windows.excluded_time, 'calendar' as total_time,
-        sum({{ seconds_within(
-            'windows.start_s', 'windows.end_s', 'measured.start_s', 'measured.end_s'
-        ) }}) as seconds
+        subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s,
+        end_s, 'calendar' as total_time
     from measured
-    inner join windows
-        on
-            measured.availability_policy_id = windows.availability_policy_id
-            and measured.customer_scope = windows.customer_scope
-            and measured.service_id = windows.service_id
-            and measured.region = windows.region
-    group by measured.subscription_id, measured.month, measured.availability_policy_id,
-    windows.excluded_time
     union all
     select
         measured.subscription_id, measured.month, measured.availability_policy_id,
-        windows.excluded_time, 'covered' as total_time,
-        sum({{ seconds_within(
-            'windows.start_s', 'windows.end_s', 'covered.start_s', 'covered.end_s'
-        ) }}) as seconds
+        measured.customer_scope, measured.service_id, measured.region, covered.start_s,
+        covered.end_s, 'covered' as total_time
     from measured
     inner join {{ ref('int_covered') }} as covered
         on measured.subscription_id = covered.subscription_id and measured.month = covered.month
+),
+
+-- what may leave the denominator (A4)
+excluded as (
+    select
+        bases.subscription_id, bases.month, bases.availability_policy_id, windows.excluded_time,
+        bases.total_time,
+        sum({{ seconds_within(
+            'windows.start_s', 'windows.end_s', 'bases.start_s', 'bases.end_s'
+        ) }}) as seconds
+    from bases
     inner join windows
         on
-            measured.availability_policy_id = windows.availability_policy_id
-            and measured.customer_scope = windows.customer_scope
-            and measured.service_id = windows.service_id
-            and measured.region = windows.region
-    group by measured.subscription_id, measured.month, measured.availability_policy_id,
-    windows.excluded_time
+            bases.availability_policy_id = windows.availability_policy_id
+            and bases.customer_scope = windows.customer_scope
+            and bases.service_id = windows.service_id
+            and bases.region = windows.region
+    group by bases.subscription_id, bases.month, bases.availability_policy_id,
+    windows.excluded_time, bases.total_time
 ),
 
 downtime as (
