@@ -21,12 +21,9 @@ from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.sample import write as write_sample
-from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline import run as line
-from makegood.orchestration.pipeline.build import Built
 from makegood.orchestration.pipeline.validation import Validation
 from makegood.orchestration.settings import Limits
-from tests.support import compiled
 
 SHARED = Path(__file__).parents[2] / "shared"
 CONTRACTS = Path(__file__).parents[1] / "ingestion" / "contracts" / "library"
@@ -127,20 +124,9 @@ def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if base.name.startswith("popen-") else base
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_models(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A line that runs in this process builds with the compiled models."""
-    global _BUILD
-    _BUILD = compiled.builder(_shared_folder(tmp_path_factory))
-
-
-_BUILD: Callable[..., Built]
-
-
 def light(patch: pytest.MonkeyPatch) -> None:
-    """Has runs of this process do without a worker of expectations, and without dbt."""
+    """Has runs of this process do without a worker of expectations."""
     patch.setattr(line, "Validation", _NoWorker)
-    patch.setattr(build, "build", _BUILD)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def docs(
     """Write the dbt docs of what is published as one page: marts, columns, lineage and uses."""
     from makegood.orchestration.output.documentation import write
     from makegood.orchestration.output.explain import NotFound, publication
-    from makegood.orchestration.pipeline.build import TransformFailed
+    from makegood.orchestration.pipeline.project import TransformFailed
 
     require_folder("--warehouse", warehouse)
     if out.exists() and not out.is_dir():

@@ -1,10 +1,9 @@
 """`makegood run`."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +19,6 @@ from makegood.orchestration.cli.common import (
     limits_and_instant,
     progress_shown,
 )
-
-if TYPE_CHECKING:
-    from makegood.orchestration.pipeline.run import Request
 
 
 class Target(StrEnum):
@@ -67,7 +63,8 @@ def run(
         raise fail(BAD_ARGUMENTS, "--target spark is not supported yet; the models run on duckdb")
 
     from makegood.ingestion.contracts.loader import FOLDER
-    from makegood.orchestration.pipeline.run import Request
+    from makegood.orchestration.output.summary import summary
+    from makegood.orchestration.pipeline.run import Request, opened, steps
 
     request = Request(
         landing,
@@ -78,30 +75,12 @@ def run(
         alerts,
         keep_work,
     )
-    with exit_status(warehouse), progress_shown(quiet) as progress:
-        published = _publish(request, progress)
+    with (
+        exit_status(warehouse),
+        progress_shown(quiet) as progress,
+        opened(request, progress) as done,
+    ):
+        steps(done)
+        published = summary(done)
     if not quiet:
         typer.echo(published)
-
-
-def _publish(request: "Request", progress: Callable[[str], None]) -> str:
-    """Runs Dagster's job in this process, over a run that is held here."""
-    from makegood.orchestration.output.summary import summary
-    from makegood.orchestration.pipeline.run import opened
-
-    with opened(request, progress) as run:
-        import dagster as dg
-
-        from makegood.orchestration import definitions
-
-        job = definitions.build(definitions.held(run)).resolve_job_def(definitions.JOB)
-        with dg.DagsterInstance.ephemeral(settings={"telemetry": {"enabled": False}}) as instance:
-            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-            try:
-                job.execute_in_process(instance=instance, run_config=quiet)
-            except Exception:
-                # what a step raised, not what Dagster makes of it
-                if run.failure is not None:
-                    raise run.failure from None
-                raise
-        return summary(run)

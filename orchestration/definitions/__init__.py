@@ -11,12 +11,12 @@ import dagster as dg
 
 from makegood.orchestration.definitions.assets import warehouse_assets
 from makegood.orchestration.definitions.jobs import JOB, publish_job
-from makegood.orchestration.definitions.resources import PUBLICATION, Deployment, held, opener
+from makegood.orchestration.definitions.resources import PUBLICATION, Deployment, opener
 from makegood.orchestration.definitions.schedules import daily
 from makegood.orchestration.definitions.sensors import on_delivery
-from makegood.orchestration.pipeline.build import parsed
+from makegood.orchestration.pipeline.project import parsed
 
-__all__ = ["JOB", "PUBLICATION", "Deployment", "build", "defs", "held"]
+__all__ = ["JOB", "PUBLICATION", "Deployment", "build", "defs"]
 
 
 def build(deployment: Deployment) -> dg.Definitions:

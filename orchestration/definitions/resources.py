@@ -120,23 +120,6 @@ def _waited_for(
 
 
 @dataclass(frozen=True)
-class _Held(Deployment):
-    run: Run | None = None
-
-    @contextmanager
-    def opened(self, as_of: str, progress: Progress) -> Iterator[Run]:
-        assert self.run is not None
-        with self.run.step():
-            yield self.run
-
-
-def held(run: Run) -> Deployment:
-    """The deployment of a run that the caller has opened and closes."""
-    over = run.request
-    return _Held(over.landing, over.warehouse, over.contracts, over.alerts, over.limits, run=run)
-
-
-@dataclass(frozen=True)
 class Opener:
     """A deployment, and the instant that was asked for."""
 

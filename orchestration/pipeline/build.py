@@ -1,12 +1,7 @@
-"""The models: what they read is laid out, dbt builds and audits them, and says what failed.
+"""The models: what they read is laid out, they are built and tested, and what failed is named."""
 
-The parsed project is cached, keyed by its content, so that a run doesn't parse it again.
-"""
-
-import hashlib
-import shutil
+import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,22 +13,19 @@ import pyarrow as pa
 from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.files import write_whole
 from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
 from makegood.ingestion.sql import quoted
-from makegood.orchestration.settings import (
-    CACHE,
-    DBT_PROJECT,
-    NO_TELEMETRY,
-    Limits,
-    set_environment,
+from makegood.orchestration.pipeline.project import (
+    PUBLISHED,
+    DataTest,
+    TransformFailed,
+    comments,
+    compiled,
+    options,
+    parsed,
 )
-
-# parsed projects in the cache: that of this installation, and of a few others
-MOST_KEPT = 8
-# the database that is published, as dbt_project.yml calls it
-PUBLISHED = "makegood"
+from makegood.orchestration.settings import NO_TELEMETRY, Limits, set_environment
 
 
 @dataclass(frozen=True)
@@ -61,10 +53,6 @@ class Built:
     tests: list[TestResult]
     comments: list[str]
     seconds: dict[str, float]
-
-
-class TransformFailed(RuntimeError):
-    """A model or test that could not run; the message names it."""
 
 
 # how DuckDB begins its message where neither memory nor the disk that it spills to suffice
@@ -146,12 +134,72 @@ def build(
     scratch: Path,
     limits: Limits,
     progress: Callable[[str], None] = lambda message: None,
+) -> Built:
+    """Builds and tests all models, reading `work`, building the database `target`; raises
+    TransformFailed."""
+    project = compiled(scratch)
+    config = {
+        "threads": limits.threads,
+        "memory_limit": limits.memory,
+        "temp_directory": str(scratch / "spill"),
+    }
+    seconds: dict[str, float] = {}
+    with duckdb.connect(":memory:", config=config) as con:
+        con.execute(f"attach '{quoted(work)}' as work")
+        # written so that clients of DuckDB 1.0 and later can read it
+        con.execute(f"attach '{quoted(target)}' as {PUBLISHED} (storage_version 'v1.0.0')")
+        for schema in sorted({model.schema for model in project.models}):
+            con.execute(f"create schema if not exists {schema}")
+        for model in project.models:
+            progress(f"building {model.name}")
+            since = time.monotonic()
+            make = f"create table {model.relation} as ({model.sql})"
+            _execute(con, make, f"the model {model.name}", limits)
+            seconds[model.name] = time.monotonic() - since
+        progress("testing what was built")
+        results = [_tested(con, test, limits) for test in project.tests]
+    return Built(results, project.comments, seconds)
+
+
+def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> TestResult:
+    since = time.monotonic()
+    count = f"select count(*) from ({test.sql})"
+    failures = int(_execute(con, count, f"the test {test.name}", limits)[0][0])
+    message = f"{failures} row{'s' if failures > 1 else ''} break it" if failures else ""
+    return TestResult(
+        test.name,
+        test.model,
+        not failures,
+        test.is_error,
+        message,
+        test.description,
+        failures=failures,
+        seconds=time.monotonic() - since,
+    )
+
+
+def _execute(
+    con: duckdb.DuckDBPyConnection, sql: str, what: str, limits: Limits
+) -> list[tuple[Any, ...]]:
+    try:
+        return con.execute(sql).fetchall()
+    except duckdb.Error as error:
+        message = _broken(what, str(error), limits)
+        raise TransformFailed(f"the models could not be built:\n{message}") from error
+
+
+def build_selected(
+    work: Path,
+    target: Path,
+    scratch: Path,
+    limits: Limits,
+    progress: Callable[[str], None] = lambda message: None,
     unit_tests: bool = False,
     select: Iterable[str] = (),
 ) -> Built:
-    """Builds and tests all models, reading `work`, building the database `target`; raises
-    TransformFailed. `unit_tests`: those of dbt too, which prove the models on made-up rows.
-    `select`: only these, in dbt's words, with the tests of which all models are built."""
+    """What `build` does, by dbt itself. `select`: only these, in dbt's words, with the tests of
+    which all models are built. `unit_tests`: those of dbt too, which prove the models on made-up
+    rows."""
     environment = {
         "MAKEGOOD_WORK": str(work),
         "MAKEGOOD_BUILD": str(target),
@@ -230,83 +278,6 @@ def _broken(what: str, message: str, limits: Limits) -> str:
     )
 
 
-def comments(manifest: Any) -> list[str]:
-    """The descriptions of what is published as comments of the database: any SQL client shows
-    them."""
-    described = [n for n in manifest.nodes.values() if n.resource_type == "model"] + list(
-        manifest.sources.values()
-    )
-    found = []
-    for table in described:
-        if table.database == PUBLISHED:
-            found.append(
-                f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'"
-            )
-            found += [
-                (
-                    f"comment on column {table.schema}.{table.name}.{c.name} is "
-                    f"'{quoted(c.description)}'"
-                )
-                for c in table.columns.values()
-            ]
-    return found
-
-
-def options(scratch: Path) -> list[str]:
-    folders = [
-        "--project-dir",
-        str(DBT_PROJECT),
-        "--profiles-dir",
-        str(DBT_PROJECT),
-        "--target-path",
-        str(scratch / "dbt"),
-        "--log-path",
-        str(scratch / "dbt"),
-    ]
-    return [
-        *folders,
-        "--quiet",
-        "--no-write-json",
-        "--no-version-check",
-        "--no-use-colors",
-        "--log-level-file",
-        "none",
-    ]
-
-
 def _tell(event: Any, progress: Callable[[str], None]) -> None:
     if event.info.name == "LogStartLine":
         progress(str(event.data.description))
-
-
-def parsed(scratch: Path) -> Any:
-    """The parsed project (dbt's manifest), from the cache if it is there for exactly these
-    files."""
-    from dbt.cli.main import dbtRunner
-    from dbt.contracts.graph.manifest import Manifest
-
-    kept = CACHE / f"manifest-{_digest()}.msgpack"
-    if kept.exists():
-        return Manifest.from_msgpack(kept.read_bytes())
-    done = dbtRunner().invoke(["parse", *options(scratch), "--no-partial-parse"])
-    if done.exception or not done.success:
-        raise TransformFailed(f"the dbt project can't be parsed: {done.exception}")
-    shutil.rmtree(scratch / "dbt", ignore_errors=True)
-    # where nothing can be kept, each run parses the project
-    with suppress(OSError):
-        CACHE.mkdir(parents=True, exist_ok=True)
-        write_whole(kept, done.result.to_msgpack())
-        newest = sorted(CACHE.glob("manifest-*.msgpack"), key=lambda p: p.stat().st_mtime)
-        for old in newest[:-MOST_KEPT]:
-            old.unlink(missing_ok=True)
-    return done.result
-
-
-def _digest() -> str:
-    """What the parsed project depends on: its files, and where they are."""
-    digest = hashlib.sha256(str(DBT_PROJECT).encode())
-    folders = (DBT_PROJECT / name for name in ("macros", "models", "tests"))
-    inside = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    for path in sorted([*DBT_PROJECT.glob("*.yml"), *inside]):
-        digest.update(f"\0{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -271,8 +271,12 @@ class Run:
         self.database.parent.mkdir(parents=True, exist_ok=True)
         limits = self.request.limits
         try:
-            built = transform.build(
-                self.work, self.database, self.folder, limits, self.progress, select=select
+            places = self.work, self.database, self.folder
+            chosen = list(select)
+            built = (
+                transform.build_selected(*places, limits, self.progress, select=chosen)
+                if chosen
+                else transform.build(*places, limits, self.progress)
             )
         finally:
             # a model that fails is what it is kept for

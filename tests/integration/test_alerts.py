@@ -39,7 +39,7 @@ from makegood.orchestration.alerts.store import (
 )
 from makegood.orchestration.output.status import describe
 from makegood.orchestration.pipeline import build as transform
-from makegood.orchestration.pipeline.build import TransformFailed
+from makegood.orchestration.pipeline.project import TransformFailed
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.warehouse.store import Warehouse
 from tests import conftest

@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import pytest
 import yaml
 
 from makegood.ingestion.contracts import tables as terms
@@ -12,9 +11,9 @@ from makegood.ingestion.contracts.loader import load_folder
 from makegood.ingestion.contracts.tables import instant
 from makegood.ingestion.landing.land import Landed
 from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline.project import compiled
 from makegood.orchestration.settings import DBT_PROJECT, Limits
-from tests.conftest import CONTRACTS, _shared_folder
-from tests.support import compiled
+from tests.conftest import CONTRACTS
 
 MODELS = DBT_PROJECT / "models"
 
@@ -22,7 +21,7 @@ MODELS = DBT_PROJECT / "models"
 def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> None:
     inputs = terms.tables(load_folder(CONTRACTS), instant("2026-08-01T00:00:00Z"))
     transform.lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
-    results = transform.build(
+    results = transform.build_selected(
         tmp_path / "work.duckdb", tmp_path / "makegood.duckdb", tmp_path, Limits(), unit_tests=True
     ).tests
     assert [r.message for r in results if not r.passed] == []
@@ -47,11 +46,8 @@ def test_every_mart_has_its_key_beside_it() -> None:
     assert without == {"evidence_gaps"}
 
 
-def test_keys_that_repeat_or_have_a_null_are_found(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    nodes = compiled.nodes(_shared_folder(tmp_path_factory))["nodes"]
-    (found,) = [node["sql"] for node in nodes if node["name"] == "credits_key"]
+def test_keys_that_repeat_or_have_a_null_are_found(tmp_path: Path) -> None:
+    (found,) = [test.sql for test in compiled(tmp_path).tests if test.name == "credits_key"]
     with duckdb.connect() as con:
         con.execute("""
             attach ':memory:' as makegood;

@@ -20,8 +20,12 @@ ALLOWED = {
 }
 # a library -> the folders or modules that may import it
 USERS = {
-    "dagster": ("orchestration/cli/", "orchestration/definitions/", "orchestration/serving/"),
-    "dbt": ("orchestration/pipeline/build.py", "orchestration/output/documentation.py"),
+    "dagster": ("orchestration/definitions/", "orchestration/serving/"),
+    "dbt": (
+        "orchestration/pipeline/build.py",
+        "orchestration/pipeline/project.py",
+        "orchestration/output/documentation.py",
+    ),
     "great_expectations": ("expectations/",),
     "streamlit": ("dashboards/app/",),
 }
