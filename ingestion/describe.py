@@ -16,6 +16,7 @@ from makegood.ingestion.describe_contracts import contract_page, wrapped
 from makegood.ingestion.feeds.messages import MOST_AMOUNT_DIGITS
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.landing import probes as checks
+from makegood.ingestion.landing.delivered import STATES
 from makegood.ingestion.landing.land import (
     CHECKS,
     DELIVERIES,
@@ -107,7 +108,7 @@ def _feeds_macro() -> str:
             *_macro("feeds", keyed),
             "",
             "{#- The code of each state of a check as landed (M1). -#}",
-            *_macro("check_states", checks.STATES),
+            *_macro("check_states", STATES),
             "",
         ]
     )

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints, model_
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED, REJECTED, typed
 from makegood.ingestion.files import sha256_of
+from makegood.ingestion.landing.delivered import DeliveredChecks
 from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
@@ -296,12 +297,10 @@ def land(
     rejected: list[pl.DataFrame] = []
     try:
         for feed in feeds().values():
-            target = (
-                work / f"{CHECKS}.parquet"
-                if feed.feed == CHECKS
-                else store / feed.feed / f"{run_id}.parquet"
-            )
-            with _Writer(target) as writer:
+            target = store / feed.feed / f"{run_id}.parquet"
+            with (
+                DeliveredChecks(work / CHECKS) if feed.feed == CHECKS else _Writer(target)
+            ) as writer:
                 for delivery_id, file in deliveries.items():
                     if file.feed is feed:
                         progress(f"reading {file.path}")
@@ -339,7 +338,7 @@ def _read_file(
     file: NewFile,
     delivery_id: int,
     zone: str | None,
-    writer: "_Writer",
+    writer: "_Writer | DeliveredChecks",
     rejected: list[pl.DataFrame],
     reading: FeedReading,
 ) -> dict[str, object]:

@@ -15,11 +15,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from makegood.ingestion.landing.delivered import months_of
 from makegood.ingestion.landing.land import CHECKS, FILES, SERIES, Landed
 from makegood.ingestion.sql import quoted
-
-# the higher the worse: the worst of several checks at one instant is the greatest (M1)
-STATES = {"unknown": 0, "up": 1, "degraded": 2, "down": 3}
 
 _PARQUET = "(format parquet, compression zstd, parquet_version v2)"
 
@@ -105,21 +103,15 @@ def land(
 ) -> tuple[Landed, set[str]]:
     """Lands what `land.land` left of checks below `work`, without spans; with the months that
     it touches."""
-    delivered = work / f"{CHECKS}.parquet"
-    if not delivered.exists():
+    delivered = work / CHECKS
+    months = months_of(delivered)
+    if not months:
         return landed, set()
     files, series = landed.files, _numbered(con, delivered, landed.series)
-    months = [
-        m
-        for (m,) in con.execute(
-            f"select distinct {_month('checked_at_s')} as m from read_parquet(?) order by m",
-            [str(delivered)],
-        ).fetchall()
-    ]
-    for month in months:
+    for month, read in months.items():
         progress(f"landing checks of {month}")
         path = f"{CHECKS}/month={month}/{run_id}.parquet"
-        _land_month(con, delivered, month, store / path)
+        _land_month(con, read, store / path)
         files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
     return Landed(landed.deliveries, files, series), set(months)
 
@@ -129,18 +121,15 @@ def land_again(
 ) -> None:
     """Lands the checks of an earlier run once more below `store`, from what `land.land` left of
     them below `work`."""
-    delivered = work / f"{CHECKS}.parquet"
-    if delivered.exists():
+    delivered = work / CHECKS
+    months = months_of(delivered)
+    if months:
         _numbered(con, delivered, landed.series)
         for path, month in (
             landed.files.filter(pl.col("kind") == "checks").select("path", "month").iter_rows()
         ):
             if Path(path).stem == run_id:
-                _land_month(con, delivered, month, store / path)
-
-
-def _month(seconds: str) -> str:
-    return f"strftime(make_timestamp({seconds} * 1000000), '%Y-%m')"
+                _land_month(con, months[month], store / path)
 
 
 def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) -> pl.DataFrame:
@@ -151,36 +140,33 @@ def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) 
 
 
 def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFrame) -> pl.DataFrame:
+    """Numbers the series that are new, in the order of their names, after those that are known; the
+    table `coded` has the number of each code."""
     con.register("known_series", known.to_arrow())
-    con.execute("create or replace temp table series as select * from known_series")
     con.execute(
-        """insert into series
-           select (select coalesce(max(series_id), 0) from series) + row_number()
-               over (order by component_id, location), component_id, location
-           from (select distinct component_id, location from read_parquet(?)) as delivered
-           where not exists (select 1 from series as s where s.component_id = delivered.component_id
-               and s.location = delivered.location)""",
-        [str(delivered)],
+        f"""create or replace temp table read_series as
+        from read_parquet('{quoted(delivered / "series.parquet")}');
+        create or replace temp table series as from known_series;
+        insert into series
+        select (select coalesce(max(series_id), 0) from series) + row_number()
+            over (order by component_id, location), component_id, location
+        from read_series anti join known_series using (component_id, location);
+        create or replace temp table coded as
+        select read_series.code, series.series_id::integer as series_id
+        from read_series inner join series using (component_id, location)"""
     )
     con.unregister("known_series")
     return con.sql("select * from series order by series_id").pl().cast(SERIES)
 
 
-def _land_month(con: duckdb.DuckDBPyConnection, delivered: Path, month: str, target: Path) -> None:
+def _land_month(con: duckdb.DuckDBPyConnection, read: list[Path], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    states = " ".join(f"when '{name}' then {code}" for name, code in STATES.items())
+    files = ", ".join(f"'{quoted(path)}'" for path in read)
     con.execute(
         f"""copy (
-            select
-                series.series_id::integer as series_id, d.checked_at_s, d.checked_at_us::integer
-                    as checked_at_us,
-                (case d.status {states} end)::utinyint as state, d.latency_ms, d._delivery_id,
-                    d._line, d._extra
-            from read_parquet('{quoted(delivered)}') as d
-            inner join series on series.component_id = d.component_id
-                and series.location = d.location
-            where {_month("d.checked_at_s")} = '{month}'
-            order by series_id, checked_at_s, checked_at_us, state, d._delivery_id, d._line
+            select coded.series_id, checks.* exclude (code)
+            from read_parquet([{files}]) as checks inner join coded on checks.code = coded.code
+            order by series_id, checked_at_s, checked_at_us, state, _delivery_id, _line
         ) to '{quoted(target)}' {_PARQUET}"""
     )
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import DELETED
+from makegood.ingestion.landing.delivered import STATES
 from makegood.ingestion.landing.land import CHECKS, FeedSettings
-from makegood.ingestion.landing.probes import STATES
 
 PROFILES: dict[str, Any] = {
     "run_number": pl.Int64,

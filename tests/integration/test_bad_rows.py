@@ -544,7 +544,7 @@ def test_local_times_that_clocks_skip_or_repeat(tmp_path: Path, feed: Feed, name
     ]
     landed = pl.read_parquet(
         tmp_path
-        / ("work/checks.parquet" if feed.feed == "checks" else f"store/{feed.feed}/r.parquet")
+        / ("work/checks/*/*.parquet" if feed.feed == "checks" else f"store/{feed.feed}/r.parquet")
     )
     assert landed.select(f"{c}_s" for c in columns).rows() == [(1_780_272_000,) * len(columns)]
 

@@ -171,13 +171,13 @@ def test_the_codes_of_states() -> None:
     assert naming(coded) == []
     coding = r"""["']degraded["']: \d"""
     assert having(coding) == {"feeds"}
-    assert naming(coding) == ["ingestion/landing/probes.py"]
+    assert naming(coding) == ["ingestion/landing/delivered.py"]
 
 
 def test_the_median_interval_of_a_probe() -> None:
     """M1: MEDIANS of the probes, laid out as landed.check_medians."""
     assert having("checks_up_to") == set()
-    assert naming("checks_up_to") == ["ingestion/landing/probes.py"]
+    assert naming("checks_up_to") == ["ingestion/landing/delivered.py"]
     assert reading("landed.check_intervals") == set()
     assert reading("landed.check_medians") == {"monitoring_warnings"}
 

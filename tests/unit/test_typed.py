@@ -513,10 +513,8 @@ def test_fractions_are_in_what_landing_writes(tmp_path: Path) -> None:
         Landed(),
         feed_settings(tmp_path / "landing"),
     )
-    assert pl.read_parquet(tmp_path / "work/checks.parquet")["checked_at_us"].to_list() == [
-        250_000,
-        0,
-    ]
+    checks = pl.read_parquet(tmp_path / "work/checks/2026-06/*.parquet")
+    assert checks["checked_at_us"].to_list() == [250_000, 0]
     assert pl.read_parquet(tmp_path / "store/ticket_events/r.parquet")[
         "occurred_at_us"
     ].to_list() == [250_000, 0]
