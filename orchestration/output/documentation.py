@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from makegood.ingestion.files import write_whole
-from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import build
 from makegood.orchestration.settings import NO_TELEMETRY, set_environment
 from makegood.orchestration.warehouse.publication import Publication
 
@@ -48,13 +48,13 @@ def _generated(database: Path, scratch: Path) -> Path:
     from dbt.cli.main import dbtRunner
 
     try:
-        done = dbtRunner(manifest=transform.parsed(scratch)).invoke(
-            ["docs", "generate", "--static", *transform.options(scratch)]
+        done = dbtRunner(manifest=build.parsed(scratch)).invoke(
+            ["docs", "generate", "--static", *build.options(scratch)]
         )
     finally:
         DuckDBConnectionManager.close_all_connections()
     if done.exception or not done.success:
-        raise transform.TransformFailed(
+        raise build.TransformFailed(
             "the page can't be written: "
             f"{done.exception or 'the published database could not be described'}"
         )

@@ -25,7 +25,7 @@ from makegood.expectations.protocol import FIGURES, VOLUME, ExpectationResult, S
 from makegood.orchestration import definitions
 from makegood.orchestration.definitions import resources, sensors
 from makegood.orchestration.definitions.resources import Deployment
-from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
@@ -379,12 +379,12 @@ def test_a_failing_test_of_dbt_fails_the_check_of_its_model(
     severity: str,
 ) -> None:
     project = tmp_path / "dbt"
-    shutil.copytree(transform.DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "*.py"))
+    shutil.copytree(build.DBT_PROJECT, project, ignore=shutil.ignore_patterns("target", "*.py"))
     (project / "tests" / "no_services.sql").write_text(
         f"{{{{ config(severity='{severity}') }}}} select * from {{{{ ref('last_seen') }}}}"
     )
-    monkeypatch.setattr(transform, "DBT_PROJECT", project)
-    monkeypatch.setattr(transform, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(build, "DBT_PROJECT", project)
+    monkeypatch.setattr(build, "CACHE", tmp_path / "cache")
     done = selected(definitions.defs(), instance, as_of=AS_OF)
     found = done.checked["marts/last_seen", "no_services"]
     assert (found.passed, found.blocking) == (False, severity == "error")
