@@ -108,7 +108,8 @@ frames = st.lists(values, max_size=6).map(
     lambda rows: pl.DataFrame(rows, schema=SCHEMA, orient="row")
 )
 tried = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=settings().max_examples * 3 // 5,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 

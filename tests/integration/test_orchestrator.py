@@ -29,8 +29,10 @@ from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
-from tests.conftest import Published, _NoWorker, write_landing
+from tests.conftest import Published, _NoWorker, light, write_landing
 from tests.integration.test_landing import AS_OF, deliver, world
+
+BUILD = build.build
 
 
 @pytest.fixture
@@ -38,8 +40,14 @@ def defs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dg.Definitions:
     write_landing(tmp_path / "landing", world())
     monkeypatch.setenv("MAKEGOOD_LANDING", str(tmp_path / "landing"))
     monkeypatch.setenv("MAKEGOOD_WAREHOUSE", str(tmp_path / "warehouse"))
-    monkeypatch.setattr(line, "Validation", _NoWorker)
+    light(monkeypatch)
     return definitions.defs()
+
+
+@pytest.fixture
+def with_dbt(defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds by dbt itself, which alone knows selections, and tests that were added."""
+    monkeypatch.setattr(build, "build", BUILD)
 
 
 def test_every_asset_is_described_owned_and_in_a_group(defs: dg.Definitions) -> None:
@@ -231,6 +239,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 MODEL_TEST = ("marts/downtime_by_period", "downtime_adds_up")
 
 
+@pytest.mark.usefixtures("with_dbt")
 def test_each_event_has_its_numbers(
     defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -292,6 +301,7 @@ def test_what_can_not_be_run_is_refused_before_anything_is_opened(
     assert not (tmp_path / "warehouse").exists()
 
 
+@pytest.mark.usefixtures("with_dbt")
 def test_models_are_tried_on_what_is_published(
     defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -370,7 +380,8 @@ def test_an_expectation_that_blocks_is_a_blocking_check(
     assert ("publication" in groups) == (outcome == "published")
 
 
-@pytest.mark.parametrize("severity", ["error", "warn"])
+@pytest.mark.usefixtures("with_dbt")
+@pytest.mark.parametrize("severity", ["error", pytest.param("warn", marks=pytest.mark.long)])
 def test_a_failing_test_of_dbt_fails_the_check_of_its_model(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,

@@ -18,6 +18,7 @@ from tests.support import compiled
 MODELS = DBT_PROJECT / "models"
 
 
+@pytest.mark.long
 def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> None:
     inputs = tables(load_folder(CONTRACTS), instant("2026-08-01T00:00:00Z"))
     build.lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
