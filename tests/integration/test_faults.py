@@ -19,9 +19,11 @@ from tests.conftest import Published, Runner
 from tests.support import faults
 from tests.support.faults import Ground
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="faults are made as Linux makes them"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="faults are made as Linux makes them"),
+    # dozens of whole runs; tests/e2e/test_command.py has a run that is killed
+    pytest.mark.long,
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return faults.prepare(tmp_path_factory.mktemp("ground"))
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(22, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seed", [1, 22])
 def test_killed_runs_leave_what_is_published_whole_and_the_next_succeeds(
     ground: Ground, tmp_path: Path, seed: int
 ) -> None:
