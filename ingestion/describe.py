@@ -11,11 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from makegood.ingestion.contracts import tables as terms
+from makegood.ingestion.contracts.tables import TABLES
 from makegood.ingestion.describe_contracts import contract_page, wrapped
 from makegood.ingestion.feeds.messages import MOST_AMOUNT_DIGITS
 from makegood.ingestion.feeds.specs import Feed, feeds
-from makegood.ingestion.landing import probes as checks
+from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.delivered import STATES
 from makegood.ingestion.landing.land import (
     CHECKS,
@@ -43,10 +43,10 @@ _SQL = {"Int64": "bigint", "String": "varchar"}
 def sources() -> dict[str, dict[str, str]]:
     """The tables of the schema `landed` -> column -> SQL type."""
     tables = {feed.feed: landed_columns(feed) for feed in feeds().values() if feed.feed != CHECKS}
-    tables[CHECKS] = checks.COMPACT_COLUMNS
-    tables["check_spans"] = checks.SPAN_COLUMNS
-    tables["check_intervals"] = checks.INTERVAL_COLUMNS
-    tables["check_medians"] = checks.MEDIAN_COLUMNS
+    tables[CHECKS] = probes.COMPACT_COLUMNS
+    tables["check_spans"] = probes.SPAN_COLUMNS
+    tables["check_intervals"] = probes.INTERVAL_COLUMNS
+    tables["check_medians"] = probes.MEDIAN_COLUMNS
     tables["check_series"] = {name: _SQL[str(dtype)] for name, dtype in SERIES.items()}
     tables["rejected_rows"] = {name: _SQL[str(dtype)] for name, dtype in REJECTED_ROWS.items()}
     tables["deliveries"] = {name: _SQL[str(dtype)] for name, dtype in DELIVERIES.items()}
@@ -83,7 +83,7 @@ def _sources_yaml() -> str:
                 "database": "work",
                 "schema": "inputs",
                 "description": "The run and the contracts.",
-                "tables": tables(terms.TABLES),
+                "tables": tables(TABLES),
             },
         ],
     }

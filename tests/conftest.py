@@ -28,10 +28,19 @@ from makegood.orchestration.settings import Limits
 SHARED = Path(__file__).parents[2] / "shared"
 CONTRACTS = Path(__file__).parents[1] / "ingestion" / "contracts" / "library"
 
-# reproducible in CI; `--hypothesis-profile explore` looks further
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# `make test` tries a few examples, `make test ALL=1` more, both always the same ones;
+# `--hypothesis-profile explore` looks further
+REPRODUCIBLE = {"deadline": None, "derandomize": True, "print_blob": True}
+settings.register_profile("quick", max_examples=20, **REPRODUCIBLE)
+settings.register_profile("ci", max_examples=100, **REPRODUCIBLE)
 settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)
-settings.load_profile("ci")
+settings.load_profile("quick")
+
+
+def examples(quick: int, ci: int, explore: int) -> int:
+    """How many examples a test tries for which each is a whole run."""
+    return {"quick": quick, "ci": ci, "explore": explore}[settings.get_current_profile_name()]
+
 
 Rows = list[dict[str, Any]]
 Feeds = dict[str, Rows]

@@ -6,13 +6,13 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from makegood.dashboards.access import grants as access
+from makegood.dashboards.access.grants import Granted
 from makegood.dashboards.app import components, published
 from makegood.dashboards.app.navigation import INTERNAL, Listed, pages_of
 from makegood.dashboards.figures.words import plain
 
 
-def admitted() -> access.Granted:
+def admitted() -> Granted:
     """What the viewer has been granted; without any grant the page stops here."""
     try:
         granted = published.granted()

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from makegood.dashboards.access import grants as access
+from makegood.dashboards.access import grants
 from makegood.dashboards.access.reader import Reader, Row, Viewer
 from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
@@ -61,17 +61,17 @@ def version() -> Path:
     return link.resolve()
 
 
-_handed_over = cache(access.handed_over)
+_handed_over = cache(grants.handed_over)
 
 
-def granted() -> access.Granted:
+def granted() -> grants.Granted:
     """What the viewer has been granted, checked on every call. Raises Unguarded, NotSignedIn."""
     handle = _arguments().access
     if handle is None:
         # without a list of names the server answers to any
         if not all(
             map(
-                access.is_loopback,
+                grants.is_loopback,
                 [
                     st.get_option("server.address"),
                     *(st.get_option("server.allowedHosts") or [None]),
@@ -79,7 +79,7 @@ def granted() -> access.Granted:
             )
         ):
             raise Unguarded
-        return access.ALL
+        return grants.ALL
     claims, known = st.user.to_dict(), _handed_over(handle)
     if not known.sign_in.holds(claims, time.time()):
         raise NotSignedIn

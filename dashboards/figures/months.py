@@ -19,9 +19,10 @@ def following(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1)
 
 
-def is_over(month: date, day: date) -> bool:
-    """Whether a month (its first day) has ended on a local date (T3)."""
-    return following(month) <= day
+def is_over(ends_at: datetime, as_of: datetime) -> bool:
+    """Whether a period is over (T3). Marts say so of what has a figure; reports also cover months
+    that have none."""
+    return ends_at <= as_of
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

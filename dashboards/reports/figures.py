@@ -95,7 +95,7 @@ class Figures:
     @property
     def is_final(self) -> bool:
         """Whether the month is over (T3)."""
-        return is_over(self.month, self.as_of.astimezone(self.zone).date())
+        return is_over(self.ends_at, self.as_of)
 
     @property
     def has_cover(self) -> bool:
@@ -134,7 +134,7 @@ class Figures:
     @property
     def is_period_over(self) -> bool:
         """Whether the period of the region's figure is over (T3); without one, the month."""
-        return self.is_final if self.period is None else self.period["ends_at"] <= self.as_of
+        return self.is_final if self.period is None else is_over(self.period["ends_at"], self.as_of)
 
     @property
     def has_begun(self) -> bool:
@@ -213,10 +213,18 @@ def named(there: list[date]) -> str:
 
 def last_final_month(reader: Reader) -> date | None:
     """The latest month with a report that is over under every contract (T3); None without one."""
-    today = min(days(reader).values(), default=None)
-    if today is None:
-        return None
-    return max((month for month in months(reader) if is_over(month, today)), default=None)
+    zones = [
+        ZoneInfo(row["time_zone"])
+        for row in reader.rows("select distinct time_zone from marts.contracts")
+    ]
+    return max(
+        (
+            month
+            for month in months(reader)
+            if all(is_over(midnight(following(month), zone), reader.as_of) for zone in zones)
+        ),
+        default=None,
+    )
 
 
 def _days(reader: Reader) -> tuple[list[str], list[date]]:

@@ -14,6 +14,18 @@ not negative.
 {#- A ratio of integers as a percentage of six decimals, rounded half away from zero (A6). -#}
 {% macro percentage(part, whole) -%} {{ ratio('100 * (' ~ part ~ ')', whole) }} {%- endmacro %}
 
+{#-
+A subscription's availability in a month (A5, A6): null without covered time, and where all of it is
+excluded. `figures`: the alias of a relation with the seconds of int_month_availability.
+-#}
+{% macro month_availability_pct(figures=none) -%}
+    {%- set of = figures ~ '.' if figures else '' -%}
+    case
+        when {{ of }}covered_seconds > 0 and {{ of }}base_seconds > 0
+            then {{ percentage(of ~ 'up_seconds', of ~ 'base_seconds') }}
+    end
+{%- endmacro %}
+
 {#- Before and after all instants that feeds can name. -#}
 {% macro always_s() -%} -62135596800 {%- endmacro %}
 {% macro never_s() -%} 253402300800 {%- endmacro %}

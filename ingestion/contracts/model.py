@@ -39,7 +39,6 @@ RANKS = (
     "price_list",
     "trust_center",
 )
-CLOCKS = ("24x7", "business_hours", "business_days")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "bd": 86_400}
 
 

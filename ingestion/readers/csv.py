@@ -258,7 +258,7 @@ def _batch(rows: pl.DataFrame, feed: Feed, refused: list[Refused]) -> Batch:
 
 def _other_width(width: int, expected: int) -> str:
     if width > expected:
-        mend = "put a field that holds commas in double quotes"
+        remedy = "put a field that holds commas in double quotes"
     else:
-        mend = "write all of them, empty ones too"
-    return f"has {width} field{'s' if width > 1 else ''}, the header has {expected}: {mend}"
+        remedy = "write all of them, empty ones too"
+    return f"has {width} field{'s' if width > 1 else ''}, the header has {expected}: {remedy}"

@@ -167,18 +167,18 @@ class _Child:
         said = self._errors.read().decode(errors="backslashreplace").strip()
         if self._is_late:
             why = f"no rows could be read from it for {limits.PARQUET_SECONDS} seconds"
-            mend = "check that its disk responds, or write the file again"
+            remedy = "check that its disk responds, or write the file again"
         elif "bad_alloc" in said:
             return _out_of_memory()
         elif code == -signal.SIGKILL:
             why = "the process reading it was killed, as happens when a machine runs out of memory"
-            mend = "free some memory and run again"
+            remedy = "free some memory and run again"
         else:
             how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             last = said.rpartition("\n")[2]
             why = f"the process reading it crashed ({how}{f', {shown(last)}' if last else ''})"
-            mend = "the file is probably damaged; write it again"
-        return UnreadableFile(f"can't be read as Parquet: {why}: {mend}")
+            remedy = "the file is probably damaged; write it again"
+        return UnreadableFile(f"can't be read as Parquet: {why}: {remedy}")
 
 
 def _out_of_memory() -> UnreadableFile:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from makegood.ingestion.landing import repair as landed_repair
 from makegood.ingestion.landing.land import damaged, feed_settings, leftovers
+from makegood.ingestion.landing.repair import repair_landed
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.warehouse.publication import LAYOUT, Publication, damage
 from makegood.orchestration.warehouse.store import Busy, Damaged, Warehouse
@@ -164,7 +164,7 @@ def repair(root: Path, landing: Path | None) -> list[str]:
             scratch = warehouse.building / f"repair-{os.getpid()}"
             try:
                 with duckdb.connect(":memory:") as con:
-                    done += landed_repair.repair_landed(
+                    done += repair_landed(
                         con,
                         landing,
                         warehouse.landed,

@@ -27,6 +27,7 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_cases_are_equal_to_their_answers_by_the_command(shared: Path) -> None:
     command = (
         f"{MAKEGOOD} run --landing {{landing}} --warehouse {{warehouse}} --contracts "

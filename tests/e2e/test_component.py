@@ -68,6 +68,7 @@ def test_the_documented_project_is_valid(project: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_one_asset_of_it_is_materialized(project: Path) -> None:
     """By the executor of the project, which has each step in a process of its own."""
     done = dagster(project, "asset", "materialize", "--select", "makegood/publication/makegood")

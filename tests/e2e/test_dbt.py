@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.conftest import Published, write_landing
+
+# dbt's whole loop by its own command
+pytestmark = pytest.mark.long
+
 
 ROOT = Path(__file__).parents[2]
 WORLD = {

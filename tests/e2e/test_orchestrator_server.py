@@ -26,6 +26,10 @@ from tests.e2e.test_command import makegood
 from tests.e2e.test_dashboards import serving
 from tests.integration.test_landing import world
 
+# servers of their own; tests/integration/test_orchestrator.py runs the same jobs in this process
+pytestmark = pytest.mark.long
+
+
 LOCATION = "makegood.orchestration.definitions"
 LAUNCH = """mutation Launch($job: String!, $config: RunConfigData, $tag: String!) {
   launchRun(executionParams: {

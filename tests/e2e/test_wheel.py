@@ -18,6 +18,10 @@ from tests.conftest import Published
 from tests.e2e.test_dashboards import serving
 from tests.e2e.test_orchestrator_server import waited_for
 
+# builds, installs and runs the wheel
+pytestmark = pytest.mark.long
+
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("dashboards", "dbt_project", "expectations", "ingestion", "orchestration")
 

@@ -41,7 +41,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from makegood.dashboards.access import reader as gate
 from makegood.dashboards.access.grants import ALL, Access, Grant, SignIn, handed_over, is_loopback
 from makegood.dashboards.access.policies import INTERNAL, POLICIES
 from makegood.dashboards.access.reader import EVERYTHING, Reader, Refused, Viewer, opened
@@ -286,7 +285,7 @@ def words(found: Reader) -> str:
     )
 
 
-# ---------------------------------------------------------------- the gate
+# ---------------------------------------------------------------- the reader
 
 
 def test_every_table_that_is_published_has_a_policy(shared_place: Published) -> None:
@@ -514,7 +513,9 @@ def test_no_sql_leads_out_or_changes_anything(
     import pandas as pd
 
     # where DuckDB looks for names that are no table's
-    monkeypatch.setattr(gate, "secret_frame", pd.DataFrame({"a": [1]}), raising=False)
+    monkeypatch.setattr(
+        "makegood.dashboards.access.reader.secret_frame", pd.DataFrame({"a": [1]}), raising=False
+    )
     paths = {
         "database": shared_place.database,
         "parquet": shared_place.database.parent / "parquet" / "credits.parquet",

@@ -38,7 +38,7 @@ from makegood.orchestration.alerts.store import (
     after_run,
 )
 from makegood.orchestration.output.status import describe
-from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline.project import TransformFailed
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.warehouse.store import Warehouse
@@ -340,7 +340,7 @@ def test_every_kind_arrives_once_and_its_end_too(
 
     # ---- failed
     with monkeypatch.context() as broken:
-        broken.setattr(transform, "build", fails)
+        broken.setattr(build, "build", fails)
         with pytest.raises(TransformFailed):
             publish(landing, "2026-07-17T00:00:00Z")
     ((title, body),) = arrived()

@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.landing import discovery
-from makegood.ingestion.landing import land as landing
+from makegood.ingestion.landing import discovery, land
 from makegood.ingestion.landing.land import Landed, Reading, feed_settings
 from makegood.ingestion.readers import UnreadableFile, csv, readers
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
@@ -28,7 +27,7 @@ GOOD = HEADER + b"1,a\n2,b\n"
 
 def read(folder: Path, before: Landed | None = None) -> Reading:
     """What landing makes of a folder."""
-    return landing.read(
+    return land.read(
         folder,
         folder.parent / "store",
         folder.parent / "work",
@@ -615,7 +614,7 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
 def test_rejected_rows_are_kept_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(landing, "REJECTED_BYTES", 1 << 20)
+    monkeypatch.setattr(land, "REJECTED_BYTES", 1 << 20)
     folder = delivered(tmp_path, "a.jsonl", (b"x" * 1000 + b"\n") * 2000)
     refused, _, rows = outcome(folder)
     assert refused == [("customers/a.jsonl", "brings the rejected rows of customers to over 1 MiB")]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from makegood.ingestion.feeds.specs import Feed, FirstDay, Money, Order, RequiredWhen, feeds
-from makegood.ingestion.landing import land as landing
+from makegood.ingestion.landing import land
 from makegood.ingestion.landing.land import Landed, Reading, feed_settings
 from tests.conftest import Runner, csv_text
 from tests.e2e.test_command import makegood
@@ -437,7 +437,7 @@ FIRST_LINE = {"csv": 2, "jsonl": 1, "parquet": 1}
 
 
 def read(folder: Path) -> Reading:
-    return landing.read(
+    return land.read(
         folder,
         folder.parent / "store",
         folder.parent / "work",

@@ -12,16 +12,13 @@ import polars as pl
 import pytest
 
 from makegood.expectations.protocol import HISTORY, VOLUME, ExpectationResult, Expected, Suite
-from makegood.ingestion.contracts import tables as terms
-from makegood.ingestion.landing import land as landing
-from makegood.ingestion.landing import probes as checks
-from makegood.ingestion.landing import profiles
+from makegood.ingestion.contracts.tables import TABLES
+from makegood.ingestion.landing import land, probes, profiles
 from makegood.ingestion.landing.land import FeedSettings, Landed, feed_settings
 from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.output.status import describe
-from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import build, thresholds
 from makegood.orchestration.pipeline import run as line
-from makegood.orchestration.pipeline import thresholds
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.pipeline.validation import Validation, ValidationFailed, feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
@@ -59,18 +56,18 @@ class Deliveries:
             (self.landing / feed / f"{self.runs}.csv").write_text(csv_text(feed, rows))
         settings: dict[str, FeedSettings] = feed_settings(self.landing)
         first = int(self.landed.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
-        reading = landing.read(
+        reading = land.read(
             self.landing, self.folder / "store", work, f"{self.runs:08d}", self.landed, settings
         )
         with duckdb.connect() as con:
-            self.landed = checks.compact(
+            self.landed = probes.compact(
                 con, self.folder / "store", work, f"{self.runs:08d}", reading.landed, 600
             )
-        transform.lay_out(
+        build.lay_out(
             work / "work.duckdb",
             self.folder / "store",
             self.landed,
-            {name: [] for name in terms.TABLES},
+            {name: [] for name in TABLES},
         )
         as_of_s = int(as_of.timestamp())
         with duckdb.connect(str(work / "work.duckdb"), read_only=True) as con:

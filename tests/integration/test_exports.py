@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from makegood.dashboards.access import reader as gate
+from makegood.dashboards.access.reader import EVERYTHING, Viewer, opened
 from makegood.dashboards.exports import excel
 from makegood.dashboards.exports import files as exports
 from makegood.dashboards.exports.excel import TooLarge
@@ -108,7 +108,8 @@ frames = st.lists(values, max_size=6).map(
     lambda rows: pl.DataFrame(rows, schema=SCHEMA, orient="row")
 )
 tried = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=settings().max_examples * 3 // 5,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
@@ -285,7 +286,7 @@ def test_every_mart_leaves_as_it_is(sample: Published) -> None:
     """Cell by cell, by all three kinds, read by other libraries than those that wrote them."""
     marts = set(sample.all_marts())
     assert {"credits", "availability", "downtime", "ticket_sla", "what_if"} <= marts
-    with gate.opened(sample.database, gate.EVERYTHING) as reader, duckdb.connect() as con:
+    with opened(sample.database, EVERYTHING) as reader, duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         for mart in sorted(marts):
             frame = reader.table(f"from marts.{mart} order by all")
@@ -353,7 +354,7 @@ def as_seen(value: Any) -> Any:
 
 
 def test_a_workbook_says_what_it_is(sample: Published) -> None:
-    with gate.opened(sample.database, gate.EVERYTHING) as reader:
+    with opened(sample.database, EVERYTHING) as reader:
         about = exports.about(reader, "Credits", "credits", {"Filters": "month = 2026-07"})
         frame = reader.table("from marts.credits where month = ?", "2026-07-01")
     assert (
@@ -425,7 +426,7 @@ def test_a_row_of_one_column_without_a_value_stays_a_row(values: list[Any], tmp_
 
 def test_what_a_customer_may_see_is_exported_like_the_rest(sample: Published) -> None:
     customer = sample.mart("credits")[0]["customer_id"]
-    with gate.opened(sample.database, gate.Viewer(frozenset({customer}))) as reader:
+    with opened(sample.database, Viewer(frozenset({customer}))) as reader:
         frame, about = (
             reader.table("from marts.credits order by all"),
             exports.about(reader, "Credits", "credits"),

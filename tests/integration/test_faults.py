@@ -19,9 +19,11 @@ from tests.conftest import Published, Runner
 from tests.support import faults
 from tests.support.faults import Ground
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="faults are made as Linux makes them"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="faults are made as Linux makes them"),
+    # dozens of whole runs; tests/e2e/test_command.py has a run that is killed
+    pytest.mark.long,
+]
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,7 @@ def test_its_state_is_read_where_its_database_is_damaged(place: Place) -> None:
     assert place.last.withdrawn().is_empty()
 
 
+@pytest.mark.long
 def test_migrating_lands_everything_anew_and_forgets_nothing(place: Place, tmp_path: Path) -> None:
     """C7, T1, M1: statements stay, and one changes by the order of checks within a second. Figures
     are those of the same deliveries to a new warehouse."""

@@ -29,7 +29,7 @@ from makegood.orchestration.pipeline import project as dbt_project
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
-from tests.conftest import Published, _NoWorker, write_landing
+from tests.conftest import Published, _NoWorker, light, write_landing
 from tests.integration.test_landing import AS_OF, deliver, world
 
 
@@ -38,7 +38,7 @@ def defs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dg.Definitions:
     write_landing(tmp_path / "landing", world())
     monkeypatch.setenv("MAKEGOOD_LANDING", str(tmp_path / "landing"))
     monkeypatch.setenv("MAKEGOOD_WAREHOUSE", str(tmp_path / "warehouse"))
-    monkeypatch.setattr(line, "Validation", _NoWorker)
+    light(monkeypatch)
     return definitions.defs()
 
 
@@ -370,7 +370,7 @@ def test_an_expectation_that_blocks_is_a_blocking_check(
     assert ("publication" in groups) == (outcome == "published")
 
 
-@pytest.mark.parametrize("severity", ["error", "warn"])
+@pytest.mark.parametrize("severity", ["error", pytest.param("warn", marks=pytest.mark.long)])
 def test_a_failing_test_of_dbt_fails_the_check_of_its_model(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,

@@ -15,7 +15,7 @@ import pytest
 
 from makegood.ingestion import limits
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.landing import land as landing
+from makegood.ingestion.landing import land
 from makegood.ingestion.landing.land import Landed, Reading, feed_settings
 from makegood.ingestion.readers import LINE, UnreadableFile, finish, parquet
 
@@ -53,7 +53,7 @@ def customers(path: Path, count: int = 2, **options: Any) -> Path:
 def landed(folder: Path) -> Reading:
     place = folder.parent
     settings = feed_settings(folder)
-    return landing.read(folder, place / "store", place / "work", "r", Landed(), settings)
+    return land.read(folder, place / "store", place / "work", "r", Landed(), settings)
 
 
 def ids(path: Path) -> list[str]:
@@ -101,14 +101,14 @@ def test_a_file_on_which_it_dies_is_rejected_and_the_next_ones_are_read(
     folder = tmp_path / "landing"
     for name in "abc":
         customers(folder / "customers" / f"{name}.parquet", MANY)
-    typed = landing.typed
+    typed = land.typed
 
     def killing(batch: Any, *others: Any) -> Any:
         if batch.rows["customer_id"][0] == "b0":
             os.kill(started[-1].pid, number)
         return typed(batch, *others)
 
-    monkeypatch.setattr(landing, "typed", killing)
+    monkeypatch.setattr(land, "typed", killing)
     reading = landed(folder)
     refused = f"can't be read as Parquet: {why}"
     assert reading.feeds["customers"].files_refused == [("customers/b.parquet", refused)]

@@ -84,6 +84,7 @@ def watched(published: Path, until: Path) -> Iterator[list[tuple[int, list[Any],
             seen.append(json.loads(out))
 
 
+@pytest.mark.long
 def test_readers_see_whole_publications_and_no_error(publish: Runner, tmp_path: Path) -> None:
     """In processes that follow the link, and in this one with open connections to an old folder."""
     first = publish(WORLD, INSTANTS[0], CONTRACT)

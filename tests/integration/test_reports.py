@@ -1584,6 +1584,24 @@ def test_the_last_month_that_is_over(sample: Published, odd: Published) -> None:
             assert read.last_final_month(reader) == last
 
 
+def test_reports_and_marts_agree_on_what_is_over(sample: Published, odd: Published) -> None:
+    """T3, which reports apply to months without a figure as well."""
+    for published in (sample, odd):
+        seen = set()
+        with reading(published) as reader:
+            for row in published.query(
+                """select min(subscription_id) as subscription_id, month, status
+                   from marts.credits group by contract_id, month, status"""
+            ):
+                figures = read.read(reader, row["subscription_id"], row["month"])
+                assert figures.is_final == (row["status"] == "final")
+                seen.add(figures.is_final)
+                period = figures.period
+                if period is not None and period["status"] != "fully_excluded":
+                    assert figures.is_period_over == (period["status"] == "final")
+        assert seen == {True, False}
+
+
 def test_where_nothing_is_published_it_is_said(tmp_path: Path) -> None:
     for which in (
         ["--subscription", "named", "--out", tmp_path / "x.pdf"],

@@ -144,6 +144,7 @@ AFTER += [(f"2026-{m:02d}", None) for m in range(8, 13)] + [
 ]
 
 
+@pytest.mark.long
 def test_wrong_runs_are_undone_and_their_versions_never_used_again(
     grounds: tuple[Place, Place], place: Place, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from makegood.ingestion.contracts.tables import tables
 from makegood.orchestration.output.explain import NotFound, explain
 from makegood.orchestration.output.status import describe
 from tests import conftest
-from tests.conftest import CONTRACTS, Feeds, Published, Runner
+from tests.conftest import CONTRACTS, Feeds, Published, Runner, examples
 from tests.e2e.test_command import makegood
 from tests.models.test_credit_examples import AS_OF, DAY, Examples, H, made
 
@@ -195,7 +195,7 @@ def test_figures_do_not_depend_on_how_rows_are_delivered(publish: Runner, tmp_pa
 
 
 @settings(
-    max_examples=4,
+    max_examples=examples(quick=2, ci=4, explore=300),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, Phase, example, given, settings
 
-from tests.conftest import Runner
+from tests.conftest import Runner, examples
 from tests.support.reference_credits import Reference
 from tests.support.worlds_credits import seeds, world
 
@@ -84,13 +84,10 @@ def differences(
     return found
 
 
-WORLDS = 150 if settings.get_current_profile_name() == "explore" else 4
-
-
 # a run takes seconds: few worlds are tried, and one that fails is told by its differences and not
 # made smaller
 @settings(
-    max_examples=WORLDS,
+    max_examples=examples(quick=1, ci=4, explore=150),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

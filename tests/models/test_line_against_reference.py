@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from tests.conftest import Runner
+from tests.conftest import Runner, examples
 from tests.support import reference
 from tests.support.worlds import worlds
 
@@ -33,7 +33,7 @@ def expected(
 
 
 @settings(
-    max_examples=8,
+    max_examples=examples(quick=3, ci=8, explore=300),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -4,13 +4,13 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pytest
 import yaml
 
-from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.contracts.loader import load_folder
-from makegood.ingestion.contracts.tables import instant
+from makegood.ingestion.contracts.tables import instant, tables
 from makegood.ingestion.landing.land import Landed
-from makegood.orchestration.pipeline import build as transform
+from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline.project import compiled
 from makegood.orchestration.settings import DBT_PROJECT, Limits
 from tests.conftest import CONTRACTS
@@ -18,10 +18,11 @@ from tests.conftest import CONTRACTS
 MODELS = DBT_PROJECT / "models"
 
 
+@pytest.mark.long
 def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> None:
-    inputs = terms.tables(load_folder(CONTRACTS), instant("2026-08-01T00:00:00Z"))
-    transform.lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
-    results = transform.build_selected(
+    inputs = tables(load_folder(CONTRACTS), instant("2026-08-01T00:00:00Z"))
+    build.lay_out(tmp_path / "work.duckdb", tmp_path, Landed(), inputs)
+    results = build.build_selected(
         tmp_path / "work.duckdb", tmp_path / "makegood.duckdb", tmp_path, Limits(), unit_tests=True
     ).tests
     assert [r.message for r in results if not r.passed] == []

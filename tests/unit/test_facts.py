@@ -133,6 +133,10 @@ def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -
 
 def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> None:
     assert naming(r"days=31\b|at time zone", "dashboards") == ["dashboards/figures/months.py"]
+    # T3: is_over of months.py, for the months and quarters of reports
+    assert naming(r"<=? (self\.)?(reader\.)?as_of\b", "dashboards") == [
+        "dashboards/figures/months.py"
+    ]
 
 
 def test_the_records_of_a_downtime_interval() -> None:
@@ -231,6 +235,12 @@ def test_which_periods_have_a_figure() -> None:
     """A9: int_regional_periods; what asks only whether there is a figure reads no figures."""
     assert having(r"active_from_s < periods\.end_s") == {"int_regional_periods"}
     assert reading("availability") == {"availability_by_category", "credits", "error_budgets"}
+
+
+def test_the_availability_of_a_subscription() -> None:
+    """A5: month_availability_pct, for the rows of credits and for their steps."""
+    assert having(r"percentage\([^)]*up_seconds") == {"figures"}
+    assert having(r"month_availability_pct\(") == {"figures", "int_stated", "credit_steps"}
 
 
 def test_not_both_credits_for_the_same_event() -> None:

@@ -125,3 +125,14 @@ def test_nothing_names_a_host_or_a_machine() -> None:
         text = path.read_text()
         assert str(ROOT) not in text, name
         assert home not in text, name
+
+
+def test_ci_leaves_no_test_out() -> None:
+    """`make test` leaves out those marked long, and says how many; CI runs all of them."""
+    assert "\nexec make test ALL=1\n" in (ROOT / ".ci" / "run").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = makefile.partition("\ntest: setup-dev check\n")[2].partition("\n\n")[0]
+    assert recipe == '\t@$(PYTEST) $(if $(ALL),--hypothesis-profile ci,-m "not long")'
+    (pytest_itself,) = re.findall(r"^PYTEST := .*", makefile, re.MULTILINE)
+    assert not re.search(r" (-m(?! pytest)|-k|--deselect|--ignore)\b", pytest_itself)
+    assert '"long: ' in (ROOT / "pyproject.toml").read_text()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from makegood.ingestion.feeds.specs import Feed, feeds
 from makegood.ingestion.feeds.typing import Typed, typed
-from makegood.ingestion.landing import land as landing
+from makegood.ingestion.landing import land
 from makegood.ingestion.landing.land import Landed, feed_settings, landed_columns
 from makegood.ingestion.readers import LINE, Batch, readers, with_extra
 from tests.conftest import csv_text
@@ -505,7 +505,7 @@ def test_fractions_are_in_what_landing_writes(tmp_path: Path) -> None:
         ]
         (tmp_path / "landing" / feed).mkdir(parents=True)
         (tmp_path / "landing" / feed / "a.csv").write_text(csv_text(feed, rows))
-    landing.read(
+    land.read(
         tmp_path / "landing",
         tmp_path / "store",
         tmp_path / "work",

@@ -56,10 +56,7 @@ select
     months.terms_id, months.availability_policy_id, months.customer_scope,
     availability.total_seconds, availability.covered_seconds, availability.excluded_seconds,
     availability.base_seconds, availability.downtime_seconds, availability.up_seconds,
-    case
-        when availability.covered_seconds > 0 and availability.base_seconds > 0
-            then {{ percentage('availability.up_seconds', 'availability.base_seconds') }}
-    end as availability_pct,
+    {{ month_availability_pct('availability') }} as availability_pct,
     cast(availability.commitment_pct as decimal(18, 6)) as commitment_pct,
     availability.is_below_commitment,
     cast(availability.tier_below_pct as decimal(18, 6)) as availability_tier_below_pct,

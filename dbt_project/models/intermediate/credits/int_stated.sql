@@ -2,10 +2,7 @@
 select
     subscription_id, customer_id, contract_id, service_id, region, month, currency, is_final,
     {{ money('fee_minor', 'minor_digits') }} as monthly_fee,
-    case
-        when covered_seconds > 0 and base_seconds > 0
-            then {{ percentage('up_seconds', 'base_seconds') }}
-    end as availability_pct,
+    {{ month_availability_pct() }} as availability_pct,
     cast(availability_credit as decimal(18, 6)) as availability_credit_pct,
     cast(resolution_credit as decimal(18, 6)) as resolution_credit_pct,
     cast(combined_credit as decimal(18, 6)) as combined_pct,
