@@ -82,6 +82,13 @@ ratios are integers.
     nullif(array_join(array_sort(collect_set({{ text }})), ','), '')
 {%- endmacro %}
 
+{#- In a select list: a row for each integer from the first to the last. -#}
+{% macro each_of(first, last) -%} {{ return(adapter.dispatch('each_of')(first, last)) }} {%- endmacro %}
+{% macro default__each_of(first, last) -%}
+    unnest(generate_series({{ first }}, {{ last }}))
+{%- endmacro %}
+{% macro spark__each_of(first, last) -%} explode(sequence({{ first }}, {{ last }})) {%- endmacro %}
+
 {#-
 A table, made in one statement. Each run builds into databases of its own that nobody reads yet, so
 nothing has to be built aside, renamed and dropped, as dbt's own `table` does: with about 120 models

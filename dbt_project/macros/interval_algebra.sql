@@ -94,6 +94,22 @@ none.
     {{ intervals_where(sweep, keys, 'covers > 0') }}
 {%- endmacro %}
 
+{#- The rows of `a` whose keys `b` has (`has` is true) or lacks. -#}
+{% macro rows_with_keys_of(a, b, keys, has) -%}
+    select {{ keys | join(', ') }}, start_s, end_s
+    from {{ a }}
+    where
+        {{ '' if has else 'not ' }}exists (
+            select 1
+            from {{ b }}
+            where
+                true
+                {%- for key in keys %}
+                and {{ b }}.{{ key }} = {{ a }}.{{ key }}
+                {%- endfor %}
+        )
+{%- endmacro %}
+
 {#- a without b, as maximal intervals. -#}
 {% macro difference_of(a, b, keys) -%}
     {{ intervals_where('(' ~ overlay(a, b, keys) ~ ') as sweep', keys, 'in_a > 0 and in_b = 0') }}

@@ -6,16 +6,18 @@
     'recorded_up', 'recorded_degraded', 'recorded_down',
 ] -%}
 
--- each component by every availability policy and for every customer scope of its region
+-- each component by every availability policy and for every customer scope of its region, in that
+-- scope's windows
 with judged as (
     select
         components.component_id, components.service_id, components.region,
         components.active_from_s, components.active_to_s,
         components.first_check_s, components.first_record_s,
         scopes.availability_policy_id, scopes.customer_scope,
-        policies.stale_after_s, policies.without_checks, run.as_of_s
+        policies.stale_after_s, policies.without_checks, run.as_of_s,
+        scopes.start_s as window_start_s, scopes.end_s as window_end_s
     from {{ ref('int_components') }} as components
-    inner join {{ ref('int_availability_scopes') }} as scopes
+    inner join {{ ref('int_scope_windows') }} as scopes
         on components.service_id = scopes.service_id and components.region = scopes.region
     inner join {{ source('inputs', 'availability_policies') }} as policies
         on scopes.availability_policy_id = policies.availability_policy_id
@@ -24,16 +26,17 @@ with judged as (
 
 active as (
     select
-        availability_policy_id, customer_scope, component_id, active_from_s as start_s,
-        least(active_to_s, as_of_s) as end_s
+        availability_policy_id, customer_scope, component_id,
+        greatest(active_from_s, window_start_s) as start_s,
+        least(active_to_s, as_of_s, window_end_s) as end_s
     from judged
 ),
 
 -- a component without any check is up from its first record on, where the policy says so (M3)
 assumed_up as (
     select
-        availability_policy_id, customer_scope, component_id, first_record_s as start_s,
-        as_of_s as end_s
+        availability_policy_id, customer_scope, component_id,
+        greatest(first_record_s, window_start_s) as start_s, least(as_of_s, window_end_s) as end_s
     from judged
     where without_checks = 'up' and first_check_s is null and first_record_s is not null
 ),
@@ -42,7 +45,8 @@ assumed_up as (
 excluded as (
     select
         judged.availability_policy_id, judged.customer_scope, judged.component_id,
-        exclusions.start_s, exclusions.end_s
+        greatest(exclusions.start_s, judged.window_start_s) as start_s,
+        least(exclusions.end_s, judged.window_end_s) as end_s
     from {{ ref('int_exclusions') }} as exclusions
     inner join judged
         on
@@ -58,10 +62,13 @@ excluded as (
 results as (
     select
         judged.availability_policy_id, judged.customer_scope, judged.component_id, spans.state,
-        spans.first_s as start_s,
-        least({{ held_until('spans', 'judged.stale_after_s') }}, judged.as_of_s) as end_s
+        greatest(spans.first_s, judged.window_start_s) as start_s,
+        least(
+            {{ held_until('spans', 'judged.stale_after_s') }}, judged.as_of_s, judged.window_end_s
+        ) as end_s
     from {{ ref('stg_check_spans') }} as spans
-    inner join judged on spans.component_id = judged.component_id
+    inner join judged
+        on spans.component_id = judged.component_id and spans.first_s < judged.window_end_s
     where spans.state <> {{ state_code('unknown') }}
 ),
 
@@ -72,7 +79,8 @@ checked_down as (select * from results where state = {{ state_code('down') }}),
 records as (
     select
         judged.availability_policy_id, judged.customer_scope, judged.component_id, outages.state,
-        outages.started_at_s as start_s, outages.ended_at_s as end_s
+        greatest(outages.started_at_s, judged.window_start_s) as start_s,
+        least(outages.ended_at_s, judged.window_end_s) as end_s
     from {{ ref('stg_outages') }} as outages
     inner join judged on outages.component_id = judged.component_id
 ),

@@ -15,8 +15,22 @@ excluded as (
     select * from {{ ref('int_excluded') }}
 ),
 
+-- where nothing is excluded, nothing has to be cut
+uncut as (
+    {{ rows_with_keys_of('candidates', 'excluded', keys, false) }}
+),
+
+to_cut as (
+    {{ rows_with_keys_of('candidates', 'excluded', keys, true) }}
+),
+
 pieces as (
-    {{ difference_of('candidates', 'excluded', keys) }}
+    select * from uncut
+    union all
+    select *
+    from (
+        {{ difference_of('to_cut', 'excluded', keys) }}
+    ) as cut
 )
 
 -- before_threshold: it is the pieces that have to be long enough (A2)

@@ -1,41 +1,118 @@
 -- a missed ticket and a downtime interval that are the same event (C3)
-with pairs as (
+with missed as (
     select
-        eligible_incidents.subscription_id, eligible_incidents.month,
-        eligible_incidents.scenario_id, eligible_incidents.ticket_id,
-        eligible_incidents.availability_policy_id,
-        eligible_incidents.service_id, eligible_incidents.region, eligible_incidents.received_s,
-        eligible_incidents.link_within_s,
-        eligible_incidents.incident_id, eligible_incidents.outage_id, downtime.customer_scope,
-        downtime.start_s, downtime.end_s
-    from {{ ref('int_eligible_incidents') }} as eligible_incidents
-    inner join {{ ref('int_month_downtime') }} as downtime
+        subscription_id, month, scenario_id, ticket_id, availability_policy_id, service_id, region,
+        received_s, link_within_s, incident_id, outage_id
+    from {{ ref('int_eligible_incidents') }}
+    where is_missed
+),
+
+-- the intervals behind which is the record that a ticket names
+behind as (
+    select
+        missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
+        missed.availability_policy_id, records.customer_scope, records.start_s
+    from missed
+    inner join {{ ref('int_downtime_records') }} as records
         on
-            eligible_incidents.subscription_id = downtime.subscription_id
-            and eligible_incidents.month = downtime.month
-            and eligible_incidents.availability_policy_id = downtime.availability_policy_id
-    where eligible_incidents.is_missed
+            missed.availability_policy_id = records.availability_policy_id
+            and missed.service_id = records.service_id
+            and missed.region = records.region
+            and missed.incident_id = records.incident_id
+    union
+    select
+        missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
+        missed.availability_policy_id, records.customer_scope, records.start_s
+    from missed
+    inner join {{ ref('int_downtime_records') }} as records
+        on
+            missed.availability_policy_id = records.availability_policy_id
+            and missed.service_id = records.service_id
+            and missed.region = records.region
+            and missed.outage_id = records.outage_id
+),
+
+-- scenarios that measure alike share what lies near in time
+unnamed as (
+    select distinct
+        subscription_id, month, availability_policy_id, ticket_id, received_s, link_within_s
+    from missed
+    where incident_id is null and outage_id is null
+),
+
+-- what is near meets in an hour, so that tickets and intervals are not compared all with all
+ticket_hours as (
+    select
+        *,
+        {{ each_of(
+            int_divide('received_s - link_within_s', '3600'), int_divide('received_s', '3600')
+        ) }} as hour_number
+    from unnamed
+),
+
+looked_at as (
+    select
+        subscription_id, month, availability_policy_id, min(received_s - link_within_s) as from_s,
+        max(received_s) as until_s
+    from unnamed
+    group by subscription_id, month, availability_policy_id
+),
+
+interval_hours as (
+    select
+        downtime.subscription_id, downtime.month, downtime.availability_policy_id,
+        downtime.start_s, downtime.end_s,
+        {{ each_of(
+            int_divide('greatest(downtime.start_s, looked_at.from_s)', '3600'),
+            int_divide('least(downtime.end_s, looked_at.until_s)', '3600')
+        ) }} as hour_number
+    from {{ ref('int_month_downtime') }} as downtime
+    inner join looked_at
+        on
+            downtime.subscription_id = looked_at.subscription_id
+            and downtime.month = looked_at.month
+            and downtime.availability_policy_id = looked_at.availability_policy_id
+            and downtime.start_s <= looked_at.until_s
+            and downtime.end_s >= looked_at.from_s
+),
+
+near as (
+    select distinct
+        tickets.subscription_id, tickets.month, tickets.availability_policy_id, tickets.ticket_id,
+        tickets.link_within_s, intervals.start_s
+    from ticket_hours as tickets
+    inner join interval_hours as intervals
+        on
+            tickets.subscription_id = intervals.subscription_id
+            and tickets.month = intervals.month
+            and tickets.availability_policy_id = intervals.availability_policy_id
+            and tickets.hour_number = intervals.hour_number
+            and tickets.received_s >= intervals.start_s
+            and tickets.received_s <= intervals.end_s + tickets.link_within_s
 )
 
 -- by the record that the ticket names
-select distinct
-    pairs.subscription_id, pairs.month, pairs.scenario_id, pairs.ticket_id, pairs.start_s,
+select
+    behind.subscription_id, behind.month, behind.scenario_id, behind.ticket_id, behind.start_s,
     'named' as linked_by
-from pairs
-inner join {{ ref('int_downtime_records') }} as records
+from behind
+inner join {{ ref('int_month_downtime') }} as downtime
     on
-        pairs.availability_policy_id = records.availability_policy_id
-        and pairs.customer_scope = records.customer_scope
-        and pairs.service_id = records.service_id
-        and pairs.region = records.region
-        and pairs.start_s = records.start_s
-        and (pairs.incident_id = records.incident_id or pairs.outage_id = records.outage_id)
+        behind.subscription_id = downtime.subscription_id
+        and behind.month = downtime.month
+        and behind.availability_policy_id = downtime.availability_policy_id
+        and behind.customer_scope = downtime.customer_scope
+        and behind.start_s = downtime.start_s
 union all
 -- or, where it names none, by time
-select subscription_id, month, scenario_id, ticket_id, start_s, 'time' as linked_by
-from pairs
-where
-    incident_id is null
-    and outage_id is null
-    and received_s >= start_s
-    and received_s <= end_s + link_within_s
+select
+    missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id, near.start_s,
+    'time' as linked_by
+from missed
+inner join near
+    on
+        missed.subscription_id = near.subscription_id
+        and missed.month = near.month
+        and missed.availability_policy_id = near.availability_policy_id
+        and missed.ticket_id = near.ticket_id
+        and missed.link_within_s = near.link_within_s
