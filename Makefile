@@ -1,6 +1,7 @@
 # make run   sets up, runs everything on sample feeds, says where the results are
 # make test  sets up, checks the code, runs the tests but those that take minutes
 # make test ALL=1  runs every test, random ones with more examples; CI does
+# make bench  measures runs on a million checks and ten thousand tickets, and small hard feeds
 # Needs only Python 3.11+, make and a package index; uv is used if it is installed.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ AS_OF := 2026-08-15T00:00:00Z
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run test check setup setup-dev lock clean
+.PHONY: run test bench check setup setup-dev lock clean
 
 run: setup
 	@test -d $(SAMPLE)/landing || $(BIN)/makegood sample --out $(SAMPLE)/landing
@@ -44,6 +45,14 @@ check: setup-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(MAKE) -s $(SQL_LINTED)
+
+# SIZE: checks, as in `make bench SIZE=100000000`
+SIZE ?= 1000000
+
+bench: setup
+	@$(BIN)/python -m benchmarks.scale checks $(SIZE)
+	@$(BIN)/python -m benchmarks.scale tickets 10000
+	@$(BIN)/python -m benchmarks.scale shapes
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp

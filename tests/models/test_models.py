@@ -1,5 +1,6 @@
 """dbt's own unit tests of the models, and that the whole project builds on empty feeds."""
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import yaml
 from makegood.ingestion.contracts.loader import load_folder
 from makegood.ingestion.contracts.tables import instant, tables
 from makegood.ingestion.landing.land import Landed
+from makegood.ingestion.sample import write as write_sample
 from makegood.orchestration.pipeline import build
+from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline.project import compiled
 from makegood.orchestration.settings import DBT_PROJECT, Limits
-from tests.conftest import CONTRACTS
+from tests.conftest import CONTRACTS, light
 
 MODELS = DBT_PROJECT / "models"
 
@@ -33,6 +36,44 @@ def test_unit_tests_of_the_models_pass_and_empty_feeds_build(tmp_path: Path) -> 
         for test in yaml.safe_load(file.read_text()).get("unit_tests", [])
     ]
     assert sorted(r.name for r in results if r.is_unit) == sorted(written)
+
+
+@pytest.mark.long
+def test_dbt_itself_builds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    light(monkeypatch)
+    feeds = tmp_path / "landing"
+    write_sample(feeds, "small", 1, faults=True)
+    at = instant("2026-08-15T00:00:00Z")
+    built = {}
+    with line.opened(line.Request(feeds, tmp_path / "warehouse", CONTRACTS, at)) as run:
+        run.land()
+        run.lay_out()
+        for way in (build.build, build.build_selected):
+            folder = tmp_path / way.__name__
+            folder.mkdir()
+            shutil.copyfile(run.work, folder / "work.duckdb")
+            done = way(folder / "work.duckdb", folder / "makegood.duckdb", folder, Limits())
+            built[way.__name__] = folder
+            assert all(test.passed for test in done.tests)
+            built[way.__name__, "tests"] = sorted(test.name for test in done.tests)
+    assert built["build", "tests"] == built["build_selected", "tests"]
+    for database in ("work", "makegood"):
+        with duckdb.connect() as con:
+            for name in ("build", "build_selected"):
+                con.execute(f"attach '{built[name]}/{database}.duckdb' as {name} (read_only)")
+            tables = con.execute(
+                "select schema_name || '.' || table_name, database_name from duckdb_tables() "
+                "where schema_name not in ('landed', 'inputs') order by all"
+            ).fetchall()
+            names = [name for name, way in tables if way == "build"]
+            assert names
+            assert names == [name for name, way in tables if way == "build_selected"]
+            for name in names:
+                rows = [
+                    con.execute(f"from {way}.{name} order by all").fetchall()
+                    for way in ("build", "build_selected")
+                ]
+                assert rows[0] == rows[1], name
 
 
 def test_every_mart_has_its_key_beside_it() -> None:
