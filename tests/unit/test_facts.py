@@ -181,7 +181,7 @@ def test_the_codes_of_states() -> None:
 def test_the_median_interval_of_a_probe() -> None:
     """M1: MEDIANS of the probes, laid out as landed.check_medians."""
     assert having("checks_up_to") == set()
-    assert naming("checks_up_to") == ["ingestion/landing/delivered.py"]
+    assert naming("checks_up_to") == ["ingestion/landing/probes.py"]
     assert reading("landed.check_intervals") == set()
     assert reading("landed.check_medians") == {"monitoring_warnings"}
 
