@@ -610,6 +610,10 @@ def opened(
             # a disk that is full must not hide why the run failed
             with suppress(OSError):
                 run.record(outcome)
+            # nor must a damaged publication: the next run says so
+            with suppress(OSError, Damaged, duckdb.Error):
+                if run.published is None:
+                    warehouse.sweep()
             progress("telling what there is to tell")
             alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
 

@@ -275,6 +275,10 @@ def test_a_blocked_run_leaves_what_is_published(publish: Runner, tmp_path: Path)
         publish(landing, "2026-07-11T00:00:00Z")
     assert Published(before.warehouse).database == before.database
     assert down(before) == 1800
+    warehouse = Warehouse(before.warehouse)
+    named = set(warehouse.last().landed().files["path"])  # type: ignore[union-attr]
+    there = {str(p.relative_to(warehouse.landed)) for p in warehouse.landed.rglob("*.parquet")}
+    assert there == named, "nothing is left over, and nothing is missing"
     (landing / "checks" / "broken.csv.gz").unlink()
     assert down(publish(landing, AS_OF)) == 2700, (
         "the good file of the blocked run was not delivered, and is read now"
