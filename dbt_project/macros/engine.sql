@@ -83,7 +83,9 @@ ratios are integers.
 {%- endmacro %}
 
 {#- In a select list: a row for each integer from the first to the last. -#}
-{% macro each_of(first, last) -%} {{ return(adapter.dispatch('each_of')(first, last)) }} {%- endmacro %}
+{% macro each_of(first, last) -%}
+    {{ return(adapter.dispatch('each_of')(first, last)) }}
+{%- endmacro %}
 {% macro default__each_of(first, last) -%}
     unnest(generate_series({{ first }}, {{ last }}))
 {%- endmacro %}

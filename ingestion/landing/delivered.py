@@ -12,13 +12,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from makegood.ingestion.limits import MIB
+
 # the higher the worse: the worst of several checks at one instant is the greatest (M1)
 STATES = {"unknown": 0, "up": 1, "degraded": 2, "down": 3}
 
-# rows that are looked up and written at a time
-_MOST_ROWS = 1 << 19
+# rows and bytes that are looked up and written at a time
+_MOST_ROWS, _MOST_BYTES = 1 << 19, 128 * MIB
 # files that are open at a time; months beyond them get several files
-_MOST_FILES = 240
+_MOST_FILES = 100
 # a code is the number of the component times this, and the number of the location
 _LOCATIONS = 1 << 31
 _STATES = pl.Enum(list(STATES))
@@ -45,17 +47,21 @@ class DeliveredChecks:
         if rows.height:
             self.rows += rows.height
             self._waiting.append(rows)
-            if sum(frame.height for frame in self._waiting) >= _MOST_ROWS:
+            count = sum(frame.height for frame in self._waiting)
+            size = sum(frame.estimated_size() for frame in self._waiting)
+            if count >= _MOST_ROWS or size >= _MOST_BYTES:
                 self._flush()
 
     def __enter__(self) -> "DeliveredChecks":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._flush()
-        if self.rows:
-            self._series().write_parquet(self.folder / "series.parquet")
-        self._close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None and self.rows:
+                self._flush()
+                self._series().write_parquet(self.folder / "series.parquet")
+        finally:
+            self._close()
 
     def _flush(self) -> None:
         if not self._waiting:

@@ -108,10 +108,11 @@ def land(
     if not months:
         return landed, set()
     files, series = landed.files, _numbered(con, delivered, landed.series)
+    nullable = _nullable(con, months)
     for month, read in months.items():
         progress(f"landing checks of {month}")
         path = f"{CHECKS}/month={month}/{run_id}.parquet"
-        _land_month(con, read, store / path)
+        _land_month(con, read, nullable, store / path)
         files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
     return Landed(landed.deliveries, files, series), set(months)
 
@@ -125,11 +126,13 @@ def land_again(
     months = months_of(delivered)
     if months:
         _numbered(con, delivered, landed.series)
+        nullable = _nullable(con, months)
         for path, month in (
             landed.files.filter(pl.col("kind") == "checks").select("path", "month").iter_rows()
         ):
-            if Path(path).stem == run_id:
-                _land_month(con, months[month], store / path)
+            # where other months come of the deliveries now, the file is found missing
+            if Path(path).stem == run_id and month in months:
+                _land_month(con, months[month], nullable, store / path)
 
 
 def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) -> pl.DataFrame:
@@ -159,12 +162,35 @@ def _numbered(con: duckdb.DuckDBPyConnection, delivered: Path, known: pl.DataFra
     return con.sql("select * from series order by series_id").pl().cast(SERIES)
 
 
-def _land_month(con: duckdb.DuckDBPyConnection, read: list[Path], target: Path) -> None:
+# values that no check has
+_NEVER = {"state": "255", "latency_ms": "-1", "_extra": "''"}
+
+
+def _nullable(con: duckdb.DuckDBPyConnection, months: dict[str, list[Path]]) -> list[str]:
+    """The columns that may be null in what is landed: those that are null anywhere in what was
+    read, and the state."""
+    nulls = con.execute(
+        """select path_in_schema from parquet_metadata(?)
+        group by path_in_schema having sum(stats_null_count) > 0""",
+        [[str(path) for paths in months.values() for path in paths]],
+    ).fetchall()
+    return ["state", *sorted(name for (name,) in nulls)]
+
+
+def _land_month(
+    con: duckdb.DuckDBPyConnection, read: list[Path], nullable: list[str], target: Path
+) -> None:
+    """A column that may be null is written otherwise than one that can't: what earlier versions
+    have landed is made again to the byte."""
+    optional = ", ".join(
+        f"nullif({name}, {_NEVER[name]})::{COMPACT_COLUMNS[name]} as {name}" for name in nullable
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     files = ", ".join(f"'{quoted(path)}'" for path in read)
     con.execute(
         f"""copy (
             select coded.series_id, checks.* exclude (code)
+                replace ({optional})
             from read_parquet([{files}]) as checks inner join coded on checks.code = coded.code
             order by series_id, checked_at_s, checked_at_us, state, _delivery_id, _line
         ) to '{quoted(target)}' {_PARQUET}"""

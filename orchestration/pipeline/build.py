@@ -142,6 +142,8 @@ def build(
         "threads": limits.threads,
         "memory_limit": limits.memory,
         "temp_directory": str(scratch / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
     }
     seconds: dict[str, float] = {}
     with duckdb.connect(":memory:", config=config) as con:
@@ -153,7 +155,7 @@ def build(
         for model in project.models:
             progress(f"building {model.name}")
             since = time.monotonic()
-            make = f"create table {model.relation} as ({model.sql})"
+            make = f"create table {model.relation} as (\n{model.sql}\n)"
             _execute(con, make, f"the model {model.name}", limits)
             seconds[model.name] = time.monotonic() - since
         progress("testing what was built")
@@ -163,7 +165,7 @@ def build(
 
 def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> TestResult:
     since = time.monotonic()
-    count = f"select count(*) from ({test.sql})"
+    count = f"select count(*) from (\n{test.sql}\n)"
     failures = int(_execute(con, count, f"the test {test.name}", limits)[0][0])
     message = f"{failures} row{'s' if failures > 1 else ''} break it" if failures else ""
     return TestResult(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Project:
 
 
 def options(scratch: Path) -> list[str]:
-    """What each call of dbt is told."""
+    """The options of each dbt call."""
     folders = [
         "--project-dir",
         str(DBT_PROJECT),
@@ -128,7 +129,10 @@ def _compiled(scratch: Path) -> Project:
     finally:
         DuckDBConnectionManager.close_all_connections()
     if done.exception or not done.success:
-        raise TransformFailed(f"the dbt project can't be compiled: {done.exception}")
+        broken = [f"{r.node.name}: {r.message}" for r in done.result or [] if r.status == "error"]
+        raise TransformFailed(
+            f"the dbt project can't be compiled: {done.exception or '; '.join(broken)}"
+        )
     shutil.rmtree(scratch / "dbt", ignore_errors=True)
     nodes = {result.node.unique_id: result.node for result in done.result}
     ahead = {i: set(node.depends_on.nodes) & nodes.keys() for i, node in nodes.items()}
@@ -182,7 +186,7 @@ def comments(manifest: Any) -> list[str]:
 def _kept(kind: str, suffix: str, make: Callable[[], bytes]) -> bytes:
     """What `make` makes of the project, from the cache where it is there."""
     kept = CACHE / f"{kind}-{_digest()}.{suffix}"
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         return kept.read_bytes()
     made = make()
     # where nothing can be kept, each run makes it
@@ -196,10 +200,12 @@ def _kept(kind: str, suffix: str, make: Callable[[], bytes]) -> bytes:
 
 
 def _digest() -> str:
-    """What the project depends on: its files, where they are, and how they are compiled."""
+    """What the project depends on: its files, where they are, and what compiles them."""
     digest = hashlib.sha256(str(DBT_PROJECT).encode())
     folders = (DBT_PROJECT / name for name in ("macros", "models", "tests"))
     inside = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     for path in sorted([*DBT_PROJECT.glob("*.yml"), *inside, Path(__file__)]):
         digest.update(f"\0{path}\0".encode() + path.read_bytes())
+    for package in ("dbt-core", "dbt-duckdb"):
+        digest.update(f"\0{package} {version(package)}".encode())
     return digest.hexdigest()[:16]

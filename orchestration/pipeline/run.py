@@ -610,12 +610,12 @@ def opened(
             # a disk that is full must not hide why the run failed
             with suppress(OSError):
                 run.record(outcome)
-            # nor must a damaged publication: the next run says so
-            with suppress(OSError, Damaged, duckdb.Error):
-                if run.published is None:
-                    warehouse.sweep()
             progress("telling what there is to tell")
             alerting.after_run(warehouse, told, outcome, datetime.now(UTC))
+            # a damaged publication must not hide it, either: the next run says so
+            with suppress(Exception):
+                if run.published is None:
+                    warehouse.sweep()
 
 
 def check_as_of(as_of: datetime, before: Publication) -> None:

@@ -58,7 +58,7 @@ def test_hard_feeds_are_accepted_whole(
     assert len(linked) == late
 
 
-def test_rows_that_models_make_grow_no_faster_than_feeds(
+def test_states_are_worked_out_for_a_customer_only_while_its_exclusion_lasts(
     publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice as many customers with an exclusion of their own: each adds what it sees of its region,

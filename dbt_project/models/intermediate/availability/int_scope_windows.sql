@@ -1,6 +1,6 @@
 {%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region'] -%}
 
--- a customer with exclusions of its own sees what everyone sees, but while one of a component of
+-- a customer with exclusions of its own sees what everyone sees, except while one of a component of
 -- the region lasts (X2, A5)
 with own as (
     select

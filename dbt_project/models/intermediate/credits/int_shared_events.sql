@@ -1,8 +1,8 @@
 -- a missed ticket and a downtime interval that are the same event (C3)
 with missed as (
     select
-        subscription_id, month, scenario_id, ticket_id, availability_policy_id, service_id, region,
-        received_s, link_within_s, incident_id, outage_id
+        subscription_id, month, scenario_id, ticket_id, availability_policy_id, customer_scope,
+        service_id, region, received_s, link_within_s, incident_id, outage_id
     from {{ ref('int_eligible_incidents') }}
     where is_missed
 ),
@@ -11,22 +11,24 @@ with missed as (
 behind as (
     select
         missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
-        missed.availability_policy_id, records.customer_scope, records.start_s
+        missed.availability_policy_id, records.start_s
     from missed
     inner join {{ ref('int_downtime_records') }} as records
         on
             missed.availability_policy_id = records.availability_policy_id
+            and missed.customer_scope = records.customer_scope
             and missed.service_id = records.service_id
             and missed.region = records.region
             and missed.incident_id = records.incident_id
     union
     select
         missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
-        missed.availability_policy_id, records.customer_scope, records.start_s
+        missed.availability_policy_id, records.start_s
     from missed
     inner join {{ ref('int_downtime_records') }} as records
         on
             missed.availability_policy_id = records.availability_policy_id
+            and missed.customer_scope = records.customer_scope
             and missed.service_id = records.service_id
             and missed.region = records.region
             and missed.outage_id = records.outage_id
@@ -40,14 +42,31 @@ unnamed as (
     where incident_id is null and outage_id is null
 ),
 
--- what is near meets in an hour, so that tickets and intervals are not compared all with all
+-- tickets and intervals that are near each other meet in an hour, so that they are not compared all
+-- with all; no hour before the first interval or after the last ticket matters
+first_intervals as (
+    select subscription_id, month, availability_policy_id, min(start_s) as from_s
+    from {{ ref('int_month_downtime') }}
+    group by subscription_id, month, availability_policy_id
+),
+
 ticket_hours as (
     select
-        *,
+        unnamed.*,
         {{ each_of(
-            int_divide('received_s - link_within_s', '3600'), int_divide('received_s', '3600')
+            int_divide(
+                'greatest(unnamed.received_s - unnamed.link_within_s, first_intervals.from_s)',
+                '3600'
+            ),
+            int_divide('unnamed.received_s', '3600')
         ) }} as hour_number
     from unnamed
+    inner join first_intervals
+        on
+            unnamed.subscription_id = first_intervals.subscription_id
+            and unnamed.month = first_intervals.month
+            and unnamed.availability_policy_id = first_intervals.availability_policy_id
+            and unnamed.received_s >= first_intervals.from_s
 ),
 
 looked_at as (
@@ -101,7 +120,6 @@ inner join {{ ref('int_month_downtime') }} as downtime
         behind.subscription_id = downtime.subscription_id
         and behind.month = downtime.month
         and behind.availability_policy_id = downtime.availability_policy_id
-        and behind.customer_scope = downtime.customer_scope
         and behind.start_s = downtime.start_s
 union all
 -- or, where it names none, by time
