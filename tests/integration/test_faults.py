@@ -31,7 +31,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return faults.prepare(tmp_path_factory.mktemp("ground"))
 
 
-@pytest.mark.parametrize("seed", [1, 22])
+@pytest.mark.parametrize("seed", [1, 74])
 def test_killed_runs_leave_what_is_published_whole_and_the_next_succeeds(
     ground: Ground, tmp_path: Path, seed: int
 ) -> None:
