@@ -167,13 +167,13 @@ def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> T
     since = time.monotonic()
     count = f"select count(*) from (\n{test.sql}\n)"
     failures = int(_execute(con, count, f"the test {test.name}", limits)[0][0])
-    message = f"{failures} row{'s' if failures > 1 else ''} break it" if failures else ""
+    broken = "1 row breaks it" if failures == 1 else f"{failures} rows break it"
     return TestResult(
         test.name,
         test.model,
         not failures,
         test.is_error,
-        message,
+        broken if failures else "",
         test.description,
         failures=failures,
         seconds=time.monotonic() - since,

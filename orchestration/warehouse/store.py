@@ -185,20 +185,24 @@ class Warehouse:
         runs = self.building.glob("[0-9]*")
         killed = sorted(p.name for p in runs if not self._is_marked(p.name))
         shutil.rmtree(self.building, ignore_errors=True)
-        names = {p.folder.name for p in self.kept()}
+        kept = self.kept()
+        names = {p.folder.name for p in kept}
         remove(
             p
             for folder in (self.publications, self.state)
             for p in folder.glob("*")
             if p.name not in names
         )
-        self.sweep()
+        self._sweep(kept)
         remove(self.unfinished())
         return killed
 
     def sweep(self) -> None:
         """Removes landed files that no publication names. Only with the lock held."""
-        remove(leftovers(self.landed, [p.landed() for p in self.kept()]))
+        self._sweep(self.kept())
+
+    def _sweep(self, kept: list[Publication]) -> None:
+        remove(leftovers(self.landed, [p.landed() for p in kept]))
 
     def unfinished(self) -> Iterator[Path]:
         """What a killed run was writing into the warehouse folder itself."""

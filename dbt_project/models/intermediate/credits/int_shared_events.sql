@@ -9,6 +9,7 @@ with missed as (
 
 -- the intervals behind which is the record that a ticket names
 behind as (
+    {%- for name in ['incident_id', 'outage_id'] %}
     select
         missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
         missed.availability_policy_id, records.start_s
@@ -19,19 +20,9 @@ behind as (
             and missed.customer_scope = records.customer_scope
             and missed.service_id = records.service_id
             and missed.region = records.region
-            and missed.incident_id = records.incident_id
-    union
-    select
-        missed.subscription_id, missed.month, missed.scenario_id, missed.ticket_id,
-        missed.availability_policy_id, records.start_s
-    from missed
-    inner join {{ ref('int_downtime_records') }} as records
-        on
-            missed.availability_policy_id = records.availability_policy_id
-            and missed.customer_scope = records.customer_scope
-            and missed.service_id = records.service_id
-            and missed.region = records.region
-            and missed.outage_id = records.outage_id
+            and missed.{{ name }} = records.{{ name }}
+    {{ 'union' if not loop.last }}
+    {%- endfor %}
 ),
 
 -- scenarios that measure alike share what lies near in time
