@@ -1,8 +1,9 @@
 """Charts: safe for colour-blind readers, legible on light and dark, and always backed by words."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -193,8 +194,7 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
     so_far = lines.transform_filter("!datum.is_projected")
     ahead = lines.mark_line(strokeWidth=2, strokeDash=[4, 4]).transform_filter("datum.is_projected")
     ends = (
-        alt.Chart(points)
-        .transform_filter("datum.is_end")
+        alt.Chart(_named_ends(points))
         .mark_text(align="left", dx=5, fontSize=11, limit=140)
         .encode(x=x, y=y, text="service_and_region:N", color=color)
     )
@@ -204,6 +204,23 @@ def burn_down(points: pd.DataFrame) -> alt.LayerChart:
         .encode(y="left_pct:Q")
     )
     return (none_left + so_far + ahead + ends).properties(height=250)
+
+
+def _named_ends(points: pd.DataFrame) -> pd.DataFrame:
+    """The ends of lines with their names; of ends too close to be read, the first says how many."""
+    ends = points[points["is_end"]].sort_values("left_pct", ascending=False)
+    # about the height of a line of text
+    apart = (points["left_pct"].max() - min(points["left_pct"].min(), 0)) / 10
+    named: list[dict[Hashable, Any]] = []
+    for end in ends.to_dict("records"):
+        if named and named[-1]["left_pct"] - end["left_pct"] < apart:
+            named[-1]["more"] += 1
+        else:
+            named.append(end | {"more": 0})
+    for end in named:
+        if end["more"]:
+            end["service_and_region"] += f", {end['more']} more"
+    return pd.DataFrame(named, columns=[*points.columns, "more"])
 
 
 def exposure(amounts: pd.DataFrame) -> alt.Chart:

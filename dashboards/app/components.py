@@ -18,7 +18,7 @@ from makegood.dashboards.figures.evidence import (
     is_incomplete,
     verdict_of,
 )
-from makegood.dashboards.figures.words import decimals, duration, instant, plain
+from makegood.dashboards.figures.words import counted, decimals, duration, instant, plain
 
 Shown = Callable[[Row], Any]
 # heading -> column, or a function of the row
@@ -85,11 +85,13 @@ def evidence(rows: Sequence[Row], what: str) -> None:
         for row in rows
     )
     incomplete = sum(map(is_incomplete, rows))
-    if thin or incomplete:
-        st.caption(
-            f"Of these {len(rows):,} {what}, {thin:,} rest on thin or no evidence "
-            f"and {incomplete:,} on incomplete data."
-        )
+    weak = [
+        f"{count:,} {'rests' if count == 1 else 'rest'} on {basis}"
+        for count, basis in ((thin, "thin or no evidence"), (incomplete, "incomplete data"))
+        if count
+    ]
+    if weak:
+        st.caption(f"Of these {len(rows):,} {what}, {' and '.join(weak)}.")
 
 
 # at most so many missing rows are listed
@@ -101,7 +103,7 @@ def missing(gaps: Sequence[Row]) -> None:
     if not gaps:
         return
     st.markdown(
-        f"**Incomplete:** {len(gaps):,} {'row is' if len(gaps) == 1 else 'rows are'} missing "
+        f"**Incomplete:** {counted(len(gaps), 'row')} {'is' if len(gaps) == 1 else 'are'} missing "
         "(rejected, or waiting for another row)."
     )
     columns: Columns = {
@@ -118,7 +120,7 @@ def missing(gaps: Sequence[Row]) -> None:
         height=320 if len(gaps) > 8 else "auto",
     )
     if len(gaps) > MOST_GAPS:
-        st.caption(f"The first {MOST_GAPS:,} of {len(gaps):,}.")
+        st.caption(f"These are the first {MOST_GAPS:,} of {len(gaps):,} rows.")
 
 
 def signs(figures: Sequence[Row]) -> str:
@@ -141,7 +143,7 @@ def choice(
     name = _filter(key)
     asked = st.query_params.get_all(key)
     if name not in st.session_state and asked and not set(asked) & set(options):
-        nothing(f"There is nothing here for {label.lower()} {plain(', '.join(asked))}.")
+        nothing(f"{label}: there is nothing here for {plain(', '.join(asked))}.")
         st.stop()
     before = st.session_state.get(name, asked)
     st.session_state[name] = [value for value in before if value in options]
@@ -273,15 +275,16 @@ def downloads(
     def file(kind: files.Kind) -> Callable[[], bytes]:
         return lambda: kind.make(reader.table(sql, *parameters), about)
 
-    with st.popover(f"Download {'all of ' if is_all else ''}{plain(name.replace('_', ' '))}"):
+    all_rows = " (all rows)" if is_all else ""
+    with st.popover(f"Download {plain(name.replace('_', ' '))}{all_rows}"):
         st.caption(
-            f"{count:,} rows, exactly as in the mart. "
-            "Parquet suits programs; Excel and CSV suit people."
+            f"{counted(count, 'row')}, exactly as in the mart. "
+            "Parquet is for programs, Excel and CSV are for people."
         )
         for label, kind in files.KINDS.items():
             if label == "Excel" and count >= excel.MOST_ROWS:
                 st.caption(
-                    f"A sheet of Excel holds {excel.MOST_ROWS - 1:,} rows at most: "
+                    f"An Excel sheet holds at most {excel.MOST_ROWS - 1:,} rows: "
                     "choose fewer rows, or download Parquet."
                 )
                 continue

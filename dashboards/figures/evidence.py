@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.figures.words import duration, instant, percentage
+from makegood.dashboards.figures.words import counted, duration, instant, percentage
 
 
 class Evidence(StrEnum):
@@ -128,7 +128,7 @@ def incomplete_words(row: Row) -> str:
     if not is_incomplete(row):
         return ""
     rows = row["incomplete_rows"]
-    return f"incomplete: {rows:,} {'row was' if rows == 1 else 'rows were'} not used"
+    return f"incomplete: {counted(rows, 'row')} {'was' if rows == 1 else 'were'} not used"
 
 
 def evidence_words(row: Row) -> str:

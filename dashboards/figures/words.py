@@ -27,6 +27,11 @@ def money(amount: Decimal, currency: str | None) -> str:
     return f"{amount.quantize(Decimal(1).scaleb(-decimals(currency)))} {currency}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 row, 1,234 rows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: int | None) -> str:
     """Seconds in words: 1 h 02 min 03 s, with a minus below zero; a dash for None."""
     if seconds is None:

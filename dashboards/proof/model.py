@@ -28,6 +28,12 @@ class Step:
     sentences: list[str]
     rows: list[Row] = field(default_factory=list)
 
+    @property
+    def basis(self) -> str:
+        """Clause and rules: TE §8, rules A5, A6."""
+        rules = "rules" if "," in self.rule or "-" in self.rule else "rule"
+        return ", ".join(filter(None, [self.clause, f"{rules} {self.rule}"]))
+
 
 @dataclass
 class Proof:

@@ -18,7 +18,7 @@ from makegood.dashboards.figures.evidence import (
     is_unseen,
 )
 from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
-from makegood.dashboards.figures.words import money, timestamp
+from makegood.dashboards.figures.words import counted, money, timestamp
 from makegood.dashboards.proof.model import NotFound, Proof, Step
 
 
@@ -127,16 +127,16 @@ class _Marts:
         if months:
             there = ", ".join(m["month"] for m in months)
             return (
-                f"no credit of {self.subscription_id} for {self.month:%Y-%m}; "
-                f"there is one for {there}"
+                f"subscription {self.subscription_id!r} has no credit for {self.month:%Y-%m}, "
+                f"only for {there}"
             )
-        some = self.rows("select distinct subscription_id from marts.credits order by 1 limit 5")
+        some = self.rows("select distinct subscription_id from marts.credits order by 1 limit 6")
         if not some:
             return "no subscription under a contract with credits is published"
-        others = ", ".join(s["subscription_id"] for s in some)
+        others = ", ".join(s["subscription_id"] for s in some[:5])
         return (
-            f"no credits of subscription {self.subscription_id!r}; "
-            f"there are some of {others} and others"
+            f"there are no credits of subscription {self.subscription_id!r}; "
+            f"subscriptions with credits: {others}{', …' if len(some) > 5 else ''}"
         )
 
     def _fee_lines(self) -> list[Row]:
@@ -290,9 +290,9 @@ def _seen(credit: Row) -> str:
         return f"no data for this service in this region in the month{so_far}"
     # an earlier version published no terms
     least = credit["min_coverage_pct"]
-    wanted = f"; the agreement asks for {_pct(Decimal(least))}" if least is not None else ""
+    wanted = f"; the contract requires {_pct(Decimal(least))}" if least is not None else ""
     judgement = {
-        Evidence.SUFFICIENT: "enough",
+        Evidence.SUFFICIENT: "sufficient",
         Evidence.THIN: "too little: the steps below rest on thin evidence",
         Evidence.NONE: "no data: the steps below rest on no evidence",
     }[evidence_of(credit)]
@@ -334,7 +334,7 @@ def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
 
 def _against_commitment(step: Row, unseen: bool) -> str:
     if step["availability_pct"] is None:
-        return "without a figure no availability credit"
+        return "there is no figure, so no availability credit"
     if unseen:
         return "no downtime was recorded (and no other state), so no availability credit"
     if not step["is_below_commitment"]:
@@ -342,7 +342,7 @@ def _against_commitment(step: Row, unseen: bool) -> str:
     if step["availability_tier_below_pct"] is None:
         return "below it, but not below the bound of any tier: no availability credit"
     return (
-        "below it; the deepest tier that it is below: "
+        "below it; the lowest tier bound that it is below is "
         f"{_pct(step['availability_tier_below_pct'])}, "
         f"which gives {_pct(step['availability_credit_pct'])}"
     )
@@ -350,8 +350,8 @@ def _against_commitment(step: Row, unseen: bool) -> str:
 
 def _incidents(step: Row) -> str:
     return (
-        f"{step['incidents']} production incidents of the credited severities with an outcome, "
-        f"{step['missed']} of them past their target"
+        f"{counted(step['incidents'], 'production incident')} of the credited severities "
+        f"with an outcome, of which past the target: {step['missed']}"
     )
 
 
@@ -381,19 +381,19 @@ def _combined(step: Row) -> list[str | None]:
     if not step["is_shared"]:
         return [
             "no incident shares an event with a downtime interval: "
-            f"both credits add up to {_pct(step['combined_pct'])} ({step['combination']})"
+            f"both credits add up to {_pct(step['combined_pct'])}"
         ]
     return [
         f"incidents and downtime share events ({step['shared_seconds']} s of downtime are shared); "
         "the better of two ways counts, the first if they are equal:",
         f"availability first: {_pct(step['availability_credit_pct'])} with all downtime "
         f"+ {_pct(step['resolution_credit_unshared_pct'])} "
-        f"for the {step['incidents_unshared']} incidents not shared "
+        f"for {counted(step['incidents_unshared'], 'incident')} not shared "
         f"({step['missed_unshared']} missed) = {_pct(step['availability_first_pct'])}",
         f"resolution first: {_pct(step['availability_credit_unshared_pct'])} "
         f"without the shared downtime + {_pct(step['resolution_credit_pct'])} "
         f"for all incidents = {_pct(step['resolution_first_pct'])}",
-        f"taken: {step['combination']}, {_pct(step['combined_pct'])}",
+        f"taken: {step['combination'].replace('_', ' ')}, {_pct(step['combined_pct'])}",
     ]
 
 
@@ -412,7 +412,7 @@ def _amount(row: Row) -> str | None:
 
 
 def _eligible(row: Row) -> str:
-    reasons = row["reasons"].replace(",", ", ")
+    reasons = _listed(row["reasons"])
     verdict = f"not eligible: {reasons}" if reasons else "eligible"
     return f"{row['currency'] or 'without currency'}: {verdict}"
 
@@ -425,18 +425,19 @@ def _claim(row: Row) -> str:
 def _payable(row: Row) -> str:
     why = ""
     if row["credit_amount"] and not row["payable_amount"]:
-        why = f" ({row['reasons'].replace(',', ', ') or row['claim_status']})"
+        why = f" ({_listed(row['reasons']) or row['claim_status']})"
     warning = {
         Evidence.SUFFICIENT: "",
         Evidence.THIN: "; it rests on thin evidence",
         Evidence.NONE: "; there is no data for the month",
     }
     thin = "" if row["availability_pct"] is None else warning[evidence_of(row)]
-    return f"{money(row['payable_amount'], row['currency'])}{why}, month {row['status']}{thin}"
+    amount = money(row["payable_amount"], row["currency"])
+    return f"{amount}{why}; the month is {row['status']}{thin}"
 
 
 def _difference(row: Row) -> str:
-    flags = f" ({row['flags'].replace(',', ', ')})" if row["flags"] else ""
+    flags = f" ({_listed(row['flags'])})" if row["flags"] else ""
     due, issued, difference = (
         money(row[k], row["currency"]) for k in ("due_amount", "issued_amount", "difference")
     )
@@ -445,12 +446,17 @@ def _difference(row: Row) -> str:
 
 def _statement(row: Row) -> str:
     mark = "current" if row["is_current"] else "no longer current"
-    changed = f", changed: {row['changed'].replace(',', ', ')}" if row["changed"] else ""
+    changed = f", changed: {_listed(row['changed'])}" if row["changed"] else ""
     amount = money(row["credit_amount"], row["currency"])
     return (
         f"version {row['statement_version']} of {timestamp(row['issued_at'])}: "
         f"{_pct(row['credit_pct'])}, {amount} ({mark}{changed})"
     )
+
+
+def _listed(names: str) -> str:
+    """Reasons, flags or columns of a mart as words: `past_due,trial` is past due, trial."""
+    return names.replace(",", ", ").replace("_", " ")
 
 
 def _pct(value: Decimal | None) -> str:

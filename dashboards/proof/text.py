@@ -21,8 +21,7 @@ def of(proof: "Proof") -> str:
         f"as of {timestamp(proof.as_of)}",
     ]
     for number, step in enumerate(proof.steps, 1):
-        basis = ", ".join(filter(None, [step.clause, f"rule {step.rule}"]))
-        lines += ["", f"{number}. {step.title}   [{basis}]"]
+        lines += ["", f"{number}. {step.title}   [{step.basis}]"]
         lines += [f"   {sentence}" for sentence in step.sentences]
         for row in step.rows:
             first, *rest = _in_words(row)

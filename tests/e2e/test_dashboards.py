@@ -410,7 +410,7 @@ def test_exceptions_between_due_and_issued_come_first(
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
         by_subscription["C01-chat", "2026-07"]
-        == "too little issued, on an invoice of the credited month or before"
+        == "too little issued, on an invoice of the credited month or earlier"
     )
     for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
         for currency in {r["currency"] for r in rows}:
@@ -481,7 +481,7 @@ def test_the_proof_is_that_of_the_command(
     for number, step in enumerate(proof.steps, 1):
         assert f"{number}. {step.title}" in said
         for sentence in step.sentences:
-            assert " ".join(sentence.split()) in said
+            assert " ".join((sentence[:1].upper() + sentence[1:]).split()) in said
         for found in step.rows:
             if "file" in found:
                 assert (found["file"], found["line"]) in {
@@ -577,7 +577,7 @@ def test_months_are_over_by_the_clock_of_the_contract(
     (row,) = tables(app(monkeypatch, published.warehouse))[
         "Late resolutions by severity in finished months"
     ]
-    assert row["Severity"] == f"P1 · {contracts['auckland']['name']}"
+    assert row["Severity and contract"] == f"P1 · {contracts['auckland']['name']}"
     assert (row["Month"], row["Late resolutions"]) == ("2026-07", "0 of 1")
     assert row["Month before"] == "1 of 1 in 2026-06"
 

@@ -518,14 +518,14 @@ def test_the_proof_names_its_evidence(part: Published, unseen: Published) -> Non
         so_far = prove(reader, "lately", SEPTEMBER)
         never = prove(reader, "never", JUNE)
     assert (
-        "coverage 63.333333 % of the month; the agreement asks for 99 %: "
+        "coverage 63.333333 % of the month; the contract requires 99 %: "
         "too little: the steps below rest on thin evidence" in thin.as_text()
     )
     assert "it rests on thin evidence" in thin.as_text()
-    assert "coverage 100 % of the month; the agreement asks for 99 %: enough" in whole.as_text()
+    assert "coverage 100 % of the month; the contract requires 99 %: sufficient" in whole.as_text()
     assert "evidence" not in whole.as_text()
     assert re.search(
-        r"coverage 2\d\.\d+ % of the month so far; the agreement asks for 99 %: too little",
+        r"coverage 2\d\.\d+ % of the month so far; the contract requires 99 %: too little",
         so_far.as_text(),
     )
     assert "no data for this service in this region in the month" in never.as_text()

@@ -440,19 +440,19 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
         "monthly fee: 32.61 EUR",
         "total 2592000 s - excluded 0 s = 2592000 s; less downtime 60800 s = 2531200 s available",
         "2531200 / 2592000 = 97.654321 %",
-        "commitment 99.9 %: below it; the deepest tier that it is below: 98 %, which gives 25 %",
+        "commitment 99.9 %: below it; the lowest tier bound that it is below is 98 %, which gives 25 %",
         "missed: 2 of 2 = 100 %, more than allowed",
         "average delay: 54.166667 % of the target",
         (
-            "availability first: 25 % with all downtime + 25 % for the 1 incidents not shared (1 "
-            "missed) = 50 %"
+            "availability first: 25 % with all downtime + 25 % for 1 incident not shared (1 missed) "
+            "= 50 %"
         ),
-        "taken: availability_first, 50 %",
+        "taken: availability first, 50 %",
         "50 %, at most 25 % of the monthly fee: 25 %",
         "32.61 EUR x 25 % = 8.15 EUR, rounded once",
         "EUR: not eligible: overdue",
         "requested on 2026-07-05; the window ends on 2026-07-30: requested",
-        "due 0.00 EUR, issued 3.00 EUR: difference -3.00 EUR (not_due)",
+        "due 0.00 EUR, issued 3.00 EUR: difference -3.00 EUR (not due)",
         "version 1 of 2026-09-10T00:00:00Z: 25 %, 8.15 EUR (current)",
         "[TE §9.3, rule C4]",
         "availability.commitment_pct: 99.9  [sla of trueengage from 2026-06-01]",
@@ -474,8 +474,8 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
 @pytest.mark.parametrize(
     ("subscription", "month", "code", "said"),
     [
-        ("s1", "2026-05", 1, "no credit of s1 for 2026-05; there is one for 2026-06"),
-        ("nobody", "2026-06", 1, "no credits of subscription 'nobody'; there are some of s1"),
+        ("s1", "2026-05", 1, "subscription 's1' has no credit for 2026-05, only for 2026-06"),
+        ("nobody", "2026-06", 1, "credits of subscription 'nobody'; subscriptions with credits: s1"),
         ("s1", "June", 2, "--month 'June' is not a month (example: 2026-07)"),
     ],
 )

@@ -297,8 +297,8 @@ else:
         interval["started_at"],
     )
     with st.expander(
-        f"Sources of the interval from {instant(interval['started_at'])} UTC: "
-        f"{len(sources)} outage records and series of checks"
+        f"Sources of the interval from {instant(interval['started_at'])} UTC, outage records and "
+        f"series of checks: {len(sources)}"
     ):
         components.table(
             sources,

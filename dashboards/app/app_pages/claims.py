@@ -10,7 +10,7 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, service_and_region
-from makegood.dashboards.figures.words import money, plain
+from makegood.dashboards.figures.words import counted, money, plain
 
 components.head("Claim calendar", "When does each credit lapse if nobody claims it?")
 
@@ -27,7 +27,9 @@ first, second = components.filters(2)
 with first:
     customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with second:
-    statuses = components.choice("Claims", components.distinct(options, "claim_status"), "claims")
+    statuses = components.choice(
+        "Claim status", components.distinct(options, "claim_status"), "claims"
+    )
 CLAIMS = f"""
     from ({CREDITS}) as c inner join marts.subscriptions as s using (subscription_id)
     where c.credit_amount > 0
@@ -104,10 +106,9 @@ if not open_claims:
 for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
     due = list(group)
     soon = due[0]["days_left"] <= LAPSING_DAYS
-    left = f"{due[0]['days_left']} day{'' if due[0]['days_left'] == 1 else 's'} left"
     st.markdown(
-        f"**{deadline:%A, %Y-%m-%d}** · {left}{' · lapsing' if soon else ''} · "
-        f"{len(due)} credit{'' if len(due) == 1 else 's'}: {total(due)}"
+        f"**{deadline:%A, %Y-%m-%d}** · {counted(due[0]['days_left'], 'day')} left"
+        f"{' · lapsing' if soon else ''} · {counted(len(due), 'credit')}: {total(due)}"
     )
     table(due, f"Credits claimable until {deadline}", f"claims {deadline}")
 for heading, exposure, empty in (
@@ -129,7 +130,7 @@ for heading, exposure, empty in (
     else:
         components.nothing(empty)
 st.caption(
-    "A deadline is a date in the contract's time zone, that day included (C5). "
+    "A deadline is the last day for a claim, in the contract's time zone (C5). "
     "Amounts are in the currency of their row."
 )
 components.downloads(

@@ -47,7 +47,8 @@ if not chosen:
     components.nothing("No figure matches the filters.")
     st.stop()
 counts = Counter(map(evidence_of, chosen))
-columns = st.columns(4)
+# thousands of hours need more room
+columns = st.columns([4, 3, 5, 4])
 columns[0].metric(
     "Figures on thin evidence",
     f"{counts[Evidence.THIN]} of {len(chosen)}",
@@ -110,7 +111,7 @@ else:
     domain = [min(f["starts_at"] for f in chosen), max(f["ends_at"] for f in chosen)]
     st.altair_chart(charts.timeline(bars, domain, {"unknown": charts.UNKNOWN}), width="stretch")
     if len(gaps) > MOST_BARS:
-        st.caption(f"The longest {MOST_BARS:,} of {len(gaps):,} gaps.")
+        st.caption(f"These are the longest {MOST_BARS:,} of {len(gaps):,} gaps.")
 st.subheader("Coverage of each figure", anchor=False)
 picked = components.table(
     sorted(

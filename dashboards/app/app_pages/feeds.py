@@ -52,6 +52,7 @@ picked = components.table(
                     [
                         f"{f['failed']} failed" if f["failed"] else "",
                         "rejected rows" if f["rows_rejected"] else "",
+                        "waiting rows" if f["rows_waiting"] else "",
                     ],
                 )
             )
@@ -71,6 +72,10 @@ picked = components.table(
     name="Feeds",
     key="feed_table",
     height="content",
+    column_config={
+        heading: st.column_config.NumberColumn(format="localized")
+        for heading in ("Rows read", "In force")
+    },
 )
 st.caption(
     "Rows of all deliveries. Read = rejected + replaced + deleted + waiting + removed by rules + "
@@ -137,7 +142,7 @@ if findings:
     )
     st.caption(
         "Data without any effect, or with an effect that is probably not intended. "
-        "Select a row for the single findings with file and line."
+        "Select a row for each of its findings with file and line."
     )
     if found:
         st.markdown(
@@ -166,7 +171,7 @@ if findings:
             height=320 if len(each) > 8 else "auto",
         )
         if found["findings"] > len(each):
-            st.caption(f"The first {len(each):,} of {found['findings']:,}; the download has all.")
+            st.caption(f"These are {len(each):,} of {found['findings']:,}; the download has all.")
     components.downloads("from quality.findings order by all", name="findings", is_all=True)
 
 st.subheader("Rows not in the marts", anchor=False)
@@ -204,7 +209,7 @@ row = components.table(
     height=320 if len(own) > 8 else "auto",
 )
 if len(own) > 5000:
-    st.caption(f"The first 5,000 of {len(own):,}; the download has all.")
+    st.caption(f"These are the first 5,000 of {len(own):,} rows; the download has all.")
 row = row or own[0]
 st.markdown(f"**{plain(row['file'])}, line {row['line']}** — {plain(row['reason'])}")
 st.caption("The row as delivered:")

@@ -34,6 +34,11 @@ components.table(
     {"Column": "column_name", "Type": "data_type", "Meaning": lambda c: c["comment"] or "–"},
     name=f"Columns of {mart}",
     height="content",
+    # the meaning gets the room
+    column_config={
+        heading: st.column_config.Column(width=width)
+        for heading, width in (("Column", 190), ("Type", 125), ("Meaning", 620))
+    },
 )
 st.subheader(
     f"Rows: {count:,}" if count <= SHOWN else f"Rows: the first {SHOWN} of {count:,}", anchor=False
@@ -46,5 +51,5 @@ else:
 st.caption(
     "The same tables are in `published/makegood.duckdb` and `published/parquet` of the warehouse, "
     "for SQL clients, Excel and BI tools (docs/reading.md, docs/queries.md). "
-    "`makegood docs` documents how each is built."
+    "`makegood docs` shows how each is built."
 )

@@ -40,7 +40,7 @@ from makegood.dashboards.figures.queries import (
     period,
     service_and_region,
 )
-from makegood.dashboards.figures.words import duration, instant, money, percentage, plain
+from makegood.dashboards.figures.words import counted, duration, instant, money, percentage, plain
 
 components.head(
     "SLA overview",
@@ -351,8 +351,8 @@ def budget_table(budgets: list[Row]) -> None:
         name="Error budgets of the current periods",
     )
     st.caption(
-        "Burn rate: the share of the budget that is used over the share of the period that has "
-        "passed; above 1 the budget runs out before the period ends."
+        "Burn rate: the share of the budget that is used, divided by the share of the period that "
+        "has passed. Above 1, the budget runs out before the period ends."
     )
 
 
@@ -390,7 +390,7 @@ def exposure() -> None:
         "payable": "requested in time and eligible",
         "claimable": f"not requested, more than {LAPSING_DAYS} days left",
         "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
-        "at stake": "of months in progress",
+        "at stake": "for months in progress",
     }
     for column, word in zip(columns, charts.EXPOSURES, strict=True):
         with column.container(border=True):
@@ -503,7 +503,7 @@ def attribution(incident: Row) -> None:
     credits = {credit_key(c): c for c in open_credits()}
     st.markdown(
         f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} "
-        f"in {incident['subscriptions']} subscriptions"
+        f"in {counted(incident['subscriptions'], 'subscription')}"
     )
     part = components.table(
         parts,
@@ -598,12 +598,16 @@ def trend() -> None:
     if not moved:
         components.nothing("There are not yet two finished periods to compare.")
     else:
+        st.caption(
+            "Downtime of the last finished period and of the one before. "
+            "Bars: minutes of downtime in each finished period with data"
+        )
         moved.sort(key=lambda m: (-m["more_s"], service_and_region(m)))
         components.table(
             moved,
             {
                 "Service and region": service_and_region,
-                "Last finished": period,
+                "Last finished period": period,
                 "Downtime": downtime_words,
                 "Period before": lambda m: downtime_words(m["before"]),
                 "Change": lambda m: (
@@ -612,14 +616,10 @@ def trend() -> None:
                     else "–"
                 ),
                 "Verdict": _trend,
-                "Downtime of finished periods with data, min": "history",
+                "Minutes by period": "history",
             },
             name="Downtime of the last finished period against the one before",
-            column_config={
-                "Downtime of finished periods with data, min": st.column_config.BarChartColumn(
-                    y_min=0
-                )
-            },
+            column_config={"Minutes by period": st.column_config.BarChartColumn(y_min=0)},
         )
     late = rows(
         # older versions did not publish whether the month is over
@@ -648,10 +648,11 @@ def trend() -> None:
                 }
             )
     if by_severity:
+        st.caption("Late resolutions in the last finished month and in the one before")
         components.table(
             by_severity,
             {
-                "Severity": "name",
+                "Severity and contract": "name",
                 "Month": lambda r: f"{r['month']:%Y-%m}",
                 "Late resolutions": lambda r: f"{r['missed']} of {r['judged']}",
                 "Month before": lambda r: (

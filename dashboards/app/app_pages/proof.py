@@ -8,7 +8,7 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components, published
 from makegood.dashboards.app.published import rows
-from makegood.dashboards.figures.words import instant, plain
+from makegood.dashboards.figures.words import counted, instant, plain
 from makegood.dashboards.proof import NotFound, prove
 
 components.head(
@@ -59,21 +59,22 @@ def shown(found: list[Row], name: str) -> None:
             for row in found
         ]
     )
-    st.dataframe(frame.dropna(axis=1, how="all"), hide_index=True, width="stretch", alt=name)
+    frame = frame.dropna(axis=1, how="all")
+    st.dataframe(frame, hide_index=True, width="stretch", alt=name, placeholder="–")
     for row in found:
         for kind, below in row.items():
             if isinstance(below, list) and below:
                 about = row.get("ticket_id") or instant(row.get("started_at"))
                 what = {"events": "Timeline of", "missing": "Missing from"}.get(kind, "Evidence of")
-                with st.expander(f"{what} {plain(str(about))}: {len(below)} rows"):
+                with st.expander(f"{what} {plain(str(about))}: {counted(len(below), 'row')}"):
                     shown(below, f"Rows behind {about}")
 
 
 for number, step in enumerate(proof.steps, 1):
     st.subheader(f"{number}. {step.title}", anchor=False)
-    st.caption(", ".join(filter(None, [step.clause, f"rule {step.rule}"])))
+    st.caption(plain(step.basis))
     for sentence in step.sentences:
-        st.markdown(plain(sentence))
+        st.markdown(plain(sentence[:1].upper() + sentence[1:]))
     if step.rows:
         if step.rule == "T5, T6":
             with st.expander(f"{len(step.rows)} terms, each with the document that set it"):

@@ -16,7 +16,7 @@ components.head("Due and issued", "Do the credits on invoices equal the credits 
 WORDS = {
     "above_cap": "above the cap",
     "not_due": "not due",
-    "not_future": "on an invoice of the credited month or before",
+    "not_future": "on an invoice of the credited month or earlier",
 }
 SETTLED = f"""
     from marts.credit_reconciliation as r
@@ -119,7 +119,7 @@ if exceptions:
         money=["Due", "Issued", "Difference"],
     )
 else:
-    agreement = "Every credit that is due was issued, and no other."
+    agreement = "Every credit that is due was issued, and nothing else."
     if all(evidence(row) in (Evidence.SUFFICIENT, "–") for row in settled):
         st.success(agreement, icon=":material/check_circle:")
     else:
@@ -129,7 +129,7 @@ if agreed:
     st.subheader("In agreement", anchor=False)
     as_due = components.table(
         agreed,
-        COLUMNS,
+        {heading: of for heading, of in COLUMNS.items() if heading != "Finding"},
         name="Credits issued as due",
         key="agreed",
         money=["Due", "Issued", "Difference"],

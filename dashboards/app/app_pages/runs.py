@@ -16,7 +16,7 @@ columns = st.columns(3)
 columns[0].metric(
     "Last run",
     last["status"] if last else "none yet",
-    help=f"run {last['run_number']}" if last else None,
+    help=f"run {last['run_number']}" if last and last["run_number"] else None,
     border=True,
 )
 columns[1].metric(
@@ -62,7 +62,8 @@ else:
     )
     shown = picked or still[0]
     with st.container(border=True):
-        st.markdown(f"**{plain(shown['kind'].replace('_', ' '))}: {plain(shown['subject'])}**")
+        kind = shown["kind"].replace("_", " ").capitalize()
+        st.markdown(f"**{plain(kind)}: {plain(shown['subject'])}**")
         for sentence in (shown["happened"], shown["means"], shown["action"]):
             st.markdown(plain(sentence))
 
