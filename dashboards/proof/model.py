@@ -30,7 +30,7 @@ class Step:
 
     @property
     def basis(self) -> str:
-        """Clause and rules: TE §8, rules A5, A6."""
+        """The clause, where the contract has one, and the rules: rule M6; rules A5, A6."""
         rules = "rules" if "," in self.rule or "-" in self.rule else "rule"
         return ", ".join(filter(None, [self.clause, f"{rules} {self.rule}"]))
 
