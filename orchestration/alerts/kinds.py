@@ -17,7 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from makegood.dashboards.figures.operations import Alert, Kind, Severity
-from makegood.dashboards.figures.words import money
+from makegood.dashboards.figures.words import counted, money
 from makegood.orchestration.pipeline import findings
 from makegood.orchestration.warehouse.publication import Publication
 
@@ -292,7 +292,7 @@ def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
             f"{r['service_id']} in {r['region']} under {r['contract_id']}, "
             f"{r['period_kind']} from {r['period_start']}",
             "warning",
-            f"It was seen for {r['coverage_pct']:.2f} % of its active time, and "
+            f"Its state is known for {r['coverage_pct']:.2f} % of its active time, and "
             f"{r['unknown_seconds']} s are unknown: less than {r['contract_id']} requires.",
             f"For that {r['period_kind']} {figure}, and the credits of its subscriptions, "
             "rest on too little evidence to rely on.",
@@ -372,7 +372,7 @@ def _sums(rows: list[Row], amount: str) -> str:
     sums: dict[str, Decimal] = {}
     for row in rows:
         sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + row[amount]
-    return f"{len(rows)} credit{'s' if len(rows) > 1 else ''}, " + " and ".join(
+    return f"{counted(len(rows), 'credit')}, " + " and ".join(
         money(total, currency) for currency, total in sorted(sums.items())
     )
 
@@ -405,7 +405,7 @@ def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
             _credit(r),
             "warning",
             f"{money(r['issued_amount'], r['currency'])} was credited on invoices, "
-            "and nothing is due.",
+            "although nothing is due.",
             f"The invoices of {r['month']:%Y-%m} give more than the contract promises; "
             f"credit_reconciliation flags it as {r['flags']}.",
             f"Reverse it, or find what is missing (a request, an outage): {_explain(root, r)}",
@@ -428,9 +428,9 @@ def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
             "credit_incomplete",
             f"{month:%Y-%m}, {currency}",
             "warning",
-            f"{_sums(own, 'payable_amount')} payable, rest on data with rejected or waiting rows: "
+            f"{_sums(own, 'payable_amount')} payable, with rejected or waiting rows missing: "
             f"{_some(own)}.",
-            "With those rows the credits may differ, or there may be none; "
+            "With those rows, the credits may be different, or there may be none; "
             "marts.evidence_gaps lists the rows with file and line.",
             "Correct those rows before anything is paid. "
             f"The proof of the largest: {_explain(root, own[0])}",

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from makegood.dashboards.figures.operations import RunRecord
 from makegood.dashboards.figures.queries import LAPSING_DAYS
-from makegood.dashboards.figures.words import printable
+from makegood.dashboards.figures.words import counted, printable
 from makegood.orchestration.alerts.kinds import lapsing_claims
 from makegood.orchestration.alerts.store import OpenAlert, listed, open_alerts
 from makegood.orchestration.pipeline.findings import FINDINGS, Group, grouped
@@ -210,7 +210,8 @@ def _published_in_words(published: Published) -> list[str]:
         "from files",
     ]
     lines += [
-        f"  {d.feed:<16} {d.files:>6} files {d.rows:>12} rows, the last {d.last_path}"
+        f"  {d.feed:<16} {counted(d.files, 'file'):>12} {counted(d.rows, 'row'):>16}, "
+        f"the last {d.last_path}"
         for d in published.delivered
     ]
     lines += ["", "not in the marts"]

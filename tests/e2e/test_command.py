@@ -134,7 +134,7 @@ def test_status_says_what_is_published(
     said = makegood("status", "--warehouse", done[1])
     assert said.returncode == 0
     assert "as of         2026-07-10T00:00:00Z" in said.stdout
-    assert re.search(r"outages +1 files +2 rows, the last outages/rows.csv", said.stdout)
+    assert re.search(r"outages +1 file +2 rows, the last outages/rows.csv", said.stdout)
     assert "tickets: nothing has been delivered" in said.stdout
 
 

@@ -286,12 +286,12 @@ def test_every_kind_arrives_once_and_its_end_too(
             "Happened: 2 credits, 200.00 EUR can be requested until 2026-07-30, and nobody has: "
             f"lapsed, 2026-06, EUR; {hostile}, 2026-06, EUR."
         ),
-        "Happened: 5.00 EUR was credited on invoices, and nothing is due.",
+        "Happened: 5.00 EUR was credited on invoices, although nothing is due.",
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
         (
-            "Happened: It was seen for 63.33 % of its active time, and 950400 s are unknown: less "
-            "than trueengage requires."
+            "Happened: Its state is known for 63.33 % of its active time, and 950400 s are unknown: "
+            "less than trueengage requires."
         ),
         "Happened: nothing from ams for 3 h",
         "Means: July's fees are not there yet.",
