@@ -88,7 +88,7 @@ def _type(hint: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    return "none" if field.default is None else f"`{as_text(field.default)}`"
+    return "no default" if field.default is None else f"`{as_text(field.default)}`"
 
 
 def _split(description: str) -> tuple[str, tuple[str, ...]]:
@@ -207,12 +207,14 @@ def wrapped(text: str, indent: str = "    ") -> list[str]:
     )
 
 
-def _table(found: list[Key], prefix: str = "") -> list[str]:
-    lines = ["| key | type | default | rule | meaning |", "|---|---|---|---|---|"]
+def _listed(found: list[Key], prefix: str = "") -> list[str]:
+    """Keys as a list: name, type and default, then the meaning with its rules."""
+    lines = []
     for key in found:
-        rules = ", ".join(f"[{rule}]" for rule in key.rules)
         name = key.path.removeprefix(prefix)
-        lines.append(f"| `{name}` | {key.type} | {key.default} | {rules} | {key.meaning} |")
+        default = f"default {key.default}" if key.default.startswith("`") else key.default
+        rules = " ".join(["", *(f"[{rule}]" for rule in key.rules)])
+        lines += wrapped(f"- `{name}` ({key.type}; {default}): {key.meaning}{rules}", indent="  ")
     return lines
 
 
@@ -310,14 +312,14 @@ def contract_page(note: str) -> str:
         _INTRO.format(note=note, minimal=MINIMAL, with_credits=_WITH_CREDITS),
         "## The file",
         "",
-        *_table(own),
+        *_listed(own),
         "",
         "Each of `versions`:",
         "",
-        *_table(list(keys(Version))),
+        *_listed(list(keys(Version))),
         "",
         _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(wrapped(ranks, ""))),
-        *_table(list(keys(Amendment))),
+        *_listed(list(keys(Amendment))),
         "",
         "## Terms",
         "",
@@ -329,7 +331,7 @@ def contract_page(note: str) -> str:
         doc = (
             next(models_in(hints[section])).__doc__ if field.description is None else None
         ) or field.description
-        lines += ["", f"### {section}", "", _split(str(doc))[0], "", *_table(found, f"{section}.")]
+        lines += ["", f"### {section}", "", _split(str(doc))[0], "", *_listed(found, f"{section}.")]
     cited = sorted({rule for key in contract_keys() for rule in key.rules})
     links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
     return "\n".join([*lines, "", _REFUSED, *_refusals(), "", *links, ""])

@@ -66,7 +66,7 @@ class Web:
     `hangs`."""
 
     def __init__(self) -> None:
-        self.status, self.hangs, self.got = 200, threading.Event(), []  # type: ignore[var-annotated]
+        self.status, self.hangs, self.got = 200, threading.Event(), []
         self.free = threading.Event()
         web = self
 
@@ -120,7 +120,7 @@ class Mail:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.envelopes.append(envelope)
-        self.got.append(email.message_from_bytes(envelope.content, policy=email.policy.default))  # type: ignore[arg-type]
+        self.got.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
         return "250 taken"
 
     def take(self) -> list[email.message.EmailMessage]:
@@ -577,7 +577,7 @@ def test_a_check_over_the_history_of_a_feed_is_an_alert(
         assert (found.means, found.action) == ("It is so.", "Look.")
         assert found.digest == of_check({**row, "detail": "for 4 h"}).digest, (
             "how long it has been so is no news"
-        )  # type: ignore[union-attr]
+        )
 
 
 def test_what_runs_tell() -> None:

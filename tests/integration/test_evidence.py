@@ -450,7 +450,7 @@ def test_the_page_of_availability_says_why_there_is_no_figure(
 
 
 def texts_of(made: Report, kind: str) -> list[str]:
-    content = render(made, kind)  # type: ignore[arg-type]
+    content = render(made, kind)
     if kind == "pdf":
         return " ".join(" ".join(pdf_text(content)).split()).split(". ")
     if kind == "html":

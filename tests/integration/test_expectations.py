@@ -55,7 +55,7 @@ class Deliveries:
             (self.landing / feed).mkdir(parents=True, exist_ok=True)
             (self.landing / feed / f"{self.runs}.csv").write_text(csv_text(feed, rows))
         settings: dict[str, FeedSettings] = feed_settings(self.landing)
-        first = int(self.landed.deliveries["delivery_id"].max() or 0) + 1  # type: ignore[arg-type]
+        first = int(self.landed.deliveries["delivery_id"].max() or 0) + 1
         reading = land.read(
             self.landing, self.folder / "store", work, f"{self.runs:08d}", self.landed, settings
         )

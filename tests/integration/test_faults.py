@@ -72,7 +72,7 @@ def test_a_run_killed_as_it_publishes_has_published_or_has_not(
 def test_what_is_damaged_is_mended_by_the_next_run(
     ground: Ground, tmp_path: Path, how: object, seed: int
 ) -> None:
-    faults.spoil(ground, tmp_path / "w", how, Random(seed))  # type: ignore[arg-type]
+    faults.spoil(ground, tmp_path / "w", how, Random(seed))
     said = describe(tmp_path / "w")
     assert ("state damaged: the warehouse" in said) == (how is not faults.spoil_notes), (
         "someone is told"
@@ -207,7 +207,7 @@ def test_a_warehouse_whose_last_state_is_lost_is_refused_and_left_alone(
 def test_a_backup_is_a_copy_and_so_is_its_restoration(ground: Ground, tmp_path: Path) -> None:
     """The commands that docs/operations.md gives."""
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-    back_up, restore = (re.search(rf"^({word} .*)$", text, re.M)[1] for word in ("flock", "cp"))  # type: ignore[index]
+    back_up, restore = (re.search(rf"^({word} .*)$", text, re.M)[1] for word in ("flock", "cp"))
     warehouse = faults.copied(ground.base, tmp_path / "warehouse")
     for command in (back_up, restore):
         shutil.rmtree(warehouse) if command is restore else None

@@ -636,7 +636,7 @@ def is_placeholder(text: str, value: Any) -> bool:
         text,
         re.ASCII,
     )
-    return bool(found) and found[1] in map(str, placeholders)  # type: ignore[index]
+    return bool(found) and found[1] in map(str, placeholders)
 
 
 def a_decimal(text: str) -> Decimal | None:

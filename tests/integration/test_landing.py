@@ -276,7 +276,7 @@ def test_a_blocked_run_leaves_what_is_published(publish: Runner, tmp_path: Path)
     assert Published(before.warehouse).database == before.database
     assert down(before) == 1800
     warehouse = Warehouse(before.warehouse)
-    named = set(warehouse.last().landed().files["path"])  # type: ignore[union-attr]
+    named = set(warehouse.last().landed().files["path"])
     there = {str(p.relative_to(warehouse.landed)) for p in warehouse.landed.rglob("*.parquet")}
     assert there == named, "nothing is left over, and nothing is missing"
     (landing / "checks" / "broken.csv.gz").unlink()

@@ -201,7 +201,7 @@ def selected(
     run = instance.get_run_by_id(done.run_id)
     assert run is not None
     errors = [
-        event.step_failure_data.error.to_string()  # type: ignore[union-attr]
+        event.step_failure_data.error.to_string()
         for event in done.all_events
         if event.event_type_value == "STEP_FAILURE"
     ]

@@ -218,7 +218,7 @@ def _child(landing: str, warehouse: str, said: str, fault: dict[str, Any]) -> No
     from makegood.orchestration.pipeline import run as line
     from tests.conftest import _NoWorker
 
-    line.Validation = _NoWorker  # type: ignore[misc]
+    line.Validation = _NoWorker
     changes, linked = 0, False
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
@@ -269,8 +269,8 @@ def _move_clock(seconds: int) -> None:
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) + timedelta(seconds=seconds)
 
-    line.datetime = Moved  # type: ignore[misc]
-    warehouse.datetime = Moved  # type: ignore[misc]
+    line.datetime = Moved
+    warehouse.datetime = Moved
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class World:
             for c in self.feeds["components"]
             if c["service_id"] in self.services and c["environment"] == "production"
         ]
-        self.checks = [c for c in self.feeds["checks"] if seconds(c["checked_at"]) <= self.as_of]  # type: ignore[operator]
+        self.checks = [c for c in self.feeds["checks"] if seconds(c["checked_at"]) <= self.as_of]
         # the seconds of a component and location in order, and what counts of each: the states at
         # its last microsecond
         self.seen: dict[tuple[str, str], tuple[list[int], list[list[str]]]] = {}
@@ -73,21 +73,21 @@ class World:
             at, exactly = seconds(check["checked_at"]), datetime.fromisoformat(check["checked_at"])
             instants, states = self.seen.setdefault(place, ([], []))
             if instants[-1:] != [at]:
-                instants.append(at)  # type: ignore[arg-type]
+                instants.append(at)
                 states.append([])
             elif latest[place] < exactly:
                 states[-1] = []
             latest[place] = exactly
             states[-1].append(check["status"])
             self.locations.setdefault(check["component_id"], set()).add(check["location"])
-        self.records = [o for o in self.feeds["outages"] if seconds(o["started_at"]) <= self.as_of]  # type: ignore[operator]
+        self.records = [o for o in self.feeds["outages"] if seconds(o["started_at"]) <= self.as_of]
         self.exclusions = [
             x for x in self.feeds["exclusions"] if seconds(x["starts_at"]) <= self.as_of
-        ]  # type: ignore[operator]
+        ]
 
     def term(self, key: str, default: Any) -> Any:
         group, name = key.split(".")
-        return self.terms.get(group, {}).get(name, default)  # type: ignore[union-attr]
+        return self.terms.get(group, {}).get(name, default)
 
     def version_on(self, day: date) -> dict[str, Any] | None:
         """T5: the contract's own terms on a local date."""
@@ -98,11 +98,11 @@ class World:
 
     def record_span(self, record: dict[str, Any]) -> Interval:
         end = seconds(record["ended_at"])
-        return seconds(record["started_at"]), self.as_of if end is None else min(end, self.as_of)  # type: ignore[return-value]
+        return seconds(record["started_at"]), self.as_of if end is None else min(end, self.as_of)
 
     def exclusion_span(self, exclusion: dict[str, Any]) -> Interval:
         end = seconds(exclusion["ends_at"])
-        return seconds(exclusion["starts_at"]), self.as_of if end is None else min(end, self.as_of)  # type: ignore[return-value]
+        return seconds(exclusion["starts_at"]), self.as_of if end is None else min(end, self.as_of)
 
     def excludes(self, exclusion: dict[str, Any]) -> bool:
         """X1, X3 and, for maintenance, T5."""
@@ -113,14 +113,14 @@ class World:
         if exclusion["kind"] in ("scheduled_maintenance", "emergency_maintenance"):
             that_day = (self.terms_on or self.version_on)(
                 datetime.fromtimestamp(start, self.zone).date()
-            )  # type: ignore[arg-type]
+            )
             # before the first version no notice was promised, and the period's terms list the kinds
             terms, policy = (that_day, that_day.get("maintenance", {})) if that_day else (terms, {})
         if terms is None or exclusion["kind"] not in terms.get("exclusions", {}).get("kinds", []):
             return False
         if exclusion["kind"] != "scheduled_maintenance":
             return True
-        if announced is None or announced > self.as_of or announced >= start:  # type: ignore[operator]
+        if announced is None or announced > self.as_of or announced >= start:
             return False
         changes = exclusion.get("change_type") in ("api", "authentication", "integration")
         promise = (
@@ -132,7 +132,7 @@ class World:
             not policy.get("notice_required", False)
             or promise is None
             or start - announced >= duration(promise)
-        )  # type: ignore[operator]
+        )
 
     # ------------------------------------------------------------ states at an instant
 
@@ -161,7 +161,7 @@ class World:
                 self.term("monitoring.without_checks", "unknown") == "up"
                 and first
                 and min(first) <= at
-            )  # type: ignore[type-var, operator]
+            )
             return "up" if is_up else "unknown"
         known = [
             s
@@ -235,7 +235,7 @@ class World:
         for check in self.checks:
             if check["component_id"] in names:
                 at = seconds(check["checked_at"])
-                found |= {at, at + self.term("monitoring.stale_after_s", 600)}  # type: ignore[operator, arg-type]
+                found |= {at, at + self.term("monitoring.stale_after_s", 600)}
         for record in self.records:
             if record["component_id"] in names:
                 found |= set(self.record_span(record))
@@ -273,7 +273,7 @@ class World:
         }
         found = [seconds(c["checked_at"]) for c in self.checks if c["component_id"] in names]
         found += [seconds(r["started_at"]) for r in self.records if r["component_id"] in names]
-        return min(found, default=None)  # type: ignore[type-var]
+        return min(found, default=None)
 
     def downtime(
         self, service: str, region: str

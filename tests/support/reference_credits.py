@@ -62,7 +62,7 @@ def exact(number: Any) -> Fraction:
 
 def shown_pct(value: Fraction | None) -> Decimal | None:
     """A6, for a figure in per cent."""
-    return None if value is None else Decimal(shown(value / 100))  # type: ignore[arg-type]
+    return None if value is None else Decimal(shown(value / 100))
 
 
 def half_away(value: Fraction) -> int:
@@ -521,14 +521,14 @@ class Reference:
             s
             for s in self.spans[subscription]
             if day_of(s["valid_from"]) <= self.today(subscription)
-        ]  # type: ignore[operator]
+        ]
         result = []
         for n, span in enumerate(known):
             last = day_of(span["valid_to"]) or date(9998, 12, 31)
             if n + 1 < len(known):
-                last = min(last, day_of(known[n + 1]["valid_from"]) - timedelta(days=1))  # type: ignore[operator]
+                last = min(last, day_of(known[n + 1]["valid_from"]) - timedelta(days=1))
             result.append((day_of(span["valid_from"]), last, span))
-        return result  # type: ignore[return-value]
+        return result
 
     def spans_in(self, subscription: str, month: date) -> list[tuple[date, date, Row]]:
         last = next_month(month) - timedelta(days=1)
@@ -559,7 +559,7 @@ class Reference:
         result = {}
         events: dict[str, Rows] = {}
         for event in self.feeds["ticket_events"]:
-            if seconds(event["occurred_at"]) <= self.as_of:  # type: ignore[operator]
+            if seconds(event["occurred_at"]) <= self.as_of:
                 events.setdefault(event["ticket_id"], []).append(event)
         for ticket in self.feeds["tickets"]:
             if ticket["subscription_id"] not in self.spans:
@@ -597,12 +597,12 @@ class Reference:
             terms = self.terms(
                 ticket["subscription_id"],
                 local_date(received[0], self.zone_of(ticket["subscription_id"])),
-            )  # type: ignore[arg-type]
+            )
             if terms is not None:
                 result[ticket["ticket_id"]] = (
                     ticket,
                     Life(own, terms, ticket["environment"], self.as_of),
-                )  # type: ignore[arg-type]
+                )
         return result
 
     def exclusion_reason(self, ticket: Row, life: Life) -> str | None:
@@ -675,7 +675,7 @@ class Reference:
         if target is not None:
             row["delay"] = (
                 Fraction(100 * (elapsed - target), target) if outcome == "missed" else Fraction(0)
-            )  # type: ignore[operator]
+            )
             row["delay_pct"] = shown_pct(row["delay"])
         if excluded:
             row |= dict.fromkeys(
@@ -889,7 +889,7 @@ class Reference:
             counts = record["state"] == "down" or record["state"] in terms.get(
                 "availability.unavailable_states", ["down"]
             )
-            if named and counts and record["component_id"] in components and overlap(cut, interval):  # type: ignore[arg-type]
+            if named and counts and record["component_id"] in components and overlap(cut, interval):
                 return True
         return False
 
@@ -935,7 +935,7 @@ class Reference:
             i["invoice_id"]: i
             for i in self.feeds["invoices"]
             if i["status"] in ("issued", "paid")
-            and not (i["issued_on"] and day_of(i["issued_on"]) > today)  # type: ignore[operator]
+            and not (i["issued_on"] and day_of(i["issued_on"]) > today)
         }
 
     @staticmethod
@@ -961,17 +961,17 @@ class Reference:
                 day_of(line["period_end"]),
                 self.minor(line),
             )
-            days = (end - start).days + 1  # type: ignore[operator]
+            days = (end - start).days + 1
 
             def share(
                 last: date, first: date = start, days: int = days, amount: int = amount
-            ) -> int:  # type: ignore[assignment]
+            ) -> int:
                 n = min(max((last - first).days + 1, 0), days)
                 return (1 if amount >= 0 else -1) * int(
                     Fraction(abs(amount) * n, days) + Fraction(1, 2)
                 )
 
-            for month in months(start, end):  # type: ignore[arg-type]
+            for month in months(start, end):
                 part = share(next_month(month) - timedelta(days=1)) - share(
                     month - timedelta(days=1)
                 )
@@ -995,7 +995,7 @@ class Reference:
             for r in self.feeds["credit_requests"]
             if r["subscription_id"] == subscription and day_of(r["month"]) == month
         ]
-        return min((d for d in dated if d <= self.today(subscription)), default=None)  # type: ignore[operator, type-var]
+        return min((d for d in dated if d <= self.today(subscription)), default=None)
 
     def is_overdue(self, subscription: str, on: date) -> bool:
         """E2."""
@@ -1016,7 +1016,7 @@ class Reference:
                 any(s > 0 for s in sums.values())
                 and day_of(invoice["due_on"]) < on
                 and (paid is None or paid > on)
-            ):  # type: ignore[operator]
+            ):
                 return True
         return False
 
@@ -1098,9 +1098,9 @@ class Reference:
                 overdue = self.is_overdue(subscription, requested or min(today, deadline))
                 figure, a, r, both, how = self.combined(subscription, month, terms)
                 pct = min(both, exact(terms.get("credits.cap_pct", 100)))
-                for currency, fee in fees.items() or [(None, 0)]:  # type: ignore[list-item]
-                    reasons = self.reasons(subscription, month, terms, fee, overdue)  # type: ignore[arg-type]
-                    amount = half_away(fee * pct / 100) if fee > 0 else 0  # type: ignore[operator]
+                for currency, fee in fees.items() or [(None, 0)]:
+                    reasons = self.reasons(subscription, month, terms, fee, overdue)
+                    amount = half_away(fee * pct / 100) if fee > 0 else 0
                     payable = amount if status == "requested" and not reasons else 0
                     rows.append(
                         {
@@ -1111,7 +1111,7 @@ class Reference:
                             "region": self.spans[subscription][0]["region"],
                             "month": month,
                             "currency": currency,
-                            "monthly_fee": money(fee, currency),  # type: ignore[arg-type]
+                            "monthly_fee": money(fee, currency),
                             "availability_pct": shown_pct(figure),
                             "availability_credit_pct": shown_pct(a),
                             "resolution_credit_pct": shown_pct(r),
@@ -1151,9 +1151,9 @@ class Reference:
             invoice = self.invoices(self.today(subscription)).get(line["invoice_id"])
             if invoice is None:
                 continue
-            key = (subscription, day_of(line["period_start"]).replace(day=1), line["currency"])  # type: ignore[union-attr]
+            key = (subscription, day_of(line["period_start"]).replace(day=1), line["currency"])
             issued[key] = issued.get(key, 0) - self.minor(line)
-            if invoice["issued_on"] and day_of(invoice["issued_on"]) < next_month(key[1]):  # type: ignore[operator]
+            if invoice["issued_on"] and day_of(invoice["issued_on"]) < next_month(key[1]):
                 not_future.add(key)
         rows = []
         for key in sorted(due.keys() | issued.keys()):
@@ -1196,13 +1196,13 @@ class Reference:
                 for h in self.feeds["support_hours"]
                 if h["subscription_id"] == subscription
             ]
-            worked = [(day, minutes) for day, minutes in worked if day <= today]  # type: ignore[operator]
+            worked = [(day, minutes) for day, minutes in worked if day <= today]
             starts = [a for a, _, _ in self.spans_of(subscription)] + [day for day, _ in worked]
-            for month in months(min(starts, default=today + timedelta(days=40)), today):  # type: ignore[type-var, arg-type]
+            for month in months(min(starts, default=today + timedelta(days=40)), today):
                 terms = self.terms(subscription, month)
                 if terms is None:
                     continue
-                used = sum(minutes for day, minutes in worked if day.replace(day=1) == month)  # type: ignore[union-attr]
+                used = sum(minutes for day, minutes in worked if day.replace(day=1) == month)
                 covered = self.covered(subscription, month, terms)
                 hours = terms.get("configuration_assistance.included")
                 if hours is None:

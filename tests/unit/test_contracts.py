@@ -40,9 +40,9 @@ def test_both_contracts_load_with_every_clause() -> None:
     assert ce is not None
     assert te.terms.availability.commitment_pct == Decimal("99.9")
     assert te.terms.resolution.targets["P3"].target.seconds == 3 * 86_400
-    assert [t.credit_pct for t in te.terms.credits.resolution_tiers] == [10, 15, 25]  # type: ignore[union-attr]
-    assert ce.terms.availability.commitment_pct["voice"] == Decimal("99.99")  # type: ignore[index]
-    assert ce.terms.maintenance.scheduled_notice.seconds == 14 * 86_400  # type: ignore[union-attr]
+    assert [t.credit_pct for t in te.terms.credits.resolution_tiers] == [10, 15, 25]
+    assert ce.terms.availability.commitment_pct["voice"] == Decimal("99.99")
+    assert ce.terms.maintenance.scheduled_notice.seconds == 14 * 86_400
     assert resolve(contracts["trueengage"], date(2026, 5, 31)) is None
 
 
@@ -151,8 +151,8 @@ def test_values_are_as_they_are_written(tmp_path: Path) -> None:
             "    availability:", f"    calendars: {{business_hours: {text}}}\n    availability:"
         )
     )
-    hours = resolve(load(path), date(2026, 6, 1)).terms.calendars.business_hours  # type: ignore[union-attr]
-    assert (hours.holidays, str(hours.opens), str(hours.closes)) == ("NO", "09:00:00", "17:00:00")  # type: ignore[union-attr]
+    hours = resolve(load(path), date(2026, 6, 1)).terms.calendars.business_hours
+    assert (hours.holidays, str(hours.opens), str(hours.closes)) == ("NO", "09:00:00", "17:00:00")
 
 
 def test_severities_that_other_readers_of_yaml_take_for_booleans_are_names(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_severities_that_other_readers_of_yaml_take_for_booleans_are_names(tmp_p
     for level, name in (("P1", "Y"), ("P2", "NO"), ("P3", "on"), ("P4", "off")):
         text = text.replace(level, name)
     (tmp_path / "k.yaml").write_text(text)
-    terms = resolve(load(tmp_path / "k.yaml"), date(2026, 6, 1)).terms  # type: ignore[union-attr]
+    terms = resolve(load(tmp_path / "k.yaml"), date(2026, 6, 1)).terms
     assert terms.severity.levels == ["Y", "NO", "on", "off"]
     assert set(terms.response) == {"Y", "NO", "on", "off"}
 
@@ -180,7 +180,7 @@ def test_severities_that_are_numbers_are_names_in_quotes(tmp_path: Path) -> None
         "2",
         "3",
         "4",
-    ]  # type: ignore[union-attr]
+    ]
 
 
 def amended(folder: Path, *amendments: dict[str, Any]) -> Any:

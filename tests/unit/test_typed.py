@@ -459,7 +459,7 @@ def test_an_unknown_field_that_looks_like_a_missing_one_is_named() -> None:
 def test_other_values_in_a_text_column_are_text(value: Any) -> None:
     assert accepted("invoices", "invoice_id", invoice_id=value) == {True: "true"}.get(
         value, str(value)
-    )  # type: ignore[arg-type]
+    )
 
 
 def test_a_text_column_without_any_value_may_be_of_any_type() -> None:
