@@ -21,10 +21,20 @@ BY_COMMAND = ["refused_unknown_key", "seed100019"]
 # third contract; order within a second, what is wholly excluded, what was before the first version,
 # readings of several versions; in this process
 CASES = [
-    "checks_quorum_and_staleness", "notice_required", "few_bad_rows", "shared_event", "payment_obligations", "reconciliation", "seed100004",
-    "fractions_of_checks", "nine_before_ten", "a_category_wholly_excluded", "maintenance_before_the_first_version", "what_if_of_two_versions",
+    "checks_quorum_and_staleness",
+    "notice_required",
+    "few_bad_rows",
+    "shared_event",
+    "payment_obligations",
+    "reconciliation",
+    "seed100004",
+    "fractions_of_checks",
+    "nine_before_ten",
+    "a_category_wholly_excluded",
+    "maintenance_before_the_first_version",
+    "what_if_of_two_versions",
     "a_credit_from_before_the_first_version",
-]  # fmt: skip
+]
 
 
 @pytest.mark.long

@@ -1006,9 +1006,30 @@ def test_nobody_is_granted_anything_by_no_grants(tmp_path: Path) -> None:
 
 LOOPBACK = ["127.0.0.1", "127.0.0.2", "127.255.255.254", "localhost", "::1"]
 ELSEWHERE_ADDRESSES = [
-    "", "0.0.0.0", "::", "*", "10.0.0.1", "192.168.1.5", "128.0.0.1", "126.255.255.255", "sla.example.com", "localhost.example.com", "127.0.0.1.example.com",
-    "127.0.0.1:80", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "::ffff:127.0.0.1", "fe80::1", "::1%lo", "[::1]", " 127.0.0.1", "unix:///tmp/s", "LOCALHOST ",
-]  # fmt: skip
+    "",
+    "0.0.0.0",
+    "::",
+    "*",
+    "10.0.0.1",
+    "192.168.1.5",
+    "128.0.0.1",
+    "126.255.255.255",
+    "sla.example.com",
+    "localhost.example.com",
+    "127.0.0.1.example.com",
+    "127.0.0.1:80",
+    "127.1",
+    "2130706433",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "::ffff:127.0.0.1",
+    "fe80::1",
+    "::1%lo",
+    "[::1]",
+    " 127.0.0.1",
+    "unix:///tmp/s",
+    "LOCALHOST ",
+]
 
 
 def test_what_is_loopback() -> None:
@@ -1305,7 +1326,7 @@ def test_started_by_hand_it_shows_nothing_to_who_asks_by_another_name(
     assert "as of" not in str(shown(at))
 
 
-# ---------------------------------------------------------------- signing in, in a browser and without one
+# ------------------------------------------------ signing in, in a browser and without one
 
 COOKIE = "_streamlit_user"
 SPOILED = (

@@ -128,7 +128,8 @@ class Mail:
         return taken
 
     def url(self, password: str = SECRET) -> str:
-        return f"mailto://alerts:{password}@127.0.0.1:{self.port}?mode=insecure&from=makegood@example.com&to=duty@example.com"
+        server = f"mailto://alerts:{password}@127.0.0.1:{self.port}"
+        return f"{server}?mode=insecure&from=makegood@example.com&to=duty@example.com"
 
 
 @pytest.fixture
@@ -290,7 +291,8 @@ def test_every_kind_arrives_once_and_its_end_too(
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
         (
-            "Happened: Its state is known for 63.33 % of its active time, and 950400 s are unknown: "
+            "Happened: Its state is known for 63.33 % of its active time, and 950400 s are "
+            "unknown: "
             "less than trueengage requires."
         ),
         "Happened: nothing from ams for 3 h",

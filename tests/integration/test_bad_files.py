@@ -91,11 +91,23 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
     [
         # what is empty or breaks off
         ("a.csv", b"", "has no header: the first line names the columns, as in customer_id,name"),
-        ("a.csv", b"\xef\xbb\xbf", "has no header: the first line names the columns, as in customer_id,name"),
-        ("a.csv", b"\n" + GOOD, "has no header: the first line names the columns, as in customer_id,name"),
+        (
+            "a.csv",
+            b"\xef\xbb\xbf",
+            "has no header: the first line names the columns, as in customer_id,name",
+        ),
+        (
+            "a.csv",
+            b"\n" + GOOD,
+            "has no header: the first line names the columns, as in customer_id,name",
+        ),
         ("a.csv.gz", b"", "it is empty, which a gzip file never is"),
         ("a.jsonl.zst", b"", "it is empty, which a zstd file never is"),
-        ("a.csv.gz", gz(b""), "has no header: the first line names the columns, as in customer_id,name"),
+        (
+            "a.csv.gz",
+            gz(b""),
+            "has no header: the first line names the columns, as in customer_id,name",
+        ),
         ("a.csv.gz", gz(GOOD)[:-1], "can't be read as CSV"),
         ("a.csv.gz", gz(GOOD)[:-9], "can't be read as CSV"),
         ("a.csv.gz", gz(GOOD)[:5], "can't be read as CSV"),
@@ -107,7 +119,13 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.parquet", parquet(CUSTOMERS)[:-1], "can't be read as Parquet"),
         ("a.parquet", parquet(CUSTOMERS)[4:], "can't be read as Parquet"),
         ("a.parquet", parquet(CUSTOMERS)[:4] + parquet(CUSTOMERS)[40:], "can't be read as Parquet"),
-        ("a.parquet", parquet(pa.table({"customer_id": ["1"], "name": ["a"], "more": [[None]]}), data_page_size=1), "of 1 rows 0 come out"),
+        (
+            "a.parquet",
+            parquet(
+                pa.table({"customer_id": ["1"], "name": ["a"], "more": [[None]]}), data_page_size=1
+            ),
+            "of 1 rows 0 come out",
+        ),
         # what is not what its name says
         ("a.csv.gz", GOOD, "can't be read as CSV"),
         ("a.csv.zst", gz(GOOD), "can't be read as CSV"),
@@ -118,37 +136,90 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.csv.gz", gz(GOOD) + b"rubbish", "can't be read as CSV"),
         # headers
         ("a.csv", b"1,a\n2,b\n", "lacks the required column customer_id, name; it has 1, a"),
-        ("a.csv", b"Customer_Id,NAME\n1,a\n", (
-            "lacks the required column customer_id, name; 'Customer_Id' looks like customer_id: "
-            "name it so; 'NAME' looks like name: name it so; it has"
-        )),
-        ("a.csv", b"account,name\n1,a\n", (
-            "lacks the required column customer_id; 'account' looks like customer_id: name it so; "
-            "it has account, name"
-        )),
+        (
+            "a.csv",
+            b"Customer_Id,NAME\n1,a\n",
+            (
+                "lacks the required column customer_id, name; 'Customer_Id' looks like "
+                "customer_id: "
+                "name it so; 'NAME' looks like name: name it so; it has"
+            ),
+        ),
+        (
+            "a.csv",
+            b"account,name\n1,a\n",
+            (
+                "lacks the required column customer_id; 'account' looks like customer_id: name it "
+                "so; "
+                "it has account, name"
+            ),
+        ),
         ("a.csv", b"customer_ids,name\n1,a\n", "'customer_ids' looks like customer_id: name it so"),
-        ("a.csv", b"customer_kind,name\n1,a\n", "lacks the required column customer_id; it has customer_kind, name"),
-        ("a.csv", b"customer_id;name\n1;a\n", (
-            "lacks the required column customer_id, name; its fields seem to be separated by ';': "
-            "separate them by commas; it has customer_id;name"
-        )),
-        ("a.csv", b"customer_id\tname\n1\ta\n", "its fields seem to be separated by '\\t': separate them by commas"),
-        ("a.csv", b"customer_id,name,name\n1,a,b\n", "has the column name more than once in its header"),
-        ("a.csv", b"customer_id,name,deleted,deleted\n1,a,,true\n", "has the column deleted more than once in its header"),
-        ("a.parquet", parquet(pa.table([["1"], ["a"], ["b"]], names=["customer_id", "name", "name"])), "has the column name more than once"),
+        (
+            "a.csv",
+            b"customer_kind,name\n1,a\n",
+            "lacks the required column customer_id; it has customer_kind, name",
+        ),
+        (
+            "a.csv",
+            b"customer_id;name\n1;a\n",
+            (
+                "lacks the required column customer_id, name; its fields seem to be separated by "
+                "';': "
+                "separate them by commas; it has customer_id;name"
+            ),
+        ),
+        (
+            "a.csv",
+            b"customer_id\tname\n1\ta\n",
+            "its fields seem to be separated by '\\t': separate them by commas",
+        ),
+        (
+            "a.csv",
+            b"customer_id,name,name\n1,a,b\n",
+            "has the column name more than once in its header",
+        ),
+        (
+            "a.csv",
+            b"customer_id,name,deleted,deleted\n1,a,,true\n",
+            "has the column deleted more than once in its header",
+        ),
+        (
+            "a.parquet",
+            parquet(pa.table([["1"], ["a"], ["b"]], names=["customer_id", "name", "name"])),
+            "has the column name more than once",
+        ),
         ("a.parquet", parquet(pa.table({"customer_id": ["1"]})), "lacks the required column name"),
-        ("a.csv", b",".join(b"c%d" % n for n in range(100_000)) + b"\n", "has 100000 columns; 2000 are the most that are read"),
+        (
+            "a.csv",
+            b",".join(b"c%d" % n for n in range(100_000)) + b"\n",
+            "has 100000 columns; 2000 are the most that are read",
+        ),
         ("a.csv", b"customer_id,name" + b"," * 1_000_000 + b"\n", "has 1000002 columns"),
-        ("a.csv", b"customer_id,name," + b"x" * (1 << 20) + b"\n1,a,b\n", "has a header of over 1 MiB"),
+        (
+            "a.csv",
+            b"customer_id,name," + b"x" * (1 << 20) + b"\n1,a,b\n",
+            "has a header of over 1 MiB",
+        ),
         # encodings
         ("a.csv", GOOD.decode().encode("utf-16"), "its header is not UTF-8"),
         ("a.csv", GOOD.decode().encode("utf-16-le"), "its header holds NUL bytes"),
         ("a.csv", GOOD.decode().encode("utf-32"), "its header is not UTF-8"),
         ("a.csv", "customer_id,name,größe\n1,a,2\n".encode("latin-1"), "its header is not UTF-8"),
         ("a.csv", GOOD.decode().encode("cp500"), "its header is not UTF-8"),
-        ("a.parquet", parquet(pa.table({"customer_id": ["1"], "name": pa.array([b"\xff"]).view(pa.string())})), "Invalid UTF8"),
+        (
+            "a.parquet",
+            parquet(
+                pa.table({"customer_id": ["1"], "name": pa.array([b"\xff"]).view(pa.string())})
+            ),
+            "Invalid UTF8",
+        ),
         # quotes
-        ("a.csv", HEADER + b'1,"a\n2,b\n', "has a quote that is not closed as it must be, in the row of this line"),
+        (
+            "a.csv",
+            HEADER + b'1,"a\n2,b\n',
+            "has a quote that is not closed as it must be, in the row of this line",
+        ),
         ("a.csv", HEADER + b'1,"a"b\n2,b\n', "has a quote that is not closed"),
         ("a.csv", b'customer_id,"name\n1,a\n', "has a quote that is not closed"),
         # rows without end
@@ -156,14 +227,36 @@ LINES = b'{"customer_id": "1", "name": "a"}\n{"customer_id": "2", "name": "b"}\n
         ("a.csv", HEADER + b'1,"' + b"x\n" * (3 << 20) + b'"\n', "has a row of over 4 MiB"),
         ("a.csv", HEADER + b'1,"' + b"x" * (5 << 20), "has a row of over 4 MiB"),
         ("a.csv", HEADER + b'"\n",' * (2 << 20), "has a row of over 4 MiB"),
-        ("a.jsonl", LINES + b'{"customer_id": "' + b"x" * (5 << 20) + b'", "name": "a"}\n' + LINES, "has a line of over 4 MiB"),
-        ("a.parquet", parquet(pa.table({"customer_id": ["1"], "name": ["x" * (5 << 20)], "e": [["x"]]})), None),
-        ("a.parquet", parquet(pa.table({"customer_id": ["1"], "name": ["x"], "e": [[["x" * (5 << 20)] * 5]]})), "has a row of over 4 MiB"),
+        (
+            "a.jsonl",
+            LINES + b'{"customer_id": "' + b"x" * (5 << 20) + b'", "name": "a"}\n' + LINES,
+            "has a line of over 4 MiB",
+        ),
+        (
+            "a.parquet",
+            parquet(pa.table({"customer_id": ["1"], "name": ["x" * (5 << 20)], "e": [["x"]]})),
+            None,
+        ),
+        (
+            "a.parquet",
+            parquet(
+                pa.table({"customer_id": ["1"], "name": ["x"], "e": [[["x" * (5 << 20)] * 5]]})
+            ),
+            "has a row of over 4 MiB",
+        ),
         # types that hold no value of the feed
-        ("a.parquet", parquet(pa.table({"customer_id": [["1"]], "name": ["a"]})), "its column customer_id holds list"),
-        ("a.parquet", parquet(pa.table({"customer_id": [b"1"], "name": ["a"]})), "its column customer_id holds binary"),
+        (
+            "a.parquet",
+            parquet(pa.table({"customer_id": [["1"]], "name": ["a"]})),
+            "its column customer_id holds list",
+        ),
+        (
+            "a.parquet",
+            parquet(pa.table({"customer_id": [b"1"], "name": ["a"]})),
+            "its column customer_id holds binary",
+        ),
     ],
-)  # fmt: skip
+)
 def test_files_that_are_rejected_whole(
     tmp_path: Path, name: str, content: bytes, why: str | None
 ) -> None:
@@ -178,15 +271,47 @@ def test_files_that_are_rejected_whole(
         # line ends and byte order mark
         ("a.csv", GOOD.replace(b"\n", b"\r\n"), 2, []),
         ("a.csv", GOOD.replace(b"\n", b"\r"), 2, []),
-        ("a.csv", HEADER + b"1,a\r\n2,b\r3,\n4,d\n", 3, [(4, "name is missing: every row needs a text")]),
-        ("a.csv", b"customer_id,name\r1,a\r\r,\r2,b\rodd\r", 2, [(4, (
-            "customer_id is missing: every row needs a text; name is missing: every row needs a "
-            "text"
-        )), (6, "the row has 1 field, the header has 2: write all of them, empty ones too")]),
-        ("a.csv", HEADER + b'1,"a\rb"\r\n2,"a\r\nb"\n3,"a\n\nb"\n4,\n', 3, [(9, "name is missing: every row needs a text")]),
-        ("a.csv", HEADER + b"\n\n\n1,a\n\n\n2\n", 1, [(8, "the row has 1 field, the header has 2: write all of them, empty ones too")]),
+        (
+            "a.csv",
+            HEADER + b"1,a\r\n2,b\r3,\n4,d\n",
+            3,
+            [(4, "name is missing: every row needs a text")],
+        ),
+        (
+            "a.csv",
+            b"customer_id,name\r1,a\r\r,\r2,b\rodd\r",
+            2,
+            [
+                (
+                    4,
+                    (
+                        "customer_id is missing: every row needs a text; name is missing: every "
+                        "row needs a "
+                        "text"
+                    ),
+                ),
+                (6, "the row has 1 field, the header has 2: write all of them, empty ones too"),
+            ],
+        ),
+        (
+            "a.csv",
+            HEADER + b'1,"a\rb"\r\n2,"a\r\nb"\n3,"a\n\nb"\n4,\n',
+            3,
+            [(9, "name is missing: every row needs a text")],
+        ),
+        (
+            "a.csv",
+            HEADER + b"\n\n\n1,a\n\n\n2\n",
+            1,
+            [(8, "the row has 1 field, the header has 2: write all of them, empty ones too")],
+        ),
         ("a.csv", b"\xef\xbb\xbf" + GOOD, 2, []),
-        ("a.csv", b'\xef\xbb\xbf"customer_id","na\nme",name\n1,x,a\n2,x,\n', 1, [(4, "name is missing: every row needs a text")]),
+        (
+            "a.csv",
+            b'\xef\xbb\xbf"customer_id","na\nme",name\n1,x,a\n2,x,\n',
+            1,
+            [(4, "name is missing: every row needs a text")],
+        ),
         ("a.csv", GOOD[:-1], 2, []),
         ("a.jsonl", b"\xef\xbb\xbf" + LINES.replace(b"\n", b"\r\n"), 2, []),
         ("a.jsonl", b"", 0, []),
@@ -195,28 +320,92 @@ def test_files_that_are_rejected_whole(
         ("a.csv.zst", zst(GOOD[:22]) + zst(GOOD[22:]), 2, []),
         # values
         ("a.csv", HEADER + b"1\x00,a\n1,b\x00c\n", 2, []),
-        ("a.csv", HEADER + "1,größe\n".encode("latin-1") + b"2,b\n", 1, [(2, "the row is not UTF-8: export the file as UTF-8")]),
-        ("a.csv", HEADER + b"1,\xed\xa0\x80\n2,b\n", 1, [(2, "the row is not UTF-8: export the file as UTF-8")]),
-        ("a.csv", HEADER + b"1,a,\xff\n2,b\n3\n,\n4,d\n", 2, [(2, (
-            "the row has 3 fields, the header has 2: put a field that holds commas in double "
-            "quotes"
-        )), (4, "the row has 1 field, the header has 2: write all of them, empty ones too"), (5, (
-            "customer_id is missing: every row needs a text; name is missing: every row needs a "
-            "text"
-        ))]),
+        (
+            "a.csv",
+            HEADER + "1,größe\n".encode("latin-1") + b"2,b\n",
+            1,
+            [(2, "the row is not UTF-8: export the file as UTF-8")],
+        ),
+        (
+            "a.csv",
+            HEADER + b"1,\xed\xa0\x80\n2,b\n",
+            1,
+            [(2, "the row is not UTF-8: export the file as UTF-8")],
+        ),
+        (
+            "a.csv",
+            HEADER + b"1,a,\xff\n2,b\n3\n,\n4,d\n",
+            2,
+            [
+                (
+                    2,
+                    (
+                        "the row has 3 fields, the header has 2: put a field that holds commas in "
+                        "double "
+                        "quotes"
+                    ),
+                ),
+                (4, "the row has 1 field, the header has 2: write all of them, empty ones too"),
+                (
+                    5,
+                    (
+                        "customer_id is missing: every row needs a text; name is missing: every "
+                        "row needs a "
+                        "text"
+                    ),
+                ),
+            ],
+        ),
         ("a.csv", HEADER + b"1," + b"x" * (3 << 20) + b"\n", 1, []),
         ("a.csv", HEADER + (b"1," + b"x" * ((4 << 20) - 10) + b"\n") * 3, 3, []),
-        ("a.csv", HEADER + b"1,a" + b",b" * 500_000 + b"\n2,b\n", 1, [(2, (
-            "the row has 500002 fields, the header has 2: put a field that holds commas in double "
-            "quotes"
-        ))]),
-        ("a.jsonl", LINES + b'{"customer_id": "3", "customer_id": "4", "name": "a"}\n', 2, [(3, "the row is not a JSON object: a key is in it twice")]),
-        ("a.jsonl", b"[" * 100_000 + b"\n" + LINES, 2, [(1, "the row is not a JSON object: it is nested too deeply")]),
-        ("a.jsonl", LINES + b'{"customer_id": "3", "name": "a", "n": ' + b"9" * 100_000 + b"}\n", 3, []),
-        ("a.jsonl", b"\xff\xfe\n" + LINES, 2, [(1, (
-            "the row is not a JSON object: 'utf-8' codec can't decode byte 0xff in position 0: "
-            "invalid start byte"
-        ))]),
+        (
+            "a.csv",
+            HEADER + b"1,a" + b",b" * 500_000 + b"\n2,b\n",
+            1,
+            [
+                (
+                    2,
+                    (
+                        "the row has 500002 fields, the header has 2: put a field that holds "
+                        "commas in double "
+                        "quotes"
+                    ),
+                )
+            ],
+        ),
+        (
+            "a.jsonl",
+            LINES + b'{"customer_id": "3", "customer_id": "4", "name": "a"}\n',
+            2,
+            [(3, "the row is not a JSON object: a key is in it twice")],
+        ),
+        (
+            "a.jsonl",
+            b"[" * 100_000 + b"\n" + LINES,
+            2,
+            [(1, "the row is not a JSON object: it is nested too deeply")],
+        ),
+        (
+            "a.jsonl",
+            LINES + b'{"customer_id": "3", "name": "a", "n": ' + b"9" * 100_000 + b"}\n",
+            3,
+            [],
+        ),
+        (
+            "a.jsonl",
+            b"\xff\xfe\n" + LINES,
+            2,
+            [
+                (
+                    1,
+                    (
+                        "the row is not a JSON object: 'utf-8' codec can't decode byte 0xff in "
+                        "position 0: "
+                        "invalid start byte"
+                    ),
+                )
+            ],
+        ),
         ("a.parquet", parquet(CUSTOMERS, data_page_version="2.0", compression="zstd"), 2, []),
         ("a.parquet", parquet(CUSTOMERS.slice(0, 0)), 0, []),
         # suffixes in capitals
@@ -226,10 +415,24 @@ def test_files_that_are_rejected_whole(
         ("a.JSONL", LINES, 2, []),
         ("a.JSONL.GZ", gz(LINES), 2, []),
         ("a.Parquet", parquet(CUSTOMERS), 2, []),
-        ("a.parquet", parquet(pa.table({"customer_id": pa.array([], pa.string()), "name": pa.array([], pa.string())})), 0, []),
-        ("a.parquet", parquet(CUSTOMERS, row_group_size=1, use_dictionary=False, compression="none"), 2, []),
+        (
+            "a.parquet",
+            parquet(
+                pa.table(
+                    {"customer_id": pa.array([], pa.string()), "name": pa.array([], pa.string())}
+                )
+            ),
+            0,
+            [],
+        ),
+        (
+            "a.parquet",
+            parquet(CUSTOMERS, row_group_size=1, use_dictionary=False, compression="none"),
+            2,
+            [],
+        ),
     ],
-)  # fmt: skip
+)
 def test_files_of_which_rows_are_read(
     tmp_path: Path, name: str, content: bytes, landed: int, rejected: list[tuple[int, str]]
 ) -> None:

@@ -69,17 +69,20 @@ BAD_VALUES: dict[str, dict[str, str]] = {
             "is not an instant, since '+25:00' is not an offset: write one as in "
             "2026-06-01T00:00:00+02:00, or Z for UTC"
         ),
-        "2026-06-01": "is not an instant, since it has no time: write it as in 2026-06-01T00:00:00Z",
+        "2026-06-01": "is not an instant, since it has no time: write it as in "
+        "2026-06-01T00:00:00Z",
         "1780272000": "is not an instant but, it seems, a Unix time: write 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00 ZZ": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         " 2026-06-01T00:00:00Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00  Z": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00UTC": "is not an instant: write it as in 2026-06-01T00:00:00Z",
         "2026-06-01T00:00:00 GMT": "is not an instant: write it as in 2026-06-01T00:00:00Z",
-        "2026-06-01 00:00:00 EST": "is not an instant, since 'EST' is an abbreviation that several zones share: write the "
+        "2026-06-01 00:00:00 EST": "is not an instant, since 'EST' is an abbreviation that several "
+        "zones share: write the "
         "offset, as in 2026-06-01T00:00:00-05:00, "
         "or leave it out and declare the zone in feeds.yaml, as in America/New_York",
-        "2026-06-01T00:00:00 Europe/Warsaw": "is not an instant, since it names a zone instead of an offset: write the offset, as in "
+        "2026-06-01T00:00:00 Europe/Warsaw": "is not an instant, since it names a zone instead of "
+        "an offset: write the offset, as in "
         "2026-06-01T00:00:00Z, "
         "or leave it out and declare the zone in feeds.yaml, as in Europe/Warsaw",
         "01/06/2026 10:00": (
@@ -142,21 +145,29 @@ BAD_VALUES: dict[str, dict[str, str]] = {
         "(12.50)": "is not an amount: write -12.50",
         "1.": "is not an amount: write 1",
         ".5": "is not an amount: write 0.5",
-        "1234567890123456": "has more than 15 digits before the point, the most that an amount may have",
+        "1234567890123456": "has more than 15 digits before the point, the most that an amount may "
+        "have",
         "NaN": "is not an amount: write it as in 1234.56",
         "--1": "is not an amount: write it as in 1234.56",
         "1.5.0": "is not an amount: write it as in 1234.56",
     },
-}  # fmt: skip
+}
 # what stands for "none" in many exports, where a column may be empty and does not say that it is
 # meant
 PLACEHOLDERS = {
     "date": ["0001-01-01", "1900-01-01", "1970-01-01"],
     "ts": [
-        "0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "1970-01-01 00:00:00.5Z", "1969-12-31T19:00:00-05:00", "1970-01-01T00:00:00+01:00",
-        "1900-01-01T00:00 -0300", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00", "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00Z",
+        "1900-01-01T00:00:00Z",
+        "1970-01-01 00:00:00.5Z",
+        "1969-12-31T19:00:00-05:00",
+        "1970-01-01T00:00:00+01:00",
+        "1900-01-01T00:00 -0300",
+        "0001-01-01T00:00:00+14:00",
+        "1970-01-01T00:00:00",
+        "0001-01-01T00:00:00",
     ],
-}  # fmt: skip
+}
 MEANT_ALL_THE_SAME = {("components", "active_from")}
 NEEDS = {
     "ts": "an instant, as in 2026-06-01T00:00:00Z",
@@ -549,7 +560,7 @@ def test_local_times_that_clocks_skip_or_repeat(tmp_path: Path, feed: Feed, name
     assert landed.select(f"{c}_s" for c in columns).rows() == [(1_780_272_000,) * len(columns)]
 
 
-# ---------------------------------------------------------------- what descriptions don't say: rows that can't be read at all
+# -------------------------------- what descriptions don't say: rows that can't be read at all
 
 FEWER = "the row has 1 field, the header has 2: write all of them, empty ones too"
 MORE = "the row has 3 fields, the header has 2: put a field that holds commas in double quotes"

@@ -157,27 +157,82 @@ SEEN = {
     ("changes", "evidence", "verdict", "in_words"),
     [
         ({}, "sufficient", "kept", "kept"),
-        ({"coverage_pct": Decimal("98.9"), "low_coverage": True}, "thin", "kept, on thin evidence", "kept, on thin evidence"),
+        (
+            {"coverage_pct": Decimal("98.9"), "low_coverage": True},
+            "thin",
+            "kept, on thin evidence",
+            "kept, on thin evidence",
+        ),
         # of a period that is over, low_coverage decides, which is exact; the percentage is rounded
-        ({"coverage_pct": Decimal("99.000000"), "low_coverage": True}, "thin", "kept, on thin evidence", "kept, on thin evidence"),
+        (
+            {"coverage_pct": Decimal("99.000000"), "low_coverage": True},
+            "thin",
+            "kept, on thin evidence",
+            "kept, on thin evidence",
+        ),
         ({"coverage_pct": Decimal(0), "low_coverage": True}, "no data", "no data", "no data"),
         ({"coverage_pct": Decimal(0), "min_coverage_pct": "0"}, "no data", "no data", "no data"),
         ({"coverage_pct": None}, "no data", "no data", "no data"),
         ({"is_met": False, "downtime_seconds": 9}, "sufficient", "missed", "missed"),
         # there was downtime, whatever else is unknown
-        ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(1)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
+        (
+            {
+                "is_met": False,
+                "downtime_seconds": 9,
+                "low_coverage": True,
+                "coverage_pct": Decimal(1),
+            },
+            "thin",
+            "missed, on thin evidence",
+            "missed, on thin evidence",
+        ),
         # a contract may count unknown time as downtime
-        ({"is_met": False, "downtime_seconds": 9, "low_coverage": True, "coverage_pct": Decimal(0)}, "thin", "missed, on thin evidence", "missed, on thin evidence"),
+        (
+            {
+                "is_met": False,
+                "downtime_seconds": 9,
+                "low_coverage": True,
+                "coverage_pct": Decimal(0),
+            },
+            "thin",
+            "missed, on thin evidence",
+            "missed, on thin evidence",
+        ),
         ({"status": "provisional"}, "sufficient", "kept", "kept so far"),
-        ({"status": "provisional", "coverage_pct": Decimal("98.9")}, "thin", "kept, on thin evidence", "kept so far, on thin evidence"),
-        ({"status": "provisional", "coverage_pct": Decimal("99.0")}, "sufficient", "kept", "kept so far"),
-        ({"status": "provisional", "coverage_pct": Decimal(0)}, "no data", "no data", "no data so far"),
+        (
+            {"status": "provisional", "coverage_pct": Decimal("98.9")},
+            "thin",
+            "kept, on thin evidence",
+            "kept so far, on thin evidence",
+        ),
+        (
+            {"status": "provisional", "coverage_pct": Decimal("99.0")},
+            "sufficient",
+            "kept",
+            "kept so far",
+        ),
+        (
+            {"status": "provisional", "coverage_pct": Decimal(0)},
+            "no data",
+            "no data",
+            "no data so far",
+        ),
         ({"status": "provisional", "coverage_pct": None}, "no data", "no data", "no data so far"),
-        ({"status": "fully_excluded", "coverage_pct": Decimal(0), "low_coverage": True}, "no data", "kept", "kept"),
-        ({"is_met": None, "coverage_pct": Decimal(0), "low_coverage": True}, "no data", "no commitment", "no commitment"),
+        (
+            {"status": "fully_excluded", "coverage_pct": Decimal(0), "low_coverage": True},
+            "no data",
+            "kept",
+            "kept",
+        ),
+        (
+            {"is_met": None, "coverage_pct": Decimal(0), "low_coverage": True},
+            "no data",
+            "no commitment",
+            "no commitment",
+        ),
         ({"is_met": None, "status": "provisional"}, "sufficient", "no commitment", "no commitment"),
     ],
-)  # fmt: skip
+)
 def test_the_verdict_on_a_commitment(
     changes: dict[str, Any], evidence: str, verdict: str, in_words: str
 ) -> None:

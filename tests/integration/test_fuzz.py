@@ -116,9 +116,34 @@ headers = st.permutations(["customer_id", "name", "more"]).map(",".join).map(
     [b"customer_id,name", b'"customer_id","na""me",name', b'"customer_id",name,"two\nlines"']
 )
 crumbs = st.lists(
-    st.sampled_from([b"a", b"bc", b",", b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b'""', b'"x,\ny"', b'"z\r"', b"\x00", b"\xff", "é".encode(), b" ", b"\xef\xbb\xbf", b"'", b"\\", b";", b"\x1a", b"\xe2\x80\xa8"]),
+    st.sampled_from(
+        [
+            b"a",
+            b"bc",
+            b",",
+            b",",
+            b"\n",
+            b"\n",
+            b"\r\n",
+            b"\r",
+            b'"',
+            b'""',
+            b'"x,\ny"',
+            b'"z\r"',
+            b"\x00",
+            b"\xff",
+            "é".encode(),
+            b" ",
+            b"\xef\xbb\xbf",
+            b"'",
+            b"\\",
+            b";",
+            b"\x1a",
+            b"\xe2\x80\xa8",
+        ]
+    ),
     max_size=60,
-).map(b"".join)  # fmt: skip
+).map(b"".join)
 fields = st.text(st.sampled_from("ab,\"\n\r é'\\\0"), max_size=6)
 
 
@@ -130,13 +155,23 @@ def written_csv(rows: list[list[str]], end: str, quoting: Any = csv.QUOTE_MINIMA
 
 @hostile
 @given(
-    st.builds(lambda bom, header, end, body: bom + header + end + body, st.sampled_from([b"", b"\xef\xbb\xbf"]), headers, st.sampled_from([b"\n", b"\r\n", b"\r"]), crumbs)
-    | st.builds(lambda rows, end: written_csv([["customer_id", "name", "more"], *rows], end), st.lists(st.lists(fields, min_size=2, max_size=4), max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
+    st.builds(
+        lambda bom, header, end, body: bom + header + end + body,
+        st.sampled_from([b"", b"\xef\xbb\xbf"]),
+        headers,
+        st.sampled_from([b"\n", b"\r\n", b"\r"]),
+        crumbs,
+    )
+    | st.builds(
+        lambda rows, end: written_csv([["customer_id", "name", "more"], *rows], end),
+        st.lists(st.lists(fields, min_size=2, max_size=4), max_size=12),
+        st.sampled_from(["\n", "\r\n", "\r"]),
+    )
     | st.binary(max_size=200)
     | crumbs,
     st.sampled_from([16, 64, 1 << 22]),
     st.sampled_from([".csv", ".csv.gz", ".csv.zst"]),
-)  # fmt: skip
+)
 @example(
     b"customer_id,name,more\n"
     + b"\0" * 63
@@ -263,10 +298,36 @@ objects = st.dictionaries(
     | st.dictionaries(st.text(max_size=2), scalars, max_size=2),
 )
 json_lines = (
-    st.builds(lambda found, ascii: json.dumps(found, ensure_ascii=ascii).encode("utf-8", "surrogatepass"), objects, st.booleans())
+    st.builds(
+        lambda found, ascii: json.dumps(found, ensure_ascii=ascii).encode("utf-8", "surrogatepass"),
+        objects,
+        st.booleans(),
+    )
     | st.binary(max_size=20)
-    | st.sampled_from([b"", b"  ", b"[]", b"{}", b"null", b'{"name": 1e999}', b'{"name": -0}', b'{"name": 1.}', b'{"name": NaN}', b'{"name": "a", "name": "b"}', b'{"name": "\\ud800"}', b'{"na\\u006de": 1}', b"\xef\xbb\xbf{}", b"{}\r", b"{}{}", b'{"more": {"a": 1, "a": 2}}', b'{"name": "\\uD83D\\uDE00"}', b'{"name": "\t"}', b'{"\\udc00": 1}'])
-)  # fmt: skip
+    | st.sampled_from(
+        [
+            b"",
+            b"  ",
+            b"[]",
+            b"{}",
+            b"null",
+            b'{"name": 1e999}',
+            b'{"name": -0}',
+            b'{"name": 1.}',
+            b'{"name": NaN}',
+            b'{"name": "a", "name": "b"}',
+            b'{"name": "\\ud800"}',
+            b'{"na\\u006de": 1}',
+            b"\xef\xbb\xbf{}",
+            b"{}\r",
+            b"{}{}",
+            b'{"more": {"a": 1, "a": 2}}',
+            b'{"name": "\\uD83D\\uDE00"}',
+            b'{"name": "\t"}',
+            b'{"\\udc00": 1}',
+        ]
+    )
+)
 
 
 @hostile
@@ -471,11 +532,15 @@ def parquet_files(draw: st.DrawFn, feed: Feed) -> tuple[bytes, int]:
     out = io.BytesIO()
     try:
         pq.write_table(
-            pa.table(columns), out,
-            compression=draw(st.sampled_from(["none", "snappy", "zstd", "gzip", "lz4", "brotli"])), use_dictionary=draw(st.booleans()),
-            data_page_version=draw(st.sampled_from(["1.0", "2.0"])), row_group_size=draw(st.sampled_from([1, 2, 100])),
-            store_schema=draw(st.booleans()), data_page_size=draw(st.sampled_from([1, 1 << 20])),
-        )  # fmt: skip
+            pa.table(columns),
+            out,
+            compression=draw(st.sampled_from(["none", "snappy", "zstd", "gzip", "lz4", "brotli"])),
+            use_dictionary=draw(st.booleans()),
+            data_page_version=draw(st.sampled_from(["1.0", "2.0"])),
+            row_group_size=draw(st.sampled_from([1, 2, 100])),
+            store_schema=draw(st.booleans()),
+            data_page_size=draw(st.sampled_from([1, 1 << 20])),
+        )
     except (pa.ArrowException, ValueError):
         assume(False)
     return out.getvalue(), count
@@ -886,9 +951,59 @@ def test_the_format_changes_nothing(
 DOCUMENTS = {path.stem: path.read_text() for path in sorted(CONTRACTS.glob("*.yaml"))}
 PARTIES = [Party(name, "c", "s") for name in DOCUMENTS]
 odd_values: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, False, 0, -1, 1, 10**9, 10**10, 10**30, "", "x", "0", "P1", "P9", "15m", "0s", "999999999d", "3bd", "24x7", "business_hours", "business_days", [], {}, ["P1"], ["P1", "P1"], [None], {"x": 1}, {"P1": None},
-     "1e3", 0.5, 99.999999999, 100.0, 100.000000001, date(1, 1, 1), date(9999, 12, 31), date(2026, 6, 15), "Europe/Warsaw", "Pacific/Apia", "NL", "none", "08:30", "24:00", "quarter", "month", "down", ["down", "degraded"], "a.b", "\x00", "😀", "customer_id"]
-)  # fmt: skip
+    [
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        10**9,
+        10**10,
+        10**30,
+        "",
+        "x",
+        "0",
+        "P1",
+        "P9",
+        "15m",
+        "0s",
+        "999999999d",
+        "3bd",
+        "24x7",
+        "business_hours",
+        "business_days",
+        [],
+        {},
+        ["P1"],
+        ["P1", "P1"],
+        [None],
+        {"x": 1},
+        {"P1": None},
+        "1e3",
+        0.5,
+        99.999999999,
+        100.0,
+        100.000000001,
+        date(1, 1, 1),
+        date(9999, 12, 31),
+        date(2026, 6, 15),
+        "Europe/Warsaw",
+        "Pacific/Apia",
+        "NL",
+        "none",
+        "08:30",
+        "24:00",
+        "quarter",
+        "month",
+        "down",
+        ["down", "degraded"],
+        "a.b",
+        "\x00",
+        "😀",
+        "customer_id",
+    ]
+)
 
 
 def paths(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -1055,8 +1170,15 @@ def test_a_contract_is_refused_or_resolves(folder: Path, text: str) -> None:
 @given(
     st.binary(max_size=60)
     | st.text(max_size=60).map(lambda t: t.encode("utf-8", "surrogatepass"))
-    | st.dictionaries(st.sampled_from([*feeds(), "x"]), st.dictionaries(st.sampled_from(["time_zone", "max_rejected_pct", "x"]), odd_values, max_size=2) | odd_values, max_size=3).map(lambda d: yaml.safe_dump(d, allow_unicode=True).encode())
-)  # fmt: skip
+    | st.dictionaries(
+        st.sampled_from([*feeds(), "x"]),
+        st.dictionaries(
+            st.sampled_from(["time_zone", "max_rejected_pct", "x"]), odd_values, max_size=2
+        )
+        | odd_values,
+        max_size=3,
+    ).map(lambda d: yaml.safe_dump(d, allow_unicode=True).encode())
+)
 @example(b"checks: {max_rejected_pct: " + b"9" * 5000 + b"}")
 def test_settings_are_refused_or_hold(folder: Path, content: bytes) -> None:
     (folder / "feeds.yaml").write_bytes(content)

@@ -389,7 +389,8 @@ def sample(seed: int) -> Feeds:
         {
             "component_id": chance.choice("cd"),
             "location": chance.choice("xyz"),
-            "checked_at": f"2026-{chance.choice(['06-30T23', '07-01T00'])}:{chance.randrange(60):02d}:{chance.randrange(60):02d}Z",
+            "checked_at": f"2026-{chance.choice(['06-30T23', '07-01T00'])}"
+            f":{chance.randrange(60):02d}:{chance.randrange(60):02d}Z",
             "status": chance.choice(["up", "up", "down", "degraded", "unknown"]),
             "latency_ms": chance.choice([None, "1.5"]),
         }

@@ -46,14 +46,21 @@ databases, folders, looks = set(), set(), 0
 print("ready", flush=True)
 while True:
     is_last = os.path.exists(until)
-    with duckdb.connect(os.path.join(published, "makegood.duckdb"), read_only=True, config={"threads": 1}) as con:
+    database = os.path.join(published, "makegood.duckdb")
+    with duckdb.connect(database, read_only=True, config={"threads": 1}) as con:
         con.execute("set TimeZone = 'UTC'")
         databases.add(con.execute('''
-            select (select max(run_number) from quality.runs), (select max(as_of)::varchar from quality.runs), (select max(ended_at)::varchar from marts.downtime),
-                   (select sum(downtime_seconds)::bigint from marts.downtime), (select sum(downtime_seconds)::bigint from marts.downtime_by_period)
+            select (select max(run_number) from quality.runs),
+                   (select max(as_of)::varchar from quality.runs),
+                   (select max(ended_at)::varchar from marts.downtime),
+                   (select sum(downtime_seconds)::bigint from marts.downtime),
+                   (select sum(downtime_seconds)::bigint from marts.downtime_by_period)
         ''').fetchall()[0])
     folder = os.path.join(os.path.realpath(published), "parquet")
-    totals = "select " + ", ".join(f"(select sum(downtime_seconds)::bigint from read_parquet('{folder}/{mart}.parquet'))" for mart in ("downtime", "downtime_by_period"))
+    totals = "select " + ", ".join(
+        f"(select sum(downtime_seconds)::bigint from read_parquet('{folder}/{mart}.parquet'))"
+        for mart in ("downtime", "downtime_by_period")
+    )
     folders.add(duckdb.execute(totals).fetchall()[0])
     looks += 1
     if is_last:
@@ -65,7 +72,7 @@ print(json.dumps([looks, sorted(databases), sorted(folders)]))
 
 @contextmanager
 def watched(published: Path, until: Path) -> Iterator[list[tuple[int, list[Any], list[Any]]]]:
-    """Two processes that read all the time; afterwards: how often, and the databases and folders."""
+    """Two processes that read all the time; afterwards: how often, the databases, the folders."""
     command = [sys.executable, "-c", LOOK, str(published), str(until)]
     readers = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -259,9 +259,25 @@ def marts_of(published: Published) -> Marts:
 
 
 TABLES = (
-    "subscriptions", "subscription_spans", "availability", "downtime_by_period", "coverage_gaps", "maintenance_notice", "credits", "credit_steps", "exclusions", "credit_exclusions",
-    "credit_downtime", "ticket_sla", "resolution_performance", "configuration_hours", "credit_statements", "contracts", "agreed_terms", "credit_fee_lines",
-)  # fmt: skip
+    "subscriptions",
+    "subscription_spans",
+    "availability",
+    "downtime_by_period",
+    "coverage_gaps",
+    "maintenance_notice",
+    "credits",
+    "credit_steps",
+    "exclusions",
+    "credit_exclusions",
+    "credit_downtime",
+    "ticket_sla",
+    "resolution_performance",
+    "configuration_hours",
+    "credit_statements",
+    "contracts",
+    "agreed_terms",
+    "credit_fee_lines",
+)
 
 
 def check(marts: Marts, report: Report, subscription: dict[str, Any], month: date) -> None:
@@ -1062,11 +1078,25 @@ def test_html_says_it_all_and_nothing_else(odd: Published, name: str) -> None:
 
 # the contrast of every text with what is behind it
 CONTRAST = """() => {
-  const parts = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m };
-  const light = c => { const [r, g, b] = parts(c).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b };
-  const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (parts(c)[3] > 0) return c } return 'rgb(255, 255, 255)' };
-  return [...document.querySelectorAll('body *')].filter(e => !e.closest('svg') && [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
-    .map(e => { const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x); return (a + 0.05) / (b + 0.05) });
+  const parts = c => {
+    const m = c.match(/[\\d.]+/g).map(Number);
+    return m.length < 4 ? [...m, 1] : m };
+  const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = c => {
+    const [r, g, b] = parts(c).map(v => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b };
+  const behind = e => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor;
+      if (parts(c)[3] > 0) return c }
+    return 'rgb(255, 255, 255)' };
+  const written = n => n.nodeType === 3 && n.textContent.trim();
+  return [...document.querySelectorAll('body *')]
+    .filter(e => !e.closest('svg') && [...e.childNodes].some(written))
+    .map(e => {
+      const both = [light(getComputedStyle(e).color), light(behind(e))];
+      const [a, b] = both.sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05) });
 }"""
 
 
@@ -1504,28 +1534,71 @@ def test_one_report_that_fails_does_not_keep_the_others(
     assert told.exit_code == 1
     assert told.stdout.splitlines()[-1] == f"{len(others)} reports for 2026-06 in {tmp_path}"
     assert told.stderr.splitlines() == [
-        "makegood: 2 reports could not be written", f"no report on {first!r}: there is", "none", f"no report on {second!r}: ZeroDivisionError: by none",
-    ]  # fmt: skip
+        "makegood: 2 reports could not be written",
+        f"no report on {first!r}: there is",
+        "none",
+        f"no report on {second!r}: ZeroDivisionError: by none",
+    ]
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {
         f"{i}-2026-06.html": rendered(of(sample, i), "html") for i in others
     }
 
 
 BAD = [
-    (["--month", "2026-06", "--out", "x.pdf"], 2, "choose one: --subscription ID for one report, or --all for every subscription"),
+    (
+        ["--month", "2026-06", "--out", "x.pdf"],
+        2,
+        "choose one: --subscription ID for one report, or --all for every subscription",
+    ),
     (["--month", "2026-06", "--out", "x", "--all", "--subscription", "named"], 2, "choose one"),
-    (["--month", "June", "--out", "x.pdf", "--subscription", "named"], 2, "--month 'June' is not a month (example: 2026-07)"),
+    (
+        ["--month", "June", "--out", "x.pdf", "--subscription", "named"],
+        2,
+        "--month 'June' is not a month (example: 2026-07)",
+    ),
     (["--month", "2026-06-01", "--out", "x.pdf", "--subscription", "named"], 2, "is not a month"),
-    (["--month", "2026-06", "--out", "x.docx", "--subscription", "named"], 2, "must be a file that ends in .pdf, .html or .xlsx"),
-    (["--month", "2026-06", "--out", "x", "--subscription", "named"], 2, "must be a file that ends in .pdf, .html or .xlsx"),
-    (["--month", "2026-06", "--out", "x.pdf", "--subscription", "named", "--format", "html"], 2, "contradicts the suffix"),
-    (["--month", "2026-06", "--out", "x.pdf", "--all"], 2, "--all writes one file per subscription and needs a folder"),
+    (
+        ["--month", "2026-06", "--out", "x.docx", "--subscription", "named"],
+        2,
+        "must be a file that ends in .pdf, .html or .xlsx",
+    ),
+    (
+        ["--month", "2026-06", "--out", "x", "--subscription", "named"],
+        2,
+        "must be a file that ends in .pdf, .html or .xlsx",
+    ),
+    (
+        ["--month", "2026-06", "--out", "x.pdf", "--subscription", "named", "--format", "html"],
+        2,
+        "contradicts the suffix",
+    ),
+    (
+        ["--month", "2026-06", "--out", "x.pdf", "--all"],
+        2,
+        "--all writes one file per subscription and needs a folder",
+    ),
     (["--month", "2026-06", "--out", "x", "--all", "--format", "docx"], 2, "docx"),
-    (["--month", "2026-10", "--out", "x.pdf", "--subscription", "named"], 1, "no report on 'named' for 2026-10; there is one for 2026-06, 2026-07, 2026-08, 2026-09"),
-    (["--month", "2026-06", "--out", "x.pdf", "--subscription", "a\x1bb"], 1, "no subscription 'a\\x1bb'; there are"),
-    (["--month", "2020-01", "--out", "x", "--all"], 1, "no subscription has a report for 2020-01; there are some for"),
-    (["--month", "2026-06", "--out", "taken/x.pdf", "--subscription", "named"], 1, "could not write to taken/x.pdf"),
-]  # fmt: skip
+    (
+        ["--month", "2026-10", "--out", "x.pdf", "--subscription", "named"],
+        1,
+        "no report on 'named' for 2026-10; there is one for 2026-06, 2026-07, 2026-08, 2026-09",
+    ),
+    (
+        ["--month", "2026-06", "--out", "x.pdf", "--subscription", "a\x1bb"],
+        1,
+        "no subscription 'a\\x1bb'; there are",
+    ),
+    (
+        ["--month", "2020-01", "--out", "x", "--all"],
+        1,
+        "no subscription has a report for 2020-01; there are some for",
+    ),
+    (
+        ["--month", "2026-06", "--out", "taken/x.pdf", "--subscription", "named"],
+        1,
+        "could not write to taken/x.pdf",
+    ),
+]
 
 
 @pytest.mark.parametrize(("words", "code", "message"), BAD)

@@ -27,10 +27,20 @@ class Examples:
         self.feeds: dict[str, Rows] = {
             name: []
             for name in (
-                "services", "components", "outages", "exclusions", "customers", "subscriptions", "tickets", "ticket_events", "support_hours",
-                "invoices", "invoice_lines", "credit_requests",
+                "services",
+                "components",
+                "outages",
+                "exclusions",
+                "customers",
+                "subscriptions",
+                "tickets",
+                "ticket_events",
+                "support_hours",
+                "invoices",
+                "invoice_lines",
+                "credit_requests",
             )
-        }  # fmt: skip
+        }
         self.number = 0
 
     def id(self, kind: str) -> str:
@@ -413,7 +423,8 @@ def made() -> Examples:
     e.subscription("trial_desk", spans=[{"kind": "trial", "status": "suspended"}]).resolved(H)
     e.subscription("unsubscribed_desk", spans=[{"valid_from": "2026-07-01"}]).resolved(H)
     e.subscription("suspended_desk", spans=[{"status": "suspended"}]).resolved(H)
-    # ---- K4 on business hours, Z3: Wednesday 10 June, Amsterdam is two hours ahead; office hours 06:30 to 15:00 UTC
+    # ---- K4 on business hours, Z3: Wednesday 10 June, Amsterdam is two hours ahead;
+    # office hours 06:30 to 15:00 UTC
     e.subscription("dutch", contract_id="connect_engage", fee=None)
     e.ticket(
         (14 * H + 1800, "classified", "high"),

@@ -440,11 +440,13 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
         "monthly fee: 32.61 EUR",
         "total 2592000 s - excluded 0 s = 2592000 s; less downtime 60800 s = 2531200 s available",
         "2531200 / 2592000 = 97.654321 %",
-        "commitment 99.9 %: below it; the lowest tier bound that it is below is 98 %, which gives 25 %",
+        "commitment 99.9 %: below it; the lowest tier bound that it is below is 98 %, which gives "
+        "25 %",
         "missed: 2 of 2 = 100 %, more than allowed",
         "average delay: 54.166667 % of the target",
         (
-            "availability first: 25 % with all downtime + 25 % for 1 incident not shared (1 missed) "
+            "availability first: 25 % with all downtime + 25 % for 1 incident not shared (1 "
+            "missed) "
             "= 50 %"
         ),
         "taken: availability first, 50 %",
@@ -475,7 +477,12 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
     ("subscription", "month", "code", "said"),
     [
         ("s1", "2026-05", 1, "subscription 's1' has no credit for 2026-05, only for 2026-06"),
-        ("nobody", "2026-06", 1, "credits of subscription 'nobody'; subscriptions with credits: s1"),
+        (
+            "nobody",
+            "2026-06",
+            1,
+            "credits of subscription 'nobody'; subscriptions with credits: s1",
+        ),
         ("s1", "June", 2, "--month 'June' is not a month (example: 2026-07)"),
     ],
 )

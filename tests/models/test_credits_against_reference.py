@@ -30,12 +30,15 @@ COLUMNS = {
         "subscription_id month incidents missed missed_pct average_delay_pct is_triggered "
         "credit_pct"
     ),
-    "credits": "subscription_id customer_id contract_id service_id region month currency monthly_fee "
+    "credits": "subscription_id customer_id contract_id service_id region month currency "
+    "monthly_fee "
     "availability_pct availability_credit_pct "
     "resolution_credit_pct combined_pct combination credit_pct credit_amount reasons claim_status "
     "claim_deadline requested_on payable_amount low_coverage status",
-    "credit_reconciliation": "subscription_id month currency due_amount issued_amount difference flags",
-    "configuration_hours": "subscription_id month included_minutes used_minutes remaining_minutes over_minutes",
+    "credit_reconciliation": "subscription_id month currency due_amount issued_amount difference "
+    "flags",
+    "configuration_hours": "subscription_id month included_minutes used_minutes remaining_minutes "
+    "over_minutes",
     "status_page_publication": "ticket_id severity published_at seconds_to_publish is_published",
     "what_if": (
         "contract_id policy_key value month currency credit_amount payable_amount "

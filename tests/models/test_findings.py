@@ -270,7 +270,8 @@ def landing(folder: Path) -> Path:
     write_landing(folder, world())
     (folder / "customers" / "then.csv").write_text("customer_id,deleted\nc-gone,true\n")
     (folder / "outages" / "misnamed.csv").write_text(
-        "outage_id,component_id,state,started_at,resolved_at\nrenamed,chat-1,degraded,2026-07-19T00:00:00Z,2026-07-19T00:10:00Z\n"
+        "outage_id,component_id,state,started_at,resolved_at\n"
+        "renamed,chat-1,degraded,2026-07-19T00:00:00Z,2026-07-19T00:10:00Z\n"
     )
     line = world()["invoice_lines"][0]
     points = [

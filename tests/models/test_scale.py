@@ -68,9 +68,11 @@ def test_states_are_worked_out_for_a_customer_only_while_its_exclusion_lasts(
         kept = tmp_path / f"kept{n}"
         monkeypatch.setattr(line, "Request", partial(line.Request, keep_work=kept))
         publish(
-            tmp_path / f"{n}" / "landing", shapes.AS_OF, tmp_path / f"{n}" / "contracts",
+            tmp_path / f"{n}" / "landing",
+            shapes.AS_OF,
+            tmp_path / f"{n}" / "contracts",
             tmp_path / f"warehouse{n}",
-        )  # fmt: skip
+        )
         monkeypatch.undo()
         with duckdb.connect(str(kept / "work.duckdb"), read_only=True) as con:
             ((states,),) = con.execute(

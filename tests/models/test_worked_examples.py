@@ -145,7 +145,8 @@ def made() -> Worlds:
     w.service("short", "trueengage").outage("2027-02-10T00:00:00Z", "2027-02-10T00:40:20Z")
     # ---- A3: cut at the month's end only after the fifteen minutes
     w.service("midnight", "trueengage").outage("2026-06-30T23:50:00Z", "2026-07-01T00:10:00Z")
-    # ---- M3: an open outage ends at as_of; the worst of overlapping records wins; degraded is not down
+    # ---- M3: an open outage ends at as_of; the worst of overlapping records wins; degraded is
+    # not down
     w.service("open", "trueengage").outage("2027-04-10T11:00:00Z", None, incident="i-open")
     w.service("worst", "trueengage").outage(
         "2026-06-10T00:00:00Z", "2026-06-10T01:00:00Z", "degraded"
@@ -159,7 +160,8 @@ def made() -> Worlds:
         w.service(name, name).outage("2026-06-10T00:00:00Z", "2026-06-10T00:20:00Z").exclusion(
             "third_party", "2026-06-10T00:05:00Z", "2026-06-10T00:15:00Z"
         )
-    # ---- X1, X3: what is not listed, not announced before it began, or of one customer excludes nothing
+    # ---- X1, X3: what is not listed, not announced before it began, or of one customer excludes
+    # nothing
     for name, kind, announced, scope in (
         ("unlisted", "sunspots", "", {}),
         ("unannounced", "scheduled_maintenance", "", {}),

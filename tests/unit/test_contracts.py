@@ -49,10 +49,22 @@ def test_both_contracts_load_with_every_clause() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("quorum: majority", "quorums: majority", r"trueengage.yaml:8: .*monitoring.quorums: unknown key: the nearest is quorum$"),
+        (
+            "quorum: majority",
+            "quorums: majority",
+            r"trueengage.yaml:8: .*monitoring.quorums: unknown key: the nearest is quorum$",
+        ),
         ("credits:", "credit:", r"terms.credit: unknown key: the nearest is credits"),
-        ("P1: {target: 15m", "P1: {targets: 15m", r"response.P1.targets: unknown key: the nearest is target$"),
-        ("[{below_pct: 99.9,", "[{below: 99.9,", r"availability_tiers.0.below: unknown key: the nearest is below_pct$"),
+        (
+            "P1: {target: 15m",
+            "P1: {targets: 15m",
+            r"response.P1.targets: unknown key: the nearest is target$",
+        ),
+        (
+            "[{below_pct: 99.9,",
+            "[{below: 99.9,",
+            r"availability_tiers.0.below: unknown key: the nearest is below_pct$",
+        ),
         ("name: True", "title: True", r":3: title: unknown key: known here are contract_id, name"),
         ("quorum: majority", "quorum: most", r"trueengage.yaml:8: .*monitoring.quorum"),
         ("P1: {target: 4h, clock: 24x7}", "P1: {target: 4h}", r"resolution.P1.clock: is missing"),
@@ -61,63 +73,168 @@ def test_both_contracts_load_with_every_clause() -> None:
         ("max_length: 2h", "max_length: 2bd", r"maintenance.max_length: can't be in business days"),
         ("commitment_pct: 99.9", "commitment_pct: 999", r"not between 0 and 100"),
         ("commitment_pct: 99.9", "commitment_pct: about 99", r"commitment_pct"),
-        ("{below_pct: 99.9, credit_pct: 10}, {below_pct: 99.0, credit_pct: 15}", "{below_pct: 99.0, credit_pct: 10}, {below_pct: 99.9, credit_pct: 15}", "out of order"),
-        ("{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}", "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}", "out of order"),
+        (
+            "{below_pct: 99.9, credit_pct: 10}, {below_pct: 99.0, credit_pct: 15}",
+            "{below_pct: 99.0, credit_pct: 10}, {below_pct: 99.9, credit_pct: 15}",
+            "out of order",
+        ),
+        (
+            "{up_to_pct: 25, credit_pct: 10}, {up_to_pct: 50, credit_pct: 15}",
+            "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}",
+            "out of order",
+        ),
         ("period: month", "period: quarter", r"credits need availability.period month"),
-        ("time_zone: UTC", "time_zone: Mars/Olympus", r"'Mars/Olympus' is not a time zone: write the region, as in Europe/Amsterdam"),
-        ("time_zone: UTC", "time_zone: Europe/Amsterdm", (
-            r"trueengage.yaml:4: time_zone: 'Europe/Amsterdm' is not a time zone: write "
-            r"Europe/Amsterdam, the nearest"
-        )),
-        ("time_zone: UTC", "time_zone: EST", (
-            r"trueengage.yaml:4: time_zone: 'EST' is an abbreviation, not a time zone: write the "
-            r"region, as in America/New_York"
-        )),
-        ("business_days: {time_zone: Europe/Warsaw", "business_days: {time_zone: CET", r"business_days.time_zone: 'CET' is an abbreviation, .* as in Europe/Amsterdam"),
-        ("period: month", "period: mnoth", r"availability.period: 'mnoth' is not one of month, quarter: the nearest is month"),
+        (
+            "time_zone: UTC",
+            "time_zone: Mars/Olympus",
+            r"'Mars/Olympus' is not a time zone: write the region, as in Europe/Amsterdam",
+        ),
+        (
+            "time_zone: UTC",
+            "time_zone: Europe/Amsterdm",
+            (
+                r"trueengage.yaml:4: time_zone: 'Europe/Amsterdm' is not a time zone: write "
+                r"Europe/Amsterdam, the nearest"
+            ),
+        ),
+        (
+            "time_zone: UTC",
+            "time_zone: EST",
+            (
+                r"trueengage.yaml:4: time_zone: 'EST' is an abbreviation, not a time zone: write "
+                r"the "
+                r"region, as in America/New_York"
+            ),
+        ),
+        (
+            "business_days: {time_zone: Europe/Warsaw",
+            "business_days: {time_zone: CET",
+            r"business_days.time_zone: 'CET' is an abbreviation, .* as in Europe/Amsterdam",
+        ),
+        (
+            "period: month",
+            "period: mnoth",
+            r"availability.period: 'mnoth' is not one of month, quarter: the nearest is month",
+        ),
         # what YAML reads as something else than a name has to be in quotes
-        ("levels: [P1, P2, P3, P4]", "levels: [1, P2, P3, P4]", (
-            r"trueengage.yaml:25: .*levels.0: 1 is read as a number, .* put it in quotes, as in "
-            r"'1'"
-        )),
-        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 4.0]", r"levels.3: 4.0 is read as a number, .* put it in quotes, as in '4.0'"),
-        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, true]", r"levels.3: true is read as true or false, .* put it in quotes, as in 'true'"),
-        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, 2026-06-01]", r"levels.3: 2026-06-01 is read as a date, .* as in '2026-06-01'"),
-        ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3, ~]", r"levels.3: is empty, and a text is needed"),
-        ("severities: [P1, P2]", "severities: [1, P2]", r"severities.0: 1 is read as a number, .* put it in quotes, as in '1'"),
-        ("non_production_max: P3", "non_production_max: 3", r"non_production_max: 3 is read as a number, .* as in '3'"),
+        (
+            "levels: [P1, P2, P3, P4]",
+            "levels: [1, P2, P3, P4]",
+            (
+                r"trueengage.yaml:25: .*levels.0: 1 is read as a number, .* put it in quotes, as "
+                r"in "
+                r"'1'"
+            ),
+        ),
+        (
+            "levels: [P1, P2, P3, P4]",
+            "levels: [P1, P2, P3, 4.0]",
+            r"levels.3: 4.0 is read as a number, .* put it in quotes, as in '4.0'",
+        ),
+        (
+            "levels: [P1, P2, P3, P4]",
+            "levels: [P1, P2, P3, true]",
+            r"levels.3: true is read as true or false, .* put it in quotes, as in 'true'",
+        ),
+        (
+            "levels: [P1, P2, P3, P4]",
+            "levels: [P1, P2, P3, 2026-06-01]",
+            r"levels.3: 2026-06-01 is read as a date, .* as in '2026-06-01'",
+        ),
+        (
+            "levels: [P1, P2, P3, P4]",
+            "levels: [P1, P2, P3, ~]",
+            r"levels.3: is empty, and a text is needed",
+        ),
+        (
+            "severities: [P1, P2]",
+            "severities: [1, P2]",
+            r"severities.0: 1 is read as a number, .* put it in quotes, as in '1'",
+        ),
+        (
+            "non_production_max: P3",
+            "non_production_max: 3",
+            r"non_production_max: 3 is read as a number, .* as in '3'",
+        ),
         ("holidays: PL", "holidays: ATLANTIS", r"ISO country"),
         ("levels: [P1, P2, P3, P4]", "levels: [P1, P2, P3]", r"'P4' is in neither"),
         ("non_production_max: P3", "non_production_max: P9", r"'P9' is not in severity.levels"),
-        ("business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}", "{}", "YAML|calendars"),
-        ("contract_id: trueengage", "contract_id: trueengage\ncontract_id: twice", r"trueengage.yaml:3: contract_id: the key is written twice"),
-        ("contract_id: trueengage", "contract_id: !!python/name:os.system x", r"the tag .* is not allowed"),
-        ("P4: {target: 8h, clock: 24x7}", "P4.1: {target: 8h, clock: 24x7}", r"a key may not hold a dot"),
+        (
+            "business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}",
+            "{}",
+            "YAML|calendars",
+        ),
+        (
+            "contract_id: trueengage",
+            "contract_id: trueengage\ncontract_id: twice",
+            r"trueengage.yaml:3: contract_id: the key is written twice",
+        ),
+        (
+            "contract_id: trueengage",
+            "contract_id: !!python/name:os.system x",
+            r"the tag .* is not allowed",
+        ),
+        (
+            "P4: {target: 8h, clock: 24x7}",
+            "P4.1: {target: 8h, clock: 24x7}",
+            r"a key may not hold a dot",
+        ),
         ("stale_after_s: 600", "stale_after_s: 99999999999999999999", r"monitoring.stale_after_s"),
-        ("effective_from: 2026-06-01", "effective_from: 2026-06-31", r"2026-06-31 is not a day of the calendar"),
-        ("amendments: []", "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]", r"amendments.0.rank"),
-        ("amendments: []", "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]", r"must name either customer_id or subscription_id"),
-        ("amendments: []", (
-            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
-            "{monitoring: {quorum: any}}}]"
-        ), r"monitoring.quorum: an amendment may not set this"),
-        ("amendments: []", (
-            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
-            "{availability: {period: quarter}}}]"
-        ), r"availability.period: an amendment may not set this"),
-        ("amendments: []", (
-            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, terms: "
-            "{credits: {cap: 3}}}]"
-        ), (
-            r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, "
-            r"fee_kinds, cap_pct"
-        )),
-        ("amendments: []", (
-            "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
-            "effective_to: 2026-05-01, terms: {}}]"
-        ), r"effective_to is before effective_from"),
+        (
+            "effective_from: 2026-06-01",
+            "effective_from: 2026-06-31",
+            r"2026-06-31 is not a day of the calendar",
+        ),
+        (
+            "amendments: []",
+            "amendments: [{rank: napkin, customer_id: c, effective_from: 2026-06-01, terms: {}}]",
+            r"amendments.0.rank",
+        ),
+        (
+            "amendments: []",
+            "amendments: [{rank: order_form, effective_from: 2026-06-01, terms: {}}]",
+            r"must name either customer_id or subscription_id",
+        ),
+        (
+            "amendments: []",
+            (
+                "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
+                "terms: "
+                "{monitoring: {quorum: any}}}]"
+            ),
+            r"monitoring.quorum: an amendment may not set this",
+        ),
+        (
+            "amendments: []",
+            (
+                "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
+                "terms: "
+                "{availability: {period: quarter}}}]"
+            ),
+            r"availability.period: an amendment may not set this",
+        ),
+        (
+            "amendments: []",
+            (
+                "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
+                "terms: "
+                "{credits: {cap: 3}}}]"
+            ),
+            (
+                r"amendments.0.terms.credits.cap: unknown key: known here are support_plans, "
+                r"fee_kinds, cap_pct"
+            ),
+        ),
+        (
+            "amendments: []",
+            (
+                "amendments: [{rank: order_form, customer_id: c, effective_from: 2026-06-01, "
+                "effective_to: 2026-05-01, terms: {}}]"
+            ),
+            r"effective_to is before effective_from",
+        ),
     ],
-)  # fmt: skip
+)
 def test_contracts_that_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(InvalidDocument, match=said) as refused:
         load(changed(tmp_path, old, new))

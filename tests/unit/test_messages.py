@@ -149,9 +149,54 @@ TAKEN: list[tuple[Callable[[str], str], Callable[[str], object]]] = [
     (messages.not_whole, an_int),
 ]
 pieces = st.sampled_from(
-    ["0", "1", "9", "12", "31", "2026", "1900", "0001", "9999", "06", "24", "60", "-", "/", ".", ",", ":", "T", " ", "Z", "UTC", "EST", "AM", "pm", "+02:00", "-0330",
-     "[Europe/Warsaw]", "Europe/Warsaw", "Jun", "June", "(", ")", "€", "EUR", "e3", "E-2", "\u00a0", "\u200b", "٣", "½", "−", "'", "_", "000", "1780272000"]
-)  # fmt: skip
+    [
+        "0",
+        "1",
+        "9",
+        "12",
+        "31",
+        "2026",
+        "1900",
+        "0001",
+        "9999",
+        "06",
+        "24",
+        "60",
+        "-",
+        "/",
+        ".",
+        ",",
+        ":",
+        "T",
+        " ",
+        "Z",
+        "UTC",
+        "EST",
+        "AM",
+        "pm",
+        "+02:00",
+        "-0330",
+        "[Europe/Warsaw]",
+        "Europe/Warsaw",
+        "Jun",
+        "June",
+        "(",
+        ")",
+        "€",
+        "EUR",
+        "e3",
+        "E-2",
+        "\u00a0",
+        "\u200b",
+        "٣",
+        "½",
+        "−",
+        "'",
+        "_",
+        "000",
+        "1780272000",
+    ]
+)
 texts = (
     st.text(max_size=30)
     | st.lists(pieces, max_size=10).map("".join)

@@ -129,16 +129,36 @@ def test_instants_are_seconds_with_fractions_dropped(text: str, instant: str) ->
         # before 1970, too, it is the time since the second began
         ("1969-12-31T23:59:59.9Z", None, -1, 900_000),
         ("1970-01-01T00:59:58.000001", "Europe/Warsaw", -2, 1),
-        (pl.Series([1_780_272_000_999], dtype=pl.Datetime("ms", "UTC")), None, 1_780_272_000, 999_000),
-        (pl.Series([1_780_272_000_000_001], dtype=pl.Datetime("us", "UTC")), None, 1_780_272_000, 1),
-        (pl.Series([1_780_272_000_999_999_999], dtype=pl.Datetime("ns", "UTC")), None, 1_780_272_000, 999_999),
+        (
+            pl.Series([1_780_272_000_999], dtype=pl.Datetime("ms", "UTC")),
+            None,
+            1_780_272_000,
+            999_000,
+        ),
+        (
+            pl.Series([1_780_272_000_000_001], dtype=pl.Datetime("us", "UTC")),
+            None,
+            1_780_272_000,
+            1,
+        ),
+        (
+            pl.Series([1_780_272_000_999_999_999], dtype=pl.Datetime("ns", "UTC")),
+            None,
+            1_780_272_000,
+            999_999,
+        ),
         (pl.Series([-1], dtype=pl.Datetime("ms", "UTC")), None, -1, 999_000),
         (pl.Series([-999_999], dtype=pl.Datetime("us", "UTC")), None, -1, 1),
         (pl.Series([-1], dtype=pl.Datetime("ns", "UTC")), None, -1, 999_999),
-        (pl.Series([1_780_279_200_000_000_999], dtype=pl.Datetime("ns")), "Europe/Warsaw", 1_780_272_000, 0),
+        (
+            pl.Series([1_780_279_200_000_000_999], dtype=pl.Datetime("ns")),
+            "Europe/Warsaw",
+            1_780_272_000,
+            0,
+        ),
         (pl.Series([3_599_000_001], dtype=pl.Datetime("us")), "Europe/Warsaw", -1, 1),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     ("feed", "column"), [("checks", "checked_at"), ("ticket_events", "occurred_at")]
 )
