@@ -118,7 +118,9 @@ none.
 {#- What a and b have in common, as maximal intervals; keys that only one has cost no sweep. -#}
 {% macro intersection_of(a, b, keys) -%}
     {%- set of_b = '(' ~ rows_with_keys_of(b, a, keys, true) ~ ') as with_keys_of_a' -%}
-    {{ intervals_where('(' ~ overlay(a, of_b, keys) ~ ') as sweep', keys, 'in_a > 0 and in_b > 0') }}
+    {{ intervals_where(
+        '(' ~ overlay(a, of_b, keys) ~ ') as sweep', keys, 'in_a > 0 and in_b > 0'
+    ) }}
 {%- endmacro %}
 
 {#- The seconds that `[start_s, end_s)` has inside `[from_s, until_s)`; never negative. -#}
