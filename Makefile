@@ -46,13 +46,16 @@ check: setup-dev
 	@$(BIN)/mypy
 	@$(MAKE) -s $(SQL_LINTED)
 
-# SIZE: checks, as in `make bench SIZE=100000000`
+# SIZE: checks, several too, as in `make bench SIZE="1000000 100000000"`
 SIZE ?= 1000000
+BENCH := build/bench
 
+# up to a million checks, medians of three turns
 bench: setup
-	@$(BIN)/python -m benchmarks.scale checks $(SIZE)
-	@$(BIN)/python -m benchmarks.scale tickets 10000
-	@$(BIN)/python -m benchmarks.scale shapes
+	@$(BIN)/python -m benchmarks.scale checks $(SIZE) --repeat 3 --out $(BENCH)
+	@$(BIN)/python -m benchmarks.scale tickets 10000 --repeat 3 --out $(BENCH)
+	@$(BIN)/python -m benchmarks.scale shapes --out $(BENCH)
+	@echo "tables and plots are in $(BENCH)"
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp

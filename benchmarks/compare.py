@@ -1,4 +1,4 @@
-"""Whether a competitor's figures are those of a mart, cell by cell."""
+"""Whether figures are those of a mart, cell by cell."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 SHOWN = 10
+Figures = dict[tuple[object, ...], dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -26,46 +27,49 @@ AVAILABILITY = Question(
 )
 
 
-def differences(question: Question, answer: Path, published: Path) -> list[str]:
-    """The cells in which a Parquet file differs from the published database, and the rows that only
-    one of them has, a line each; empty if they are equal."""
-    with duckdb.connect(str(published), read_only=True) as con:
-        cursor = con.execute(question.mart)
-        columns = [name for name, *_ in cursor.description]
-        expected = _by_key(question, columns, cursor.fetchall())
-        selected = ", ".join(columns)
-        rows = con.execute(f"select {selected} from read_parquet(?)", [str(answer)]).fetchall()
-        answered = _by_key(question, columns, rows)
+def published(question: Question, warehouse: Path) -> Figures:
+    """The figures of a mart, by key; raises ValueError where a key has two rows."""
+    database = (warehouse / "published" / "makegood.duckdb").resolve()
+    with duckdb.connect(str(database), read_only=True) as con:
+        return _figures(question, con.execute(question.mart))
+
+
+def answered(question: Question, answer: Path) -> Figures:
+    """The figures of a competitor's Parquet file, as `published`."""
+    with duckdb.connect() as con:
+        return _figures(question, con.execute("from read_parquet(?)", [str(answer)]))
+
+
+def _figures(question: Question, cursor: duckdb.DuckDBPyConnection) -> Figures:
+    names = [name for name, *_ in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    figures = {tuple(row[key] for key in question.keys): row for row in rows}
+    if len(figures) != len(rows):
+        raise ValueError(f"{len(rows)} rows have {len(figures)} different keys {question.keys}")
+    return figures
+
+
+def differences(answer: Figures, expected: Figures) -> list[str]:
+    """The cells that differ, and the rows that only one has, a line each; empty if none does."""
     found = []
-    if len(answered) != len(rows):
-        found.append(f"{len(rows)} rows for {len(answered)} keys")
-    for key in sorted({*expected, *answered}, key=str):
-        if key not in answered:
-            found.append(f"{_text(key)}: not answered")
+    for key in sorted({*answer, *expected}, key=str):
+        name = ", ".join(map(str, key))
+        if key not in answer:
+            found.append(f"{name}: is missing")
         elif key not in expected:
-            found.append(f"{_text(key)}: not in the mart")
+            found.append(f"{name}: is not in the mart")
         else:
+            cells, wanted = answer[key], expected[key]
             found += [
-                f"{_text(key)}: {name} is {answered[key][name]}, {value} in the mart"
-                for name, value in expected[key].items()
-                if answered[key][name] != value
+                f"{name}: {column} is {cells.get(column)}, {wanted.get(column)} in the mart"
+                for column in {**wanted, **cells}
+                if cells.get(column, ...) != wanted.get(column, ...)
             ]
     return found
 
 
-def require_equal(question: Question, answer: Path, published: Path, work: str) -> None:
+def require_equal(answer: Figures, expected: Figures, work: str) -> None:
     """Raises SystemExit with the first cells that differ."""
-    if found := differences(question, answer, published):
+    if found := differences(answer, expected):
         more = f"\n… and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise SystemExit(f"{work}: not the mart's figures\n" + "\n".join(found[:SHOWN]) + more)
-
-
-def _by_key(
-    question: Question, columns: list[str], rows: list[tuple[object, ...]]
-) -> dict[tuple[object, ...], dict[str, object]]:
-    named = [dict(zip(columns, row, strict=True)) for row in rows]
-    return {tuple(row[key] for key in question.keys): row for row in named}
-
-
-def _text(key: tuple[object, ...]) -> str:
-    return ", ".join(map(str, key))
+        raise SystemExit(f"{work} differs from the mart:\n" + "\n".join(found[:SHOWN]) + more)

@@ -1,5 +1,5 @@
-"""Availability in pandas, which holds all checks in memory: sorted, compared with the row before,
-and from spans of equal state on by sweeps over their edges.
+"""Availability in pandas, which holds all checks in memory: each is compared with the one before of
+its series; from spans of equal state on, sweeps over their edges do the rest.
 
 python -m benchmarks.competitors.pandas_ LANDING AS_OF ANSWER.parquet
 """
@@ -13,13 +13,16 @@ import pandas as pd
 
 from benchmarks.competitors import terms
 
-STATES = ["unknown", "up", "degraded", "down"]
 SERVICE = ["service_id", "region"]
 PERIOD = ["contract_id", *SERVICE, "period_start"]
 
 
 def answer(landing: Path, as_of: datetime, target: Path) -> None:
-    """Writes a row a contract, service, region and period; see `compare.AVAILABILITY`."""
+    """Writes a row a contract, service, region and period; see `compare.AVAILABILITY`.
+
+    Tried on ten million checks: finding the spans took 5.8 processor seconds this way, 10.5 as one
+    sorted column of numbers (strings become numbers slowly), 13 after a sort by series and time.
+    """
     end = int(as_of.timestamp())
     periods = pd.DataFrame(terms.periods(as_of))
     components = _feed(landing, "components").query("environment == 'production'")
@@ -66,25 +69,25 @@ def _sweep(keys: list[str], intervals: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _spans(landing: Path, end: int) -> pd.DataFrame:
-    """Spans of equal state as each location sees them, where it is known: component_id, state,
+    """Spans of equal state as each location sees them, where it is known: component_id, status,
     start_s, end_s."""
     checks = _feed(landing, "checks", ["component_id", "location", "checked_at", "status"])
     checks["at_s"] = _seconds(checks.pop("checked_at"))
-    checks = checks[checks["at_s"] <= end]
-    checks["series"] = checks.groupby(["component_id", "location"], sort=False).ngroup()
-    checks["state"] = checks.pop("status").map({name: n for n, name in enumerate(STATES)})
-    checks = checks.drop(columns="location").sort_values(["series", "at_s"], ignore_index=True)
-    is_same = checks["series"].eq(checks["series"].shift())
-    before_s = checks["at_s"].shift()
-    is_edge = ~is_same | checks["state"].ne(checks["state"].shift())
-    is_edge |= checks["at_s"] - before_s > terms.STALE_AFTER_S
-    spans = checks[is_edge]
+    checks = checks[checks["at_s"] <= end].sort_values("at_s")
+    series = ["component_id", "location"]
+    by_series = checks.groupby(series, sort=False)
+    checks["before_s"] = by_series["at_s"].shift()
+    is_late = checks["at_s"] - checks["before_s"] > terms.STALE_AFTER_S
+    # the first of a series differs from nothing, too
+    spans = checks[is_late | checks["status"].ne(by_series["status"].shift())]
+    spans = spans.merge(by_series["at_s"].max().rename("latest_s").reset_index(), on=series)
+    following = spans.groupby(series)[["at_s", "before_s"]].shift(-1)
     # the last check of a span is the one before the next span
-    last = np.append(np.flatnonzero(is_edge)[1:] - 1, len(checks) - 1)
-    held_until = checks["at_s"].to_numpy()[last] + terms.STALE_AFTER_S
-    next_s = spans.groupby("series")["at_s"].shift(-1).fillna(end)
-    spans = spans.assign(start_s=spans["at_s"], end_s=np.minimum(held_until, next_s).clip(upper=end))
-    return spans.loc[spans["state"] > 0, ["component_id", "state", "start_s", "end_s"]]
+    last_s = following["before_s"].fillna(spans["latest_s"])
+    held_until = last_s + terms.STALE_AFTER_S
+    end_s = np.minimum(held_until, following["at_s"].fillna(end).clip(upper=end))
+    spans = spans.assign(start_s=spans["at_s"], end_s=end_s.astype("int64"))
+    return spans.loc[spans["status"] != "unknown", ["component_id", "status", "start_s", "end_s"]]
 
 
 def _records(landing: Path, end: int) -> pd.DataFrame:
@@ -105,7 +108,7 @@ def _component_states(
     counted = {
         "always": components[["component_id"]].assign(start_s=since, end_s=end),
         "known": spans,
-        "down": spans[spans["state"] == STATES.index("down")],
+        "down": spans[spans["status"] == "down"],
         "recorded": records,
         "recorded_down": records[records["recorded"] == "down"],
     }
@@ -181,7 +184,9 @@ def _figures(
     judged = regions.merge(periods, on="contract_id").query("first_s < end_s")
     figures = judged.assign(total_seconds=judged["end_s"] - judged["start_s"])
     for name, intervals in measured.items():
-        cut = judged.merge(intervals[[*SERVICE, "start_s", "end_s"]], on=SERVICE, suffixes=("", "_of"))
+        cut = judged.merge(
+            intervals[[*SERVICE, "start_s", "end_s"]], on=SERVICE, suffixes=("", "_of")
+        )
         within = cut[["end_s", "end_s_of"]].min(axis=1) - cut[["start_s", "start_s_of"]].max(axis=1)
         seconds = within.clip(lower=0).groupby([cut[key] for key in PERIOD]).sum()
         figures = figures.merge(

@@ -190,9 +190,7 @@ def _windows(landing: Path, regions: pl.DataFrame, end: int) -> pl.DataFrame:
         )
         .join(pl.DataFrame(terms.kinds()), on="kind")
         .join(regions, on="contract_id", suffix="_of")
-        .filter(
-            pl.col(name).is_null() | (pl.col(name) == pl.col(f"{name}_of")) for name in SERVICE
-        )
+        .filter(pl.col(name).is_null() | (pl.col(name) == pl.col(f"{name}_of")) for name in SERVICE)
         .select(
             *(pl.col(f"{name}_of").alias(name) for name in SERVICE),
             _seconds("starts_at").alias("start_s"),

