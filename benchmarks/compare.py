@@ -25,6 +25,12 @@ AVAILABILITY = Question(
     "cast(availability_pct * 1000000 as bigint) as availability, "
     "cast(coverage_pct * 1000000 as bigint) as coverage from marts.availability",
 )
+TICKETS = Question(
+    ("ticket_id",),
+    "select ticket_id, severity, epoch(clock_started_at)::bigint as clock_start_s, "
+    "epoch(resolved_at)::bigint as stopped_s, resolution_target_s as target_s, "
+    "resolution_elapsed_s as elapsed_s, resolution_outcome as outcome from marts.ticket_sla",
+)
 
 
 def published(question: Question, warehouse: Path) -> Figures:

@@ -24,9 +24,10 @@ def cost(*words: object) -> Cost:
     """
     code = (
         "import resource, subprocess, sys, time; t = time.monotonic(); "
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
         "u = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024)"
+        "print(u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024); "
+        "sys.exit(done.returncode)"
     )
     command = [sys.executable, "-c", code, *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -81,7 +81,11 @@ BENCHMARKS = {
         {"pandas": 20_000_000},
     ),
     "tickets": Benchmark(
-        lambda n: Scale(0, n, n), {"events, grouped": READ_EVENTS}, compare.AVAILABILITY, {}, {}
+        lambda n: Scale(0, n, n),
+        {"events, grouped": READ_EVENTS},
+        compare.TICKETS,
+        {"textbook SQL": "textbook_tickets", "Polars": "polars_tickets"},
+        {},
     ),
 }
 

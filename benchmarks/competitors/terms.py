@@ -1,19 +1,25 @@
 """What the contracts of the library ask for, as plain rows, read without Makegood's own code.
 
-The competitors can do what these contracts and the feeds of `makegood sample --checks` need, and no
-more: one version of each contract and no amendment; quorum by majority; exclusions by kind, service
-and region, cut before the threshold; production components that are always active.
+The competitors can do what these contracts and the feeds of `makegood sample` of a chosen size
+need, and no more: one version of each contract and no amendment; quorum by majority; exclusions by
+kind, service and region, cut before the threshold; production components that are always active;
+tickets that are counted, whose pauses begin and end in turn within their clock, and that nobody
+reopens.
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import holidays
 import yaml
 
 FOLDER = Path(__file__).parents[2] / "ingestion" / "contracts" / "library"
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
+STALE_AFTER_S = 600
+# before which no sample feed has an event
+FIRST_DAY = date(2026, 5, 1)
 Rows = list[dict[str, Any]]
 
 
@@ -54,9 +60,6 @@ def contracts() -> Rows:
     return rows
 
 
-STALE_AFTER_S = 600
-
-
 def periods(as_of: datetime) -> Rows:
     """The periods of each contract up to `as_of`, in epoch seconds (T2)."""
     rows = []
@@ -90,6 +93,63 @@ def rules() -> Rows:
     """A row a contract, of plain values only."""
     names = ("contract_id", "min_consecutive_s", "is_taken_off")
     return [{name: contract[name] for name in names} for contract in contracts()]
+
+
+def clocks() -> Rows:
+    """The target of resolution of each contract and severity, in seconds, and its clock (K5)."""
+    return [
+        {
+            "contract_id": contract["contract_id"],
+            "severity": severity,
+            "target_s": _duration(term["target"]),
+            "is_24x7": term["clock"] == "24x7",
+        }
+        for contract in contracts()
+        for severity, term in contract["terms"].get("resolution", {}).items()
+        if isinstance(term, dict)
+    ]
+
+
+def working_days(since: date, until: date) -> tuple[str, Rows]:
+    """The one calendar of days that targets of resolution go by: its time zone, and the days of two
+    dates, both included, with the open seconds before each (T4).
+
+    Raises ValueError where the contracts have several, or one of hours.
+    """
+    named = {
+        name: contract["terms"]["calendars"][name]
+        for contract in contracts()
+        for term in contract["terms"].get("resolution", {}).values()
+        if isinstance(term, dict) and (name := term["clock"]) != "24x7"
+    }
+    ((name, calendar),) = named.items()
+    if set(calendar) - {"time_zone", "holidays", "add", "remove"} or calendar["add"]:
+        raise ValueError(f"{name}: competitors know working days alone")
+    zone = ZoneInfo(calendar["time_zone"])
+    closed = holidays.country_holidays(
+        calendar["holidays"], years=range(since.year, until.year + 1)
+    )
+    rows, open_before = [], 0
+    for number in range((until - since).days + 1):
+        day = since + timedelta(days=number)
+        start_s, end_s = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+        is_open = day.weekday() < 5 and day not in closed
+        rows.append(
+            {"day": day, "start_s": start_s, "open_before": open_before, "is_open": is_open}
+        )
+        open_before += (end_s - start_s) * is_open
+    return calendar["time_zone"], rows
+
+
+def open_seconds(days: Rows, at_s: int) -> int:
+    """Where an instant lies on the calendar of `working_days`."""
+    day = max((row for row in days if row["start_s"] <= at_s), key=lambda row: row["start_s"])
+    return int(day["open_before"] + (at_s - day["start_s"]) * day["is_open"])
+
+
+def _duration(text: str) -> int:
+    number, unit = int(text.rstrip("smhdb")), text.lstrip("0123456789")
+    return number * {"s": 1, "m": 60, "h": 3600, "d": 86_400, "bd": 86_400}[unit]
 
 
 def instant(text: str) -> datetime:

@@ -316,5 +316,4 @@ def answer(landing: Path, as_of: datetime, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    landing, as_of, target = sys.argv[1:]
-    answer(Path(landing), terms.instant(as_of), Path(target))
+    answer(Path(sys.argv[1]), terms.instant(sys.argv[2]), Path(sys.argv[3]))
