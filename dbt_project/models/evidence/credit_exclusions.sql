@@ -1,11 +1,13 @@
 -- exclusions that acted in the month of a subscription, by the contract as it is
 select
-    scenarios.subscription_id, scenarios.month, exclusions.exclusion_id, exclusions.kind,
+    alike.subscription_id, alike.month, exclusions.exclusion_id, exclusions.kind,
     exclusions.component_id, exclusions.customer_id,
     {{ instant('exclusions.start_s') }} as started_at,
     {{ instant('exclusions.end_s') }} as ended_at,
     deliveries.path as file, landed._line as line
-from {{ ref('int_month_scenarios') }} as scenarios
+from {{ ref('int_measured_as') }} as alike
+inner join {{ ref('int_month_scenarios') }} as scenarios
+    on alike.measured_as = scenarios.subscription_id and alike.month = scenarios.month
 inner join {{ ref('int_exclusions') }} as exclusions
     on
         scenarios.availability_policy_id = exclusions.availability_policy_id

@@ -1,33 +1,23 @@
 -- the months that credits have a row for, by the contract as it is
 with months as (
-    select scenarios.*
-    from {{ ref('int_month_scenarios') }} as scenarios
+    select
+        alike.subscription_id, alike.month, alike.measured_as, scenarios.contract_id,
+        scenarios.terms_id, scenarios.availability_policy_id, scenarios.customer_scope,
+        scenarios.is_commitment_first_bound
+    from {{ ref('int_measured_as') }} as alike
+    inner join {{ ref('int_month_scenarios') }} as scenarios
+        on
+            alike.measured_as = scenarios.subscription_id
+            and alike.month = scenarios.month
+            and scenarios.scenario_id = 0
     where
-        scenarios.scenario_id = 0
-        and exists (
+        exists (
             select 1
             from {{ ref('int_credit_rows') }} as credit_rows
             where
-                credit_rows.subscription_id = scenarios.subscription_id
-                and credit_rows.month = scenarios.month
+                credit_rows.subscription_id = alike.subscription_id
+                and credit_rows.month = alike.month
         )
-),
-
--- availability with all downtime, and the tier that it falls into
-availability as (
-    select
-        figures.*,
-        {{ tier_bound_pct('tiers', 'months.is_commitment_first_bound', 'figures.commitment_pct') }}
-            as tier_below_pct
-    from months
-    inner join {{ ref('int_month_availability') }} as figures
-        on
-            months.subscription_id = figures.subscription_id
-            and months.month = figures.month
-            and figures.scenario_id = 0
-            and figures.events = 'all'
-    left join {{ source('inputs', 'availability_tiers') }} as tiers
-        on months.terms_id = tiers.terms_id and figures.tier = tiers.tier
 ),
 
 -- resolution with all incidents, and the tier of its average delay
@@ -59,9 +49,13 @@ select
     {{ month_availability_pct('availability') }} as availability_pct,
     cast(availability.commitment_pct as decimal(18, 6)) as commitment_pct,
     availability.is_below_commitment,
-    cast(availability.tier_below_pct as decimal(18, 6)) as availability_tier_below_pct,
+    cast(
+        {{ tier_bound_pct(
+            'tiers', 'months.is_commitment_first_bound', 'availability.commitment_pct'
+        ) }} as decimal(18, 6)
+    ) as availability_tier_below_pct,
     cast(credits.availability_credit as decimal(18, 6)) as availability_credit_pct,
-    availability.shared_seconds,
+    coalesce(unshared.shared_seconds, 0) as shared_seconds,
     cast(credits.availability_unshared as decimal(18, 6)) as availability_credit_unshared_pct,
     coalesce(resolution.incidents, 0) as incidents,
     coalesce(resolution.missed, 0) as missed,
@@ -97,10 +91,20 @@ inner join {{ ref('int_month_credits') }} as credits
         and credits.scenario_id = 0
 inner join {{ ref('int_claims') }} as claims
     on months.subscription_id = claims.subscription_id and months.month = claims.month
-left join availability
+inner join {{ ref('int_month_availability') }} as availability
     on
-        months.subscription_id = availability.subscription_id
+        months.measured_as = availability.subscription_id
         and months.month = availability.month
+        and availability.scenario_id = 0
+        and availability.events = 'all'
+left join {{ source('inputs', 'availability_tiers') }} as tiers
+    on months.terms_id = tiers.terms_id and availability.tier = tiers.tier
+left join {{ ref('int_month_availability') }} as unshared
+    on
+        months.subscription_id = unshared.subscription_id
+        and months.month = unshared.month
+        and unshared.scenario_id = 0
+        and unshared.events = 'unshared'
 left join resolution
     on months.subscription_id = resolution.subscription_id and months.month = resolution.month
 left join resolution_unshared

@@ -1,23 +1,39 @@
+with kinds as (
+    select 'all' as events
+    union all
+    select 'unshared' as events
+),
+
 -- availability of the month that is not over, with all downtime and without the shared (A5, C3)
-with availability as (
+availability as (
     select
-        figures.subscription_id, figures.month, figures.events,
-        figures.base_seconds, figures.up_seconds,
+        measured.subscription_id, measured.month, kinds.events, figures.downtime_seconds,
+        figures.covered_seconds, figures.base_seconds,
+        figures.up_seconds
+        + case kinds.events when 'unshared' then coalesce(unshared.shared_seconds, 0) else 0 end
+            as up_seconds,
         figures.commitment_pct, figures.commitment_numerator, figures.commitment_denominator,
         scenarios.terms_id, scenarios.is_commitment_first_bound
-    from {{ ref('int_month_availability') }} as figures
+    from {{ ref('int_measured_as') }} as measured
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            figures.subscription_id = scenarios.subscription_id
-            and figures.month = scenarios.month
-            and figures.scenario_id = scenarios.scenario_id
-    where
-        figures.scenario_id = 0
-        and not scenarios.is_final
-        and figures.covered_seconds > 0
-        and figures.base_seconds > 0
-        -- nothing is below 0
-        and figures.commitment_pct > 0
+            measured.measured_as = scenarios.subscription_id
+            and measured.month = scenarios.month
+            and scenarios.scenario_id = 0
+            and not scenarios.is_final
+    inner join {{ ref('int_month_availability') }} as figures
+        on
+            measured.measured_as = figures.subscription_id
+            and measured.month = figures.month
+            and figures.scenario_id = 0
+            and figures.events = 'all'
+    left join {{ ref('int_month_availability') }} as unshared
+        on
+            measured.subscription_id = unshared.subscription_id
+            and measured.month = unshared.month
+            and unshared.scenario_id = 0
+            and unshared.events = 'unshared'
+    cross join kinds
 ),
 
 -- a tier's credit is due below its bound and below the commitment (C1)
@@ -34,6 +50,11 @@ tiers as (
     from availability
     inner join {{ source('inputs', 'availability_tiers') }} as tiers
         on availability.terms_id = tiers.terms_id and tiers.below_numerator > 0
+    where
+        availability.covered_seconds > 0
+        and availability.base_seconds > 0
+        -- nothing is below 0
+        and availability.commitment_pct > 0
 ),
 
 -- the most seconds available that are still strictly below (A6)
@@ -120,7 +141,7 @@ remaining as (
 
 priced as (
     select
-        credits.*, figures.downtime_seconds,
+        credits.*, availability.downtime_seconds,
         next_rise.below_pct, next_rise.seconds_left, next_rise.credit as next_credit,
         coalesce(remaining.covered_seconds_left, 0) as covered_seconds_left,
         case
@@ -128,12 +149,11 @@ priced as (
                 then {{ share_of_fee('credits.fee_minor', 'next_rise.credit') }}
         end as next_minor
     from {{ ref('int_credits') }} as credits
-    inner join {{ ref('int_month_availability') }} as figures
+    inner join availability
         on
-            credits.subscription_id = figures.subscription_id
-            and credits.month = figures.month
-            and credits.scenario_id = figures.scenario_id
-            and figures.events = 'all'
+            credits.subscription_id = availability.subscription_id
+            and credits.month = availability.month
+            and availability.events = 'all'
     left join rises as next_rise
         on
             credits.subscription_id = next_rise.subscription_id

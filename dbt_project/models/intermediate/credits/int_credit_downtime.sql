@@ -5,11 +5,13 @@ with shared as (
 )
 
 select
-    downtime.subscription_id, downtime.month, downtime.availability_policy_id,
+    alike.subscription_id, alike.month, downtime.availability_policy_id,
     downtime.customer_scope, downtime.service_id, downtime.region,
     downtime.start_s, downtime.end_s, downtime.seconds, incidents.incident_id,
     shared.start_s is not null as is_shared
-from {{ ref('int_month_downtime') }} as downtime
+from {{ ref('int_measured_as') }} as alike
+inner join {{ ref('int_month_downtime') }} as downtime
+    on alike.measured_as = downtime.subscription_id and alike.month = downtime.month
 inner join {{ ref('int_month_scenarios') }} as scenarios
     on
         downtime.subscription_id = scenarios.subscription_id
@@ -25,6 +27,6 @@ left join {{ ref('int_downtime_incidents') }} as incidents
         and downtime.start_s = incidents.start_s
 left join shared
     on
-        downtime.subscription_id = shared.subscription_id
-        and downtime.month = shared.month
+        alike.subscription_id = shared.subscription_id
+        and alike.month = shared.month
         and downtime.start_s = shared.start_s

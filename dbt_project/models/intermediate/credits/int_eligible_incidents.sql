@@ -1,10 +1,10 @@
 -- the incidents whose resolution a credit rests on, by each scenario (R1): of the month's
 -- severities, each by its own ticket's terms
 select
-    scenarios.subscription_id, scenarios.month, scenarios.scenario_id,
-    scenarios.availability_policy_id, scenarios.customer_scope, scenarios.service_id,
-    scenarios.region, scenarios.link_within_s, tickets.ticket_id, tickets.received_s, tickets.incident_id,
-    tickets.outage_id,
+    tickets.subscription_id, tickets.month, scenarios.scenario_id, measured.measured_as,
+    scenarios.terms_id, scenarios.availability_policy_id, scenarios.customer_scope,
+    scenarios.service_id, scenarios.region, scenarios.link_within_s, tickets.ticket_id,
+    tickets.received_s, tickets.incident_id, tickets.outage_id,
     resolutions.severity, resolutions.target_s, resolutions.elapsed_s,
     resolutions.outcome = 'missed' as is_missed,
     -- the delay over the target, as parts of the common denominator of all targets (R3)
@@ -15,9 +15,11 @@ select
                 * {{ int_divide('contracts.delay_denominator', 'resolutions.target_s') }}
         else 0
     end as delay_parts
-from {{ ref('int_month_scenarios') }} as scenarios
-inner join {{ ref('int_tickets') }} as tickets
-    on scenarios.subscription_id = tickets.subscription_id and scenarios.month = tickets.month
+from {{ ref('int_tickets') }} as tickets
+inner join {{ ref('int_measured_as') }} as measured
+    on tickets.subscription_id = measured.subscription_id and tickets.month = measured.month
+inner join {{ ref('int_month_scenarios') }} as scenarios
+    on measured.measured_as = scenarios.subscription_id and measured.month = scenarios.month
 inner join {{ ref('int_subscription_terms') }} as spans
     on
         tickets.subscription_id = spans.subscription_id

@@ -1,31 +1,7 @@
-with shared as (
-    select distinct subscription_id, month, scenario_id, start_s
-    from {{ ref('int_shared_events') }}
-),
-
-shared_downtime as (
-    select
-        shared.subscription_id, shared.month, shared.scenario_id, sum(downtime.seconds) as seconds
-    from shared
-    inner join {{ ref('int_month_scenarios') }} as scenarios
-        on
-            shared.subscription_id = scenarios.subscription_id
-            and shared.month = scenarios.month
-            and shared.scenario_id = scenarios.scenario_id
-    inner join {{ ref('int_month_downtime') }} as downtime
-        on
-            shared.subscription_id = downtime.subscription_id
-            and shared.month = downtime.month
-            and scenarios.availability_policy_id = downtime.availability_policy_id
-            and shared.start_s = downtime.start_s
-    group by shared.subscription_id, shared.month, shared.scenario_id
-),
-
-figures as (
+with figures as (
     select
         seconds.*, scenarios.terms_id, scenarios.is_commitment_first_bound,
         seconds.total_seconds - seconds.excluded_seconds as base_seconds,
-        cast(coalesce(shared_downtime.seconds, 0) as bigint) as shared_seconds,
         commitments.commitment_pct, commitments.commitment_numerator,
         commitments.commitment_denominator
     from {{ ref('int_month_seconds') }} as seconds
@@ -38,23 +14,50 @@ figures as (
         on
             scenarios.terms_id = commitments.terms_id
             and scenarios.service_id = commitments.service_id
-    left join shared_downtime
-        on
-            seconds.subscription_id = shared_downtime.subscription_id
-            and seconds.month = shared_downtime.month
-            and seconds.scenario_id = shared_downtime.scenario_id
 ),
 
--- with all intervals, and with those left out whole that share an event with a ticket (C3)
+shared as (
+    select distinct
+        subscription_id, month, scenario_id, measured_as, availability_policy_id, start_s
+    from {{ ref('int_shared_events') }}
+),
+
+shared_downtime as (
+    select
+        shared.subscription_id, shared.month, shared.scenario_id, shared.measured_as,
+        sum(downtime.seconds) as seconds
+    from shared
+    inner join {{ ref('int_month_downtime') }} as downtime
+        on
+            shared.measured_as = downtime.subscription_id
+            and shared.month = downtime.month
+            and shared.availability_policy_id = downtime.availability_policy_id
+            and shared.start_s = downtime.start_s
+    group by shared.subscription_id, shared.month, shared.scenario_id, shared.measured_as
+),
+
+-- with all intervals, once for all that are measured alike
+-- and, for those concerned, without the intervals that share an event with a ticket (C3)
 events as (
     select
-        'all' as events, figures.*, figures.base_seconds - figures.downtime_seconds as up_seconds
+        'all' as events, figures.subscription_id as seen_by, figures.*,
+        cast(0 as bigint) as shared_seconds
     from figures
     union all
     select
-        'unshared' as events, figures.*,
-        figures.base_seconds - figures.downtime_seconds + figures.shared_seconds as up_seconds
+        'unshared' as events, shared_downtime.subscription_id as seen_by, figures.*,
+        cast(shared_downtime.seconds as bigint) as shared_seconds
     from figures
+    inner join shared_downtime
+        on
+            figures.subscription_id = shared_downtime.measured_as
+            and figures.month = shared_downtime.month
+            and figures.scenario_id = shared_downtime.scenario_id
+),
+
+available as (
+    select *, base_seconds - downtime_seconds + shared_seconds as up_seconds
+    from events
 ),
 
 -- strictly, as a ratio of seconds (A6)
@@ -66,13 +69,13 @@ compared as (
             and up_seconds * commitment_denominator < commitment_numerator * base_seconds,
             false
         ) as is_below_commitment
-    from events
+    from available
 ),
 
 -- below the commitment, the deepest tier that the figure is below (C1)
 tiered as (
     select
-        compared.events, compared.subscription_id, compared.month, compared.scenario_id,
+        compared.events, compared.seen_by, compared.month, compared.scenario_id,
         max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
     from compared
     inner join {{ source('inputs', 'availability_tiers') }} as tiers
@@ -86,11 +89,11 @@ tiered as (
             or compared.up_seconds * tiers.below_denominator
             < tiers.below_numerator * compared.base_seconds
         )
-    group by compared.events, compared.subscription_id, compared.month, compared.scenario_id
+    group by compared.events, compared.seen_by, compared.month, compared.scenario_id
 )
 
 select
-    compared.events, compared.subscription_id, compared.month, compared.scenario_id,
+    compared.events, compared.seen_by as subscription_id, compared.month, compared.scenario_id,
     compared.covered_seconds, compared.total_seconds, compared.excluded_seconds,
     compared.downtime_seconds, compared.shared_seconds, compared.base_seconds, compared.up_seconds,
     compared.commitment_pct, compared.commitment_numerator, compared.commitment_denominator,
@@ -100,6 +103,6 @@ from compared
 left join tiered
     on
         compared.events = tiered.events
-        and compared.subscription_id = tiered.subscription_id
+        and compared.seen_by = tiered.seen_by
         and compared.month = tiered.month
         and compared.scenario_id = tiered.scenario_id

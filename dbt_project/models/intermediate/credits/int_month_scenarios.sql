@@ -1,4 +1,4 @@
--- each month of a subscription with credits, by each scenario of its contract
+-- each month that is measured for subscriptions with credits, by each scenario of the contract
 select
     months.subscription_id, months.month, months.customer_id, months.contract_id, months.service_id,
     months.region,
@@ -9,7 +9,9 @@ select
     terms.is_commitment_first_bound, terms.max_missed_numerator, terms.max_missed_denominator,
     terms.is_mean_over_population, terms.is_whole_percent, terms.link_within_s,
     coalesce(scopes.customer_scope, '') as customer_scope
-from {{ ref('int_subscription_months') }} as months
+from {{ ref('int_measured_as') }} as measured
+inner join {{ ref('int_subscription_months') }} as months
+    on measured.measured_as = months.subscription_id and measured.month = months.month
 inner join {{ ref('int_subscription_terms') }} as agreed
     on
         months.subscription_id = agreed.subscription_id
@@ -22,4 +24,4 @@ left join {{ ref('int_availability_scopes') }} as scopes
         and months.service_id = scopes.service_id
         and months.region = scopes.region
         and months.customer_id = scopes.customer_scope
-where terms.has_credits
+where measured.subscription_id = measured.measured_as and terms.has_credits

@@ -22,12 +22,12 @@ populations as (
 
 counted as (
     select
-        events, subscription_id, month, scenario_id,
+        events, subscription_id, month, scenario_id, measured_as,
         cast(count(*) as bigint) as incidents,
         cast(sum(case when is_missed then 1 else 0 end) as bigint) as missed,
         sum(delay_parts) as delay_parts
     from populations
-    group by events, subscription_id, month, scenario_id
+    group by events, subscription_id, month, scenario_id, measured_as
 ),
 
 averaged as (
@@ -46,7 +46,7 @@ averaged as (
     from counted
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            counted.subscription_id = scenarios.subscription_id
+            counted.measured_as = scenarios.subscription_id
             and counted.month = scenarios.month
             and counted.scenario_id = scenarios.scenario_id
     inner join {{ source('inputs', 'contracts') }} as contracts
@@ -88,6 +88,7 @@ tiered as (
 
 select
     averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id,
+    averaged.measured_as,
     averaged.incidents, averaged.missed, averaged.is_triggered, averaged.delay_parts,
     averaged.whole_parts, tiered.tier,
     coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct

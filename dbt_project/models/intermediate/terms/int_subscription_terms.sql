@@ -2,7 +2,7 @@
 select
     subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until,
     spans.valid_from_s, spans.valid_until_s,
-    spans.terms_id
+    spans.terms_id, true as is_own
 from {{ ref('int_subscriptions') }} as subscriptions
 inner join {{ source('inputs', 'term_spans') }} as spans
     on
@@ -13,7 +13,7 @@ union all
 select
     subscriptions.subscription_id, spans.scenario_id, spans.valid_from, spans.valid_until,
     spans.valid_from_s, spans.valid_until_s,
-    spans.terms_id
+    spans.terms_id, false as is_own
 from {{ ref('int_subscriptions') }} as subscriptions
 inner join {{ source('inputs', 'term_spans') }} as spans
     on subscriptions.contract_id = spans.contract_id
