@@ -149,7 +149,7 @@ def scaled(what: str, sizes: list[int], repeat: int) -> Costs:
             for turn in range(repeat if size <= REPEATED else 1):
                 folder = Path(name) / str(turn)
                 for work, taken in measured(benchmark, size, landing, folder):
-                    print(f"{size:,} {what}: {work}, {taken.cpu:.1f} s", file=sys.stderr)
+                    print(f"{size:,} {what}: {work}", file=sys.stderr)
                     costs.add(size, work, taken)
                 shutil.rmtree(folder)
     return costs
