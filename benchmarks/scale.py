@@ -163,6 +163,7 @@ def hard(shape: str) -> Costs:
             shapes.write(folder, shape, n)
             as_of = datetime.fromisoformat(shapes.AS_OF)
             taken = run(folder / "landing", folder / "warehouse", as_of, folder / "contracts")
+            print(f"{n} {shape}", file=sys.stderr)
             costs.add(n, shape, taken)
     return costs
 
@@ -172,10 +173,12 @@ def main() -> None:
     parser.add_argument("what", choices=[*BENCHMARKS, "shapes"])
     parser.add_argument("sizes", nargs="*", type=int, metavar="SIZE")
     parser.add_argument(
-        "--repeat", type=int, default=1, help=f"turns, up to {REPEATED} rows; medians count"
+        "--repeat", type=int, default=1, help=f"turns, of sizes up to {REPEATED}; medians count"
     )
     parser.add_argument("--out", type=Path, help="a folder for the table and the plot")
     given = parser.parse_args()
+    if given.what in BENCHMARKS and not given.sizes:
+        parser.error(f"name at least one size, for example {given.what} 10000")
     started = time.monotonic()
     if given.what == "shapes":
         tables = [hard(shape).table(shape) for shape in SHAPES]
