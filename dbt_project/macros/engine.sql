@@ -82,6 +82,17 @@ ratios are integers.
     nullif(array_join(array_sort(collect_set({{ text }})), ','), '')
 {%- endmacro %}
 
+{#- The last value of a window's rows that is not null. -#}
+{% macro last_known(value, window) -%}
+    {{ return(adapter.dispatch('last_known')(value, window)) }}
+{%- endmacro %}
+{% macro default__last_known(value, window) -%}
+    last_value({{ value }} ignore nulls) over {{ window }}
+{%- endmacro %}
+{% macro spark__last_known(value, window) -%}
+    last_value({{ value }}) ignore nulls over {{ window }}
+{%- endmacro %}
+
 {#- In a select list: a row for each integer from the first to the last. -#}
 {% macro each_of(first, last) -%}
     {{ return(adapter.dispatch('each_of')(first, last)) }}

@@ -1,19 +1,47 @@
 {#- The rows of a keyed feed in force: the latest delivery of each key, unless it deletes it. -#}
 {% macro latest_rows(feed) -%}
-    select *
-    from ({{ latest_deliveries(feed) }}) as ranked
-    where _recency = 1 and not is_deleted
+    select * from {{ ref('stg_latest_' ~ feed) }} where not is_deleted
 {%- endmacro %}
 
-{#- The rows of a keyed feed as delivered; the latest of each key has `_recency` 1. -#}
+{#-
+The latest delivery of each key of a feed. Few keys are delivered twice, and only those are put in
+order.
+-#}
 {% macro latest_deliveries(feed) -%}
-    select
-        *,
-        row_number() over (
-            partition by {{ feeds()[feed]['key'] | join(', ') }}
-            order by _delivery_id desc, _line desc
-        ) as _recency
-    from {{ source('landed', feed) }}
+    {%- set key = feeds()[feed]['key'] -%}
+    {%- set columns = feeds()[feed]['columns'] + ['_delivery_id', '_line'] -%}
+    with repeated as (
+        select {{ key | join(', ') }}
+        from {{ source('landed', feed) }}
+        group by {{ key | join(', ') }}
+        having count(*) > 1
+    ),
+
+    ranked as (
+        select
+            landed.*,
+            row_number() over (
+                partition by landed.{{ key | join(', landed.') }}
+                order by landed._delivery_id desc, landed._line desc
+            ) as _recency
+        from {{ source('landed', feed) }} as landed
+        inner join repeated on {{ equal_in(key, 'landed', 'repeated') }}
+    )
+
+    select {{ columns | join(', ') }}
+    from {{ source('landed', feed) }} as landed
+    where not exists (select 1 from repeated where {{ equal_in(key, 'landed', 'repeated') }})
+    union all
+    select {{ columns | join(', ') }}
+    from ranked
+    where _recency = 1
+{%- endmacro %}
+
+{#- Two relations have the same values in some columns. -#}
+{% macro equal_in(columns, one, other) -%}
+    {%- for column in columns -%}
+    {{ one }}.{{ column }} = {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#-
@@ -49,6 +77,3 @@ while anything that it refers to is not.
     inner join {{ source('landed', 'deliveries') }} as {{ as }}
         on {{ row }}._delivery_id = {{ as }}.delivery_id
 {%- endmacro %}
-
-{#- A feed's key as one value that can be counted. -#}
-{% macro row_key(feed) -%} {{ json_of(feeds()[feed]['key']) }} {%- endmacro %}

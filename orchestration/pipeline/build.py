@@ -155,7 +155,7 @@ def build(
         for model in project.models:
             progress(f"building {model.name}")
             since = time.monotonic()
-            make = f"create table {model.relation} as (\n{model.sql}\n)"
+            make = f"create {model.kind} {model.relation} as (\n{model.sql}\n)"
             _execute(con, make, f"the model {model.name}", limits)
             seconds[model.name] = time.monotonic() - since
         progress("testing what was built")

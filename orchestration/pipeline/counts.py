@@ -37,7 +37,7 @@ def _rows(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows of each table by schema and name, without what models only read."""
     tables = con.execute(
         """select table_schema || '.' || table_name from information_schema.tables
-           where table_type = 'BASE TABLE' and table_schema not in ('inputs', 'landed')"""
+           where table_schema not in ('inputs', 'landed')"""
     ).fetchall()
     counts = [f"select '{table}', count(*) from {table}" for (table,) in tables]
     return dict(con.execute(" union all ".join(counts)).fetchall()) if counts else {}

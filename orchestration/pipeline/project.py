@@ -31,9 +31,11 @@ class TransformFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model: `relation` is the table that its `sql` makes, both quoted for DuckDB."""
+    """A model: `relation` is the table or view (`kind`) that its `sql` makes, both quoted for
+    DuckDB."""
 
     name: str
+    kind: str
     relation: str
     schema: str
     sql: str
@@ -146,7 +148,11 @@ def _compiled(scratch: Path) -> Project:
 
 def _model(node: Any) -> Model:
     return Model(
-        node.name, node.relation_name, f'"{node.database}"."{node.schema}"', node.compiled_code
+        node.name,
+        "view" if node.config.materialized == "view" else "table",
+        node.relation_name,
+        f'"{node.database}"."{node.schema}"',
+        node.compiled_code,
     )
 
 

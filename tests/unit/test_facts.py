@@ -188,7 +188,9 @@ def test_the_median_interval_of_a_probe() -> None:
 
 def test_what_waits_for_a_reference() -> None:
     """The macro is_in_force: staging models admit by it, int_waiting_references negates it."""
-    keyed = {name for name in sql() if name.startswith("stg_")}
+    latest = {name for name in sql() if name.startswith("stg_latest_")}
+    keyed = {name for name in sql() if name.startswith("stg_")} - latest
+    assert having(r"latest_deliveries\(") == latest | {"landed"}
     assert having(r"latest_rows\(") & keyed == set()
     assert having(r"arrived_rows\(") >= keyed - {
         # of what a model has judged as a whole before, or without a key

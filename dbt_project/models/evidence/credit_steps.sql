@@ -10,14 +10,6 @@ with months as (
             alike.measured_as = scenarios.subscription_id
             and alike.month = scenarios.month
             and scenarios.scenario_id = 0
-    where
-        exists (
-            select 1
-            from {{ ref('int_credit_rows') }} as credit_rows
-            where
-                credit_rows.subscription_id = alike.subscription_id
-                and credit_rows.month = alike.month
-        )
 ),
 
 -- resolution with all incidents, and the tier of its average delay

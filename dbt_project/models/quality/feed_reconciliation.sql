@@ -23,10 +23,11 @@ set_aside as (
 in_force as (
     {%- for feed in keyed %}
     select
-        '{{ feed }}' as feed, count(*) as rows_found,
-        count(distinct {{ row_key(feed) }}) as keys_found,
-        (select count(*) from ({{ latest_rows(feed) }}) as latest) as rows_latest
-    from {{ source('landed', feed) }}
+        '{{ feed }}' as feed,
+        (select count(*) from {{ source('landed', feed) }}) as rows_found,
+        count(*) as keys_found,
+        count(case when not is_deleted then 1 end) as rows_latest
+    from {{ ref('stg_latest_' ~ feed) }}
     union all
     {%- endfor %}
     select 'checks' as feed, count(*) as rows_found, null as keys_found, count(*) as rows_latest

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 select
     line_id, invoice_id, subscription_id, line_kind, period_start, period_end, amount_minor,
     currency, _delivery_id, _line

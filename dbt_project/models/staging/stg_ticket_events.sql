@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 select
     event_id, ticket_id, occurred_at_s, occurred_at_us, event, severity, resolution_kind,
     _delivery_id, _line

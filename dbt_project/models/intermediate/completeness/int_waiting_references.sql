@@ -35,8 +35,10 @@ delivered as (
     select
         '{{ feed }}' as feed, {{ described['key'][0] }} as value,
         max(case when is_deleted then 0 else 1 end) as is_alive
-    from ({{ latest_deliveries(feed) }}) as ranked
-    where _recency = 1
+    from {{ ref('stg_latest_' ~ feed) }}
+    where
+        {{ described['key'][0] }}
+        in (select missing.value from missing where missing.referred = '{{ feed }}')
     group by {{ described['key'][0] }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -12,11 +12,10 @@ dated as (
         months.subscription_id, months.month, months.customer_id, months.is_final, months.as_of_day,
         requests.requested_on,
         {{ plus_days('months.last_day', 'terms.claim_days') }} as claim_deadline
-    from {{ ref('int_subscription_months') }} as months
+    from {{ ref('int_credit_months') }} as months
     inner join {{ source('inputs', 'terms') }} as terms on months.terms_id = terms.terms_id
     left join requests
         on months.subscription_id = requests.subscription_id and months.month = requests.month
-    where months.has_credits
 )
 
 select

@@ -31,7 +31,7 @@ select
                     then months.subscription_id
             end
     ) as measured_as
-from {{ ref('int_subscription_months') }} as months
+from {{ ref('int_credit_months') }} as months
 left join coverage
     on months.subscription_id = coverage.subscription_id and months.month = coverage.month
 left join own_terms on months.subscription_id = own_terms.subscription_id
@@ -40,4 +40,3 @@ left join own_scopes
         months.service_id = own_scopes.service_id
         and months.region = own_scopes.region
         and months.customer_id = own_scopes.customer_scope
-where months.has_credits

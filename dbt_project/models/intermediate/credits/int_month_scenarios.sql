@@ -10,7 +10,7 @@ select
     terms.is_mean_over_population, terms.is_whole_percent, terms.link_within_s,
     coalesce(scopes.customer_scope, '') as customer_scope
 from {{ ref('int_measured_as') }} as measured
-inner join {{ ref('int_subscription_months') }} as months
+inner join {{ ref('int_credit_months') }} as months
     on measured.measured_as = months.subscription_id and measured.month = months.month
 inner join {{ ref('int_subscription_terms') }} as agreed
     on

@@ -30,7 +30,10 @@ deletions as (
             row_number() over (
                 partition by {{ described['key'][0] }} order by _delivery_id desc, _line desc
             ) as _recency
-        from {{ source('landed', feed) }}
+        from {{ ref('stg_latest_' ~ feed) }}
+        where
+            {{ described['key'][0] }}
+            in (select counted.value from counted where counted.referred = '{{ feed }}')
     ) as ranked
     where _recency = 1 and is_deleted
     group by {{ described['key'][0] }}

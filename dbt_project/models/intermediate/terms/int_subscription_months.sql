@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- by the terms of the month's first day (T5, T6)
 select
     subscriptions.subscription_id, subscriptions.customer_id, subscriptions.contract_id,

@@ -1,0 +1,1 @@
+{{ latest_deliveries('support_hours') }}
