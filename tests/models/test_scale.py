@@ -154,7 +154,7 @@ def test_models_grow_with_their_feeds_and_no_product_of_them(
     counts = []
     for n in (1, 2):
         folder = tmp_path / str(n)
-        few_series.write(folder / "landing", range(n), 100 * n, 100 * n)
+        few_series.write(folder / "landing", range(n), 100 * n, 150 * n)
         request = line.Request(
             folder / "landing", folder / "warehouse", CONTRACTS, AFTER_DAY_75,
             keep_work=folder / "kept",
