@@ -29,13 +29,19 @@ class Limits:
     """What a run may use: threads of the engine, and its memory (example: `8GB`)."""
 
     threads: int = 2
-    memory: str = "4GB"
+    memory: str = "2GB"
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f"--threads {self.threads} is too few: at least 1")
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", self.memory):
             raise ValueError(f"--memory {self.memory!r} is not a valid memory size (example: 8GB)")
+
+    def hold(self) -> None:
+        """Holds engines that read their threads once, as they start, to these; for this process
+        before it imports Polars or Arrow, and for those that it starts."""
+        threads = str(self.threads)
+        set_environment({"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads})
 
 
 def default_limits() -> Limits:

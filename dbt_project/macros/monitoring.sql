@@ -8,3 +8,14 @@ its component and location, at most stale_after_s. `spans`: the alias of stg_che
 {% macro held_until(spans, stale_after_s) -%}
     least({{ spans }}.last_s + {{ stale_after_s }}, coalesce({{ spans }}.next_s, {{ never_s() }}))
 {%- endmacro %}
+
+{#-
+Joins what was observed (states, exclusions) to the scopes of all policies that share it; `scopes`
+has observed_as.
+-#}
+{% macro observed_in(scopes, observed) -%}
+    {{ scopes }}.observed_as = {{ observed }}.availability_policy_id
+    and {{ scopes }}.customer_scope = {{ observed }}.customer_scope
+    and {{ scopes }}.service_id = {{ observed }}.service_id
+    and {{ scopes }}.region = {{ observed }}.region
+{%- endmacro %}

@@ -72,8 +72,11 @@ TABLES: dict[str, dict[str, str]] = {
         "link_within_s": "bigint",
         "included_minutes": "bigint",
     },
+    # observed_as: the first policy that differs in nothing but the threshold, so that states and
+    # exclusions are the same by both
     "availability_policies": {
         "availability_policy_id": "bigint",
+        "observed_as": "bigint",
         "contract_id": "varchar",
         "stale_after_s": "bigint",
         "quorum": "varchar",
@@ -352,25 +355,32 @@ class _Builder:
     def availability_policy_id(
         self, contract: Contract, terms: Terms, maintenance: list[tuple[int, int, int]]
     ) -> int:
-        row = {
+        observed = {
             "contract_id": contract.contract_id,
             "stale_after_s": terms.monitoring.stale_after_s,
             "quorum": terms.monitoring.quorum,
             "without_checks": terms.monitoring.without_checks,
             "is_degraded_unavailable": "degraded" in terms.availability.unavailable_states,
             "is_unknown_unavailable": terms.availability.unknown_counts_as == "unavailable",
+        }
+        threshold = {
             "min_consecutive_s": terms.downtime.min_consecutive_s,
             "is_threshold_first": terms.downtime.exclusions_apply == "after_threshold",
         }
-        before = len(self.tables["availability_policies"])
-        availability_policy_id = self._row(
-            "availability_policies",
-            "availability_policy_id",
-            row,
-            sorted(terms.exclusions.kinds),
-            maintenance,
+        excluding = (sorted(terms.exclusions.kinds), maintenance)
+        availability_policy_id, is_new = self.numbered(
+            "availability_policies", observed, threshold, *excluding
         )
-        if len(self.tables["availability_policies"]) > before:
+        if is_new:
+            alike = ("observed", json.dumps((observed, *excluding), default=str, sort_keys=True))
+            self.tables["availability_policies"].append(
+                {
+                    "availability_policy_id": availability_policy_id,
+                    "observed_as": self.ids.setdefault(alike, availability_policy_id),
+                    **observed,
+                    **threshold,
+                }
+            )
             self.tables["availability_policy_kinds"] += [
                 {"availability_policy_id": availability_policy_id, "kind": kind}
                 for kind in terms.exclusions.kinds

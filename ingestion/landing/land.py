@@ -27,6 +27,7 @@ from makegood.ingestion.landing.discovery import NewFile, discover
 from makegood.ingestion.landing.shape import Shape
 from makegood.ingestion.limits import MIB, REJECTED_BYTES
 from makegood.ingestion.nearest import nearest
+from makegood.ingestion.pace import Pace
 from makegood.ingestion.readers import UnreadableFile, finish, readers, suffix
 from makegood.ingestion.strict_yaml import Document
 from makegood.ingestion.values import DecimalValue, Percentage, Zone
@@ -295,6 +296,7 @@ def land(
     rows: list[dict[str, object]] = []
     files: list[dict[str, object]] = []
     rejected: list[pl.DataFrame] = []
+    pace = Pace(progress, sum(file.size for file in deliveries.values()))
     try:
         for feed in feeds().values():
             target = store / feed.feed / f"{run_id}.parquet"
@@ -303,7 +305,6 @@ def land(
             ) as writer:
                 for delivery_id, file in deliveries.items():
                     if file.feed is feed:
-                        progress(f"reading {file.path}")
                         delivery = _read_file(
                             file,
                             delivery_id,
@@ -311,7 +312,9 @@ def land(
                             writer,
                             rejected,
                             reading.feeds[feed.feed],
+                            pace,
                         )
+                        pace.done += file.size
                         rows.append(delivery | {"run_id": run_id})
                 if writer.rows and feed.feed != CHECKS:
                     files.append(
@@ -341,6 +344,7 @@ def _read_file(
     writer: "_Writer | DeliveredChecks",
     rejected: list[pl.DataFrame],
     reading: FeedReading,
+    pace: Pace,
 ) -> dict[str, object]:
     """Reads one file; a file that breaks off is rejected whole, and what was read of it is taken
     back by blocking the run."""
@@ -356,6 +360,7 @@ def _read_file(
         rejected.append(frame.select(*origin, *REJECTED))
 
     reading.files_read += 1
+    pace.say(f"reading {file.path}")
     try:
         if file.refusal:
             raise UnreadableFile(file.refusal)
@@ -368,6 +373,7 @@ def _read_file(
             rows_read += batch.rows.height + len(batch.refused)
             rows_landed += result.rows.height
             rows_rejected += result.rejected.height
+            pace.say(f"reading {file.path}: {rows_read:,} rows")
             if result.rejected.height:
                 reject(result.rejected)
             writer.write(

@@ -17,6 +17,7 @@ import polars as pl
 
 from makegood.ingestion.landing.delivered import months_of
 from makegood.ingestion.landing.land import CHECKS, FILES, SERIES, Landed
+from makegood.ingestion.pace import Pace
 from makegood.ingestion.sql import quoted
 
 _PARQUET = "(format parquet, compression zstd, parquet_version v2)"
@@ -68,8 +69,10 @@ def compact(
     built = files.filter(pl.col("kind") == "spans")
     coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
     missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
-    for month in sorted(touched | coarse | missing):
-        progress(f"compressing checks of {month}")
+    to_build = sorted(touched | coarse | missing)
+    pace = Pace(progress, len(to_build))
+    for pace.done, month in enumerate(to_build):
+        pace.say(f"compressing checks of {month}")
         sources = [
             str(store / p)
             for p in sorted(
@@ -109,8 +112,9 @@ def land(
         return landed, set()
     files, series = landed.files, _numbered(con, delivered, landed.series)
     nullable = _nullable(con, months)
-    for month, read in months.items():
-        progress(f"landing checks of {month}")
+    pace = Pace(progress, len(months))
+    for pace.done, (month, read) in enumerate(months.items()):
+        pace.say(f"landing checks of {month}")
         path = f"{CHECKS}/month={month}/{run_id}.parquet"
         _land_month(con, read, nullable, store / path)
         files = pl.concat([files, _file("checks", CHECKS, month, path, None)])

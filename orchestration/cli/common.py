@@ -44,7 +44,7 @@ Threads = Annotated[
 ]
 Memory = Annotated[
     str | None,
-    typer.Option("--memory", help="Memory that the engine may use (example: 8GB); default: 4GB."),
+    typer.Option("--memory", help="Memory that the engine may use (example: 8GB); default: 2GB."),
 ]
 
 
@@ -103,6 +103,7 @@ def limits_and_instant(
     try:
         default = default_limits()
         limits = Limits(default.threads if threads is None else threads, memory or default.memory)
+        limits.hold()
         return limits, instant(as_of) if as_of else None
     except ValueError as error:
         raise fail(

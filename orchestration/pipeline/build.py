@@ -15,6 +15,7 @@ from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
+from makegood.ingestion.pace import Pace
 from makegood.ingestion.sql import quoted
 from makegood.orchestration.pipeline.project import (
     PUBLISHED,
@@ -152,8 +153,9 @@ def build(
         con.execute(f"attach '{quoted(target)}' as {PUBLISHED} (storage_version 'v1.0.0')")
         for schema in sorted({model.schema for model in project.models}):
             con.execute(f"create schema if not exists {schema}")
-        for model in project.models:
-            progress(f"building {model.name}")
+        pace = Pace(progress, len(project.models))
+        for pace.done, model in enumerate(project.models):
+            pace.say(f"building {model.name}, {pace.done + 1} of {pace.whole}")
             since = time.monotonic()
             make = f"create {model.kind} {model.relation} as (\n{model.sql}\n)"
             _execute(con, make, f"the model {model.name}", limits)

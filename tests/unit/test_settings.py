@@ -1,6 +1,8 @@
 """Settings: every variable is documented with its default, and what can't be taken is named."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,15 @@ def test_limits_that_can_not_be_taken_are_named(
     monkeypatch.setenv(f"MAKEGOOD_{name}", value)
     with pytest.raises(ValueError, match=value if value != "0" else "at least 1"):
         settings.configured_limits()
+
+
+def test_every_engine_keeps_to_the_threads() -> None:
+    """Polars and Arrow size their pools as they start, so a command has to say so before."""
+    asked = (
+        "from makegood.orchestration.cli.common import limits_and_instant\n"
+        "limits_and_instant(3, None, None)\n"
+        "import polars, pyarrow\n"
+        "print(polars.thread_pool_size(), pyarrow.cpu_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["3", "3"]

@@ -8,10 +8,11 @@ with gaps as (
     from {{ ref('int_service_states') }} as states
     inner join {{ source('inputs', 'periods') }} as periods
         on states.start_s < periods.end_s and states.end_s > periods.start_s
-    inner join {{ ref('int_terms') }} as terms
+    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
+    inner join {{ source('inputs', 'availability_policies') }} as policies
         on
-            periods.terms_id = terms.terms_id
-            and states.availability_policy_id = terms.availability_policy_id
+            terms.availability_policy_id = policies.availability_policy_id
+            and policies.observed_as = states.availability_policy_id
     where states.customer_scope = '' and states.state = 'unknown'
 )
 

@@ -22,9 +22,12 @@ select
     case when occurred.carries_severity then occurred.severity end as severity,
     occurred.resolution_kind, occurred._delivery_id, occurred._line,
     -- a severity that no version of the contract knows makes no event (K1)
-    occurred.carries_severity and severities.severity is null as has_unknown_severity
+    occurred.carries_severity
+    and not exists (
+        select 1
+        from {{ source('inputs', 'severities') }} as severities
+        where
+            severities.contract_id = occurred.contract_id
+            and severities.severity = occurred.severity
+    ) as has_unknown_severity
 from occurred
-left join {{ source('inputs', 'severities') }} as severities
-    on
-        occurred.contract_id = severities.contract_id
-        and occurred.severity = severities.severity

@@ -1,18 +1,30 @@
 {%- set keys = ['availability_policy_id', 'customer_scope', 'service_id', 'region'] -%}
 
+with scopes as (
+    select * from {{ ref('int_availability_scopes') }}
+),
+
 -- after_threshold: the intervals of U have to be long enough before they are cut (A2)
-with candidates as (
-    select unavailable.*
-    from {{ ref('int_unavailable') }} as unavailable
+candidates as (
+    select
+        scopes.availability_policy_id, scopes.customer_scope, scopes.service_id, scopes.region,
+        unavailable.start_s, unavailable.end_s
+    from scopes
+    inner join {{ ref('int_unavailable') }} as unavailable
+        on {{ observed_in('scopes', 'unavailable') }}
     inner join {{ source('inputs', 'availability_policies') }} as policies
-        on unavailable.availability_policy_id = policies.availability_policy_id
+        on scopes.availability_policy_id = policies.availability_policy_id
     where
         not policies.is_threshold_first
         or unavailable.end_s - unavailable.start_s >= policies.min_consecutive_s
 ),
 
 excluded as (
-    select * from {{ ref('int_excluded') }}
+    select
+        scopes.availability_policy_id, scopes.customer_scope, scopes.service_id, scopes.region,
+        excluded.start_s, excluded.end_s
+    from scopes
+    inner join {{ ref('int_excluded') }} as excluded on {{ observed_in('scopes', 'excluded') }}
 ),
 
 -- where nothing is excluded, nothing has to be cut

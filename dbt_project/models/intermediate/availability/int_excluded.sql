@@ -5,7 +5,7 @@ with windows as (
         scopes.availability_policy_id, scopes.customer_scope, scopes.service_id, scopes.region,
         exclusions.start_s, exclusions.end_s
     from {{ ref('int_exclusions') }} as exclusions
-    inner join {{ ref('int_availability_scopes') }} as scopes
+    inner join {{ ref('int_observed_scopes') }} as scopes
         on
             exclusions.availability_policy_id = scopes.availability_policy_id
             and (exclusions.service_id is null or exclusions.service_id = scopes.service_id)

@@ -9,11 +9,22 @@ with regions as (
     inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
 ),
 
-excluded as (select * from {{ ref('int_excluded') }} where customer_scope = ''),
-unavailable as (select * from {{ ref('int_unavailable') }} where customer_scope = ''),
-states as (select * from {{ ref('int_service_states') }} where customer_scope = ''),
-excluded_unavailable as (
-    select * from {{ ref('int_excluded_unavailable') }} where customer_scope = ''
+states as (select * from {{ ref('int_service_states') }}),
+
+observed as (
+    {%- for measure, relation in {
+        'unavailable': ref('int_unavailable'),
+        'excluded': ref('int_excluded'),
+        'excluded_unavailable': ref('int_excluded_unavailable'),
+        'active': 'states',
+        'unknown': "(select * from states where state = 'unknown')",
+    }.items() %}
+    select
+        availability_policy_id, customer_scope, service_id, region, start_s, end_s,
+        '{{ measure }}' as measure
+    from {{ relation }}{{ ' as unknown' if measure == 'unknown' }}
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 ),
 
 measured as (
@@ -23,25 +34,11 @@ measured as (
     where customer_scope = ''
     union all
     select
-        availability_policy_id, service_id, region, start_s, end_s, 'unavailable' as measure
-    from unavailable
-    union all
-    select
-        availability_policy_id, service_id, region, start_s, end_s, 'excluded' as measure
-    from excluded
-    union all
-    select
-        availability_policy_id, service_id, region, start_s, end_s,
-        'excluded_unavailable' as measure
-    from excluded_unavailable
-    union all
-    select
-        availability_policy_id, service_id, region, start_s, end_s, 'active' as measure
-    from states
-    union all
-    select availability_policy_id, service_id, region, start_s, end_s, 'unknown' as measure
-    from states
-    where state = 'unknown'
+        scopes.availability_policy_id, scopes.service_id, scopes.region, observed.start_s,
+        observed.end_s, observed.measure
+    from {{ ref('int_availability_scopes') }} as scopes
+    inner join observed on {{ observed_in('scopes', 'observed') }}
+    where scopes.customer_scope = ''
 ),
 
 -- cut at period ends only here (A3)

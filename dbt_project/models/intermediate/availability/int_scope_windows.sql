@@ -6,7 +6,7 @@ with own as (
     select
         scopes.availability_policy_id, scopes.customer_scope, scopes.service_id, scopes.region,
         exclusions.start_s, exclusions.end_s
-    from {{ ref('int_availability_scopes') }} as scopes
+    from {{ ref('int_observed_scopes') }} as scopes
     inner join {{ ref('int_exclusions') }} as exclusions
         on
             scopes.availability_policy_id = exclusions.availability_policy_id
@@ -21,7 +21,7 @@ with own as (
 select
     availability_policy_id, customer_scope, service_id, region, {{ always_s() }} as start_s,
     {{ never_s() }} as end_s
-from {{ ref('int_availability_scopes') }}
+from {{ ref('int_observed_scopes') }}
 where customer_scope = ''
 union all
 select availability_policy_id, customer_scope, service_id, region, start_s, end_s

@@ -8,7 +8,7 @@ select
     terms.total_time, terms.cap_pct,
     terms.is_commitment_first_bound, terms.max_missed_numerator, terms.max_missed_denominator,
     terms.is_mean_over_population, terms.is_whole_percent, terms.link_within_s,
-    coalesce(scopes.customer_scope, '') as customer_scope
+    coalesce(scopes.customer_scope, '') as customer_scope, policies.observed_as
 from {{ ref('int_measured_as') }} as measured
 inner join {{ ref('int_credit_months') }} as months
     on measured.measured_as = months.subscription_id and measured.month = months.month
@@ -18,6 +18,8 @@ inner join {{ ref('int_subscription_terms') }} as agreed
         and months.month >= agreed.valid_from
         and months.month < agreed.valid_until
 inner join {{ source('inputs', 'terms') }} as terms on agreed.terms_id = terms.terms_id
+inner join {{ source('inputs', 'availability_policies') }} as policies
+    on terms.availability_policy_id = policies.availability_policy_id
 left join {{ ref('int_availability_scopes') }} as scopes
     on
         terms.availability_policy_id = scopes.availability_policy_id

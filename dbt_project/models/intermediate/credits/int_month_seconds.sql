@@ -1,7 +1,6 @@
 with measured as (
     select distinct
-        subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s,
-        end_s
+        subscription_id, month, observed_as, customer_scope, service_id, region, start_s, end_s
     from {{ ref('int_month_scenarios') }}
 ),
 
@@ -20,14 +19,13 @@ windows as (
 -- the time that counts: all of the month, or its covered time (A5)
 bases as (
     select
-        subscription_id, month, availability_policy_id, customer_scope, service_id, region, start_s,
-        end_s, 'calendar' as total_time
+        subscription_id, month, observed_as, customer_scope, service_id, region, start_s, end_s,
+        'calendar' as total_time
     from measured
     union all
     select
-        measured.subscription_id, measured.month, measured.availability_policy_id,
-        measured.customer_scope, measured.service_id, measured.region, covered.start_s,
-        covered.end_s, 'covered' as total_time
+        measured.subscription_id, measured.month, measured.observed_as, measured.customer_scope,
+        measured.service_id, measured.region, covered.start_s, covered.end_s, 'covered' as total_time
     from measured
     inner join {{ ref('int_covered') }} as covered
         on measured.subscription_id = covered.subscription_id and measured.month = covered.month
@@ -36,20 +34,15 @@ bases as (
 -- what may leave the denominator (A4)
 excluded as (
     select
-        bases.subscription_id, bases.month, bases.availability_policy_id, windows.excluded_time,
+        bases.subscription_id, bases.month, bases.observed_as, windows.excluded_time,
         bases.total_time,
         sum({{ seconds_within(
             'windows.start_s', 'windows.end_s', 'bases.start_s', 'bases.end_s'
         ) }}) as seconds
     from bases
-    inner join windows
-        on
-            bases.availability_policy_id = windows.availability_policy_id
-            and bases.customer_scope = windows.customer_scope
-            and bases.service_id = windows.service_id
-            and bases.region = windows.region
-    group by bases.subscription_id, bases.month, bases.availability_policy_id,
-    windows.excluded_time, bases.total_time
+    inner join windows on {{ observed_in('bases', 'windows') }}
+    group by bases.subscription_id, bases.month, bases.observed_as, windows.excluded_time,
+    bases.total_time
 ),
 
 downtime as (
@@ -85,7 +78,7 @@ left join excluded
     on
         scenarios.subscription_id = excluded.subscription_id
         and scenarios.month = excluded.month
-        and scenarios.availability_policy_id = excluded.availability_policy_id
+        and scenarios.observed_as = excluded.observed_as
         and scenarios.excluded_time = excluded.excluded_time
         and scenarios.total_time = excluded.total_time
 left join downtime
