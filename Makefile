@@ -1,7 +1,8 @@
 # make run   sets up, runs everything on sample feeds, says where the results are
 # make test  sets up, checks the code, runs the tests but those that take minutes
 # make test ALL=1  runs every test, random ones with more examples; CI does
-# make bench  measures runs on a million checks and ten thousand tickets, and small hard feeds
+# make bench  measures runs on a million checks and ten thousand tickets, other ways to the same
+#   figures, and small hard feeds
 # Needs only Python 3.11+, make and a package index; uv is used if it is installed.
 
 PYTHON ?= python3
@@ -46,13 +47,16 @@ check: setup-dev
 	@$(BIN)/mypy
 	@$(MAKE) -s $(SQL_LINTED)
 
-# SIZE: checks, as in `make bench SIZE=100000000`
+# SIZE: checks, several too, as in `make bench SIZE="1000000 100000000"`
 SIZE ?= 1000000
+BENCH := build/bench
 
+# up to a million checks, medians of three turns
 bench: setup
-	@$(BIN)/python -m benchmarks.scale checks $(SIZE)
-	@$(BIN)/python -m benchmarks.scale tickets 10000
-	@$(BIN)/python -m benchmarks.scale shapes
+	@$(BIN)/python -m benchmarks.scale checks $(SIZE) --repeat 3 --out $(BENCH)
+	@$(BIN)/python -m benchmarks.scale tickets 10000 --repeat 3 --out $(BENCH)
+	@$(BIN)/python -m benchmarks.scale shapes --out $(BENCH)
+	@echo "tables and plots are in $(BENCH)"
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp

@@ -1,29 +1,34 @@
-"""Processor seconds and memory of runs, beside the physical floor on the same files.
+"""Processor seconds and memory of runs, beside the physical floor and other ways to the same
+figures, on the same files.
 
-python -m benchmarks.scale checks 1000000 10000000
+python -m benchmarks.scale checks 1000000 10000000 --repeat 3
 python -m benchmarks.scale tickets 10000 100000
 python -m benchmarks.scale shapes
 
 Each figure is that of one process and its children. Ratios and exponents compare figures of one
-call alone: machines differ, and are noisy.
+call alone: machines differ, and are noisy. A way whose figures are not those of the mart stops the
+benchmark. Tables and plots are written into the folder `--out` as well.
 """
 
-import math
-import resource
-import subprocess
+import argparse
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from benchmarks import shapes
+from benchmarks import compare, deliveries, plot, shapes
+from benchmarks.measure import Cost, Costs, cost
+from makegood.ingestion.sample import START
 from makegood.ingestion.sample_scale import Scale
 
 MAKEGOOD = Path(sys.executable).parent / "makegood"
 SHAPES = {"exclusions": (10, 20, 40), "amendments": (10, 20, 40), "late": (250, 500, 1000)}
+# sizes beyond it are measured once
+REPEATED = 1_000_000
 
 # what any answer has to do at least, each in a process of its own: reading every column once, and
 # a sorted copy in numbers
@@ -51,101 +56,144 @@ duckdb.sql(f"select max(n) from (select ticket_id, count(*) as n, min(occurred_a
            f"read_parquet('{sys.argv[1]}/ticket_events/*.parquet') group by 1)").fetchall()
 """
 
+OWN = ("first run", "run with nothing new", "one new day", "one late day")
+
 
 @dataclass(frozen=True)
-class Cost:
-    """Processor and wall seconds of a command; the largest of its processes, in MB."""
+class Benchmark:
+    """Feeds by their size; `floors` and `competitors`: a name and code, or a module, that is
+    measured; a competitor answers `question`, up to its largest size where that is named."""
 
-    cpu: float
-    wall: float
-    peak: float
-
-
-def cost(*words: object) -> Cost:
-    """Runs a command. A process between this one and the command holds the command's own peak."""
-    code = (
-        "import resource, subprocess, sys, time; t = time.monotonic(); "
-        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-        "u = resource.getrusage(resource.RUSAGE_CHILDREN); "
-        "print(u.ru_utime + u.ru_stime, time.monotonic() - t, u.ru_maxrss / 1024)"
-    )
-    command = [sys.executable, "-c", code, *map(str, words)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return Cost(*map(float, done.stdout.split()))
+    scale_of: Callable[[int], Scale]
+    floors: dict[str, str]
+    question: compare.Question
+    competitors: dict[str, str]
+    largest: dict[str, int]
 
 
-def run(folder: Path, as_of: str, contracts: Path | None = None) -> Cost:
+BENCHMARKS = {
+    "checks": Benchmark(
+        lambda n: Scale(checks=n),
+        {"read all columns": READ, "sorted copy": COPY},
+        compare.AVAILABILITY,
+        {"textbook SQL": "textbook", "Polars": "polars_", "pandas": "pandas_"},
+        # which takes 140 MB for each million checks
+        {"pandas": 20_000_000},
+    ),
+    "tickets": Benchmark(
+        lambda n: Scale(0, n, n),
+        {"events, grouped": READ_EVENTS},
+        compare.TICKETS,
+        {"textbook SQL": "textbook_tickets", "Polars": "polars_tickets"},
+        {},
+    ),
+}
+
+
+def run(landing: Path, warehouse: Path, as_of: datetime, contracts: Path | None = None) -> Cost:
     named = ["--contracts", contracts] if contracts else []
-    where = ["--landing", folder / "landing", "--warehouse", folder / "warehouse"]
-    return cost(MAKEGOOD, "run", *where, "--as-of", as_of, *named)
+    where = ["--landing", landing, "--warehouse", warehouse]
+    return cost(MAKEGOOD, "run", *where, "--as-of", as_of.isoformat(), *named)
 
 
-def table(what: str, rows: list[tuple[int, str, Cost]]) -> None:
-    """Prints costs, the ratio of each to the first of its size, and by which power they grow."""
-    print(f"\n| {what} | work | processor s | ratio | wall s | peak MB |")
-    print("|---|---|---|---|---|---|")
-    for size, work, measured in rows:
-        floor = next(c for s, _, c in rows if s == size).cpu
-        print(
-            f"| {size:,} | {work} | {measured.cpu:.1f} | {measured.cpu / floor:.1f} "
-            f"| {measured.wall:.1f} | {measured.peak:.0f} |",
-            flush=True,
-        )
-    for work in dict.fromkeys(work for _, work, _ in rows):
-        points = [(size, measured.cpu) for size, w, measured in rows if w == work]
-        powers = [
-            f"{math.log(b[1] / a[1]) / math.log(b[0] / a[0]):.2f}" for a, b in pairwise(points)
-        ]
-        if powers:
-            print(f"growth of {work}: exponent {', '.join(powers)}", flush=True)
+def measured(
+    benchmark: Benchmark, size: int, landing: Path, folder: Path
+) -> Iterator[tuple[str, Cost]]:
+    """Work and its cost, on the feeds of `landing`; `folder` is a new one."""
+    as_of = benchmark.scale_of(size).as_of
+    (folder / "copy").mkdir(parents=True)
+    for work, code in benchmark.floors.items():
+        yield work, cost(sys.executable, "-c", code, landing, folder / "copy")
+    whole, in_parts = folder / "whole", folder / "in_parts"
+    has_parts = (landing / "checks").exists() and benchmark.scale_of(size).days > 1
+    if has_parts:
+        shutil.copytree(landing, folder / "landing")
+        yield from day_by_day(benchmark.scale_of(size), folder / "landing", in_parts)
+    yield "first run", run(landing, whole, as_of)
+    yield "run with nothing new", run(landing, whole, as_of)
+    expected = compare.published(benchmark.question, whole)
+    if has_parts:
+        day_by_day_figures = compare.published(benchmark.question, in_parts)
+        compare.require_equal(day_by_day_figures, expected, "the run day by day")
+    for work, module in benchmark.competitors.items():
+        if size <= benchmark.largest.get(work, size):
+            target = folder / f"{module}.parquet"
+            words = ("-m", f"benchmarks.competitors.{module}", landing, as_of.isoformat(), target)
+            costs = cost(sys.executable, *words)
+            compare.require_equal(compare.answered(benchmark.question, target), expected, work)
+            yield work, costs
 
 
-def scaled(sizes: list[int], scale_of: Callable[[int], Scale], floors: dict[str, str]) -> None:
-    rows: list[tuple[int, str, Cost]] = []
+def day_by_day(scale: Scale, landing: Path, warehouse: Path) -> Iterator[tuple[str, Cost]]:
+    """Everything but two days of checks, not measured; then the last day, and then one of the first
+    quarter, which is late."""
+    last, late = (START + timedelta(days=n) for n in (scale.days - 1, scale.days // 4))
+    held = {day: deliveries.hold_back(landing, day.date()) for day in (last, late)}
+    run(landing, warehouse, last)
+    for work, day in (("one new day", last), ("one late day", late)):
+        deliveries.deliver(landing, f"{day:%Y-%m-%d}", held[day])
+        yield work, run(landing, warehouse, scale.as_of)
+
+
+def scaled(what: str, sizes: list[int], repeat: int) -> Costs:
+    benchmark, costs = BENCHMARKS[what], Costs()
     for size in sizes:
-        scale = scale_of(size)
-        as_of = f"{scale.as_of:%Y-%m-%dT%H:%M:%SZ}"
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+            landing = Path(name) / "landing"
             counts = [
                 word
-                for key, number in vars(scale).items()
+                for key, number in vars(benchmark.scale_of(size)).items()
                 for word in (f"--{key.replace('_', '-')}", number)
             ]
-            cost(MAKEGOOD, "sample", "--out", folder / "landing", *counts)
-            for work, code in floors.items():
-                (folder / "copy").mkdir(exist_ok=True)
-                measured = cost(sys.executable, "-c", code, folder / "landing", folder / "copy")
-                rows.append((size, work, measured))
-            rows.append((size, "first run", run(folder, as_of)))
-            rows.append((size, "run with nothing new", run(folder, as_of)))
-    table("size", rows)
+            cost(MAKEGOOD, "sample", "--out", landing, *counts)
+            for turn in range(repeat if size <= REPEATED else 1):
+                folder = Path(name) / str(turn)
+                for work, taken in measured(benchmark, size, landing, folder):
+                    print(f"{size:,} {what}: {work}", file=sys.stderr)
+                    costs.add(size, work, taken)
+                shutil.rmtree(folder)
+    return costs
 
 
-def hard(shape: str) -> None:
-    rows = []
+def hard(shape: str) -> Costs:
+    costs = Costs()
     for n in SHAPES[shape]:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / shape
             shapes.write(folder, shape, n)
-            rows.append((n, shape, run(folder, shapes.AS_OF, folder / "contracts")))
-    table(shape, rows)
+            as_of = datetime.fromisoformat(shapes.AS_OF)
+            taken = run(folder / "landing", folder / "warehouse", as_of, folder / "contracts")
+            print(f"{n} {shape}", file=sys.stderr)
+            costs.add(n, shape, taken)
+    return costs
 
 
-def main(what: str, *sizes: str) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description="what runs cost; see benchmarks/scale.py")
+    parser.add_argument("what", choices=[*BENCHMARKS, "shapes"])
+    parser.add_argument("sizes", nargs="*", type=int, metavar="SIZE")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help=f"turns, of sizes up to {REPEATED}; medians count"
+    )
+    parser.add_argument("--out", type=Path, help="a folder for the table and the plot")
+    given = parser.parse_args()
+    if given.what in BENCHMARKS and not given.sizes:
+        parser.error(f"name at least one size, for example {given.what} 10000")
     started = time.monotonic()
-    if what == "checks":
-        floors = {"read all columns": READ, "sorted copy": COPY}
-        scaled([int(s) for s in sizes], lambda n: Scale(checks=n), floors)
-    elif what == "tickets":
-        floors = {"events, grouped": READ_EVENTS}
-        scaled([int(s) for s in sizes], lambda n: Scale(0, n, n), floors)
+    if given.what == "shapes":
+        tables = [hard(shape).table(shape) for shape in SHAPES]
+        picture = None
     else:
-        for shape in SHAPES:
-            hard(shape)
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"\n{time.monotonic() - started:.0f} s in all, largest process {largest:.0f} MB")
+        costs = scaled(given.what, given.sizes, given.repeat)
+        tables = [costs.table(given.what)]
+        picture = plot.bars(costs, given.what, OWN)
+    print(*tables, f"{time.monotonic() - started:.0f} s in all", sep="\n\n")
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / f"{given.what}.md").write_text("\n\n".join(tables) + "\n")
+        if picture:
+            (given.out / f"{given.what}.svg").write_text(picture)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# before that nothing can be said of the time left
+# before that nothing can be said of the time left: small parts say little of large ones
 FEWEST_SECONDS = 3
+FEWEST_PARTS = 20
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Pace:
 
     def _left(self) -> str:
         taken = self.clock() - self.since
-        if not self.done or taken < FEWEST_SECONDS:
+        if self.done * FEWEST_PARTS < self.whole or taken < FEWEST_SECONDS:
             return ""
         seconds = round(taken * (self.whole - self.done) / self.done)
         left = f"{seconds} s" if seconds < 100 else f"{round(seconds / 60)} min"

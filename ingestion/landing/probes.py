@@ -3,7 +3,7 @@
 Compact: a number per component and location, epoch seconds, the microseconds within that second
 (they decide which check of a second counts), a small-integer state (the higher the worse), sorted,
 a file a month and run. Spans: runs of equal state whose checks are at most `gap_limit_s` apart, a
-file a month, rebuilt for the months that a delivery touches. With a limit no longer than any
+file a month, rebuilt where a delivery touches it. With a limit no longer than any
 contract's `monitoring.stale_after_s`, a span is known without a break, so that every rule can be
 evaluated on spans alone.
 """
@@ -15,12 +15,12 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from makegood.ingestion.landing import spans
 from makegood.ingestion.landing.delivered import months_of
 from makegood.ingestion.landing.land import CHECKS, FILES, SERIES, Landed
+from makegood.ingestion.landing.spans import PARQUET, Built
 from makegood.ingestion.pace import Pace
 from makegood.ingestion.sql import quoted
-
-_PARQUET = "(format parquet, compression zstd, parquet_version v2)"
 
 COMPACT_COLUMNS = {
     "series_id": "integer",
@@ -68,29 +68,32 @@ def compact(
     files = landed.files
     built = files.filter(pl.col("kind") == "spans")
     coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
+    alike = set(built.filter(pl.col("gap_limit_s") == gap_limit_s)["month"])
     missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
     to_build = sorted(touched | coarse | missing)
     pace = Pace(progress, len(to_build))
     for pace.done, month in enumerate(to_build):
         pace.say(f"compressing checks of {month}")
-        sources = [
-            str(store / p)
-            for p in sorted(
-                files.filter((pl.col("kind") == "checks") & (pl.col("month") == month))["path"]
-            )
-        ]
-        files = files.filter(
-            ~(pl.col("kind").is_in(["spans", "intervals"]) & (pl.col("month") == month))
+        of_month = files.filter(pl.col("month") == month)
+        checks, before, intervals_before = (
+            [store / path for path in sorted(of_month.filter(pl.col("kind") == kind)["path"])]
+            for kind in ("checks", "spans", "intervals")
         )
-        spans, intervals = (
-            f"check_{kind}/month={month}/{run_id}.parquet" for kind in ("spans", "intervals")
-        )
-        _build_spans(con, sources, gap_limit_s, store / spans, store / intervals)
+        paths = {
+            kind: f"check_{kind}/month={month}/{run_id}.parquet" for kind in ("spans", "intervals")
+        }
+        target = Built(**{kind: store / path for kind, path in paths.items()})
+        added = store / _path(month, run_id)
+        if month in touched & alike:
+            earlier = [path for path in checks if path != added]
+            built_before = Built(before[0], intervals_before[0])
+            spans.rebuild(con, earlier, added, gap_limit_s, built_before, target)
+        else:
+            spans.build(con, checks, gap_limit_s, target)
         files = pl.concat(
             [
-                files,
-                _file("spans", CHECKS, month, spans, gap_limit_s),
-                _file("intervals", CHECKS, month, intervals, gap_limit_s),
+                files.filter(~((pl.col("month") == month) & pl.col("kind").is_in(list(paths)))),
+                *(_file(kind, CHECKS, month, path, gap_limit_s) for kind, path in paths.items()),
             ]
         )
     return replace(landed, files=files)
@@ -115,7 +118,7 @@ def land(
     pace = Pace(progress, len(months))
     for pace.done, (month, read) in enumerate(months.items()):
         pace.say(f"landing checks of {month}")
-        path = f"{CHECKS}/month={month}/{run_id}.parquet"
+        path = _path(month, run_id)
         _land_month(con, read, nullable, store / path)
         files = pl.concat([files, _file("checks", CHECKS, month, path, None)])
     return Landed(landed.deliveries, files, series), set(months)
@@ -137,6 +140,11 @@ def land_again(
             # where other months come of the deliveries now, the file is found missing
             if Path(path).stem == run_id and month in months:
                 _land_month(con, months[month], nullable, store / path)
+
+
+def _path(month: str, run_id: str) -> str:
+    """Where a run lands the checks of a month."""
+    return f"{CHECKS}/month={month}/{run_id}.parquet"
 
 
 def _file(kind: str, feed: str, month: str, path: str, gap_limit_s: int | None) -> pl.DataFrame:
@@ -197,65 +205,5 @@ def _land_month(
                 replace ({optional})
             from read_parquet([{files}]) as checks inner join coded on checks.code = coded.code
             order by series_id, checked_at_s, checked_at_us, state, _delivery_id, _line
-        ) to '{quoted(target)}' {_PARQUET}"""
+        ) to '{quoted(target)}' {PARQUET}"""
     )
-
-
-def _build_spans(
-    con: duckdb.DuckDBPyConnection,
-    sources: list[str],
-    gap_limit_s: int,
-    spans: Path,
-    intervals: Path,
-) -> None:
-    """The window functions run over a table in order, without partitions: many times cheaper, and
-    the series is compared by hand."""
-    con.execute(
-        """create or replace temp table instants as
-           select series_id, checked_at_s, checked_at_us, state from read_parquet(?)
-           order by series_id, checked_at_s, checked_at_us, state""",
-        [sources],
-    )
-    # of several checks in one second those of the greatest microsecond count, and of these the
-    # worst: the last in this order
-    con.execute(
-        """create or replace temp table instants as
-           select series_id, checked_at_s, state from (
-               select *, lead(series_id) over () as next_series, lead(checked_at_s) over ()
-                   as next_at from instants
-           ) as ordered
-           where next_series is distinct from series_id or next_at is distinct from checked_at_s"""
-    )
-    con.execute(
-        """create or replace temp table stepped as
-           select
-               series_id, checked_at_s, state, lag(checked_at_s) over () as before_s,
-               coalesce(lag(series_id) over () = series_id, false) as is_same_series, lag(state)
-                   over () as before_state
-           from instants"""
-    )
-    con.execute(
-        """create or replace temp table changes as
-           select series_id, checked_at_s, state, before_s from stepped
-           where not is_same_series or state <> before_state or checked_at_s - before_s > ?""",
-        [gap_limit_s],
-    )
-    for target in (spans, intervals):
-        target.parent.mkdir(parents=True, exist_ok=True)
-    # the check before the next change, of whatever series, is the last of this span
-    con.execute(
-        f"""copy (
-            select
-                series_id, checked_at_s as first_s,
-                coalesce(lead(before_s) over (), (select arg_max(checked_at_s, (series_id,
-                    checked_at_s)) from instants)) as last_s, state
-            from changes
-        ) to '{quoted(spans)}' {_PARQUET}"""
-    )
-    con.execute(
-        f"""copy (
-            select series_id, checked_at_s - before_s as interval_s, count(*) as checks from stepped
-                where is_same_series group by all order by all
-        ) to '{quoted(intervals)}' {_PARQUET}"""
-    )
-    con.execute("drop table instants; drop table stepped; drop table changes")
