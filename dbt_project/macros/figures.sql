@@ -1,5 +1,5 @@
 {#-
-A ratio of integers with six decimals, rounded half away from zero; for show only (A6). `part` is
+A ratio of integers with six decimals, rounded half away from zero; for display only (A6). `part` is
 not negative.
 -#}
 {% macro ratio(part, whole) -%}

@@ -940,7 +940,7 @@ def waiting() -> Iterator[tuple[str, Case, Row]]:
                     row,
                     "reference",
                     column,
-                    f" fits nothing that was delivered in {feed.references[column]}",
+                    f" matches nothing that was delivered in {feed.references[column]}",
                 ),
                 late,
             )
@@ -986,7 +986,7 @@ def between(delivery: Delivery) -> None:
             nobody,
             "reference",
             "contract_id",
-            "contract_id nobody fits nothing that was delivered in contracts",
+            "contract_id nobody matches nothing that was delivered in contracts",
         )
     )
     delivery.repaired["services"].append(good(services, 950))

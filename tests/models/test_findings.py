@@ -293,7 +293,7 @@ EXPECTED: dict[str, tuple[str, str | None, int | None, str, str | None, int]] = 
         "tickets",
         "123",
         2,
-        "subscription_id 123 fits nothing in subscriptions (12 rows, 54 %",
+        "subscription_id 123 matches nothing in subscriptions (12 rows, 54 %",
         "00123",
         12,
     ),

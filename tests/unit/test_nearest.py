@@ -1,4 +1,4 @@
-"""The nearest match of a value that fits nothing, which messages name."""
+"""The nearest match of a value that matches nothing, which messages name."""
 
 import pytest
 

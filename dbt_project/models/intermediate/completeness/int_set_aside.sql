@@ -20,7 +20,7 @@ waiting as (
         select
             *,
             column_name || ' ' || value || case state
-                when 'unknown' then ' fits nothing that was delivered in ' || referred
+                when 'unknown' then ' matches nothing that was delivered in ' || referred
                 when 'deleted' then ' was deleted from ' || referred
                 else
                     ' was delivered in ' || referred

@@ -1,5 +1,5 @@
--- subscriptions that are covered alike, under the same terms and in the same customer scope, see the
--- same availability: one of them is measured for all
+-- subscriptions that are covered alike, under the same terms and in the same customer scope, have
+-- the same availability: one of them is measured for all
 with coverage as (
     select
         subscription_id, month, min(start_s) as first_s, max(end_s) as last_s,

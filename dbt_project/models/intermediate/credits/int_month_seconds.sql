@@ -25,7 +25,8 @@ bases as (
     union all
     select
         measured.subscription_id, measured.month, measured.observed_as, measured.customer_scope,
-        measured.service_id, measured.region, covered.start_s, covered.end_s, 'covered' as total_time
+        measured.service_id, measured.region, covered.start_s, covered.end_s,
+        'covered' as total_time
     from measured
     inner join {{ ref('int_covered') }} as covered
         on measured.subscription_id = covered.subscription_id and measured.month = covered.month

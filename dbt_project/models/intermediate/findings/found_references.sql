@@ -32,7 +32,7 @@ select
     end as kind,
     by_value.feed, by_value.value as key, by_value.delivery_id, firsts.line,
     by_value.column_name || coalesce(' ' || by_value.value, '') || case by_value.state
-        when 'unknown' then ' fits nothing in ' || by_value.referred
+        when 'unknown' then ' matches nothing in ' || by_value.referred
         else ' names rows of ' || by_value.referred || ' that wait or were rejected themselves'
     end as seen,
     by_value.value, by_value.referred as candidates, by_value.row_count, by_value.column_name
