@@ -42,6 +42,11 @@ def examples(quick: int, ci: int, explore: int) -> int:
     return {"quick": quick, "ci": ci, "explore": explore}[settings.get_current_profile_name()]
 
 
+def some_of(names: Iterable[str], *short: str) -> list[Any]:
+    """Parameters of a test, of which `make test` tries only `short`; the others are `long`."""
+    return [name if name in short else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 Rows = list[dict[str, Any]]
 Feeds = dict[str, Rows]
 

@@ -11,7 +11,7 @@ import pytest
 
 from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.pipeline.run import BadArguments, Blocked
-from tests.conftest import Published, Runner
+from tests.conftest import Published, Runner, some_of
 from tests.e2e.test_command import MAKEGOOD
 
 # what each is for: a refused contract, two runs with late data; through the command as it is
@@ -56,7 +56,9 @@ def test_cases_are_equal_to_their_answers_by_the_command(shared: Path) -> None:
     assert done.stdout.startswith(f"{len(BY_COMMAND)} cases, ")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", some_of(CASES, "checks_quorum_and_staleness", "shared_event", "seed100004")
+)
 def test_a_case_is_equal_to_its_answers(
     shared: Path, tmp_path: Path, publish: Runner, name: str
 ) -> None:

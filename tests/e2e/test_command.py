@@ -197,6 +197,7 @@ def test_blocked_exits_3_and_status_says_why(tmp_path: Path) -> None:
     assert "outages/bad.csv,2,values,state" in Path(rejected[1]).read_text()
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_no_process_and_the_next_succeeds(tmp_path: Path) -> None:
     """The whole command, with its worker; tests/support/faults.py kills runs at many places."""
     landing, warehouse = write_landing(tmp_path / "landing", world()), tmp_path / "w"
@@ -241,6 +242,7 @@ def test_a_killed_run_leaves_no_process_and_the_next_succeeds(tmp_path: Path) ->
     assert makegood("doctor", "--warehouse", warehouse).stdout == f"{warehouse} is whole\n"
 
 
+@pytest.mark.long
 def test_sample_with_faults_is_published_without_them(tmp_path: Path) -> None:
     said = makegood("sample", "--out", tmp_path / "s", "--faults", "--seed", "7")
     assert said.returncode == 0
@@ -321,6 +323,7 @@ def test_the_shell_completes(tmp_path: Path) -> None:
     assert makegood(**asked).stdout.split() == ["status"]
 
 
+@pytest.mark.long
 def test_quiet_prints_errors_only(
     done: tuple[Path, Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

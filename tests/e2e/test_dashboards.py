@@ -857,6 +857,7 @@ def test_figures_filters_links_and_files_in_a_browser(
         context.close()
 
 
+@pytest.mark.long
 def test_a_new_publication_is_shown_without_a_restart(
     chromium: Any, tmp_path: Path, publish: conftest.Runner
 ) -> None:

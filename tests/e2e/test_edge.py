@@ -53,6 +53,7 @@ def test_events_in_one_second(edge: Edge) -> None:
     )
 
 
+@pytest.mark.long
 def test_ids_without_zeros(edge: Edge) -> None:
     published = edge("ids_without_zeros")
     findings = found(published)
@@ -79,6 +80,7 @@ def test_misnamed_columns(edge: Edge) -> None:
     assert {key for kind, key in findings if kind == "open_record"} == {"O1", "O2"}
 
 
+@pytest.mark.long
 def test_placeholder_dates(edge: Edge) -> None:
     published = edge("placeholder_dates")
     (june,) = published.query(
@@ -102,6 +104,7 @@ def test_placeholder_dates(edge: Edge) -> None:
         assert credit(published, f"U{customer}", "2026-06-01")["is_incomplete"]
 
 
+@pytest.mark.long
 def test_thousands_points(edge: Edge) -> None:
     published = edge("thousands_points")
     assert found(published)["thousands_points", "EUR"] == ("warning", None, 4)
@@ -110,6 +113,7 @@ def test_thousands_points(edge: Edge) -> None:
     )
 
 
+@pytest.mark.long
 def test_invoice_line_traps(edge: Edge) -> None:
     published = edge("invoice_line_traps")
     findings = found(published)
@@ -131,6 +135,7 @@ def test_forgotten_end(edge: Edge) -> None:
     }, "M3 holds: an open record counts"
 
 
+@pytest.mark.long
 def test_overflowing_sum(edge: Edge) -> None:
     published = edge("overflowing_sum")
     assert credit(published, "U9", "2026-06-01")["monthly_fee"] == 600
@@ -145,6 +150,7 @@ def test_merged_tickets(edge: Edge) -> None:
     assert findings["received_twice_and_late", "T2"] == ("warning", None, 1)
 
 
+@pytest.mark.long
 def test_first_delivery_in_cents(edge: Edge) -> None:
     published = edge("first_delivery_in_cents")
     assert found(published)["amounts_without_cents", "USD"] == ("warning", None, 120)
@@ -153,6 +159,7 @@ def test_first_delivery_in_cents(edge: Edge) -> None:
     assert any("CNY" in reason for reason in reasons)
 
 
+@pytest.mark.long
 def test_rejected_resolved(edge: Edge) -> None:
     published = edge("rejected_resolved")
     (ticket,) = published.query(
@@ -172,5 +179,6 @@ def test_rejected_resolved(edge: Edge) -> None:
     }
 
 
+@pytest.mark.long
 def test_many_targets(edge: Edge) -> None:
     assert edge("many_targets").query("select count(*) as n from marts.contracts") == [{"n": 1}]

@@ -178,6 +178,7 @@ def test_a_heading_has_no_markdown_left_in_it(word: str) -> None:
     assert not re.search(r"(?<!\\)[<>\[\]()*`$!:]", plain(word))
 
 
+@pytest.mark.long
 def test_names_do_nothing_in_a_browser(chromium: Any, published: Published) -> None:
     """On every page, and in headings, which are Markdown."""
     with serving("dashboards", "--warehouse", published.warehouse, health="/_stcore/health") as (
@@ -278,6 +279,7 @@ def test_yaml_is_data_and_nothing_else(tmp_path: Path, what: str) -> None:
         feed_settings(tmp_path)
 
 
+@pytest.mark.long
 def test_paths_are_words_to_the_command(tmp_path: Path, publish: Runner) -> None:
     landing = tmp_path / 'it\'s; a "folder" $(id) %s'
     deliver(landing, 'it\'s; "rows" $(id)', world())

@@ -199,6 +199,7 @@ def marks(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("[")]
 
 
+@pytest.mark.long
 def test_every_kind_arrives_once_and_its_end_too(
     publish: Runner,
     tmp_path: Path,

@@ -795,6 +795,7 @@ BOMBS: list[tuple[str, str | None, int | None]] = [
 ]
 
 
+@pytest.mark.long
 def test_bombs_take_neither_memory_nor_time(tmp_path: Path) -> None:
     paths = [bomb(tmp_path, kind) for kind, _, _ in BOMBS]
     done = subprocess.run(

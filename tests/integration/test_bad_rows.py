@@ -851,6 +851,7 @@ def test_a_feed_below_its_limit_and_a_file_rejected_whole_have_their_own_words(
     assert not any("rows" in reason for reason in reasons), "one of twenty-one is below the limit"
 
 
+@pytest.mark.long
 def test_the_terminal_the_status_and_the_alert_say_why_a_run_is_blocked(tmp_path: Path) -> None:
     """Each shows the commonest reason of a feed; an alert, which is short, first all feeds that
     block the run."""
@@ -1045,6 +1046,7 @@ def between(delivery: Delivery) -> None:
     delivery.repaired["ticket_events"] += life("tickets-3001")
 
 
+@pytest.mark.long
 def test_bad_rows_reach_no_mart_and_a_corrected_delivery_heals(
     publish: Runner, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def described() -> dict[tuple[str, str], str]:
     return found
 
 
+@pytest.mark.long
 def test_every_table_and_column_that_is_published_has_its_description(sample: Published) -> None:
     """None is missing, none is left of what is no more: both sides are whole."""
     found = {(r["table_name"], r["column_name"]): r["comment"] for r in sample.query(COMMENTS)}

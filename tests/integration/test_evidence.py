@@ -630,6 +630,7 @@ MISSING = {
 }
 
 
+@pytest.mark.long
 def test_the_proof_names_each_row_that_a_credit_lacks(gaps: Published) -> None:
     landing = gaps.warehouse.parent / "landing"
     words = [
@@ -753,6 +754,7 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
     )
 
 
+@pytest.mark.long
 def test_what_rests_on_incomplete_data_is_not_green(
     monkeypatch: pytest.MonkeyPatch, publish: Runner, tmp_path: Path
 ) -> None:
@@ -858,6 +860,7 @@ def older(part: Published, tmp_path: Path) -> Published:
     return found
 
 
+@pytest.mark.long
 def test_what_an_older_version_published_can_be_read(
     monkeypatch: pytest.MonkeyPatch, older: Published
 ) -> None:

@@ -109,6 +109,7 @@ def test_within_a_run_the_later_path_and_then_the_later_row_wins(
     assert down(publish(landing, AS_OF)) == 2400
 
 
+@pytest.mark.long
 def test_content_is_known_whatever_its_name(publish: Runner, tmp_path: Path) -> None:
     landing = write_landing(tmp_path / "in", world())
     publish(landing, AS_OF)
@@ -135,6 +136,7 @@ def test_content_is_known_whatever_its_name(publish: Runner, tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.long
 def test_a_path_that_returns_to_earlier_content_is_a_new_delivery(
     publish: Runner, tmp_path: Path
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_path_that_returns_to_earlier_content_is_a_new_delivery(
     assert len(paths) == 3, "the same content as last time changes nothing"
 
 
+@pytest.mark.long
 def test_a_moved_file_changes_nothing_and_is_warned_of(publish: Runner, tmp_path: Path) -> None:
     landing = write_landing(tmp_path / "in", world())
     deliver(landing, "a.csv", "outages", [outage(45)])
@@ -186,6 +189,7 @@ def test_a_moved_file_changes_nothing_and_is_warned_of(publish: Runner, tmp_path
     ]
 
 
+@pytest.mark.long
 def test_waiting_rows_come_in_by_themselves(publish: Runner, tmp_path: Path) -> None:
     feeds = world()
     service, component = feeds["services"], feeds["components"]

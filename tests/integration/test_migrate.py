@@ -239,6 +239,7 @@ def test_files_that_are_gone_are_named_and_nothing_changes(place: Place) -> None
     assert "has an earlier layout" in place.makegood("status").stdout
 
 
+@pytest.mark.long
 def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> None:
     """Limits are those of a run (exit 3), and so are bad arguments (2); a later attempt can
     succeed."""
@@ -259,6 +260,7 @@ def test_what_may_not_be_published_leaves_the_earlier_layout(place: Place) -> No
     assert Published(place.warehouse).mart("credits")
 
 
+@pytest.mark.long
 def test_a_warehouse_of_a_newer_makegood_is_left_alone(place: Place) -> None:
     database = place.last.database
     database.chmod(0o644)

@@ -18,6 +18,7 @@ from tests.support import few_series
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
 
+@pytest.mark.long
 def test_competitors_answer_availability_as_the_mart_does(publish: Runner, tmp_path: Path) -> None:
     """Over month ends and gaps, with records that beat checks, maintenance announced or not, and
     trunks that are down together."""

@@ -50,6 +50,7 @@ def statements(published: Published) -> list[tuple[Any, ...]]:
     return [tuple(str(r[c]) for c in columns) for r in rows]
 
 
+@pytest.mark.long
 def test_statements_are_never_rewritten(publish: Runner, tmp_path: Path) -> None:
     """C7: late data adds versions; the older ones stay as they were issued."""
     landing = tmp_path / "landing"
@@ -165,6 +166,7 @@ def test_statements_are_never_rewritten(publish: Runner, tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.long
 def test_figures_do_not_depend_on_how_rows_are_delivered(publish: Runner, tmp_path: Path) -> None:
     """Order of rows, split into files, duplicates and a re-run change nothing."""
     feeds = made().feeds
@@ -194,6 +196,7 @@ def test_figures_do_not_depend_on_how_rows_are_delivered(publish: Runner, tmp_pa
         assert split == whole
 
 
+@pytest.mark.long
 @settings(
     max_examples=examples(quick=2, ci=4, explore=300),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

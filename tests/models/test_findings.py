@@ -618,6 +618,7 @@ def test_the_run_counts_what_waits(told: tuple[str, str, Published]) -> None:
     ) in printed
 
 
+@pytest.mark.long
 def test_a_finding_ends_with_a_corrected_delivery(publish: Runner, tmp_path: Path) -> None:
     contracts = {"k": terms()}
     folder = landing(tmp_path / "feeds")

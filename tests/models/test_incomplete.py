@@ -13,7 +13,7 @@ import pytest
 from makegood.dashboards.figures.operations import ALERTS
 from makegood.ingestion.sample import write as write_sample
 from makegood.orchestration.pipeline.run import Blocked
-from tests.conftest import Feeds, Published, Runner, contract, csv_text, write_landing
+from tests.conftest import Feeds, Published, Runner, contract, csv_text, some_of, write_landing
 from tests.e2e.test_command import MAKEGOOD
 
 AS_OF = "2026-07-20T00:00:00Z"
@@ -265,7 +265,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any], dict[str, list[tuple[str, int]]], d
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", some_of(FAULTS, "a record, by its time"))
 def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(
     publish: Runner, tmp_path: Path, name: str
 ) -> None:
@@ -306,6 +306,7 @@ def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(
     assert after.query("select * from marts.evidence_gaps") == []
 
 
+@pytest.mark.long
 def test_a_check_clears_with_its_path(publish: Runner, tmp_path: Path) -> None:
     folder = landing(tmp_path / "feeds")
     check = {
@@ -432,12 +433,14 @@ def run_with(memory: str, landing: Path, warehouse: Path) -> subprocess.Complete
     )
 
 
+@pytest.mark.long
 def test_a_run_that_spills_to_disk_publishes(sampled: Path, tmp_path: Path) -> None:
     # with so little the models spill; a spill on one connection once broke all that came after it
     done = run_with("110MB", sampled, tmp_path / "warehouse")
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_a_model_that_needs_more_memory_is_named_with_the_option_to_raise(
     sampled: Path, tmp_path: Path
 ) -> None:

@@ -63,6 +63,7 @@ def test_hard_feeds_are_accepted_whole(
     assert len(linked) == late
 
 
+@pytest.mark.long
 def test_states_are_worked_out_for_a_customer_only_while_its_exclusion_lasts(
     publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +147,7 @@ def test_spans_are_as_many_as_states_change(publish: Runner, tmp_path: Path) -> 
     assert spans * 100 < checks.height
 
 
+@pytest.mark.long
 def test_models_grow_with_their_feeds_and_no_product_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
