@@ -58,7 +58,6 @@ def rebuild(
 ) -> None:
     """Builds a month to which checks were added, as `build` would, from what was built of `checks`
     with the same limit."""
-    old, both = _files(checks), _files([*checks, added])
     ((first, last),) = con.execute(
         f"select min(checked_at_s), max(checked_at_s) from {_files([added])}"
     ).fetchall()
@@ -69,19 +68,21 @@ def rebuild(
             series_id, max(checked_at_s) filter (checked_at_s < {first}) as from_s,
             min(checked_at_s) filter (checked_at_s > {last}) as until_s,
             max(checked_at_s) as last_s
-        from {both} group by series_id"""
+        from {_files([*checks, added])} group by series_id;
+        create temp table around as
+        select {_COLUMNS}, false as is_added
+        from {_files(checks)} as checks inner join edges using (series_id)
+        where checked_at_s between coalesce(from_s, {first}) and coalesce(until_s, {last})
+        union all
+        select {_COLUMNS}, true as is_added from {_files([added])}"""
     )
-    between = (
-        "left join edges using (series_id) "
-        f"where checked_at_s between coalesce(from_s, {first}) and coalesce(until_s, {last})"
-    )
-    _step(con, f"select checks.* from {old} as checks {between}")
+    _step(con, "from around where not is_added")
     con.execute(
         """create temp table apart_before as
         select series_id, checked_at_s - before_s as interval_s, -1 as checks
         from stepped where is_same_series"""
     )
-    _step(con, f"select checks.* from {both} as checks {between}")
+    _step(con, "from around")
     con.execute(
         f"""create temp table apart as
         select series_id, interval_s, sum(checks)::bigint as checks
@@ -116,11 +117,13 @@ def rebuild(
             state
         from begun inner join edges using (series_id)
         order by series_id, first_s;
-        drop table begun; drop table apart_before; drop table edges"""
+        drop table begun; drop table apart_before; drop table edges; drop table around"""
     )
     _write(con, target)
 
 
+# of a check, what decides spans
+_COLUMNS = "series_id, checked_at_s, checked_at_us, state"
 _BEGINS = "not is_same_series or state <> before_state or checked_at_s - before_s > {gap_limit_s}"
 
 
@@ -130,12 +133,12 @@ def _step(con: duckdb.DuckDBPyConnection, checks: str, is_in_order: bool = False
 
     The window functions run over a table in order, without partitions: many times cheaper, and the
     series is compared by hand."""
-    in_order = "" if is_in_order else "order by series_id, checked_at_s, checked_at_us, state"
+    in_order = "" if is_in_order else f"order by {_COLUMNS}"
     # of several checks in one second those of the greatest microsecond count, and of these the
     # worst: the last in this order
     con.execute(
         f"""create or replace temp table instants as
-        select series_id, checked_at_s, checked_at_us, state from ({checks}) {in_order};
+        select {_COLUMNS} from ({checks}) {in_order};
         create or replace temp table instants as
         select series_id, checked_at_s, state
         from (
