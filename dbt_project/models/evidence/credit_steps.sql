@@ -47,7 +47,7 @@ select
         ) }} as decimal(18, 6)
     ) as availability_tier_below_pct,
     cast(credits.availability_credit as decimal(18, 6)) as availability_credit_pct,
-    coalesce(unshared.shared_seconds, 0) as shared_seconds,
+    credits.shared_seconds,
     cast(credits.availability_unshared as decimal(18, 6)) as availability_credit_unshared_pct,
     coalesce(resolution.incidents, 0) as incidents,
     coalesce(resolution.missed, 0) as missed,
@@ -91,12 +91,6 @@ inner join {{ ref('int_month_availability') }} as availability
         and availability.events = 'all'
 left join {{ source('inputs', 'availability_tiers') }} as tiers
     on months.terms_id = tiers.terms_id and availability.tier = tiers.tier
-left join {{ ref('int_month_availability') }} as unshared
-    on
-        months.subscription_id = unshared.subscription_id
-        and months.month = unshared.month
-        and unshared.scenario_id = 0
-        and unshared.events = 'unshared'
 left join resolution
     on months.subscription_id = resolution.subscription_id and months.month = resolution.month
 left join resolution_unshared

@@ -7,33 +7,27 @@ with kinds as (
 -- availability of the month that is not over, with all downtime and without the shared (A5, C3)
 availability as (
     select
-        measured.subscription_id, measured.month, kinds.events, figures.downtime_seconds,
+        credits.subscription_id, credits.month, kinds.events, figures.downtime_seconds,
         figures.covered_seconds, figures.base_seconds,
         figures.up_seconds
-        + case kinds.events when 'unshared' then coalesce(unshared.shared_seconds, 0) else 0 end
-            as up_seconds,
+        + case kinds.events when 'unshared' then credits.shared_seconds else 0 end as up_seconds,
         figures.commitment_pct, figures.commitment_numerator, figures.commitment_denominator,
         scenarios.terms_id, scenarios.is_commitment_first_bound
-    from {{ ref('int_measured_as') }} as measured
+    from {{ ref('int_month_credits') }} as credits
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
-            measured.measured_as = scenarios.subscription_id
-            and measured.month = scenarios.month
-            and scenarios.scenario_id = 0
+            credits.measured_as = scenarios.subscription_id
+            and credits.month = scenarios.month
+            and credits.scenario_id = scenarios.scenario_id
             and not scenarios.is_final
     inner join {{ ref('int_month_availability') }} as figures
         on
-            measured.measured_as = figures.subscription_id
-            and measured.month = figures.month
-            and figures.scenario_id = 0
+            credits.measured_as = figures.subscription_id
+            and credits.month = figures.month
+            and credits.scenario_id = figures.scenario_id
             and figures.events = 'all'
-    left join {{ ref('int_month_availability') }} as unshared
-        on
-            measured.subscription_id = unshared.subscription_id
-            and measured.month = unshared.month
-            and unshared.scenario_id = 0
-            and unshared.events = 'unshared'
     cross join kinds
+    where credits.scenario_id = 0
 ),
 
 -- a tier's credit is due below its bound and below the commitment (C1)

@@ -2,8 +2,8 @@
 -- severities, each by its own ticket's terms
 select
     tickets.subscription_id, tickets.month, scenarios.scenario_id, measured.measured_as,
-    scenarios.terms_id, scenarios.availability_policy_id, scenarios.customer_scope,
-    scenarios.service_id, scenarios.region, scenarios.link_within_s, tickets.ticket_id,
+    scenarios.availability_policy_id, scenarios.customer_scope, scenarios.service_id,
+    scenarios.region, scenarios.link_within_s, tickets.ticket_id,
     tickets.received_s, tickets.incident_id, tickets.outage_id,
     resolutions.severity, resolutions.target_s, resolutions.elapsed_s,
     resolutions.outcome = 'missed' as is_missed,

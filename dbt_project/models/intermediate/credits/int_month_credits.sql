@@ -52,11 +52,13 @@ shared as (
 -- each kind with all events and without the shared ones, never more without than with them
 parts as (
     select
-        judged.subscription_id, judged.month, judged.scenario_id, measured.cap_pct,
+        judged.subscription_id, judged.month, judged.scenario_id, judged.measured_as,
+        measured.cap_pct,
         shared.subscription_id is not null as is_shared,
         measured.covered_seconds, measured.base_seconds, measured.up_seconds,
         measured.credit_pct as availability_credit,
         coalesce(unshared.credit_pct, measured.credit_pct) as availability_unshared,
+        coalesce(unshared.shared_seconds, 0) as shared_seconds,
         coalesce(resolution.credit_pct, 0) as resolution_credit,
         least(coalesce(resolution_unshared.credit_pct, 0), coalesce(resolution.credit_pct, 0))
             as resolution_unshared

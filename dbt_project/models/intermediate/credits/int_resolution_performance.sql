@@ -88,7 +88,6 @@ tiered as (
 
 select
     averaged.events, averaged.subscription_id, averaged.month, averaged.scenario_id,
-    averaged.measured_as,
     averaged.incidents, averaged.missed, averaged.is_triggered, averaged.delay_parts,
     averaged.whole_parts, tiered.tier,
     coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct
