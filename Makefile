@@ -16,7 +16,7 @@ AS_OF := 2026-08-15T00:00:00Z
 
 export DO_NOT_TRACK := 1
 
-.PHONY: run test bench check setup setup-dev lock clean
+.PHONY: run test bench check setup setup-dev setup-cluster lock clean
 
 run: setup
 	@test -d $(SAMPLE)/landing || $(BIN)/makegood sample --out $(SAMPLE)/landing
@@ -60,6 +60,8 @@ bench: setup
 
 setup: .venv/core.stamp
 setup-dev: .venv/dev.stamp
+# Spark and PostgreSQL too: half a gigabyte
+setup-cluster: .venv/cluster.stamp
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -86,10 +88,14 @@ endef
 	$(call install,requirements-dev.lock)
 	@mkdir -p .venv/import && ln -sfn $(CURDIR) .venv/import/makegood
 
+.venv/cluster.stamp: requirements-cluster.lock .venv/dev.stamp
+	$(call install,requirements-cluster.lock)
+
 # pins the newest versions; the locks name no index, so that any mirror can be used
 lock:
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) -o requirements-dev.lock --extra dev -c requirements.lock
+	$(COMPILE) -o requirements-cluster.lock --extra spark --extra postgres -c requirements-dev.lock
 
 clean:
 	rm -rf .venv build

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # what a virtual environment brings itself, and the project
 OURS = {"makegood", "pip"}
+CLUSTER = "requirements-cluster.lock"
 
 
 def locked(name: str) -> dict[str, dict[str, list[str]]]:
@@ -30,20 +31,21 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", CLUSTER])
 def test_every_pin_has_hashes(name: str) -> None:
     pins = locked(name)
     assert len(pins) > 100
     assert [n for n, versions in pins.items() if not all(versions.values())] == []
 
 
-def test_development_changes_no_pin() -> None:
-    core, dev = locked("requirements.lock"), locked("requirements-dev.lock")
-    assert {n: pin for n, pin in core.items() if dev.get(n) != pin} == {}
+@pytest.mark.parametrize("name", ["requirements-dev.lock", CLUSTER])
+def test_extras_change_no_pin(name: str) -> None:
+    core, more = locked("requirements.lock"), locked(name)
+    assert {n: pin for n, pin in core.items() if more.get(n) != pin} == {}
 
 
 def test_what_is_installed_is_what_is_locked() -> None:
-    pins = locked("requirements-dev.lock")
+    pins = locked(CLUSTER) | locked("requirements-dev.lock")
     installed = {normal(d.metadata["Name"]): d.version for d in distributions()}
     assert {n: v for n, v in installed.items() if n not in OURS and v not in pins.get(n, {})} == {}
 
