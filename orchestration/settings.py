@@ -3,9 +3,10 @@
 import os
 import re
 import zoneinfo
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 
@@ -42,6 +43,79 @@ class Limits:
         before it imports Polars or Arrow, and for those that it starts."""
         threads = str(self.threads)
         set_environment({"POLARS_MAX_THREADS": threads, "OMP_NUM_THREADS": threads})
+
+
+@dataclass(frozen=True)
+class Spark:
+    """Where the models run on Spark. `url`: a master (`local[2]`: started here, with two threads;
+    `spark://host:7077`), a Spark Connect server (`sc://host:15002`) or a Thrift server
+    (`thrift://host:10000`). `storage`: a folder, or a URL that Spark can write to, for what is not
+    published; None: the warehouse. `conf`: settings of Spark, by their names."""
+
+    url: str
+    storage: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(
+            r"local(\[(\d+|\*)\])?|(spark|sc|thrift)://[^/:]+(:\d+)?(,[^/:]+:\d+)*(/.*)?|yarn|k8s://.+",
+            self.url,
+        ):
+            raise ValueError(
+                f"--spark {self.url!r} is not where Spark can be: give a master, as in local[2] or "
+                "spark://host:7077, a Spark Connect server, as in sc://host:15002, or a Thrift "
+                "server, as in thrift://host:10000"
+            )
+
+    @property
+    def kind(self) -> Literal["master", "sc", "thrift"]:
+        """How it is reached."""
+        return (
+            "sc"
+            if self.url.startswith("sc:")
+            else ("thrift" if self.url.startswith("thrift:") else "master")
+        )
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of what is running elsewhere; None for what is started here, or is found
+        by its own settings."""
+        found = re.match(r"(spark|sc|thrift)://([^/:,]+)(?::(\d+))?", self.url)
+        return (found[2], int(found[3] or _PORTS[found[1]])) if found else None
+
+
+_PORTS = {"spark": 7077, "sc": 15002, "thrift": 10000}
+
+
+def configured_target() -> Literal["duckdb", "spark"]:
+    """The engine that MAKEGOOD_TARGET names. Raises ValueError."""
+    target = environment("MAKEGOOD_TARGET") or "duckdb"
+    if target == "duckdb":
+        return "duckdb"
+    if target == "spark":
+        return "spark"
+    raise ValueError(f"MAKEGOOD_TARGET is {target!r}: give duckdb or spark")
+
+
+def chosen_spark(url: str | None, storage: str | None, conf: Sequence[str]) -> Spark:
+    """Where Spark is, by options or else by MAKEGOOD_SPARK, MAKEGOOD_SPARK_STORAGE and
+    MAKEGOOD_SPARK_CONF. `conf`: each as `name=value`. Raises ValueError."""
+    given = list(conf) or (environment("MAKEGOOD_SPARK_CONF") or "").split()
+    if wrong := [c for c in given if not re.fullmatch(r"spark\.[^=\s]+=.*", c)]:
+        raise ValueError(
+            f"--spark-conf {wrong[0]!r} is not a setting of Spark "
+            "(example: spark.executor.memory=8g)"
+        )
+    return Spark(
+        url or environment("MAKEGOOD_SPARK") or f"local[{default_limits().threads}]",
+        storage or environment("MAKEGOOD_SPARK_STORAGE"),
+        dict(c.split("=", 1) for c in given),
+    )
+
+
+def configured_spark() -> Spark | None:
+    """Where the models run by the environment; None: on DuckDB. Raises ValueError."""
+    return chosen_spark(None, None, []) if configured_target() == "spark" else None
 
 
 def default_limits() -> Limits:

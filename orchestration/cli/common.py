@@ -116,12 +116,13 @@ def exit_status(warehouse: Path) -> Iterator[None]:
     """Turns the errors of a run that published nothing into a message and an exit status."""
     from makegood.ingestion.strict_yaml import InvalidDocument
     from makegood.orchestration.pipeline.run import BadArguments, Blocked
+    from makegood.orchestration.spark.cluster import Unavailable
     from makegood.orchestration.warehouse.store import Busy, OtherLayout
 
     details = f"{sys.argv[0]} status --warehouse {warehouse}"
     try:
         yield
-    except (BadArguments, InvalidDocument, OtherLayout) as error:
+    except (BadArguments, InvalidDocument, OtherLayout, Unavailable) as error:
         raise fail(BAD_ARGUMENTS, str(error)) from error
     except Blocked as error:
         lines = "\n".join(f"  {reason}" for reason in error.reasons)

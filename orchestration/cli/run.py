@@ -19,11 +19,27 @@ from makegood.orchestration.cli.common import (
     limits_and_instant,
     progress_shown,
 )
+from makegood.orchestration.settings import Spark, chosen_spark, configured_target
 
 
 class Target(StrEnum):
     duckdb = "duckdb"
     spark = "spark"
+
+
+def engine(
+    target: Target | None, url: str | None, storage: str | None, conf: list[str]
+) -> Spark | None:
+    """Where the models run; None: on DuckDB."""
+    try:
+        target = target or Target(configured_target())
+        if target is Target.spark:
+            return chosen_spark(url, storage, conf)
+    except ValueError as error:
+        raise fail(BAD_ARGUMENTS, str(error)) from error
+    if url or storage or conf:
+        raise fail(BAD_ARGUMENTS, "--spark, --spark-storage, --spark-conf need --target spark")
+    return None
 
 
 def run(
@@ -37,10 +53,28 @@ def run(
             "default: now."
         ),
     ] = None,
-    # hidden until there is a second engine
     target: Annotated[
-        Target, typer.Option(help="Engine that runs the models.", hidden=True)
-    ] = Target.duckdb,
+        Target | None,
+        typer.Option(help="Engine that runs the models; default: duckdb, in this process."),
+    ] = None,
+    spark: Annotated[
+        str | None,
+        typer.Option(
+            help="Where Spark is, with --target spark: a master (spark://host:7077), Spark Connect "
+            "(sc://host:15002), a Thrift server (thrift://host:10000); default: local, started "
+            "here.",
+        ),
+    ] = None,
+    spark_storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or URL for what Spark writes between models; default: the warehouse."
+        ),
+    ] = None,
+    spark_conf: Annotated[
+        list[str] | None,
+        typer.Option(help="Setting of Spark (example: spark.executor.memory=8g); repeatable."),
+    ] = None,
     threads: Threads = None,
     memory: Memory = None,
     alerts: AlertSettings = None,
@@ -59,8 +93,7 @@ def run(
     published.
     """
     limits, at = limits_and_instant(threads, memory, as_of)
-    if target is Target.spark:
-        raise fail(BAD_ARGUMENTS, "--target spark is not supported yet; the models run on duckdb")
+    where = engine(target, spark, spark_storage, spark_conf or [])
 
     from makegood.ingestion.contracts.loader import FOLDER
     from makegood.orchestration.output.summary import summary
@@ -74,6 +107,7 @@ def run(
         limits,
         alerts,
         keep_work,
+        where,
     )
     with (
         exit_status(warehouse),

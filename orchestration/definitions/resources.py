@@ -42,6 +42,8 @@ class Deployment:
     alerts: Path | None = None
     limits: Limits = field(default_factory=settings.default_limits)
     name: str = ""
+    # where the models run; None: in the run's own process, on DuckDB
+    spark: settings.Spark | None = None
 
     @classmethod
     def configured(cls) -> Self:
@@ -53,6 +55,7 @@ class Deployment:
             Path(settings.environment("MAKEGOOD_CONTRACTS") or contracts.FOLDER),
             Path(alerts) if alerts else None,
             settings.configured_limits(),
+            spark=settings.configured_spark(),
         )
 
     def key(self, *path: str) -> dg.AssetKey:
@@ -96,7 +99,13 @@ class Deployment:
             advice = f"give an instant up to now, as {form}, or none"
             raise BadArguments(f"as_of {text} is in the future: {advice}")
         return Request(
-            self.landing, self.warehouse, self.contracts, as_of, self.limits, alerts=self.alerts
+            self.landing,
+            self.warehouse,
+            self.contracts,
+            as_of,
+            self.limits,
+            alerts=self.alerts,
+            spark=self.spark,
         )
 
 

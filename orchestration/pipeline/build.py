@@ -26,7 +26,9 @@ from makegood.orchestration.pipeline.project import (
     options,
     parsed,
 )
-from makegood.orchestration.settings import NO_TELEMETRY, Limits, set_environment
+from makegood.orchestration.settings import NO_TELEMETRY, Limits, Spark, set_environment
+from makegood.orchestration.spark import build as on_spark
+from makegood.orchestration.spark import cluster
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,7 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
             "intermediate"
         )
         described = describe.sources()
-        paths = {name: landed.paths("rows", name) for name in feeds()}
-        paths |= {
-            CHECKS: landed.paths("checks"),
-            "check_spans": landed.paths("spans"),
-            "check_intervals": landed.paths("intervals"),
-        }
-        paths["rejected_rows"] = landed.paths("rejected")
+        files = files_of(store, landed)
         for name, columns in described.items():
             if name in ("check_series", "deliveries"):
                 con.register(
@@ -94,11 +90,11 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 con.unregister("frame")
             elif name == "check_medians":
                 con.execute(f"create view landed.{name} as {probes.MEDIANS}")
-            elif paths[name]:
-                files = ", ".join(f"'{quoted(store / p)}'" for p in paths[name])
+            elif files[name]:
+                listed = ", ".join(f"'{quoted(path)}'" for path in files[name])
                 con.execute(
                     f"create view landed.{name} as select {_casts(columns)} from "
-                    f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+                    f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
                 )
             else:
                 con.execute(f"create table landed.{name} ({_definition(columns)})")
@@ -108,6 +104,17 @@ def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Row
                 con.register("frame", _arrow(inputs[name]))
                 con.execute(f"insert into inputs.{name} select {_casts(columns)} from frame")
                 con.unregister("frame")
+
+
+def files_of(store: Path, landed: Landed) -> dict[str, list[Path]]:
+    """The files of each table in schema `landed` that consists of files."""
+    paths = {name: landed.paths("rows", name) for name in feeds()} | {
+        CHECKS: landed.paths("checks"),
+        "check_spans": landed.paths("spans"),
+        "check_intervals": landed.paths("intervals"),
+        "rejected_rows": landed.paths("rejected"),
+    }
+    return {name: [store / path for path in of_table] for name, of_table in paths.items()}
 
 
 def _casts(columns: dict[str, str]) -> str:
@@ -165,10 +172,40 @@ def build(
     return Built(results, project.comments, seconds)
 
 
+def build_on_spark(
+    spark: Spark,
+    work: Path,
+    target: Path,
+    scratch: Path,
+    files: dict[str, list[Path]],
+    limits: Limits,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Built:
+    """What `build` does, on Spark. `files`: those of `files_of`. Raises TransformFailed,
+    cluster.Unavailable."""
+    progress("connecting to Spark")
+    size = sum(path.stat().st_size for name in files if name != CHECKS for path in files[name])
+    connected = cluster.connected(spark, limits, scratch, size)
+    try:
+        project = compiled(scratch, "spark")
+        shared = scratch / "spark"
+        storage = f"{spark.storage.rstrip('/')}/{scratch.name}" if spark.storage else str(shared)
+        places = on_spark.Places(work, target, shared, storage)
+        answer = on_spark.build(connected, project, files, places, progress)
+    finally:
+        connected.close()
+    results = [_result(test, answer.failures[test.name], 0.0) for test in project.tests]
+    return Built(results, project.comments, answer.seconds)
+
+
 def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> TestResult:
     since = time.monotonic()
     count = f"select count(*) from (\n{test.sql}\n)"
     failures = int(_execute(con, count, f"the test {test.name}", limits)[0][0])
+    return _result(test, failures, time.monotonic() - since)
+
+
+def _result(test: DataTest, failures: int, seconds: float) -> TestResult:
     broken = "1 row breaks it" if failures == 1 else f"{failures} rows break it"
     return TestResult(
         test.name,
@@ -178,7 +215,7 @@ def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> T
         broken if failures else "",
         test.description,
         failures=failures,
-        seconds=time.monotonic() - since,
+        seconds=seconds,
     )
 
 

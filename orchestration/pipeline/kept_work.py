@@ -15,7 +15,6 @@ from makegood.ingestion.landing.land import Landed
 from makegood.orchestration.warehouse.publication import DATABASE
 
 WORK = "work.duckdb"
-_LANDED = "landed"
 
 
 def refusal(folder: Path) -> str | None:
@@ -27,14 +26,19 @@ def refusal(folder: Path) -> str | None:
     return None
 
 
-def prepared(folder: Path, store: Path, landed: Landed) -> Path:
-    """Clears what an earlier run kept, and returns the folder that now holds the landed files."""
+def landed(folder: Path) -> Path:
+    """Where the landed files are kept."""
+    return folder.absolute() / "landed"
+
+
+def prepare(folder: Path, store: Path, files: Landed) -> None:
+    """Clears what an earlier run kept, and keeps the landed files."""
     for database in (WORK, DATABASE):
         for path in folder.glob(f"{database}*"):
             path.unlink()
-    kept = folder.absolute() / _LANDED
+    kept = landed(folder)
     shutil.rmtree(kept, ignore_errors=True)
-    for name in landed.files["path"]:
+    for name in files.files["path"]:
         target = kept / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -43,4 +47,3 @@ def prepared(folder: Path, store: Path, landed: Landed) -> Path:
         except OSError:
             shutil.copyfile(store / name, target)
     folder.mkdir(parents=True, exist_ok=True)
-    return kept

@@ -1,7 +1,8 @@
 """The dbt project as a run needs it: parsed once, compiled once, kept by what its files hold.
 
-dbt says what the models are, in which order they run, and what their SQL is. A run then needs
-DuckDB alone: on feeds of a few rows, dbt's own work was four fifths of a build.
+dbt says what the models are, in which order they run, and what their SQL is on the engine that is
+the target. A run then needs the engine alone: on feeds of a few rows, dbt's own work was four
+fifths of a build.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from makegood.orchestration.settings import CACHE, DBT_PROJECT, NO_TELEMETRY, se
 MOST_KEPT = 8
 # the database that is published, as dbt_project.yml calls it
 PUBLISHED = "makegood"
+PUBLISHED_SCHEMAS = ("marts", "quality")
 
 
 class TransformFailed(RuntimeError):
@@ -31,14 +33,17 @@ class TransformFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Model:
-    """A model: `relation` is the table or view (`kind`) that its `sql` makes, both quoted for
-    DuckDB."""
+    """A model: `relation` is the table or view (`kind`) that its `sql` makes, both quoted for the
+    engine. `columns`: the types of what is published, by column. `is_read_back`: this process reads
+    it after the build."""
 
     name: str
     kind: str
     relation: str
     schema: str
     sql: str
+    columns: dict[str, str]
+    is_read_back: bool
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,15 @@ class Project:
     comments: list[str]
 
 
-def options(scratch: Path) -> list[str]:
+# the engines that models are compiled for, and what compiles them
+ENGINES = {"duckdb": "dbt-duckdb", "spark": "dbt-spark"}
+
+
+def options(scratch: Path, engine: str = "duckdb") -> list[str]:
     """The options of each dbt call."""
     folders = [
+        "--target",
+        engine,
         "--project-dir",
         str(DBT_PROJECT),
         "--profiles-dir",
@@ -85,32 +96,37 @@ def options(scratch: Path) -> list[str]:
     ]
 
 
-def parsed(scratch: Path) -> Any:
+def parsed(scratch: Path, engine: str = "duckdb") -> Any:
     """The parsed project (dbt's manifest), from the cache if it is there for exactly these files.
     Raises TransformFailed."""
 
     def make() -> bytes:
         from dbt.cli.main import dbtRunner
 
-        done = dbtRunner().invoke(["parse", *options(scratch), "--no-partial-parse"])
+        done = dbtRunner().invoke(["parse", *options(scratch, engine), "--no-partial-parse"])
         if done.exception or not done.success:
             raise TransformFailed(f"the dbt project can't be parsed: {done.exception}")
         shutil.rmtree(scratch / "dbt", ignore_errors=True)
         packed: bytes = done.result.to_msgpack()
         return packed
 
-    kept = _kept("manifest", "msgpack", make)
+    kept = _kept("manifest", engine, "msgpack", make)
     # dbt takes seconds to import
     from dbt.contracts.graph.manifest import Manifest
 
     return Manifest.from_msgpack(kept)
 
 
-def compiled(scratch: Path) -> Project:
-    """The compiled project, from the cache if it is there for exactly these files. Raises
-    TransformFailed."""
+def compiled(scratch: Path, engine: str = "duckdb") -> Project:
+    """The project compiled for an engine, from the cache if it is there for exactly these files.
+    Raises TransformFailed."""
     found = json.loads(
-        _kept("compiled", "json", lambda: json.dumps(asdict(_compiled(scratch))).encode())
+        _kept(
+            "compiled",
+            engine,
+            "json",
+            lambda: json.dumps(asdict(_compiled(scratch, engine))).encode(),
+        )
     )
     return Project(
         [Model(**model) for model in found["models"]],
@@ -119,17 +135,14 @@ def compiled(scratch: Path) -> Project:
     )
 
 
-def _compiled(scratch: Path) -> Project:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+def _compiled(scratch: Path, engine: str) -> Project:
     from dbt.cli.main import dbtRunner
 
     nowhere = {"MAKEGOOD_WORK": ":memory:", "MAKEGOOD_BUILD": ":memory:"}
     set_environment(NO_TELEMETRY | nowhere)
-    manifest = parsed(scratch)
-    try:
-        done = dbtRunner(manifest=manifest).invoke(["compile", *options(scratch)])
-    finally:
-        DuckDBConnectionManager.close_all_connections()
+    manifest = parsed(scratch, engine)
+    words = ["compile", *options(scratch, engine), "--no-introspect", "--no-populate-cache"]
+    done = dbtRunner(manifest=manifest).invoke(words)
     if done.exception or not done.success:
         broken = [f"{r.node.name}: {r.message}" for r in done.result or [] if r.status == "error"]
         raise TransformFailed(
@@ -153,6 +166,8 @@ def _model(node: Any) -> Model:
         node.relation_name,
         f'"{node.database}"."{node.schema}"',
         node.compiled_code,
+        {c.name: c.data_type for c in node.columns.values() if c.data_type},
+        node.schema in PUBLISHED_SCHEMAS or bool(node.config.meta.get("read_back")),
     )
 
 
@@ -175,7 +190,7 @@ def comments(manifest: Any) -> list[str]:
     )
     found = []
     for table in described:
-        if table.database == PUBLISHED:
+        if table.schema in PUBLISHED_SCHEMAS:
             found.append(
                 f"comment on table {table.schema}.{table.name} is '{quoted(table.description)}'"
             )
@@ -189,9 +204,9 @@ def comments(manifest: Any) -> list[str]:
     return found
 
 
-def _kept(kind: str, suffix: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` makes of the project, from the cache where it is there."""
-    kept = CACHE / f"{kind}-{_digest()}.{suffix}"
+def _kept(kind: str, engine: str, suffix: str, make: Callable[[], bytes]) -> bytes:
+    """What `make` makes of the project for an engine, from the cache where it is there."""
+    kept = CACHE / f"{kind}-{engine}-{_digest(engine)}.{suffix}"
     with suppress(OSError):
         return kept.read_bytes()
     made = make()
@@ -199,19 +214,19 @@ def _kept(kind: str, suffix: str, make: Callable[[], bytes]) -> bytes:
     with suppress(OSError):
         CACHE.mkdir(parents=True, exist_ok=True)
         write_whole(kept, made)
-        newest = sorted(CACHE.glob(f"{kind}-*.{suffix}"), key=lambda p: p.stat().st_mtime)
+        newest = sorted(CACHE.glob(f"{kind}-{engine}-*.{suffix}"), key=lambda p: p.stat().st_mtime)
         for old in newest[:-MOST_KEPT]:
             old.unlink(missing_ok=True)
     return made
 
 
-def _digest() -> str:
+def _digest(engine: str) -> str:
     """What the project depends on: its files, where they are, and what compiles them."""
     digest = hashlib.sha256(str(DBT_PROJECT).encode())
     folders = (DBT_PROJECT / name for name in ("macros", "models", "tests"))
     inside = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     for path in sorted([*DBT_PROJECT.glob("*.yml"), *inside, Path(__file__)]):
         digest.update(f"\0{path}\0".encode() + path.read_bytes())
-    for package in ("dbt-core", "dbt-duckdb"):
+    for package in ("dbt-core", ENGINES[engine]):
         digest.update(f"\0{package} {version(package)}".encode())
     return digest.hexdigest()[:16]

@@ -38,7 +38,7 @@ from makegood.orchestration.pipeline import findings, kept_work
 from makegood.orchestration.pipeline.figures import figure_suites
 from makegood.orchestration.pipeline.thresholds import check_settings
 from makegood.orchestration.pipeline.validation import Validation, feed_suites
-from makegood.orchestration.settings import Limits
+from makegood.orchestration.settings import Limits, Spark
 from makegood.orchestration.warehouse.publication import (
     DATABASE,
     LAYOUT,
@@ -99,6 +99,8 @@ class Request:
     alerts: Path | None = None
     # where to leave what the models read and built, for work on them with dbt; None: nowhere
     keep_work: Path | None = None
+    # where the models run; None: in this process, on DuckDB
+    spark: Spark | None = None
 
 
 @dataclass
@@ -152,6 +154,12 @@ class Run:
     def work(self) -> Path:
         """The database that the models read."""
         return (self.request.keep_work or self.folder) / kept_work.WORK
+
+    @property
+    def store(self) -> Path:
+        """The folder of the landed files that the models read."""
+        kept = self.request.keep_work
+        return kept_work.landed(kept) if kept else self.warehouse.landed
 
     @staticmethod
     def check_layout(warehouse: Warehouse) -> None:
@@ -232,10 +240,9 @@ class Run:
         inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
         inputs["statements_before"] = self.before.statements() if self.before else []
         inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
-        store = self.warehouse.landed
         if self.request.keep_work:
-            store = kept_work.prepared(self.request.keep_work, store, self.landed)
-        transform.lay_out(self.work, store, self.landed, inputs)
+            kept_work.prepare(self.request.keep_work, self.warehouse.landed, self.landed)
+        transform.lay_out(self.work, self.store, self.landed, inputs)
 
     def _parties(self) -> list[terms.Party]:
         """Every subscription under every contract that was ever delivered; the models pick those in
@@ -273,11 +280,13 @@ class Run:
         try:
             places = self.work, self.database, self.folder
             chosen = list(select)
-            built = (
-                transform.build_selected(*places, limits, self.progress, select=chosen)
-                if chosen
-                else transform.build(*places, limits, self.progress)
-            )
+            if chosen:
+                built = transform.build_selected(*places, limits, self.progress, select=chosen)
+            elif spark := self.request.spark:
+                files = transform.files_of(self.store, self.landed)
+                built = transform.build_on_spark(spark, *places, files, limits, self.progress)
+            else:
+                built = transform.build(*places, limits, self.progress)
         finally:
             # a model that fails is what it is kept for
             if self.request.keep_work and self.database.exists():

@@ -16,7 +16,7 @@ from makegood.orchestration.pipeline import build
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline.project import compiled
 from makegood.orchestration.settings import DBT_PROJECT, Limits
-from tests.conftest import CONTRACTS, light
+from tests.conftest import CONTRACTS, Published, light
 
 MODELS = DBT_PROJECT / "models"
 
@@ -74,6 +74,30 @@ def test_dbt_itself_builds_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: P
                     for way in ("build", "build_selected")
                 ]
                 assert rows[0] == rows[1], name
+
+
+def test_what_is_published_has_the_types_it_is_described_with(
+    sample: Published, tmp_path: Path
+) -> None:
+    """What another engine builds is brought to these types."""
+    described = {
+        (model.name, column): dtype
+        for model in compiled(tmp_path).models
+        for column, dtype in model.columns.items()
+    }
+    found = sample.query(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where schema_name in ('marts', 'quality')"
+    )
+    short = {"timestamp with time zone": "timestamptz"}
+    types = {
+        (row["table_name"], row["column_name"]): short.get(t := row["data_type"].lower(), t)
+        for row in found
+    }
+    # what a run adds itself is not built by models
+    assert {key: types.get(key) for key in described} == described
+    of_marts = {(r["table_name"], r["column_name"]) for r in found if r["schema_name"] == "marts"}
+    assert of_marts <= described.keys()
 
 
 def test_every_mart_has_its_key_beside_it() -> None:

@@ -37,8 +37,8 @@ def test_landed_files_outlive_the_warehouse(
     for leftover in ("work.duckdb", "work.duckdb.wal", "makegood.duckdb", "landed/old.parquet"):
         (folder / leftover).touch()
 
-    kept = kept_work.prepared(folder, store, Landed(files=files))
+    kept_work.prepare(folder, store, Landed(files=files))
 
     (store / "tickets" / "1.parquet").unlink()
-    assert (kept / "tickets" / "1.parquet").read_text() == "rows"
+    assert (kept_work.landed(folder) / "tickets" / "1.parquet").read_text() == "rows"
     assert [p.name for p in folder.rglob("*") if p.is_file()] == ["1.parquet"]

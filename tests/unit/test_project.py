@@ -27,6 +27,8 @@ USERS = {
         "orchestration/output/documentation.py",
     ),
     "great_expectations": ("expectations/",),
+    "pyhive": ("orchestration/spark/",),
+    "pyspark": ("orchestration/spark/",),
     "streamlit": ("dashboards/app/",),
 }
 

@@ -70,12 +70,12 @@ select
     intervals.availability_policy_id, intervals.customer_scope, intervals.service_id,
     intervals.region,
     {{ instant('intervals.start_s') }} as started_at,
-    'outages' as feed, records.component_id, records.outage_id, cast(null as varchar) as location,
+    'outages' as feed, records.component_id, records.outage_id, cast(null as string) as location,
     records.state,
     {{ instant('records.record_start_s') }} as source_from,
     {{ instant('records.record_end_s') }} as source_until,
     records.incident_id, deliveries.path as file, records._line as line,
-    cast(null as varchar) as last_file, cast(null as bigint) as last_line
+    cast(null as string) as last_file, cast(null as bigint) as last_line
 from intervals
 inner join {{ ref('int_downtime_records') }} as records
     on
@@ -89,11 +89,11 @@ union all
 select
     spans.availability_policy_id, spans.customer_scope, spans.service_id, spans.region,
     {{ instant('spans.start_s') }} as started_at,
-    'checks' as feed, spans.component_id, cast(null as varchar) as outage_id, series.location,
+    'checks' as feed, spans.component_id, cast(null as string) as outage_id, series.location,
     case spans.state when {{ state_code('down') }} then 'down' else 'degraded' end as state,
     {{ instant('spans.first_s') }} as source_from,
     {{ instant('spans.last_s') }} as source_until,
-    cast(null as varchar) as incident_id,
+    cast(null as string) as incident_id,
     first_deliveries.path as file, first_lines._line as line, last_deliveries.path as last_file,
     last_lines._line as last_line
 from spans

@@ -70,7 +70,7 @@ downtime_causes as (
     select
         split.*, 'downtime' as cause, split.availability_minor as part_minor,
         {{ wide('downtime.seconds') }} as weight,
-        downtime.start_s, downtime.end_s, cast(null as varchar) as ticket_id,
+        downtime.start_s, downtime.end_s, cast(null as string) as ticket_id,
         downtime.incident_id, downtime.seconds
     from split
     inner join {{ ref('int_credit_downtime') }} as downtime

@@ -1,0 +1,1 @@
+"""The models on Apache Spark: one that this process starts, or one that is running elsewhere."""

@@ -1,0 +1,288 @@
+"""The models on Spark: the figures of DuckDB to the cell, whichever way Spark is reached, and no
+null where a figure can't be worked out."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from makegood.ingestion.contracts.tables import instant
+from makegood.ingestion.sample import write as write_sample
+from makegood.orchestration.cli.common import BAD_ARGUMENTS, FAILED
+from makegood.orchestration.pipeline import run as line
+from makegood.orchestration.settings import DBT_PROJECT, Limits, Spark
+from makegood.orchestration.spark import cluster
+from tests.conftest import CONTRACTS, Published, light, published_once
+from tests.e2e.test_command import MAKEGOOD
+from tests.support import spark as servers
+from tests.support.cluster import required
+from tests.support.parity import cells, differences
+
+AS_OF = "2026-08-15T00:00:00Z"
+LOCAL = Spark("local[2]")
+
+
+def published(
+    spark: Spark | None,
+    landing: Path,
+    warehouse: Path,
+    as_of: str = AS_OF,
+    contracts: Path = CONTRACTS,
+) -> Path:
+    """Publishes in this process, in which Spark is started once."""
+    with pytest.MonkeyPatch.context() as patch:
+        light(patch)
+        request = line.Request(
+            landing, warehouse, contracts, instant(as_of), Limits(threads=2), spark=spark
+        )
+        with line.opened(request) as run:
+            line.steps(run)
+    return warehouse
+
+
+def command(*words: object) -> list[str]:
+    return [str(MAKEGOOD), "run", *map(str, words), "--as-of", AS_OF]
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sample with faults below `landing`, and what DuckDB makes of it below
+    `warehouse`."""
+    required("java", "pyspark")
+    folder = tmp_path_factory.mktemp("faulty")
+    write_sample(folder / "landing", "small", 1, faults=True)
+    published_once(folder / "landing", folder / "warehouse", AS_OF)
+    return folder
+
+
+@pytest.mark.long
+def test_there_and_back_is_the_same(faulty: Path, tmp_path: Path) -> None:
+    """A warehouse moves from DuckDB to Spark and back, with a late delivery and another contract on
+    the way; its statements and what it has landed are those of one that stayed."""
+    landing = tmp_path / "landing"
+    shutil.copytree(faulty / "landing", landing)
+    july = pl.read_parquet(landing / "checks" / "2026-07.parquet")
+    is_late = pl.col("checked_at").dt.day() == 7
+    july.filter(~is_late).write_parquet(landing / "checks" / "2026-07.parquet")
+    contracts = tmp_path / "contracts"
+    shutil.copytree(CONTRACTS, contracts)
+    moved, stayed = tmp_path / "moved", tmp_path / "stayed"
+    for number, spark in enumerate((None, LOCAL, None)):
+        for warehouse, where in ((moved, spark), (stayed, None)):
+            published(where, landing, warehouse, f"2026-08-15T0{number}:00:00Z", contracts)
+        assert differences(moved, stayed) == []
+        if number == 0:
+            july.filter(is_late).write_parquet(landing / "checks" / "late.parquet")
+            agreement = contracts / "trueengage.yaml"
+            text = agreement.read_text()
+            assert "commitment_pct: 99.9\n" in text
+            agreement.write_text(text.replace("commitment_pct: 99.9\n", "commitment_pct: 99.95\n"))
+    restated = "select count(*) from marts.credit_statements where statement_version > 1"
+    assert Published(moved).query(restated) != [{"count_star()": 0}]
+    assert landed_by(moved) == landed_by(stayed)
+
+
+def landed_by(warehouse: Path) -> dict[str, bytes]:
+    """What has landed, by file and the number of its run."""
+    folder = warehouse / "landed"
+    return {
+        f"{path.parent.relative_to(folder)}/{path.stem[:8]}": path.read_bytes()
+        for path in sorted(folder.rglob("*.parquet"))
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("server", servers.SERVERS)
+def test_each_way_to_spark_publishes_the_same(server: str, faulty: Path, tmp_path: Path) -> None:
+    """Also with an executor killed in the middle, where there are several."""
+    warehouse = tmp_path / "warehouse"
+    with servers.SERVERS[server](tmp_path / "servers") as url:
+        words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
+        with subprocess.Popen(
+            command(*words, "--spark", url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as run:
+            if server == "standalone":
+                wait_for(lambda: stored(warehouse) > 20, run)
+                os.kill(executors(tmp_path / "servers")[0], signal.SIGKILL)
+            _, errors = run.communicate(timeout=1800)
+        assert run.returncode == 0, errors
+        assert cells(warehouse) > 10_000
+        assert differences(faulty / "warehouse", warehouse) == []
+        # a bad cast, an overflow, a decimal that is too long: an error, never a null
+        session = cluster.connected(Spark(url), Limits(), tmp_path, 0)
+        try:
+            for broken in BROKEN:
+                with pytest.raises(cluster.StatementFailed, match=BROKEN[broken]):
+                    session.execute(broken)
+        finally:
+            session.close()
+
+
+# each fails only as rows are worked out
+BROKEN = {
+    "select cast(concat('x', id) as bigint) from range(3)": "CAST_INVALID_INPUT",
+    "select 9223372036854775807 + id from range(3)": "ARITHMETIC_OVERFLOW",
+    "select cast(repeat('9', 38) as decimal(38, 0)) * (id + 10) from range(3)": "OUT_OF_RANGE",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("planted", "error"),
+    [
+        ("cast(contract_name as bigint)", "CAST_INVALID_INPUT"),
+        ("9223372036854775807 + length(contract_name)", "ARITHMETIC_OVERFLOW"),
+    ],
+)
+def test_a_model_that_breaks_publishes_nothing(
+    planted: str, error: str, faulty: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(DBT_PROJECT, project, ignore=shutil.ignore_patterns("target"))
+    model = project / "models" / "marts" / "contracts.sql"
+    text = model.read_text()
+    assert "contract_name" in text
+    model.write_text(text.replace("contract_name", f"{planted} as contract_name", 1))
+    code = (
+        "import sys; from pathlib import Path; from makegood.orchestration.pipeline import project;"
+        f"project.DBT_PROJECT = Path({str(project)!r});"
+        "from makegood.orchestration.cli import main; sys.exit(main())"
+    )
+    landing, warehouse = faulty / "landing", tmp_path / "warehouse"
+    words = command("--landing", landing, "--warehouse", warehouse, "--target", "spark")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == FAILED
+    assert "the model contracts: " in done.stderr
+    assert error in done.stderr
+    assert not (warehouse / "published").exists()
+
+
+@pytest.mark.long
+def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse"
+    words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
+    with subprocess.Popen(command(*words, "--spark", "local[2]"), start_new_session=True) as run:
+        wait_for(lambda: stored(warehouse) > 20, run)
+        os.killpg(run.pid, signal.SIGKILL)
+    assert not (warehouse / "published").exists()
+    published(LOCAL, faulty / "landing", warehouse)
+    assert differences(faulty / "warehouse", warehouse) == []
+    assert list((warehouse / "building").iterdir()) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["shared_event", "seed100004"])
+def test_cases_are_the_same(name: str, shared: Path, tmp_path: Path) -> None:
+    required("java", "pyspark")
+    case = shared / "cases" / "worlds" / name
+    for number, run in enumerate(json.loads((case / "case.json").read_text())["runs"]):
+        if run["exit"] == 0:
+            both = [
+                published(
+                    spark,
+                    case / f"delivery{number}",
+                    tmp_path / way,
+                    run["as_of"],
+                    case / "contracts",
+                )
+                for way, spark in (("duckdb", None), ("spark", LOCAL))
+            ]
+            assert differences(*both) == []
+
+
+def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
+    required("pyspark")
+    (tmp_path / "services").mkdir()
+    python = Path(sys.executable).parent
+    words = command("--landing", tmp_path, "--warehouse", tmp_path / "w", "--target", "spark")
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(python), "HOME": str(tmp_path)},
+    )
+    assert done.returncode == BAD_ARGUMENTS
+    assert done.stderr == (
+        f"makegood: --target spark on {default_url()} needs Java 17 (on Debian: apt install "
+        "openjdk-17-jre-headless), which is not installed\n"
+    )
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_is_installed", lambda name: name != "pyspark")
+    with pytest.raises(cluster.Unavailable) as error:
+        cluster.connected(LOCAL, Limits(), Path(), 0)
+    assert "pip install 'makegood[spark]'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--spark", "local[2]"], "need --target spark"),
+        (["--target", "spark", "--spark", "http://host"], "is not where Spark can be"),
+        (["--target", "spark", "--spark-conf", "memory=2g"], "is not a setting of Spark"),
+        (["--target", "spark", "--spark", "sc://127.0.0.1:9"], "can't be reached"),
+    ],
+)
+def test_what_can_not_be_is_refused(words: list[str], message: str, tmp_path: Path) -> None:
+    if "reached" in message:
+        required("pyspark")
+    (tmp_path / "services").mkdir()
+    done = subprocess.run(
+        command("--landing", tmp_path, "--warehouse", tmp_path / "w", *words),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == BAD_ARGUMENTS
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def default_url() -> str:
+    return f"local[{min(os.cpu_count() or 1, 4)}]"
+
+
+def stored(warehouse: Path) -> int:
+    """How many tables Spark has written."""
+    return len(list((warehouse / "building").glob("*/spark/*/*/_SUCCESS")))
+
+
+def executors(folder: Path) -> list[int]:
+    """Processes of executors whose workers run below a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+            inside = (process / "cwd").resolve().is_relative_to(folder)
+        except OSError:
+            continue
+        if inside and b"CoarseGrainedExecutorBackend" in words:
+            found.append(int(process.name))
+    return found
+
+
+def wait_for(is_so: Callable[[], bool], run: subprocess.Popen, seconds: float = 900) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert run.poll() is None, "it ended before"
+        assert time.monotonic() < until
+        time.sleep(0.2)
