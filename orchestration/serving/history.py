@@ -1,29 +1,53 @@
-"""What Dagster keeps about runs, in <warehouse>/orchestrator, and for how long."""
+"""What Dagster keeps about runs, in <warehouse>/orchestrator or in PostgreSQL, and for how long."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
 
 import dagster as dg
+import yaml
 from dagster import DagsterRunStatus as Status
+
+from makegood.orchestration.serving.storage import Storage
 
 KEPT_DAYS = 90
 
-SETTINGS = f"""\
-# written anew at each start
-telemetry: {{enabled: false}}
-nux: {{enabled: false}}
-# runs of one warehouse wait for each other in a queue
-concurrency: {{runs: {{max_concurrent_runs: 1}}}}
-# in days; the sensor looks twice a minute, and nearly always has nothing to do
-retention:
-  schedule: {{purge_after_days: {KEPT_DAYS}}}
-  sensor:
-    purge_after_days: {{skipped: 1, started: 1, success: {KEPT_DAYS}, failure: {KEPT_DAYS}}}
-"""
+SETTINGS: dict[str, Any] = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    # runs of one warehouse wait for each other in a queue, which the daemon works off
+    "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator"},
+    "concurrency": {"runs": {"max_concurrent_runs": 1}},
+    # each in a process of its own beside the code server
+    "run_launcher": {"module": "dagster", "class": "DefaultRunLauncher"},
+    # in days; the sensor looks twice a minute, and nearly always has nothing to do
+    "retention": {
+        "schedule": {"purge_after_days": KEPT_DAYS},
+        "sensor": {
+            "purge_after_days": {
+                "skipped": 1,
+                "started": 1,
+                "success": KEPT_DAYS,
+                "failure": KEPT_DAYS,
+            }
+        },
+    },
+}
 
 FINISHED = [Status.SUCCESS, Status.FAILURE, Status.CANCELED]
 # what is queued is begun by the next server
 INTERRUPTED = [Status.NOT_STARTED, Status.STARTING, Status.STARTED, Status.CANCELING]
+
+
+def configure(home: Path, storage: Storage | None = None) -> None:
+    """Writes Dagster's settings into its folder, anew at each start; by default everything is kept
+    in that folder."""
+    chosen = {**SETTINGS, "storage": storage.settings()} if storage else SETTINGS
+    # parts of a server that share the folder write the same, possibly at once
+    with NamedTemporaryFile("w", dir=home, prefix="dagster.", delete=False) as file:
+        file.write("# written anew at each start\n" + yaml.safe_dump(chosen, sort_keys=False))
+    Path(file.name).replace(home / "dagster.yaml")
 
 
 def settle(instance: dg.DagsterInstance) -> None:

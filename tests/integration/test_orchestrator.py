@@ -621,7 +621,7 @@ def test_the_sensor_waits_for_its_folder(sensor: Sensor) -> None:
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """What Dagster keeps on disk, with the settings of the orchestrator."""
-    (tmp_path / "dagster.yaml").write_text(history.SETTINGS)
+    history.configure(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         yield instance
