@@ -1,5 +1,6 @@
 """What Dagster keeps about runs, in <warehouse>/orchestrator or in PostgreSQL, and for how long."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -17,7 +18,12 @@ SETTINGS: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
     # runs of one warehouse wait for each other in a queue, which the daemon works off
-    "run_coordinator": {"module": "dagster", "class": "QueuedRunCoordinator"},
+    "run_coordinator": {
+        "module": "dagster",
+        "class": "QueuedRunCoordinator",
+        # a run whose code server is starting anew is launched again, not failed
+        "config": {"max_user_code_failure_retries": 10, "user_code_failure_retry_delay": 15},
+    },
     "concurrency": {"runs": {"max_concurrent_runs": 1}},
     # each in a process of its own beside the code server
     "run_launcher": {"module": "dagster", "class": "DefaultRunLauncher"},
@@ -50,10 +56,14 @@ def configure(home: Path, storage: Storage | None = None) -> None:
     Path(file.name).replace(home / "dagster.yaml")
 
 
-def settle(instance: dg.DagsterInstance) -> None:
-    """Fails the runs that ended together with an earlier server: they would hold up the queue.
-    Only while no server is at work."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=INTERRUPTED)):
+def interrupted(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """The runs that ended together with an earlier server. Only while no code server is at work."""
+    return instance.get_runs(dg.RunsFilter(statuses=INTERRUPTED))
+
+
+def settle(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> None:
+    """Fails runs that were interrupted: they would hold up the queue."""
+    for run in runs:
         instance.report_run_failed(run, "it ended without a word, together with the orchestrator")
 
 

@@ -68,6 +68,7 @@ def main() -> None:
     history.configure(Path(str(settings.environment("DAGSTER_HOME"))), storage)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         instance = stack.enter_context(dg.DagsterInstance.get())
+        interrupted: list[dg.DagsterRun] = []
         if words.lock is not None:
             os.set_inheritable(words.lock, False)
             if storage:
@@ -76,9 +77,11 @@ def main() -> None:
                 except Unreachable as error:
                     sys.exit(f"makegood: {error}")
             # runs end with their code server
-            history.settle(instance)
+            interrupted = history.interrupted(instance)
             threading.Thread(target=_forget_daily, args=(instance,), daemon=True).start()
         workspace, processes = stack.enter_context(_beside(words.only, words.socket, words.lock))
+        # not before: a daemon elsewhere would launch the next run at once
+        history.settle(instance, interrupted)
         if words.listening is None:
             print(f"Dagster's {words.only} is at work", flush=True)
             for process in processes.values():

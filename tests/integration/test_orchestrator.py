@@ -655,7 +655,7 @@ def test_runs_that_ended_with_their_server_hold_up_nothing(home: dg.DagsterInsta
         s: begun(home, s)
         for s in (status.STARTED, status.STARTING, status.CANCELING, status.QUEUED, status.SUCCESS)
     }
-    history.settle(home)
+    history.settle(home, history.interrupted(home))
     found = statuses(home)
     assert [found[made[s]] for s in (status.STARTED, status.STARTING, status.CANCELING)] == [
         status.FAILURE
