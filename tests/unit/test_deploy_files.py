@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator, ValidationError, validate
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError, validate
 
 from tests.support.deployment import (
     CHART,
@@ -78,7 +78,7 @@ SERVICE = closed(
     },
     healthcheck=closed(
         "test interval timeout retries start_period",
-        test={"items": [{"const": "CMD"}], "additionalItems": TEXT, "minItems": 2},
+        test={"prefixItems": [{"const": "CMD"}], "items": TEXT, "minItems": 2},
         interval=SPAN,
         timeout=SPAN,
         retries={"type": "integer", "minimum": 1},
@@ -115,7 +115,7 @@ def file() -> dict[str, Any]:
 
 
 def test_compose_takes_the_file(file: dict[str, Any]) -> None:
-    Draft7Validator.check_schema(SCHEMA)
+    Draft202012Validator.check_schema(SCHEMA)
     validate(file, SCHEMA)
 
 
