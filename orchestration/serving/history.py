@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import dagster as dg
 import yaml
 from dagster import DagsterRunStatus as Status
 
+from makegood.ingestion.files import write_whole
 from makegood.orchestration.serving.storage import Storage
 
 KEPT_DAYS = 90
@@ -50,10 +50,9 @@ def configure(home: Path, storage: Storage | None = None) -> None:
     """Writes Dagster's settings into its folder, anew at each start; by default everything is kept
     in that folder."""
     chosen = {**SETTINGS, "storage": storage.settings()} if storage else SETTINGS
+    text = "# written anew at each start\n" + yaml.safe_dump(chosen, sort_keys=False)
     # parts of a server that share the folder write the same, possibly at once
-    with NamedTemporaryFile("w", dir=home, prefix="dagster.", delete=False) as file:
-        file.write("# written anew at each start\n" + yaml.safe_dump(chosen, sort_keys=False))
-    Path(file.name).replace(home / "dagster.yaml")
+    write_whole(home / "dagster.yaml", text)
 
 
 def interrupted(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:

@@ -20,7 +20,7 @@ import pytest
 INSTALLED = Path("/usr/lib/postgresql")
 
 
-def _postgresql() -> Path | None:
+def programs_of_postgresql() -> Path | None:
     """The folder of the newest server's programs."""
     found = [path.parent for path in INSTALLED.glob("*/bin/postgres")]
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
@@ -28,7 +28,7 @@ def _postgresql() -> Path | None:
 
 # what may be missing -> whether it is there, and how it is installed
 NEEDED: dict[str, tuple[Any, str]] = {
-    "postgresql": (_postgresql, "apt-get install postgresql"),
+    "postgresql": (programs_of_postgresql, "apt-get install postgresql"),
     "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
     "pyspark": (lambda: importlib.util.find_spec("pyspark"), "make setup-cluster"),
     "psycopg2": (lambda: importlib.util.find_spec("psycopg2"), "make setup-cluster"),
@@ -74,7 +74,7 @@ def postgres(port: int, user: str, database: str, password: str) -> Iterator[Pos
     """A real server with one database, as the image `postgres` makes one of its variables: whoever
     connects has to give the password."""
     required("postgresql", "psycopg2")
-    programs = _postgresql()
+    programs = programs_of_postgresql()
     assert programs is not None
     # the server refuses to be root
     as_user: dict[str, Any] = {}

@@ -22,6 +22,8 @@ from tests.support.deployment import (
     interpolated,
     laid_over,
     rendered,
+    services_of_chart,
+    services_of_compose,
 )
 
 ROOT = DEPLOY.parent
@@ -202,6 +204,22 @@ def test_variables_are_put_in(text: str, variables: dict[str, str], value: str) 
     assert interpolated({"a": [text, 1]}, variables) == {"a": [value, 1]}
 
 
+def test_sparks_processes_know_each_other(file: dict[str, Any]) -> None:
+    """By a secret that all of them have; and nothing of them is published."""
+    lines = (DEPLOY / "spark" / "spark-defaults.conf").read_text().splitlines()
+    settings = dict(line.split() for line in lines if line and not line.startswith("#"))
+    assert settings.pop("spark.authenticate") == "true"
+    assert settings.pop("spark.network.crypto.enabled") == "true"
+    assert set(settings.values()) == {"false"}
+    assert {"spark.master.rest.enabled", "spark.ui.enabled"} <= settings.keys()
+    services = {n: s for n, s in file["services"].items() if "spark" in s["networks"]}
+    assert services.keys() == {"code-server", "spark-master", "spark-worker", "spark-connect"}
+    for name, service in services.items():
+        assert service["environment"]["_SPARK_AUTH_SECRET"] == "the-MAKEGOOD_SPARK_SECRET", name
+        assert "ports" not in service
+    assert file["networks"]["spark"] == {"internal": True}
+
+
 # ---------------------------------------------------------------- the image
 
 
@@ -338,6 +356,34 @@ def test_templates_keep_to_what_is_imitated() -> None:
 @pytest.fixture(scope="module", params=["example", "maximal"])
 def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return rendered(example_values() if request.param == "example" else MAXIMAL)
+
+
+# what is another way there: addresses of pods, the folder of PostgreSQL, and the pages of Dagster,
+# which nobody reaches but through `kubectl port-forward`
+OTHERWISE = {"SPARK_LOCAL_HOSTNAME", "PGDATA", "MAKEGOOD_ORCHESTRATOR_PASSWORD"}
+AFAR = "--address=0.0.0.0"
+
+
+@pytest.mark.parametrize("name", services_of_compose(VARIABLES))
+def test_the_chart_starts_what_compose_starts(name: str) -> None:
+    """So the tests that start the commands of one of them have started both."""
+    one, other = services_of_compose(VARIABLES)[name], services_of_chart(MAXIMAL)[name]
+
+    def plain(text: str) -> str:
+        return re.sub(r"makegood-(?=postgres|spark)", "", text)
+
+    words = [word for word in one.words if (name, word) != ("webserver", AFAR)]
+    assert [plain(word) for word in other.words] == words
+    given, wanted = other.variables, one.variables
+    # those that are set by values of the example
+    assert (given.keys() ^ wanted.keys()) - OTHERWISE - {"HOOK"} == set()
+    where = {"MAKEGOOD_SPARK": "sc://spark-connect:15002"}
+    for variable in (given.keys() & wanted.keys()) - OTHERWISE:
+        if wanted[variable] in VARIABLES.values() and variable not in where:
+            assert re.fullmatch(r"[a-z-]+ [a-z-]+", given[variable]), variable
+        else:
+            assert plain(given[variable]) == where.get(variable, wanted[variable])
+    assert other.health in ([], one.health)
 
 
 def pods(manifests: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
