@@ -671,6 +671,8 @@ def test_the_settings_of_dagster_are_taken(home: dg.DagsterInstance) -> None:
     queue = home.get_concurrency_config().run_queue_config
     assert queue is not None
     assert queue.max_concurrent_runs == 1
+    # runs outlast a code server that is starting anew
+    assert queue.max_user_code_failure_retries * queue.user_code_failure_retry_delay == 150
     days = {
         kind.value: {
             status.value: n for status, n in home.get_tick_retention_settings(kind).items()
