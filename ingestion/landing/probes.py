@@ -64,32 +64,32 @@ def compact(
 ) -> Landed:
     """Lands what `land.read` left of checks below `work`, and builds the spans that are missing,
     touched or too coarse."""
+    landed_before = landed
     landed, touched = land(con, store, work, run_id, landed, progress)
     files = landed.files
     built = files.filter(pl.col("kind") == "spans")
     coarse = set(built.filter(pl.col("gap_limit_s") > gap_limit_s)["month"])
     alike = set(built.filter(pl.col("gap_limit_s") == gap_limit_s)["month"])
     missing = set(files.filter(pl.col("kind") == "checks")["month"]) - set(built["month"])
-    to_build = sorted(touched | coarse | missing)
+    wrong = {
+        month
+        for month in set(built["month"]) - coarse
+        if not spans.end_with_checks(con, *_built(store, landed_before, month))
+    }
+    to_build = sorted(touched | coarse | missing | wrong)
     pace = Pace(progress, len(to_build))
     for pace.done, month in enumerate(to_build):
         pace.say(f"compressing checks of {month}")
-        of_month = files.filter(pl.col("month") == month)
-        checks, before, intervals_before = (
-            [store / path for path in sorted(of_month.filter(pl.col("kind") == kind)["path"])]
-            for kind in ("checks", "spans", "intervals")
-        )
         paths = {
             kind: f"check_{kind}/month={month}/{run_id}.parquet" for kind in ("spans", "intervals")
         }
         target = Built(**{kind: store / path for kind, path in paths.items()})
-        added = store / _path(month, run_id)
-        if month in touched & alike:
-            earlier = [path for path in checks if path != added]
-            built_before = Built(before[0], intervals_before[0])
-            spans.rebuild(con, earlier, added, gap_limit_s, built_before, target)
+        if month in touched & alike - wrong:
+            earlier, before = _built(store, landed_before, month)
+            added = store / _path(month, run_id)
+            spans.rebuild(con, earlier, added, gap_limit_s, before, target)
         else:
-            spans.build(con, checks, gap_limit_s, target)
+            spans.build(con, _paths(store, landed, "checks", month), gap_limit_s, target)
         files = pl.concat(
             [
                 files.filter(~((pl.col("month") == month) & pl.col("kind").is_in(list(paths)))),
@@ -97,6 +97,16 @@ def compact(
             ]
         )
     return replace(landed, files=files)
+
+
+def _paths(store: Path, landed: Landed, kind: str, month: str) -> list[Path]:
+    return [store / path for path in landed.paths(kind, month=month)]
+
+
+def _built(store: Path, landed: Landed, month: str) -> tuple[list[Path], Built]:
+    """The checks of a month that has been built, and what was built of them."""
+    (spans_of,), (intervals,) = (_paths(store, landed, k, month) for k in ("spans", "intervals"))
+    return _paths(store, landed, "checks", month), Built(spans_of, intervals)
 
 
 def land(

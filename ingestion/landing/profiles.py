@@ -155,8 +155,13 @@ def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -
     compact = ["series_id", "checked_at_s", "checked_at_us", "state"]
     landed = [*(name for c in feed.columns for name in c.landed_columns), DELETED]
     columns = compact if feed.feed == CHECKS else landed
-    # what is the same has the same instant: of many probes only the later ones are looked at
-    since = "and checked_at_s >= (select min(checked_at_s) from new)" if feed.feed == CHECKS else ""
+    # what is the same has the same instant: of many probes, only those of that time are looked at
+    at_that_time = (
+        "and checked_at_s between (select min(checked_at_s) from new) "
+        "and (select max(checked_at_s) from new)"
+        if feed.feed == CHECKS
+        else ""
+    )
     same = " and ".join(f"new.{c} is not distinct from old.{c}" for c in columns)
     return int(
         con.execute(
@@ -164,10 +169,12 @@ def _repeated(con: duckdb.DuckDBPyConnection, feed: Feed, first_delivery: int) -
                     select {", ".join(columns)} from landed.{feed.feed} where _delivery_id >= $first
                 ),
                 old as (
-                    select distinct {", ".join(columns)} from landed.{feed.feed}
-                    where _delivery_id < $first {since}
-                )
-                select count(*) from new semi join old on {same}""",
+                    select {", ".join(columns)} from landed.{feed.feed}
+                    where _delivery_id < $first {at_that_time}
+                ),
+                -- a join holds its right side in memory: of the two, the new rows are fewer
+                met as (select * from old semi join new on {same})
+                select count(*) from new semi join met as old on {same}""",
             {"first": first_delivery},
         ).fetchall()[0][0]
     )

@@ -40,7 +40,11 @@ def build(
         create temp table spans as
         select
             series_id, first_s,
-            coalesce(lead(before_s) over (), (select last(checked_at_s) from stepped)) as last_s,
+            coalesce(
+                lead(before_s) over (),
+                -- not by `last`, which is the last that some thread has seen
+                ({_last("checked_at_s", "stepped")})
+            ) as last_s,
             state
         from begun;
         drop table begun"""
@@ -120,6 +124,23 @@ def rebuild(
         drop table begun; drop table apart_before; drop table edges; drop table around"""
     )
     _write(con, target)
+
+
+def end_with_checks(con: duckdb.DuckDBPyConnection, checks: list[Path], built: Built) -> bool:
+    """Whether the last span of a month ends with its last check. Version 0.8.0 let some of them end
+    with an earlier one."""
+    ((are_equal,),) = con.execute(
+        f"""select ({_last("last_s", _files([built.spans]))})
+            is not distinct from ({_last("checked_at_s", _files(checks))})"""
+    ).fetchall()
+    return bool(are_equal)
+
+
+def _last(column: str, table: str) -> str:
+    """The greatest value of the last series."""
+    return (
+        f"select max({column}) from {table} where series_id = (select max(series_id) from {table})"
+    )
 
 
 # of a check, what decides spans

@@ -480,7 +480,7 @@ def _severities(
                 max(waiting * 100 > landed * {WAITING_PCT} and waiting >= {FEWEST_WAITING})
                     as is_warning
             from (
-                select d.feed, d.run_id, count(*) as waiting, any_value(landed.landed) as landed
+                select d.feed, d.run_id, count(*) as waiting, max(landed.landed) as landed
                 from {landed}
                 inner join int_set_aside as s on d.delivery_id = s.delivery_id
                 where s.status = 'waiting' group by d.feed, d.run_id
@@ -492,7 +492,7 @@ def _severities(
     judged = _rows(
         con,
         f"""select feed, max(judged) as judged, max(landed) as landed from (
-                select d.feed, d.run_id, count(*) as judged, any_value(landed.landed) as landed
+                select d.feed, d.run_id, count(*) as judged, max(landed.landed) as landed
                 from {landed}
                 inner join int_set_aside as s on d.delivery_id = s.delivery_id
                 where s.status = 'rejected' and s.is_judged group by d.feed, d.run_id

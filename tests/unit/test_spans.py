@@ -1,5 +1,6 @@
 """Spans of a month: what is added later gives what all checks together give, to the byte (M1)."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from makegood.ingestion.landing import spans
 from makegood.ingestion.landing.spans import PARQUET, Built
 
+ROOT = Path(__file__).parents[2]
 GAP = 10
 SCHEMA = {
     "series_id": pl.Int32,
@@ -65,6 +67,39 @@ def test_what_is_added_gives_what_all_give(delivered: list[list[Check]]) -> None
             assert added.spans.read_bytes() == together.spans.read_bytes()
             assert added.intervals.read_bytes() == together.intervals.read_bytes()
             before = added
+
+
+def test_a_last_span_that_ends_too_early_is_found(tmp_path: Path) -> None:
+    checks: list[Check] = [(1, 50, 0, 1), (2, 0, 0, 1), (2, 5, 0, 1), (2, 9, 0, 3), (2, 12, 0, 3)]
+    with duckdb.connect() as con:
+        file = landed(con, tmp_path / "checks.parquet", checks)
+        right, wrong = built(tmp_path, "right"), built(tmp_path, "wrong")
+        spans.build(con, [file], GAP, right)
+        assert rows(right.spans)[-1] == (2, 9, 12, 3)
+        wrong.spans.parent.mkdir(parents=True)
+        con.execute(
+            f"""copy (
+                select * replace (if(last_s = 12, 9, last_s) as last_s)
+                from read_parquet('{right.spans}', hive_partitioning = false)
+            ) to '{wrong.spans}' {PARQUET}"""
+        )
+        assert spans.end_with_checks(con, [file], right)
+        assert not spans.end_with_checks(con, [file], Built(wrong.spans, right.intervals))
+
+
+def test_no_sql_asks_what_a_thread_sees_first_or_last() -> None:
+    """Such an aggregate gives what some thread has seen: another value now and then, and on many
+    rows only."""
+    chance = re.compile(r"(?<![.\w])(?<!def )(first|last|any_value|arbitrary|mode)\(")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for folder in ("ingestion", "dbt_project", "expectations", "orchestration", "dashboards")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in (".py", ".sql") and "target" not in path.parts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if chance.search(line)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize(

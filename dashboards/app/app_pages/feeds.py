@@ -117,7 +117,7 @@ else:
 findings = rows_of_newer(
     "quality.findings",
     """select severity, kind, feed, count(*) as findings, sum(rows) as rows,
-              any_value(means) as means, any_value(action) as action,
+              max(means) as means, max(action) as action,
               list_slice(list(seen order by rows desc, file, line, key, seen), 1, 3) as examples
        from quality.findings group by severity, kind, feed
        order by severity = 'warning' desc, kind, feed""",
