@@ -14,6 +14,9 @@ from makegood.orchestration.cli.common import (
     fail,
 )
 
+# the length of a path to a Unix socket, in bytes
+LONGEST_SOCKET = 107
+
 
 def orchestrator(
     landing: Annotated[
@@ -66,6 +69,8 @@ def orchestrator(
         if only and not kept_in:
             advice = f"add {named}, or set {ADDRESS}"
             raise fail(BAD_ARGUMENTS, f"--only {only} needs a storage that parts share: {advice}")
+        if socket:
+            _require_place(socket.absolute())
         serve(
             landing,
             warehouse,
@@ -84,3 +89,13 @@ def orchestrator(
         raise fail(BAD_ARGUMENTS, f"{error}: {advice}") from error
     except (Closed, Taken) as error:
         raise fail(FAILED, str(error)) from error
+
+
+def _require_place(socket: Path) -> None:
+    """Refuses a path at which there can be no socket."""
+    example = "(example: /run/makegood/code)"
+    if not socket.parent.is_dir():
+        raise fail(BAD_ARGUMENTS, f"--socket {socket}: {socket.parent} is not a folder {example}")
+    if len(bytes(socket)) > LONGEST_SOCKET:
+        what = f"has {len(bytes(socket))} bytes, and a socket may have {LONGEST_SOCKET}"
+        raise fail(BAD_ARGUMENTS, f"--socket {socket} {what} {example}")

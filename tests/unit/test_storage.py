@@ -108,6 +108,15 @@ def test_parts_need_a_socket_and_a_storage(
     assert f"makegood: {reason}" in refusal(tmp_path, *words)
 
 
+def test_a_socket_needs_a_place(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "code"
+    error = refusal(tmp_path, "--only", "daemon", "--socket", str(nowhere), *STORAGE)
+    assert f"--socket {nowhere}: {nowhere.parent} is not a folder" in error
+    long = tmp_path / ("é" * 60)
+    error = refusal(tmp_path, "--only", "daemon", "--socket", str(long), *STORAGE)
+    assert f"--socket {long} has {len(str(tmp_path)) + 121} bytes, and a socket may" in error
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
 def test_other_machines_need_a_password(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
