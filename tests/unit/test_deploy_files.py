@@ -254,7 +254,7 @@ def test_the_image_holds_what_it_needs() -> None:
         name for names in re.findall(r"^COPY (.*) \S+$", dockerfile, re.M) for name in [names]
     }
     assert copied == {"requirements.lock requirements-cluster.lock", "."}
-    assert re.findall(r"^USER (.*)$", dockerfile, re.M) == ["makegood"]
+    assert re.findall(r"^USER (.*)$", dockerfile, re.M) == ["10001"]
     conf = re.findall(r"^ENV SPARK_CONF_DIR=/opt/makegood/(.*)$", dockerfile, re.M)
     assert [(ROOT / folder / "spark-defaults.conf").is_file() for folder in conf] == [True]
 
