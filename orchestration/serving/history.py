@@ -61,9 +61,14 @@ def interrupted(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 
 def settle(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> None:
-    """Fails runs that were interrupted: they would hold up the queue."""
+    """Fails runs that were interrupted: they would hold up the queue. Those whose status has since
+    changed are left alone: a daemon may have queued a run again that it could not launch."""
     for run in runs:
-        instance.report_run_failed(run, "it ended without a word, together with the orchestrator")
+        found = instance.get_run_by_id(run.run_id)
+        if found and found.status == run.status:
+            instance.report_run_failed(
+                found, "it ended without a word, together with the orchestrator"
+            )
 
 
 def forget(instance: dg.DagsterInstance, now: datetime) -> int:

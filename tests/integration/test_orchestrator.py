@@ -655,8 +655,14 @@ def test_runs_that_ended_with_their_server_hold_up_nothing(home: dg.DagsterInsta
         s: begun(home, s)
         for s in (status.STARTED, status.STARTING, status.CANCELING, status.QUEUED, status.SUCCESS)
     }
-    history.settle(home, history.interrupted(home))
+    interrupted = history.interrupted(home)
+    # one whose status changes before it is settled
+    again = begun(home, status.STARTING)
+    (stale,) = (run for run in history.interrupted(home) if run.run_id == again)
+    home.report_run_canceled(stale)
+    history.settle(home, [*interrupted, stale])
     found = statuses(home)
+    assert found[again] == status.CANCELED
     assert [found[made[s]] for s in (status.STARTED, status.STARTING, status.CANCELING)] == [
         status.FAILURE
     ] * 3
