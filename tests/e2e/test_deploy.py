@@ -359,17 +359,22 @@ def test_a_second_orchestrator_is_refused(
 ) -> None:
     """On the same database with another warehouse, and the other way round."""
     service = COMPOSE["code-server"]
-    words = [word.replace("/run/makegood", str(tmp_path)) for word in deployment.words(service)]
     variables = deployment.variables(service)
+    changed = {"--socket": str(tmp_path / "code")}
     if what == "database":
-        other = f"--warehouse={tmp_path / 'w'}"
-        words = [other if word.startswith("--warehouse=") else word for word in words]
+        changed["--warehouse"] = str(tmp_path / "w")
         reason = f"another orchestrator is at work on {deployment.database.address}: end it first"
     else:
+        # all parts at once, with their history in the warehouse
+        changed |= {"--only": "", "--socket": ""}
         variables |= {"MAKEGOOD_STORAGE": ""}
-        words = [word for word in words if not word.startswith(("--only", "--socket"))]
         warehouse = deployment.folder / "warehouse"
         reason = f"another orchestrator is at work on {warehouse}: end it first"
+    words = []
+    for word in deployment.words(service):
+        name, _, value = word.partition("=")
+        if changed.get(name) != "":
+            words.append(f"{name}={changed.get(name, value)}" if value else word)
     done = subprocess.run(
         words, env=variables, capture_output=True, text=True, check=False, timeout=120
     )
