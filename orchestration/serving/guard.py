@@ -7,7 +7,9 @@ us as its host, come from a page of ours or from no page, and change things only
 which a browser sends to another server only after that server has agreed to it.
 """
 
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
+from hmac import compare_digest
 from typing import Any
 
 from makegood.dashboards.access.grants import LOCAL_NAMES
@@ -19,30 +21,53 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 GRAPHQL = "/graphql"
 POLICY_VIOLATION = 1008
+# Dagster's version alone, by which others see whether the server is at work
+VERSIONS = "/server_info"
+PLAIN = [(b"content-type", b"text/plain; charset=utf-8")]
+ASKING = (b"www-authenticate", b'Basic realm="makegood", charset="UTF-8"')
 
 
 class Guard:
     """An ASGI app before another one that listens on a port of this machine: refuses what pages of
-    other servers can send, HTTP with 403, WebSockets before they are open."""
+    other servers can send, HTTP with 403, WebSockets before they are open. With a password also
+    whoever does not give it, whatever the user's name, with 401."""
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, password: str | None = None) -> None:
         self.app = app
+        self.password = password
         self.address = f"http://127.0.0.1:{port}"
         names = [f"[{name}]" if ":" in name else name for name in LOCAL_NAMES]
         # a browser leaves out the port that is usual
         self.hosts = {f"{name}:{port}" for name in names} | {n for n in names if port == 80}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        reason = None if scope["type"] == "lifespan" else self.refusal(scope)
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        status, headers, reason = 403, PLAIN, self.refusal(scope)
+        if reason is None and not self.knows(scope):
+            status, headers, reason = 401, [*PLAIN, ASKING], "the password is missing or wrong"
         if reason is None:
             await self.app(scope, receive, _unframed(send))
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "refused"})
         else:
-            headers = [(b"content-type", b"text/plain; charset=utf-8")]
-            await send({"type": "http.response.start", "status": 403, "headers": headers})
+            await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": f"Refused: {reason}.\n".encode()})
+
+    def knows(self, scope: Message) -> bool:
+        """Whether an HTTP or WebSocket scope gives the password, or asks for what needs none."""
+        if self.password is None or scope["path"] == VERSIONS:
+            return True
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1 or not given[0].lower().startswith(b"basic "):
+            return False
+        try:
+            _, _, password = b64decode(given[0][6:], validate=True).partition(b":")
+        except ValueError:
+            return False
+        return compare_digest(password, self.password.encode())
 
     def refusal(self, scope: Message) -> str | None:
         """Why the request of an HTTP or WebSocket scope is refused; None if it is not."""

@@ -1,4 +1,5 @@
-"""Starts the servers: telemetry off, bound to this machine unless people sign in."""
+"""Starts the servers: telemetry off, bound to this machine unless people sign in or know a
+password."""
 
 import fcntl
 import os
@@ -9,13 +10,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from makegood.dashboards.access.grants import Access, is_loopback
-from makegood.orchestration.settings import PROJECT, quiet_environment
+from makegood.orchestration.serving.storage import Storage
+from makegood.orchestration.settings import PROJECT, environment, quiet_environment
 
 LOOPBACK = "127.0.0.1"
+# what the pages of Dagster ask for, where it is set
+ORCHESTRATOR_PASSWORD = "MAKEGOOD_ORCHESTRATOR_PASSWORD"  # noqa: S105
 
 
 class Unguarded(ValueError):
-    """Others could reach the dashboards, and nobody would have to sign in."""
+    """Others could reach the pages of a server, and nobody would have to say who they are."""
 
 
 def who_gets_in(port: int, address: str = LOOPBACK, access: Access | None = None) -> str:
@@ -64,43 +68,84 @@ class Taken(RuntimeError):
     """Another orchestrator is at work on the warehouse, or another server on the port."""
 
 
+# what the orchestrator consists of; runs are processes of the code server
+CODE_SERVER, DAEMON, WEBSERVER = PARTS = ("code-server", "daemon", "webserver")
+
+
 def orchestrator(
-    landing: Path, warehouse: Path, contracts: Path, port: int, alerts: Path | None = None
+    landing: Path,
+    warehouse: Path,
+    contracts: Path,
+    alerts: Path | None = None,
+    *,
+    port: int = 0,
+    address: str = LOOPBACK,
+    storage: Storage | None = None,
+    only: str | None = None,
+    at: Path | None = None,
 ) -> NoReturn:
-    """Dagster over the runs of a warehouse, on this machine only; raises Taken."""
+    """Dagster over the runs of a warehouse; raises Taken, Unguarded, and what `Storage.check` does.
+
+    `only`: one of PARTS, and `at` the socket of the code server, by which the parts reach it;
+    without them all parts run in one group of processes."""
+    if not is_loopback(address) and environment(ORCHESTRATOR_PASSWORD) is None:
+        raise Unguarded(
+            f"--address {address} can be reached from other machines, "
+            "and nobody would have to give a password"
+        )
+    if storage:
+        storage.check()
     home = warehouse.absolute() / "orchestrator"
     home.mkdir(parents=True, exist_ok=True)
-    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        advice = f"end it first (`fuser {home / 'lock'}` lists its processes)"
-        raise Taken(f"another orchestrator is at work on {warehouse}: {advice}") from error
-    try:
-        listening = socket.create_server((LOOPBACK, port))
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        advice = f"name another one, as --port {port + 1}"
-        raise Taken(f"--port {port} can't be listened on ({reason}): {advice}") from error
     # both are held by the server that takes the place of this process
-    handles = {"--lock": lock, "--listening": listening.detach()}
+    handles = {}
+    if only in (None, CODE_SERVER):
+        handles["--lock"] = _locked(home / "lock", warehouse)
+    if only in (None, WEBSERVER):
+        handles["--listening"] = _listening(address, port)
     for handle in handles.values():
         os.set_inheritable(handle, True)
     command = [sys.executable, "-P", "-m", "makegood.orchestration.serving.server"]
     command += [str(word) for pair in handles.items() for word in pair]
-    environment = quiet_environment() | {
+    if only:
+        command += ["--only", only, "--socket", str(at)]
+    variables = quiet_environment() | {
         "DAGSTER_HOME": str(home),
         "MAKEGOOD_LANDING": str(landing.absolute()),
         "MAKEGOOD_WAREHOUSE": str(warehouse.absolute()),
         "MAKEGOOD_CONTRACTS": str(contracts.absolute()),
         "MAKEGOOD_ALERTS": str(alerts.absolute()) if alerts else "",
+        "MAKEGOOD_STORAGE": str(storage or ""),
     }
-    _serve(command, environment)
+    _serve(command, variables)
 
 
-def _serve(command: list[str], environment: dict[str, str]) -> NoReturn:
+def _locked(file: Path, warehouse: Path) -> int:
+    lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        advice = f"end it first (`fuser {file}` lists its processes)"
+        raise Taken(f"another orchestrator is at work on {warehouse}: {advice}") from error
+    return lock
+
+
+def _listening(address: str, port: int) -> int:
+    try:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return socket.create_server((address, port), family=family).detach()
+    except OSError as error:
+        # an address that can't be resolved has a negative number
+        is_named = isinstance(error, socket.gaierror)
+        reason = error.strerror if is_named else os.strerror(error.errno or 0)
+        where = f"--port {port}" if address == LOOPBACK else f"--address {address} --port {port}"
+        advice = f"name another one, as --port {port + 1}"
+        raise Taken(f"{where} can't be listened on ({reason}): {advice}") from error
+
+
+def _serve(command: list[str], variables: dict[str, str]) -> NoReturn:
     # in place of this process, so that a signal to it reaches the server; a shell's background job
     # ignores interrupts, a server may not
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.chdir(PROJECT)
-    os.execve(command[0], command, environment)  # noqa: S606
+    os.execve(command[0], command, variables)  # noqa: S606

@@ -4,7 +4,7 @@
 pages, and says by variables which folders it is about. It takes the place of `dagster dev`, whose
 pages answer everyone: this process serves the pages behind a guard, and beside it are, in a group
 of processes that ends with it, a code server (definitions and runs) and the daemon (sensor,
-schedule and queue).
+schedule and queue). With `--only` it is one of these three alone, and the others are elsewhere.
 """
 
 import argparse
@@ -24,16 +24,23 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 import uvicorn
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._grpc.client import DagsterGrpcClient
-from dagster._grpc.server import wait_for_grpc_server
 from dagster_webserver.webserver import DagsterWebserver
 
 from makegood.orchestration import settings
 from makegood.orchestration.serving import history
 from makegood.orchestration.serving.guard import Guard
-from makegood.orchestration.serving.serve import LOOPBACK
+from makegood.orchestration.serving.serve import (
+    CODE_SERVER,
+    DAEMON,
+    LOOPBACK,
+    ORCHESTRATOR_PASSWORD,
+    PARTS,
+)
+from makegood.orchestration.serving.storage import Storage, Unreachable
 
 DEFINITIONS = "makegood.orchestration.definitions"
 START_SECONDS = 300
@@ -42,6 +49,7 @@ END_SECONDS = 30
 # for pages that are open
 CLOSE_SECONDS = 5
 DAY_SECONDS = 86_400
+LOOK_SECONDS = 0.1
 
 Process = subprocess.Popen[bytes]
 # by what they are called
@@ -50,19 +58,41 @@ Processes = dict[str, Process]
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--lock", type=int, required=True)
-    parser.add_argument("--listening", type=int, required=True)
+    parser.add_argument("--lock", type=int)
+    parser.add_argument("--listening", type=int)
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--socket", type=Path)
     words = parser.parse_args()
-    os.set_inheritable(words.lock, False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    (Path(str(settings.environment("DAGSTER_HOME"))) / "dagster.yaml").write_text(history.SETTINGS)
+    storage = Storage.configured()
+    history.configure(Path(str(settings.environment("DAGSTER_HOME"))), storage)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        listening = stack.enter_context(socket.socket(fileno=words.listening))
-        listening.set_inheritable(False)
         instance = stack.enter_context(dg.DagsterInstance.get())
-        history.settle(instance)
-        workspace, processes = stack.enter_context(_beside(words.lock))
-        _serve(instance, workspace, listening, processes)
+        interrupted: list[dg.DagsterRun] = []
+        if words.lock is not None:
+            os.set_inheritable(words.lock, False)
+            if storage:
+                try:
+                    stack.enter_context(storage.held())
+                except Unreachable as error:
+                    sys.exit(f"makegood: {error}")
+            # runs end with their code server
+            interrupted = history.interrupted(instance)
+            threading.Thread(target=_forget_daily, args=(instance,), daemon=True).start()
+        workspace, processes = stack.enter_context(_beside(words.only, words.socket, words.lock))
+        # not before: a daemon elsewhere would launch the next run at once
+        history.settle(instance, interrupted)
+        if words.listening is None:
+            print(f"Dagster's {words.only} is at work", flush=True)
+            for process in processes.values():
+                process.wait()
+        else:
+            listening = stack.enter_context(socket.socket(fileno=words.listening))
+            listening.set_inheritable(False)
+            _serve(instance, workspace, listening, processes)
+        for name, process in processes.items():
+            if process.poll() is not None:
+                sys.exit(f"the {name} of Dagster has ended, with exit code {process.returncode}")
 
 
 def _serve(
@@ -71,14 +101,15 @@ def _serve(
     listening: socket.socket,
     processes: Processes,
 ) -> None:
-    """Serves the pages until a signal comes; exits with 1 when one of the processes has ended."""
+    """Serves the pages until a signal comes, or one of the processes has ended."""
     port = listening.getsockname()[1]
+    password = settings.environment(ORCHESTRATOR_PASSWORD)
     target = WorkspaceFileTarget([str(workspace)])
     with WorkspaceProcessContext(instance, target, version=dg.__version__) as context:
-        app = Guard(DagsterWebserver(context, live_data_poll_rate=2000).create_asgi_app(), port)
+        app = DagsterWebserver(context, live_data_poll_rate=2000).create_asgi_app()
         server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                Guard(app, port, password),
                 log_level="warning",
                 proxy_headers=False,
                 timeout_graceful_shutdown=CLOSE_SECONDS,
@@ -91,12 +122,8 @@ def _serve(
 
         for process in processes.values():
             threading.Thread(target=end_with, args=(process,), daemon=True).start()
-        threading.Thread(target=_forget_daily, args=(instance,), daemon=True).start()
         print(f"Dagster is served at http://{LOOPBACK}:{port}", flush=True)
         server.run(sockets=[listening])
-    for name, process in processes.items():
-        if process.poll() is not None:
-            sys.exit(f"the {name} of Dagster has ended, with exit code {process.returncode}")
 
 
 def _forget_daily(instance: dg.DagsterInstance) -> None:
@@ -106,31 +133,60 @@ def _forget_daily(instance: dg.DagsterInstance) -> None:
 
 
 @contextmanager
-def _beside(lock: int) -> Iterator[tuple[Path, Processes]]:
-    """Starts the code server and the daemon, and ends them with their runs; gives the file that
-    says where the code server is. They hold the lock, too, in case this process is killed."""
+def _beside(
+    only: str | None, at: Path | None, lock: int | None
+) -> Iterator[tuple[Path, Processes]]:
+    """Starts the code server and the daemon, or the one that is asked for, and ends them with their
+    runs; gives the file that says where the code server is. They hold the lock, too, in case this
+    process is killed."""
+    processes: Processes = {}
+
+    def started(name: str, *words: str) -> Process:
+        group = next((first.pid for first in processes.values()), 0)
+        handles = [] if lock is None else [lock]
+        command = [sys.executable, "-P", "-m", *words]
+        processes[name] = subprocess.Popen(command, process_group=group, pass_fds=handles)
+        return processes[name]
+
     with TemporaryDirectory() as folder:
-        workspace, at = Path(folder) / "workspace.yaml", Path(folder) / "code"
+        workspace, at = Path(folder) / "workspace.yaml", at or Path(folder) / "code"
         origin = {"socket": str(at), "location_name": DEFINITIONS}
         workspace.write_text(json.dumps({"load_from": [{"grpc_server": origin}]}))
-        code_server = [sys.executable, "-P", "-m", "dagster", "api", "grpc", "-m", DEFINITIONS]
-        code_server += ["--socket", str(at), "--log-level", "warning"]
-        daemon = [sys.executable, "-P", "-m", "dagster._daemon", "run", "-w", str(workspace)]
-        first = subprocess.Popen(code_server, process_group=0, pass_fds=[lock])
-        processes = {"code server": first}
         try:
-            client = DagsterGrpcClient(socket=str(at))
-            wait_for_grpc_server(first, client, code_server, START_SECONDS)
-            processes["daemon"] = subprocess.Popen(daemon, process_group=first.pid, pass_fds=[lock])
+            if only in (None, CODE_SERVER):
+                words = ("api", "grpc", "-m", DEFINITIONS, "--socket", str(at))
+                _answers(at, started("code server", "dagster", *words, "--log-level", "warning"))
+            else:
+                _answers(at)
+            if only in (None, DAEMON):
+                started("daemon", "dagster._daemon", "run", "-w", str(workspace))
             yield workspace, processes
         finally:
             # who sends a second signal must not leave processes behind
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            _end(first.pid, processes)
+            if processes:
+                _end(processes)
 
 
-def _end(group: int, processes: Processes) -> None:
+def _answers(at: Path, code_server: Process | None = None) -> None:
+    """Waits until a code server answers, which may be one that has been started elsewhere."""
+    client, until = DagsterGrpcClient(socket=str(at)), time.monotonic() + START_SECONDS
+    while True:
+        try:
+            client.ping("")
+        except DagsterUserCodeUnreachableError:
+            if code_server and code_server.poll() is not None:
+                sys.exit(f"the code server ended at once, with exit code {code_server.returncode}")
+            if time.monotonic() > until:
+                sys.exit(f"no code server answers at {at} after {START_SECONDS} seconds")
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
+
+
+def _end(processes: Processes) -> None:
+    group = next(iter(processes.values())).pid
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGTERM)
     until = time.monotonic() + END_SECONDS

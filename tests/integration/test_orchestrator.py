@@ -621,7 +621,7 @@ def test_the_sensor_waits_for_its_folder(sensor: Sensor) -> None:
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """What Dagster keeps on disk, with the settings of the orchestrator."""
-    (tmp_path / "dagster.yaml").write_text(history.SETTINGS)
+    history.configure(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         yield instance
@@ -655,8 +655,14 @@ def test_runs_that_ended_with_their_server_hold_up_nothing(home: dg.DagsterInsta
         s: begun(home, s)
         for s in (status.STARTED, status.STARTING, status.CANCELING, status.QUEUED, status.SUCCESS)
     }
-    history.settle(home)
+    interrupted = history.interrupted(home)
+    # one whose status changes before it is settled
+    again = begun(home, status.STARTING)
+    (stale,) = (run for run in history.interrupted(home) if run.run_id == again)
+    home.report_run_canceled(stale)
+    history.settle(home, [*interrupted, stale])
     found = statuses(home)
+    assert found[again] == status.CANCELED
     assert [found[made[s]] for s in (status.STARTED, status.STARTING, status.CANCELING)] == [
         status.FAILURE
     ] * 3
@@ -671,6 +677,8 @@ def test_the_settings_of_dagster_are_taken(home: dg.DagsterInstance) -> None:
     queue = home.get_concurrency_config().run_queue_config
     assert queue is not None
     assert queue.max_concurrent_runs == 1
+    # runs outlast a code server that is starting anew
+    assert queue.max_user_code_failure_retries * queue.user_code_failure_retry_delay == 150
     days = {
         kind.value: {
             status.value: n for status, n in home.get_tick_retention_settings(kind).items()
