@@ -32,7 +32,7 @@ ratios are integers.
 {% macro spark__json_of(columns, of) -%}
     to_json(struct(
     {%- for c in columns %}{{ of }}{{ c }}{{ ', ' if not loop.last }}{% endfor -%}
-    ))
+    ), map('ignoreNullFields', 'false'))
 {%- endmacro %}
 
 {#- The text of a key in a JSON object; null where there is none. -#}

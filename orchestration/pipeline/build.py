@@ -1,5 +1,6 @@
 """The models: what they read is laid out, they are built and tested, and what failed is named."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -191,9 +192,12 @@ def build_on_spark(
         shared = scratch / "spark"
         storage = f"{spark.storage.rstrip('/')}/{scratch.name}" if spark.storage else str(shared)
         places = on_spark.Places(work, target, shared, storage)
-        answer = on_spark.build(connected, project, files, places, progress)
+        answer = on_spark.build(connected, project, files, places, limits, progress)
     finally:
         connected.close()
+        # the run's own folder goes with the run; of a URL, this process knows nothing but the name
+        if spark.storage and "://" not in storage:
+            shutil.rmtree(storage, ignore_errors=True)
     results = [_result(test, answer.failures[test.name], 0.0) for test in project.tests]
     return Built(results, project.comments, answer.seconds)
 

@@ -39,6 +39,7 @@ from makegood.orchestration.pipeline.figures import figure_suites
 from makegood.orchestration.pipeline.thresholds import check_settings
 from makegood.orchestration.pipeline.validation import Validation, feed_suites
 from makegood.orchestration.settings import Limits, Spark
+from makegood.orchestration.spark import cluster
 from makegood.orchestration.warehouse.publication import (
     DATABASE,
     LAYOUT,
@@ -553,7 +554,7 @@ def opened(
     it was.
 
     Raises BadArguments, InvalidDocument (contracts, feeds.yaml, alerts.yaml), Busy, Damaged,
-    OtherLayout.
+    OtherLayout, Unavailable (Spark).
     """
     if not request.landing.is_dir():
         raise BadArguments(f"--landing {request.landing} is not a folder")
@@ -561,6 +562,10 @@ def opened(
         raise BadArguments(f"--contracts {request.contracts} is not a folder")
     if request.keep_work and (reason := kept_work.refusal(request.keep_work)):
         raise BadArguments(f"--keep-work {request.keep_work} {reason}")
+    if request.spark:
+        if request.keep_work:
+            raise BadArguments("--keep-work keeps what DuckDB builds: leave --target spark out")
+        cluster.require(request.spark)
     told = settings_of(request.warehouse, request.alerts)
     warehouse = Warehouse(request.warehouse)
     try:

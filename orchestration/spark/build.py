@@ -25,6 +25,7 @@ from makegood.orchestration.pipeline.project import (
     Project,
     TransformFailed,
 )
+from makegood.orchestration.settings import Limits
 from makegood.orchestration.spark.cluster import Cluster, Rows, StatementFailed
 
 # types of DuckDB in which tables are laid out, as Spark calls them
@@ -69,6 +70,7 @@ def build(
     project: Project,
     files: dict[str, list[Path]],
     places: Places,
+    limits: Limits,
     progress: Callable[[str], None],
 ) -> Answer:
     """Builds and tests all models. `files`: the landed files of each table in schema `landed` that
@@ -81,7 +83,7 @@ def build(
     progress("testing what was built")
     failures = _tests(cluster, project.tests)
     progress("bringing back what is published")
-    _bring_back(project.models, places)
+    _bring_back(project.models, places, limits)
     return Answer(failures, seconds)
 
 
@@ -199,10 +201,11 @@ def _path(model: Model, places: Places) -> str:
     return f"{root}/{schema}/{name}"
 
 
-def _bring_back(models: list[Model], places: Places) -> None:
+def _bring_back(models: list[Model], places: Places, limits: Limits) -> None:
     """What is published, as tables with the types that it is described with; what else is read
     after a build, as views beside what the models read."""
-    with duckdb.connect(str(places.work)) as con:
+    config = {"threads": limits.threads, "memory_limit": limits.memory}
+    with duckdb.connect(str(places.work), config=config) as con:
         con.execute(f"attach '{quoted(places.target)}' as {PUBLISHED} (storage_version 'v1.0.0')")
         for model in models:
             if not model.is_read_back:

@@ -39,7 +39,7 @@ _SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 # not a second time for what runs often: a run is over before that pays
-_COMPILED_ONCE = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+_COMPILED_ONCE = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
 # those that Spark reads as it starts
 _SMALL_AT_START = {
     "spark.buffer.pageSize": "1m",
@@ -73,9 +73,8 @@ class Cluster(Protocol):
         """Ends the session."""
 
 
-def connected(spark: Spark, limits: Limits, scratch: Path, landed_bytes: int) -> Cluster:
-    """A session on Spark. `scratch`: a folder for what a Spark that is started here logs and
-    spills. `landed_bytes`: the size of what the models read. Raises Unavailable."""
+def require(spark: Spark) -> None:
+    """Raises Unavailable where something is missing that can be told without a session."""
     needed = {"master": ["pyspark"], "sc": ["pyspark", "grpc"], "thrift": ["pyhive", "thrift"]}
     # dbt says what the SQL is
     missing = [n for n in ["dbt.adapters.spark", *needed[spark.kind]] if not _is_installed(n)]
@@ -87,6 +86,12 @@ def connected(spark: Spark, limits: Limits, scratch: Path, landed_bytes: int) ->
         raise Unavailable(f"--target spark on {spark.url} needs {_JAVA}, which is not installed")
     if spark.address:
         _require_answer(spark, *spark.address)
+
+
+def connected(spark: Spark, limits: Limits, scratch: Path, landed_bytes: int) -> Cluster:
+    """A session on Spark. `scratch`: a folder for what a Spark that is started here logs and
+    spills. `landed_bytes`: the size of what the models read. Raises Unavailable."""
+    require(spark)
     # PySpark warns of pandas, which SQL does without
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -22,6 +22,7 @@ import pytest
 
 from makegood.orchestration.serving.deliveries import SELECTION_REFUSED
 from tests.conftest import CONTRACTS, Published, write_landing
+from tests.e2e.test_command import MAKEGOOD
 from tests.e2e.test_orchestrator_server import Server, launch, materialized, waited_for
 from tests.integration.test_landing import world
 from tests.support.cluster import Postgres, postgres, programs_of_postgresql, required
@@ -32,10 +33,12 @@ from tests.support.deployment import (
     services_of_chart,
     services_of_compose,
 )
+from tests.support.parity import differences
 
 # Spark, PostgreSQL, and servers that run the warehouse several times
 pytestmark = pytest.mark.long
 
+AS_OF = "2026-08-01T00:00:00Z"
 # as hard to quote as a password can be
 SECRETS = {
     "MAKEGOOD_STORAGE_PASSWORD": "st0rage p@ss/w:rd%20'\"#+?é",
@@ -82,6 +85,7 @@ class Deployment:
     database: Postgres
     ports: dict[str, int]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    target: str = "duckdb"
 
     def local(self, text: str) -> str:
         """A word or a value with hosts, ports and folders of this machine."""
@@ -108,6 +112,8 @@ class Deployment:
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.database.port),
             **given,
+            # a run on Spark takes minutes here: `test_a_run_uses_the_workers` makes the one
+            **({"MAKEGOOD_TARGET": self.target} if "MAKEGOOD_TARGET" in given else {}),
         }
 
     def words(self, service: Service) -> list[str]:
@@ -451,6 +457,28 @@ def test_runs_find_the_workers(deployment: Deployment) -> None:
     assert "sum 499500" in said, log[-3000:]
     (worker,) = of_master(deployment)["workers"]
     assert (worker["state"], worker["cores"], worker["memory"]) == ("ALIVE", 2, 4096)
+
+
+def test_a_run_uses_the_workers(deployment: Deployment) -> None:
+    """With the environment of the code server, as it is."""
+    service = COMPOSE["code-server"]
+    assert service.variables["MAKEGOOD_TARGET"] == "spark"
+    folder = deployment.folder
+    warehouses = {"spark": folder / "scratch" / "spark", "duckdb": folder / "scratch" / "duckdb"}
+    for target, warehouse in warehouses.items():
+        words = ("--landing", folder / "landing", "--warehouse", warehouse)
+        done = subprocess.run(
+            [MAKEGOOD, "run", *words, "--contracts", folder / "contracts", "--as-of", AS_OF],
+            env=deployment.variables(service) | {"MAKEGOOD_TARGET": target},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1800,
+        )
+        assert done.returncode == 0, done.stderr
+    assert differences(*warehouses.values()) == []
+    # this run, and the sum before it
+    assert len(of_master(deployment)["completedapps"]) == 2
 
 
 def test_who_does_not_know_the_secret_is_refused(deployment: Deployment) -> None:

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from makegood.orchestration.pipeline.project import PUBLISHED, Model, TransformFailed
-from makegood.orchestration.settings import Spark, chosen_spark
+from makegood.orchestration.settings import Limits, Spark, chosen_spark
 from makegood.orchestration.spark import build
 
 
@@ -41,7 +41,7 @@ def brought_back(folder: Path, described: dict[str, str], select: str) -> list[t
     places = build.Places(folder / "work", folder / "target", folder / "spark", "elsewhere")
     with duckdb.connect() as con:
         con.execute(f"copy ({select}) to '{written}/part-0.parquet'")
-    build._bring_back([model], places)
+    build._bring_back([model], places, Limits())
     with duckdb.connect(str(folder / "target"), read_only=True) as con:
         types = con.execute("select column_type from (describe marts.figures)").fetchall()
         assert PUBLISHED == "makegood"
