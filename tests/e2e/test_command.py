@@ -148,7 +148,7 @@ def test_status_says_what_is_published(
         (["--memory", "8 gigs"], "'8 gigs' is not a valid memory size (example: 8GB)"),
         (["--landing", "/nowhere"], "--landing /nowhere is not a folder"),
         (["--contracts", "/nowhere"], "--contracts /nowhere is not a folder"),
-        (["--target", "spark"], "not supported yet"),
+        (["--spark", "local[2]"], "--spark, --spark-storage, --spark-conf need --target spark"),
         (["--target", "abacus"], "abacus"),
     ],
 )
@@ -295,14 +295,6 @@ def test_every_command_has_help(command: str | None) -> None:
     assert asked.returncode == short.returncode == 0
     assert "Usage" in asked.stdout
     assert short.stdout == asked.stdout
-
-
-def test_help_offers_nothing_that_is_refused() -> None:
-    """The second engine is not there yet: see test_bad_arguments_exit_2."""
-    offered = makegood("run", "--help").stdout
-    assert "--threads" in offered
-    assert "--target" not in offered
-    assert "spark" not in offered
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
