@@ -3,6 +3,7 @@ figures, on the same files.
 
 python -m benchmarks.scale checks 1000000 10000000 --repeat 3
 python -m benchmarks.scale tickets 10000 100000
+python -m benchmarks.scale tickets 100000 --spark 'local[1]' --spark 'local[2]'
 python -m benchmarks.scale shapes
 
 Each figure is that of one process and its children. Ratios and exponents compare figures of one
@@ -90,16 +91,24 @@ BENCHMARKS = {
 }
 
 
-def run(landing: Path, warehouse: Path, as_of: datetime, contracts: Path | None = None) -> Cost:
+def run(
+    landing: Path,
+    warehouse: Path,
+    as_of: datetime,
+    contracts: Path | None = None,
+    spark: str | None = None,
+) -> Cost:
     named = ["--contracts", contracts] if contracts else []
+    named += ["--target", "spark", "--spark", spark] if spark else []
     where = ["--landing", landing, "--warehouse", warehouse]
     return cost(MAKEGOOD, "run", *where, "--as-of", as_of.isoformat(), *named)
 
 
 def measured(
-    benchmark: Benchmark, size: int, landing: Path, folder: Path
+    benchmark: Benchmark, size: int, landing: Path, folder: Path, sparks: list[str]
 ) -> Iterator[tuple[str, Cost]]:
-    """Work and its cost, on the feeds of `landing`; `folder` is a new one."""
+    """Work and its cost, on the feeds of `landing`; `folder` is a new one. `sparks`: where to run
+    on Spark, too. Of servers that are running elsewhere only the wall seconds count."""
     as_of = benchmark.scale_of(size).as_of
     (folder / "copy").mkdir(parents=True)
     for work, code in benchmark.floors.items():
@@ -112,6 +121,10 @@ def measured(
     yield "first run", run(landing, whole, as_of)
     yield "run with nothing new", run(landing, whole, as_of)
     expected = compare.published(benchmark.question, whole)
+    for number, url in enumerate(sparks):
+        yield f"first run, Spark at {url}", run(landing, folder / str(number), as_of, None, url)
+        found = compare.published(benchmark.question, folder / str(number))
+        compare.require_equal(found, expected, f"Spark at {url}")
     if has_parts:
         day_by_day_figures = compare.published(benchmark.question, in_parts)
         compare.require_equal(day_by_day_figures, expected, "the run day by day")
@@ -135,7 +148,7 @@ def day_by_day(scale: Scale, landing: Path, warehouse: Path) -> Iterator[tuple[s
         yield work, run(landing, warehouse, scale.as_of)
 
 
-def scaled(what: str, sizes: list[int], repeat: int) -> Costs:
+def scaled(what: str, sizes: list[int], repeat: int, sparks: list[str]) -> Costs:
     benchmark, costs = BENCHMARKS[what], Costs()
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -148,7 +161,7 @@ def scaled(what: str, sizes: list[int], repeat: int) -> Costs:
             cost(MAKEGOOD, "sample", "--out", landing, *counts)
             for turn in range(repeat if size <= REPEATED else 1):
                 folder = Path(name) / str(turn)
-                for work, taken in measured(benchmark, size, landing, folder):
+                for work, taken in measured(benchmark, size, landing, folder, sparks):
                     print(f"{size:,} {what}: {work}", file=sys.stderr)
                     costs.add(size, work, taken)
                 shutil.rmtree(folder)
@@ -176,6 +189,13 @@ def main() -> None:
         "--repeat", type=int, default=1, help=f"turns, of sizes up to {REPEATED}; medians count"
     )
     parser.add_argument("--out", type=Path, help="a folder for the table and the plot")
+    parser.add_argument(
+        "--spark",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="run on Spark there, too (example: local[2]); may be repeated",
+    )
     given = parser.parse_args()
     if given.what in BENCHMARKS and not given.sizes:
         parser.error(f"name at least one size, for example {given.what} 10000")
@@ -184,7 +204,7 @@ def main() -> None:
         tables = [hard(shape).table(shape) for shape in SHAPES]
         picture = None
     else:
-        costs = scaled(given.what, given.sizes, given.repeat)
+        costs = scaled(given.what, given.sizes, given.repeat, given.spark)
         tables = [costs.table(given.what)]
         picture = plot.bars(costs, given.what, OWN)
     print(*tables, f"{time.monotonic() - started:.0f} s in all", sep="\n\n")

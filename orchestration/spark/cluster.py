@@ -124,13 +124,13 @@ def _opened(spark: Spark, limits: Limits, scratch: Path, landed_bytes: int) -> C
 class _Session:
     """In this process, on a cluster whose driver is this process, or by Spark Connect."""
 
-    def __init__(self, session: Any, most_at_once: int, is_kept: bool) -> None:
+    def __init__(self, session: Any, most_at_once: int) -> None:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
         # PySpark logs what it raises, with Java's trace
         logging.getLogger("SQLQueryContextLogger").disabled = True
-        self._session, self.most_at_once, self._is_kept = session, most_at_once, is_kept
+        self._session, self.most_at_once = session, most_at_once
         self._errors = (PySparkException, Py4JError)
 
     def execute(self, sql: str) -> Rows:
@@ -140,10 +140,8 @@ class _Session:
             raise StatementFailed(_first_line(error)) from error
 
     def close(self) -> None:
-        # a Spark that was started here takes seconds to start: the next run may need it
-        if not self._is_kept:
-            with suppress(Exception):
-                self._session.stop()
+        with suppress(Exception):
+            self._session.stop()
 
 
 class _Thrift:
@@ -189,15 +187,15 @@ def _on_master(spark: Spark, limits: Limits, scratch: Path, is_small: bool) -> C
     for name, value in (conf | dict(spark.conf)).items():
         builder = builder.config(name, value)
     with _errors_to(scratch / "spark.log"):
-        session = builder.getOrCreate().newSession()
-    return _Session(session, max(2, limits.threads), is_kept=True)
+        session = builder.getOrCreate()
+    return _Session(session, max(2, limits.threads))
 
 
 def _by_connect(spark: Spark, limits: Limits, scratch: Path, is_small: bool) -> Cluster:
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.remote(spark.url).create()
-    return _Session(session, max(2, limits.threads), is_kept=False)
+    return _Session(session, max(2, limits.threads))
 
 
 def _by_thrift(spark: Spark, limits: Limits, scratch: Path, is_small: bool) -> Cluster:
@@ -269,9 +267,10 @@ def _errors_to(path: Path) -> Iterator[None]:
 
 def _first_line(error: BaseException) -> str:
     """What Spark says, without the trace and the query plan."""
-    # Thrift wraps it in a status
+    # Thrift wraps it in a status, and what is new to PySpark comes as Java's
     status = getattr(error.args[0], "status", None) if error.args else None
-    text = str(getattr(status, "errorMessage", None) or error)
+    java = getattr(error, "java_exception", None)
+    text = str(getattr(status, "errorMessage", None) or (java and java.getMessage()) or error)
     named = re.search(r"\[[A-Z][A-Z0-9_.]+\] (?!org\.apache)[^\n]*", text)
     lines = (line for line in text.splitlines() if line.strip())
     return named[0] if named else next(lines, type(error).__name__)
