@@ -24,10 +24,15 @@ run: setup
 
 # three workers for two cores: tests wait for servers, browsers and other processes;
 # files in order, since long ones have few tests
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: setup-dev check
-	@$(PYTEST) $(if $(ALL),--hypothesis-profile ci,-m "not long")
+ifdef ALL
+	@$(PYTEST) -n 3 --hypothesis-profile ci -m "not cluster"
+	@$(PYTEST) -n 2 --hypothesis-profile ci -m cluster
+else
+	@$(PYTEST) -n 3 -m "not long"
+endif
 
 # the linter needs two minutes of processor time for all of it: files that it has passed are passed
 # again until they change; what it reads them with is new for all

@@ -36,7 +36,7 @@ from tests.support.deployment import (
 from tests.support.parity import differences
 
 # Spark, PostgreSQL, and servers that run the warehouse several times
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.cluster]
 
 AS_OF = "2026-08-01T00:00:00Z"
 # as hard to quote as a password can be

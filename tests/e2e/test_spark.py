@@ -66,6 +66,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.cluster
 def test_there_and_back_is_the_same(faulty: Path, tmp_path: Path) -> None:
     """A warehouse moves from DuckDB to Spark and back, with a late delivery and another contract on
     the way; its statements and what it has landed are those of one that stayed."""
@@ -102,6 +103,7 @@ def landed_by(warehouse: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.long
+@pytest.mark.cluster
 @pytest.mark.parametrize("server", servers.SERVERS)
 def test_each_way_to_spark_publishes_the_same(server: str, faulty: Path, tmp_path: Path) -> None:
     """Also with an executor killed in the middle, where there are several."""
@@ -140,6 +142,7 @@ BROKEN = {
 
 
 @pytest.mark.long
+@pytest.mark.cluster
 @pytest.mark.parametrize(
     ("planted", "error"),
     [
@@ -177,6 +180,7 @@ def test_a_model_that_breaks_publishes_nothing(
 
 
 @pytest.mark.long
+@pytest.mark.cluster
 def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse"
     words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
@@ -191,6 +195,7 @@ def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.long
+@pytest.mark.cluster
 def test_a_case_is_the_same(shared: Path, tmp_path: Path) -> None:
     """What models hand to each other lies elsewhere, named by a URL."""
     required("java", "pyspark")

@@ -134,7 +134,15 @@ def test_ci_leaves_no_test_out() -> None:
     assert "\nexec make test ALL=1\n" in (ROOT / ".ci" / "run").read_text()
     makefile = (ROOT / "Makefile").read_text()
     recipe = makefile.partition("\ntest: setup-dev check\n")[2].partition("\n\n")[0]
-    assert recipe == '\t@$(PYTEST) $(if $(ALL),--hypothesis-profile ci,-m "not long")'
+    # in two parts, which together are all
+    assert recipe.splitlines() == [
+        "ifdef ALL",
+        '\t@$(PYTEST) -n 3 --hypothesis-profile ci -m "not cluster"',
+        "\t@$(PYTEST) -n 2 --hypothesis-profile ci -m cluster",
+        "else",
+        '\t@$(PYTEST) -n 3 -m "not long"',
+        "endif",
+    ]
     (pytest_itself,) = re.findall(r"^PYTEST := .*", makefile, re.MULTILINE)
     assert not re.search(r" (-m(?! pytest)|-k|--deselect|--ignore)\b", pytest_itself)
     assert '"long: ' in (ROOT / "pyproject.toml").read_text()
