@@ -6,7 +6,6 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import platformdirs
 
@@ -68,13 +67,10 @@ class Spark:
             )
 
     @property
-    def kind(self) -> Literal["master", "sc", "thrift"]:
-        """How it is reached."""
-        return (
-            "sc"
-            if self.url.startswith("sc:")
-            else ("thrift" if self.url.startswith("thrift:") else "master")
-        )
+    def kind(self) -> str:
+        """How it is reached: `sc`, `thrift`, or by a `master`."""
+        scheme = self.url.partition("://")[0]
+        return scheme if scheme in ("sc", "thrift") else "master"
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -87,14 +83,12 @@ class Spark:
 _PORTS = {"spark": 7077, "sc": 15002, "thrift": 10000}
 
 
-def configured_target() -> Literal["duckdb", "spark"]:
-    """The engine that MAKEGOOD_TARGET names. Raises ValueError."""
+def configured_target() -> str:
+    """The engine that MAKEGOOD_TARGET names: `duckdb` or `spark`. Raises ValueError."""
     target = environment("MAKEGOOD_TARGET") or "duckdb"
-    if target == "duckdb":
-        return "duckdb"
-    if target == "spark":
-        return "spark"
-    raise ValueError(f"MAKEGOOD_TARGET is {target!r}: give duckdb or spark")
+    if target not in ("duckdb", "spark"):
+        raise ValueError(f"MAKEGOOD_TARGET is {target!r}: give duckdb or spark")
+    return target
 
 
 def chosen_spark(url: str | None, storage: str | None, conf: Sequence[str]) -> Spark:

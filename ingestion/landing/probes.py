@@ -63,7 +63,7 @@ def compact(
     progress: Callable[[str], None] = lambda message: None,
 ) -> Landed:
     """Lands what `land.read` left of checks below `work`, and builds the spans that are missing,
-    touched or too coarse."""
+    touched, too coarse, or end too early."""
     landed_before = landed
     landed, touched = land(con, store, work, run_id, landed, progress)
     files = landed.files

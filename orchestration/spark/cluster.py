@@ -90,8 +90,8 @@ def require(spark: Spark) -> None:
 
 def connected(spark: Spark, limits: Limits, scratch: Path, landed_bytes: int) -> Cluster:
     """A session on Spark. `scratch`: a folder for what a Spark that is started here logs and
-    spills. `landed_bytes`: the size of what the models read. Raises Unavailable."""
-    require(spark)
+    spills. `landed_bytes`: the size of what the models read. What `require` looks for is there.
+    Raises Unavailable."""
     # PySpark warns of pandas, which SQL does without
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -23,7 +22,7 @@ import pytest
 from makegood.orchestration.serving.deliveries import SELECTION_REFUSED
 from tests.conftest import CONTRACTS, Published, write_landing
 from tests.e2e.test_command import MAKEGOOD
-from tests.e2e.test_orchestrator_server import Server, launch, materialized, waited_for
+from tests.e2e.test_orchestrator_server import Server, frames_of, launch, materialized, waited_for
 from tests.integration.test_landing import world
 from tests.support.cluster import Postgres, postgres, programs_of_postgresql, required
 from tests.support.deployment import (
@@ -34,6 +33,7 @@ from tests.support.deployment import (
     services_of_compose,
 )
 from tests.support.parity import differences
+from tests.support.ports import free_port
 
 # Spark, PostgreSQL, and servers that run the warehouse several times
 pytestmark = [pytest.mark.long, pytest.mark.cluster]
@@ -68,13 +68,6 @@ grants:
   - {claim: groups, value: sla-leads, role: leadership}
 """
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -344,12 +337,8 @@ def test_pages_in_a_browser_ask_for_the_password(deployment: Deployment, chromiu
     context = chromium.new_context(http_credentials={"username": "me", "password": password})
     page = context.new_page()
     statuses: set[int] = set()
-    frames: list[str] = []
+    frames = frames_of(page)
     page.on("response", lambda response: statuses.add(response.status))
-    page.on(
-        "websocket",
-        lambda opened: opened.on("framereceived", lambda frame: frames.append(str(frame))),
-    )
     page.goto(f"http://127.0.0.1:{deployment.pages.port}/runs")
     page.get_by_text("publish").first.wait_for(timeout=60_000)
     assert waited_for(

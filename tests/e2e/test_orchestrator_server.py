@@ -485,15 +485,21 @@ def test_a_websocket_is_for_our_pages(server: Server) -> None:
     assert server.opens(**{"Sec-Fetch-Site": "cross-site"}) is None
 
 
-def test_the_pages_work_in_a_browser(server: Server, chromium: Any) -> None:
-    page = chromium.new_page()
-    statuses: list[int] = []
+def frames_of(page: Any) -> list[str]:
+    """The frames that the page's WebSockets receive from now on."""
     frames: list[str] = []
-    page.on("response", lambda response: statuses.append(response.status))
     page.on(
         "websocket",
         lambda opened: opened.on("framereceived", lambda frame: frames.append(str(frame))),
     )
+    return frames
+
+
+def test_the_pages_work_in_a_browser(server: Server, chromium: Any) -> None:
+    page = chromium.new_page()
+    statuses: list[int] = []
+    frames = frames_of(page)
+    page.on("response", lambda response: statuses.append(response.status))
     page.goto(f"http://localhost:{server.port}/locations/{LOCATION}/jobs/publish/playground")
     page.get_by_role("button", name="Launch run").wait_for(timeout=60_000)
     assert waited_for(

@@ -38,7 +38,7 @@ def published(
     as_of: str = AS_OF,
     contracts: Path = CONTRACTS,
 ) -> Path:
-    """Publishes in this process, in which Spark is started once."""
+    """Publishes in this process."""
     with pytest.MonkeyPatch.context() as patch:
         light(patch)
         request = line.Request(

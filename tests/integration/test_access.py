@@ -60,6 +60,7 @@ from tests.conftest import (
 )
 from tests.e2e.test_command import makegood
 from tests.e2e.test_dashboards import APP
+from tests.support.ports import free_port
 
 AS_OF = "2026-07-10T00:00:00Z"
 JUNE = date(2026, 6, 1)
@@ -1365,12 +1366,6 @@ USERS: dict[str, dict[str, Any]] = {
         for how in SPOILED
     },
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
