@@ -132,7 +132,9 @@ def test_no_cost_of_a_competitor_is_taken_before_its_figures_are_those_of_the_ma
     monkeypatch.setattr(scale, "cost", lambda *words: Cost(1, 1, 1))
     monkeypatch.setattr(compare, "published", lambda question, warehouse: figures)
     monkeypatch.setattr(compare, "answered", lambda question, target: next(answers))
-    taken = scale.measured(scale.BENCHMARKS["tickets"], 10, tmp_path / "landing", tmp_path / "new")
+    taken = scale.measured(
+        scale.BENCHMARKS["tickets"], 10, tmp_path / "landing", tmp_path / "new", []
+    )
     works: list[str] = []
 
     def take() -> None:
