@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import date
+from inspect import cleandoc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import NoneType, UnionType
@@ -57,7 +58,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
             yield Key(path, in_words, _default(field), meaning, rules)
         if inside is not None:
             # the severities of resolution are written beside its other keys
-            suffix = "[]." if is_list else ".<severity>." if dict in shapes else "."
+            of_map = ".<name>." if path == "calendars" else ".<severity>."
+            suffix = "[]." if is_list else of_map if dict in shapes else "."
             yield from keys(inside, path.removesuffix(".targets") + suffix)
 
 
@@ -161,6 +163,15 @@ amendments:
 """
 )
 
+_SHORT_HOURS = """\
+          days: [mon, tue, wed, thu, fri]
+          opens: "08:00"
+          closes: "18:00"
+"""
+_OVERLAPPING = """\
+          hours: {mon: ["08:00-12:00", "11:30-18:00"]}
+"""
+
 # what goes wrong most often: the cause, and the text of the second example that has it
 _REFUSALS = (
     ("A key that does not exist, or is misspelled", "cap_pct: 20", "cap: 20"),
@@ -175,7 +186,12 @@ _REFUSALS = (
     ("A severity that is not declared", "levels: [critical, normal]", "levels: [critical]"),
     ("Tiers out of order", "below_pct: 99.0", "below_pct: 99.8"),
     ("A number where a name is needed", "[critical, normal]", "[1, normal]"),
-    ("Credits on quarters", "period: month", "period: quarter"),
+    (
+        "Two forms of credit in one document",
+        "        claim_days: 30",
+        "        availability_refund: {multiple: 2}",
+    ),
+    ("Spans of a calendar that overlap", _SHORT_HOURS, _OVERLAPPING),
 )
 
 
@@ -261,15 +277,18 @@ refused.
 | number | the exact decimal, with at most nine decimals: `99.9` is exactly 999/10 |
 | percentage | a number from 0 to 100 |
 | whole number | without decimals and quotes: `900` |
-| duration | a whole number and a unit, `s`, `m`, `h`, `d` or `bd`: `15m`, `4h`, `3bd` |
+| duration | a whole number and a unit, `s`, `m`, `h`, `d` or `bd`: `15m`, `3bd`, `8h30m` |
+| clock | `24x7`, or the name of one of `calendars` |
 | date | `2026-07-01`, a local date of the contract |
 | time of day | in quotes: `"08:30"` |
+| span | of opening hours, in quotes: `"08:30-12:00"`, `"22:00-06:00"`, `"13:00-24:00"` |
+| amounts by currency | `{{EUR: 500, USD: 0.5}}`, no finer than the currency |
 | time zone | a region: `Europe/Berlin`, `UTC`; abbreviations such as `CET` are refused |
-| country | its ISO 3166 code: `NL`, `PL` |
+| country or subdivision | its ISO 3166 code: `NL`, `US-MA` |
 | list | `[a, b]`; each value once |
 
-`d` is 86,400 seconds. `bd`, a business day, is 86,400 seconds on the clock `business_days`, and is
-refused on other clocks (T4).
+`d` is 86,400 seconds. `bd`, a business day, is 86,400 seconds on a clock of days, and on a clock of
+hours what its `business_day` says; on other clocks it is refused (T4).
 """
 
 _AMENDMENTS = """\
@@ -331,7 +350,7 @@ def contract_page(note: str) -> str:
         doc = (
             next(models_in(hints[section])).__doc__ if field.description is None else None
         ) or field.description
-        lines += ["", f"### {section}", "", _split(str(doc))[0], "", *_listed(found, f"{section}.")]
+        lines += ["", f"### {section}", "", _split(cleandoc(str(doc)))[0], "", *_listed(found, f"{section}.")]
     cited = sorted({rule for key in contract_keys() for rule in key.rules})
     links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
     return "\n".join([*lines, "", _REFUSED, *_refusals(), "", *links, ""])

@@ -1,24 +1,29 @@
 {#-
 Clocks (T4): the seconds that a clock has run up to an instant are one look-up, so what it measures
-between two instants is a difference. A clock without a calendar is 24x7. `day` is the alias of the
-row of the instant's UTC day in inputs.calendar_days, joined by `clock_days`.
+between two instants is a difference. A clock without a calendar is 24x7. `part` is the alias of the
+row of inputs.calendar_parts that the instant lies in, joined by `clock_part`.
 -#}
-{% macro clock_at(calendar_id, day, at_s) -%}
-    {%- set second = second_of_day(at_s) -%}
+{% macro clock_at(calendar_id, part, at_s) -%}
     case
         when {{ calendar_id }} is null then {{ at_s }}
         else
-            {{ day }}.open_seconds_before
-            + {{ seconds_within(day ~ '.from_1_s', day ~ '.until_1_s', 0, second) }}
-            + {{ seconds_within(day ~ '.from_2_s', day ~ '.until_2_s', 0, second) }}
+            {{ part }}.open_seconds_before
+            + {{ seconds_within(part ~ '.opens_s', part ~ '.closes_s', 0, second_of_day(at_s)) }}
     end
 {%- endmacro %}
 
-{% macro clock_days(calendar_id, day, at_s) -%}
-    left join {{ source('inputs', 'calendar_days') }} as {{ day }}
+{% macro clock_part(calendar_id, part, at_s) -%}
+    left join {{ source('inputs', 'calendar_parts') }} as {{ part }}
         on
-            {{ calendar_id }} = {{ day }}.calendar_id
-            and {{ day }}.utc_day = {{ int_divide(at_s, 86400) }}
+            {{ calendar_id }} = {{ part }}.calendar_id
+            and {{ part }}.utc_day = {{ int_divide(at_s, 86400) }}
+            and {{ part }}.part_from_s <= {{ second_of_day(at_s) }}
+            and {{ part }}.part_until_s > {{ second_of_day(at_s) }}
+{%- endmacro %}
+
+{#- The seconds that a clock runs between two instants. -#}
+{% macro clock_seconds(calendar_id, from_part, from_s, until_part, until_s) -%}
+    {{ clock_at(calendar_id, until_part, until_s) }} - {{ clock_at(calendar_id, from_part, from_s) }}
 {%- endmacro %}
 
 {% macro second_of_day(at_s) -%}

@@ -32,14 +32,14 @@ excluded. `figures`: the alias of a relation with the seconds of int_month_avail
 
 {#-
 Sorts by a ratio of integers, the greatest first, exactly: its first seven decimals, then the next
-eight. Two different ratios with denominators below 2^23 seconds (a quarter) differ by more than the
-fourteenth decimal.
+nine. Two different ratios with denominators below 2^25 seconds (a year) differ by more than the
+sixteenth decimal.
 -#}
 {% macro ratio_order(part, whole) -%}
     {%- set first = int_divide('10000000 * (' ~ part ~ ')', whole) -%}
     {%- set rest = '10000000 * (' ~ part ~ ') - (' ~ whole ~ ') * ' ~ first -%}
     {{ first }} desc,
-    {{ int_divide('100000000 * (' ~ rest ~ ')', whole) }} desc
+    {{ int_divide('1000000000 * (' ~ rest ~ ')', whole) }} desc
 {%- endmacro %}
 
 {#- Below every severity that terms know. -#}
@@ -55,6 +55,16 @@ stopped, and pending while it has not.
         when {{ elapsed_s }} > {{ target_s }} then 'missed'
         when {{ stopped_s }} is null then 'pending'
         else 'met'
+    end
+{%- endmacro %}
+
+{#- How late a missed promise is, in per cent of its target; one of nothing is 100 % late (K7). -#}
+{% macro delay_pct(elapsed_s, target_s) -%}
+    case
+        when {{ target_s }} is null then null
+        when {{ elapsed_s }} <= {{ target_s }} then cast(0 as decimal(18, 6))
+        when {{ target_s }} = 0 then cast(100 as decimal(18, 6))
+        else {{ percentage(elapsed_s ~ ' - ' ~ target_s, target_s) }}
     end
 {%- endmacro %}
 

@@ -10,6 +10,9 @@ no product outgrows 64 bits: what is left of the amount is less than the days.
     )
 {%- endmacro %}
 
+{#- Beyond every amount that feeds can name, in minor units. -#}
+{% macro most_minor() -%} 1000000000000000000 {%- endmacro %}
+
 {#- Minor units as money of three decimals. -#}
 {% macro money(minor, digits) -%}
     cast(
@@ -19,13 +22,4 @@ no product outgrows 64 bits: what is left of the amount is less than the days.
             as decimal(18, 0)
         ) * cast(0.001 as decimal(4, 3)) as decimal(18, 3)
     )
-{%- endmacro %}
-
-{#-
-A percentage of an amount that is not negative, rounded half away from zero to the minor unit (C4).
--#}
-{% macro percent_of(minor, pct) -%}
-    {%- set exact = wide('cast(' ~ pct ~ ' as decimal(28, 9)) * 1000000000') -%}
-    {%- set doubled = '2 * ' ~ wide(minor) ~ ' * ' ~ exact -%}
-    cast({{ int_divide(doubled ~ ' + 100000000000', '200000000000') }} as bigint)
 {%- endmacro %}

@@ -1,7 +1,7 @@
 -- a row per subscription, month and currency that has to have a credit, with the one that it has
 with months as (
     select subscription_id, month, last_day
-    from work.intermediate.int_subscription_months
+    from work.intermediate.int_subscription_periods
     where has_credits
 ),
 

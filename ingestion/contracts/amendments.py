@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from makegood.ingestion.contracts.model import RANKS, Contract, Terms
+from makegood.ingestion.contracts.model import CREDIT_FORMS, RANKS, Contract, Terms
 from makegood.ingestion.strict_yaml import InvalidDocument, in_words
 
 
@@ -37,14 +37,26 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 COMMITMENT = "availability.commitment_pct"
+# what is set in one of these ways only: a document that sets one lays aside the others of those
+# below it (C1)
+_IN_PLACE_OF = (
+    tuple(f"credits.{form}" for form in CREDIT_FORMS),
+    ("credits.availability_steps.per_pct", "credits.availability_steps.per_downtime"),
+    ("credits.availability_steps.credit_pct", "credits.availability_steps.credit_days"),
+)
 
 
 def overlaid(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with those of `more` on top; the commitment is one key with or without its map
-    (T6)."""
+    (T6), and what is set in one of several ways is set in one (C1)."""
     result = dict(values)
     if any(_is_commitment(k) for k in more):
         result = {k: v for k, v in result.items() if not _is_commitment(k)}
+    for ways in _IN_PLACE_OF:
+        named = [key for key, value in more.items() if value is not None]
+        chosen = [way for way in ways if any(_is_below(key, way) for key in named)]
+        aside = [way for way in ways if chosen and way not in chosen]
+        result = {k: v for k, v in result.items() if not any(_is_below(k, w) for w in aside)}
     for key in more:
         # a null in place of a map gives way to what is set inside it, and the other way round
         for other in [k for k in result if k.startswith(key + ".") or key.startswith(k + ".")]:
@@ -53,7 +65,12 @@ def overlaid(values: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, An
 
 
 def _is_commitment(key: str) -> bool:
-    return key == COMMITMENT or key.startswith(COMMITMENT + ".")
+    return _is_below(key, COMMITMENT)
+
+
+def _is_below(key: str, parent: str) -> bool:
+    """Whether a dotted key is another, or lies inside it."""
+    return key == parent or key.startswith(parent + ".")
 
 
 @dataclass(frozen=True)
@@ -129,7 +146,7 @@ def resolve(
     documents: dict[str, str] = {}
     for _, document, layer in sorted(layers, key=lambda layer: layer[0]):
         values = overlaid(values, layer)
-        documents = overlaid(documents, dict.fromkeys(layer, document))
+        documents = {key: document if key in layer else documents[key] for key in values}
     if (
         scenario
         and scenario[0].startswith("resolution_credit.")

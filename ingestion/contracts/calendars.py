@@ -8,28 +8,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
 
-from makegood.ingestion.contracts.model import BusinessDays, BusinessHours
+from makegood.ingestion.contracts.model import Calendar
 from makegood.ingestion.zones import zone as named_zone
 
 DAY = 86_400
 _EPOCH = date(1970, 1, 1)
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
-def epoch_seconds(day: date, at: time, zone: ZoneInfo) -> int:
-    """The instant of a local time of day: the first if it is repeated, that of the change of clocks
-    if it is skipped."""
-    return int(datetime.combine(day, at, zone).timestamp())
+def epoch_seconds(day: date, minute: int, zone: ZoneInfo) -> int:
+    """The instant of a minute of a local date, or of the dates after it from minute 1440 on: the
+    first if it is repeated, by the offset before the change of clocks if it is skipped (T4)."""
+    days, of_day = divmod(minute, 24 * 60)
+    at = time(of_day // 60, of_day % 60)
+    return int(datetime.combine(day + timedelta(days=days), at, zone).timestamp())
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> int:
     """The first instant of a local date; where clocks skip midnight, that of their change."""
-    return epoch_seconds(day, time(), zone)
+    return epoch_seconds(day, 0, zone)
 
 
 def local_date(instant_s: int, zone: ZoneInfo) -> date:
@@ -38,7 +41,8 @@ def local_date(instant_s: int, zone: ZoneInfo) -> date:
 
 @dataclass(frozen=True)
 class Period:
-    """A month or quarter of local days `[start, end)`, `[start_s, end_s)` in epoch seconds (T2)."""
+    """A month, quarter or year of local days `[start, end)`, `[start_s, end_s)` in epoch seconds
+    (T2)."""
 
     start: date
     end: date
@@ -47,10 +51,10 @@ class Period:
 
 
 def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
-    """The periods (`month`, `quarter`) whose first day is in `[first, last]`."""
-    zone, months = named_zone(zone_name), {"month": 1, "quarter": 3}[kind]
+    """The periods (`month`, `quarter`, `year`) whose first day is in `[first, last]`."""
+    zone, months = named_zone(zone_name), _MONTHS[kind]
     result: list[Period] = []
-    index = (first.year * 12 + first.month - 1) // months * months
+    index = _index(first, months)
     while True:
         start, end = (date(i // 12, i % 12 + 1, 1) for i in (index, index + months))
         if start > last:
@@ -60,68 +64,79 @@ def periods(kind: str, zone_name: str, first: date, last: date) -> list[Period]:
         index += months
 
 
-def is_holiday(day: date, country: str) -> bool:
-    """Whether a day is a general holiday of an ISO country (T4)."""
-    return country != "none" and day in _holidays(country, day.year)
+def period_start(kind: str, day: date) -> date:
+    """The first day of the period (`month`, `quarter`, `year`) that a day is in."""
+    index = _index(day, _MONTHS[kind])
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _index(day: date, months: int) -> int:
+    return (day.year * 12 + day.month - 1) // months * months
+
+
+def is_holiday(day: date, place: str) -> bool:
+    """Whether a day is a public holiday of an ISO country or of a subdivision of one (T4)."""
+    return place != "none" and day in _holidays(place, day.year)
 
 
 @cache
-def _holidays(country: str, year: int) -> frozenset[date]:
+def _holidays(place: str, year: int) -> frozenset[date]:
+    country, _, subdivision = place.partition("-")
     named = holidays.country_holidays(
-        country, years=year, language="en_US" if country == "NL" else None
+        country,
+        subdiv=subdivision or None,
+        years=year,
+        language="en_US" if country == "NL" else None,
     )
     # the two Sundays are in the library's list, not in that of T4
     dropped = {"Easter Sunday", "Pentecost"} if country == "NL" else set()
     return frozenset(day for day, name in named.items() if day.year == year and name not in dropped)
 
 
-Calendar = BusinessHours | BusinessDays
-
-
 def open_spans(calendar: Calendar, first: date, last: date) -> Iterator[tuple[int, int]]:
-    """The open spans `[from_s, until_s)` of the local days `[first, last]`, in order (T4)."""
-    zone = named_zone(calendar.time_zone)
-    days = calendar.days if isinstance(calendar, BusinessHours) else _WEEKDAYS[:5]
-    open_weekdays = {_WEEKDAYS.index(d) for d in days}
+    """The open spans `[from_s, until_s)` that start on the local days `[first, last]`, in order and
+    apart from each other (T4)."""
+    zone, week = named_zone(calendar.time_zone), calendar.week()
     added, removed = set(calendar.add), set(calendar.remove)
+    reached = -(2**63)
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
-        is_off = day in added or (is_holiday(day, calendar.holidays) and day not in removed)
-        if day.weekday() not in open_weekdays or is_off:
+        spans = week.get(day.weekday(), [])
+        if not spans or day in added:
             continue
-        if isinstance(calendar, BusinessHours):
-            closes = (
-                epoch_seconds(day, calendar.closes, zone)
-                if calendar.closes != time()
-                else start_of_day(day + timedelta(days=1), zone)
-            )
-            yield epoch_seconds(day, calendar.opens, zone), closes
-        else:
-            yield start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
+        if is_holiday(day, calendar.holidays) and day not in removed:
+            continue
+        for opens, closes in spans:
+            # a change of clocks may push an edge past the next one
+            start = max(reached, epoch_seconds(day, opens, zone))
+            end = epoch_seconds(day, closes, zone)
+            if start < end:
+                yield start, end
+                reached = end
 
 
-class CalendarDay(NamedTuple):
-    """Open seconds before a UTC day and the at most two open spans inside it, in seconds of that
-    day."""
+class CalendarPart(NamedTuple):
+    """A part of a UTC day in which a calendar opens at most once; all but the first and last are
+    in seconds of that day."""
 
     utc_day: int
+    part_from_s: int
+    part_until_s: int
+    opens_s: int
+    closes_s: int
     open_seconds_before: int
-    from_1_s: int
-    until_1_s: int
-    from_2_s: int
-    until_2_s: int
 
 
-def calendar_days(calendar: Calendar, first_year: int, last_year: int) -> list[CalendarDay]:
-    """A row per UTC day, so that the open seconds up to an instant are one look-up by its day
-    (T4)."""
+def calendar_parts(calendar: Calendar, first_year: int, last_year: int) -> list[CalendarPart]:
+    """The parts of each UTC day, mostly one, so that the open seconds up to an instant are one
+    look-up by its day and second (T4)."""
     first, last = date(first_year, 1, 1), date(last_year, 12, 31)
-    pieces: dict[int, list[tuple[int, int]]] = {}
-    for start, end in open_spans(calendar, first - timedelta(days=2), last + timedelta(days=2)):
+    spans_of: dict[int, list[tuple[int, int]]] = {}
+    for start, end in open_spans(calendar, first - timedelta(days=3), last + timedelta(days=2)):
         while start < end:
             day = start // DAY
             until = min(end, (day + 1) * DAY)
-            spans = pieces.setdefault(day, [])
+            spans = spans_of.setdefault(day, [])
             if spans and spans[-1][1] == start - day * DAY:
                 spans[-1] = (spans[-1][0], until - day * DAY)
             else:
@@ -129,12 +144,10 @@ def calendar_days(calendar: Calendar, first_year: int, last_year: int) -> list[C
             start = until
     result, before = [], 0
     for day in range((first - _EPOCH).days, (last - _EPOCH).days + 1):
-        spans = pieces.get(day, [])
-        if len(spans) > 2:
-            raise ValueError(
-                f"a calendar in {calendar.time_zone} opens more than twice on UTC day {day}"
-            )
-        (a, b), (c, d) = [*spans, (0, 0), (0, 0)][:2]
-        result.append(CalendarDay(day, before, a, b, c, d))
-        before += b - a + d - c
+        spans = spans_of.get(day) or [(0, 0)]
+        # each part but the first begins where its span opens
+        edges = [0, *(opens for opens, _ in spans[1:]), DAY]
+        for (opens, closes), (part, until) in zip(spans, pairwise(edges), strict=True):
+            result.append(CalendarPart(day, part, until, opens, closes, before))
+            before += closes - opens
     return result

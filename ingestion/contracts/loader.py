@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from makegood.ingestion.contracts.amendments import flat, nested, overlaid
-from makegood.ingestion.contracts.delays import LARGEST_DENOMINATOR, averaged_targets
+from makegood.ingestion.contracts.delays import LARGEST_DENOMINATOR, averaged_targets, shown_denominator
 from makegood.ingestion.contracts.model import Amendment, Contract, Terms, Version
 from makegood.ingestion.strict_yaml import Document, InvalidDocument, Location, in_words
 
@@ -93,7 +93,7 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
 
 
 def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
-    multiple = 1
+    multiple = shown_denominator(contract)
     for where, seconds in sorted(
         averaged_targets(contract), key=lambda target: (target[1], str(target[0]))
     ):

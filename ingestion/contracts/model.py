@@ -8,11 +8,12 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import holidays
+import iso4217
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from makegood.ingestion.nearest import nearest
 from makegood.ingestion.strict_yaml import Location
 from makegood.ingestion.values import DecimalValue, Names, Percentage, Zone, distinct, of_known_year
 
@@ -39,57 +41,119 @@ RANKS = (
     "price_list",
     "trust_center",
 )
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "bd": 86_400}
+_DAY = 86_400
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": _DAY, "bd": _DAY}
+_JOINED = re.compile(r"(?=[0-9])([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?")
+_OF_DAYS = re.compile(r"([0-9]{1,9})(d|bd)")
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|(24):(00))")
 
 
 @dataclass(frozen=True)
 class Duration:
-    """A whole number of seconds; `is_business_days` where it was written in `bd`."""
+    """A whole number of seconds; of business days, 86,400 each, where it was written in `bd`."""
 
     seconds: int
     is_business_days: bool = False
 
+    def seconds_on(self, calendar: "Calendar | None") -> int:
+        """Its seconds on the clock of a calendar (T4)."""
+        if self.is_business_days and calendar and calendar.business_day:
+            return self.seconds // _DAY * calendar.business_day.seconds
+        return self.seconds
+
 
 def duration(value: object) -> Duration:
-    match = re.fullmatch(r"([0-9]{1,9})(s|m|h|d|bd)", value) if isinstance(value, str) else None
-    if not match:
+    text = value if isinstance(value, str) else ""
+    days = _OF_DAYS.fullmatch(text)
+    if days:
+        return Duration(int(days[1]) * _UNITS[days[2]], days[2] == "bd")
+    joined = _JOINED.fullmatch(text)
+    if not joined:
         raise ValueError(
             f"{value!r} is not a duration: write an integer and one of s, m, h, d, bd, as in 15m "
-            "or 3bd"
+            "or 3bd; h, m and s may be joined, as in 8h30m"
         )
-    return Duration(int(match[1]) * _UNITS[match[2]], match[2] == "bd")
+    parts = [part for part in joined.groups() if part]
+    return Duration(sum(int(part[:-1]) * _UNITS[part[-1]] for part in parts))
 
 
-def _time_of_day(value: object) -> time:
+def _minute_of_day(value: object) -> int:
     if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
         raise ValueError(f"{value!r} is not a time of day (example: 08:30)")
-    return time.fromisoformat(value)
+    return int(value[:2]) * 60 + int(value[3:])
 
 
-def _closing_time(value: object) -> time:
-    """24:00 is the midnight that ends the day, kept as 00:00."""
+def _closing_minute(value: object) -> int:
+    """24:00 is the midnight that ends the day."""
     if value == "00:00":
         raise ValueError("'00:00' is the start of a day: write '24:00' for its end")
-    return time() if value == "24:00" else _time_of_day(value)
+    return 24 * 60 if value == "24:00" else _minute_of_day(value)
 
 
-def _holiday_country(value: str) -> str:
-    if value != "none" and value not in holidays.list_supported_countries():
+def _span(value: object) -> tuple[int, int]:
+    """The minutes of the day `[opens, closes)`; one that runs into the next day closes after
+    minute 1440."""
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(
+            f'{value!r} is not a span of opening hours: write it in quotes, as in "08:30-12:00"'
+        )
+    hour, minute, *end = (int(part) for part in match.groups() if part is not None)
+    opens, closes = hour * 60 + minute, end[0] * 60 + end[1]
+    return (opens, closes) if closes > opens else (opens, closes + 24 * 60)
+
+
+def _holiday_list(value: str) -> str:
+    country, _, subdivision = value.partition("-")
+    known = holidays.list_supported_countries()
+    if value != "none" and country not in known:
         raise ValueError(
             f"{value!r} is not an ISO country with known holidays; for no holidays, write none"
         )
+    if "-" in value and subdivision not in known.get(country, []):
+        near = nearest(subdivision, known[country])
+        raise ValueError(
+            f"{subdivision!r} is not a subdivision of {country} with holidays of its own"
+            + (f"; did you mean {country}-{near}?" if near else "")
+        )
     return value
+
+
+def _currency_amounts(values: dict[str, Decimal]) -> dict[str, Decimal]:
+    digits = {c.code: c.exponent for c in iso4217.Currency if c.exponent is not None}
+    for code, amount in values.items():
+        if digits.get(code, 4) > 3:
+            raise ValueError(f"{code!r} is not a currency of ISO 4217 in use (example: EUR)")
+        if amount < 0:
+            raise ValueError(f"{amount} {code} is below 0")
+        if amount != round(amount, digits[code]):
+            raise ValueError(
+                f"{amount} {code} is finer than the currency, which has {digits[code]} decimals"
+            )
+    return values
 
 
 Distinct = AfterValidator(distinct)
 # titles are the names of types in docs/contracts.md
 DurationValue = Annotated[Duration, BeforeValidator(duration), Field(title="duration")]
-Clock = Literal["24x7", "business_hours", "business_days"]
+ROUND_THE_CLOCK = "24x7"
+Clock = Annotated[str, Field(title="clock")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Span = Annotated[tuple[int, int], BeforeValidator(_span), Field(title="span")]
+Amounts = Annotated[
+    dict[str, DecimalValue], AfterValidator(_currency_amounts), Field(title="amounts by currency")
+]
+Period = Literal["month", "quarter", "year"]
 # far beyond any promise, and far below what 64 bits hold
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**10, title="whole number")]
 PositiveWhole = Annotated[int, Field(strict=True, gt=0, le=10**10, title="whole number")]
-Holidays = Annotated[str, AfterValidator(_holiday_country), Field(title="country")]
+Holidays = Annotated[str, AfterValidator(_holiday_list), Field(title="country or subdivision")]
 Environment = Literal["production", "staging", "test", "development"]
+
+
+# of what can't be nothing, and stays far below what figures hold
+Positive = Annotated[DecimalValue, Field(gt=0, lt=10**6), Field(title="number")]
 
 
 class _Strict(BaseModel):
@@ -119,9 +183,9 @@ class Monitoring(_Strict):
 class Availability(_Strict):
     """What is measured, over which period, and what is committed."""
 
-    period: Literal["month", "quarter"] = Field(
-        description="Calendar period of every availability figure. The same in all versions; an "
-        "amendment may not change it. (T2, T5)",
+    period: Period = Field(
+        description="Calendar period of availability figures and of credits. The same in all "
+        "versions; an amendment may not change it. (T2, T5)",
     )
     commitment_pct: Percentage | dict[str, Percentage] | None = Field(
         default=None,
@@ -137,6 +201,11 @@ class Availability(_Strict):
         default="calendar",
         description="What a subscription's own figure is divided by: the calendar period, or the "
         "covered time in it. (A5)",
+    )
+    service_hours: str | None = Field(
+        default=None,
+        description="Calendar outside whose opening hours nothing counts. Left out: all time "
+        "counts. (A3)",
     )
     unavailable_states: Annotated[list[Literal["down", "degraded"]], Distinct] = Field(
         default=["down"],
@@ -181,54 +250,102 @@ class Exclusions(_Strict):
     )
 
 
-class BusinessHours(_Strict):
-    """A clock that runs in the weekly opening hours, except on holidays."""
+class Calendar(_Strict):
+    """A clock other than `24x7`, by any name: one of hours with `hours`, or with `days`, `opens`
+    and `closes`; else one of whole days."""
 
-    time_zone: Zone = Field(description="Time zone of the opening hours. (T4)")
-    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Distinct] = (
-        Field(description="Weekdays that are open. (T4)")
+    time_zone: Zone = Field(description="Time zone of the hours and days. (T4)")
+    hours: dict[Weekday, list[Span]] | None = Field(
+        default=None,
+        title="map from weekday to spans",
+        description='Opening hours by weekday, as in `mon: ["08:30-12:00", "13:00-17:00"]`. '
+        "`24:00` ends a day; a span that ends at or before its start runs into the next day. (T4)",
     )
-    opens: Annotated[time, BeforeValidator(_time_of_day), Field(title="time of day")] = Field(
-        description="Opening time on each of the days, in quotes. (T4)",
+    days: Annotated[list[Weekday], Distinct] | None = Field(
+        default=None,
+        description="Weekdays that are open. Left out: Monday to Friday, on a clock of days. (T4)",
     )
-    closes: Annotated[time, BeforeValidator(_closing_time), Field(title="time of day")] = Field(
-        description="Closing time, in quotes, after `opens`; `24:00` is the end of the day. (T4)",
+    opens: Annotated[int, BeforeValidator(_minute_of_day), Field(title="time of day")] | None = (
+        Field(
+            default=None,
+            title="time of day",
+            description="Opening time on each of `days`, in quotes. (T4)",
+        )
+    )
+    closes: Annotated[int, BeforeValidator(_closing_minute), Field(title="time of day")] | None = (
+        Field(
+            default=None,
+            title="time of day",
+            description="Closing time, in quotes, after `opens`; `24:00` is the end of the day. "
+            "(T4)",
+        )
     )
     holidays: Holidays = Field(
         default="none",
-        description="Country whose general public holidays are closed, or `none`. (T4)",
+        description="Country, or subdivision of one, whose public holidays are closed, or `none`. "
+        "(T4)",
     )
     add: list[date] = Field(default=[], description="Further dates that are holidays. (T4)")
     remove: list[date] = Field(
-        default=[], description="Dates of that country's list that are not holidays here. (T4)"
+        default=[], description="Dates of that list that are not holidays here. (T4)"
     )
+    business_day: DurationValue | None = Field(
+        default=None,
+        title="duration",
+        description="What `1bd` is worth on this clock of hours. Left out: it takes no targets in "
+        "`bd`. (T4)",
+    )
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether it is a clock of hours, else of days."""
+        return self.hours is not None or self.opens is not None or self.closes is not None
+
+    def week(self) -> dict[int, list[tuple[int, int]]]:
+        """The open spans that start on each weekday (Monday is 0), in minutes of that day, in
+        order."""
+        if self.hours is not None:
+            return {_WEEK.index(day): sorted(spans) for day, spans in self.hours.items()}
+        days = _WEEK[:5] if self.days is None else self.days
+        span = (self.opens or 0, 24 * 60 if self.closes is None else self.closes)
+        return {_WEEK.index(day): [span] for day in days}
 
     @model_validator(mode="after")
-    def _opens_first(self) -> "BusinessHours":
-        if self.closes != time() and self.opens >= self.closes:
-            raise ValueError("opens must be before closes")
+    def _one_form(self) -> "Calendar":
+        short = [k for k in ("days", "opens", "closes") if getattr(self, k) is not None]
+        if self.hours is not None and short:
+            raise ValueError(f"hours and {short[0]} can't both be set: hours names the weekdays")
+        if self.has_hours and self.hours is None:
+            missing = [k for k in ("days", "opens", "closes") if k not in short]
+            if missing:
+                raise ValueError(f"{missing[0]} is missing: write days, opens and closes, or hours")
+            if self.opens is not None and self.closes is not None and self.opens >= self.closes:
+                raise ValueError("opens must be before closes")
+        if self.business_day and not self.has_hours:
+            raise ValueError(
+                "business_day is of a clock of hours; on one of days, 1bd is 86,400 seconds"
+            )
+        if self.business_day and (
+            self.business_day.is_business_days or not self.business_day.seconds
+        ):
+            raise ValueError("business_day must be longer than 0, in h, m or s, as in 8h")
+        self._refuse_overlap()
         return self
 
-
-class BusinessDays(_Strict):
-    """A clock that runs on whole working days: Monday to Friday, except on holidays."""
-
-    time_zone: Zone = Field(description="Time zone of the days. (T4)")
-    holidays: Holidays = Field(
-        default="none",
-        description="Country whose general public holidays are not working days, or `none`. (T4)",
-    )
-    add: list[date] = Field(default=[], description="Further dates that are holidays. (T4)")
-    remove: list[date] = Field(
-        default=[], description="Dates of that country's list that are not holidays here. (T4)"
-    )
-
-
-class Calendars(_Strict):
-    """The clocks other than `24x7` by which targets may be measured."""
-
-    business_hours: BusinessHours | None = None
-    business_days: BusinessDays | None = None
+    def _refuse_overlap(self) -> None:
+        spans = sorted(
+            (day * 24 * 60 + opens, day * 24 * 60 + closes)
+            for day, of_day in self.week().items()
+            for opens, closes in of_day
+        )
+        if not spans:
+            return
+        # the week after begins like this one
+        again = (spans[0][0] + 7 * 24 * 60, spans[0][1] + 7 * 24 * 60)
+        for (opens, closes), (following, _) in itertools.pairwise([*spans, again]):
+            if following < closes:
+                one, other = (_WEEK[minute // (24 * 60) % 7] for minute in (opens, following))
+                raise ValueError(f"a span of {one} overlaps one of {other}: spans may only touch")
 
 
 class Tickets(_Strict):
@@ -245,6 +362,10 @@ class Tickets(_Strict):
     environments: Annotated[list[Environment], Distinct] = Field(
         default=["production", "staging", "test", "development"],
         description="Environments whose tickets count. (K8)",
+    )
+    due_dates: Literal["ignore", "override"] = Field(
+        default="ignore",
+        description="Whether a ticket's own due dates take the place of its targets. (K7)",
     )
 
 
@@ -297,16 +418,21 @@ class Resolution(_Strict):
         default=False,
         description="Whether time in which a ticket is paused counts against its target. (K5)",
     )
+    attainment_pct: Percentage | None = Field(
+        default=None,
+        description="Goal for the share of tickets that are resolved in time. Left out: none. (Z6)",
+    )
     targets: dict[str, Target] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _severities(cls, value: object) -> object:
-        # in the file, severities are keys beside pause_counts
+        # in the file, severities are keys beside the reserved ones
         if not isinstance(value, dict) or "targets" in value:
             return value
-        rest = {k: v for k, v in value.items() if k != "pause_counts"}
-        return {k: v for k, v in value.items() if k == "pause_counts"} | {"targets": rest}
+        reserved = {"pause_counts", "attainment_pct"}
+        targets = {k: v for k, v in value.items() if k not in reserved}
+        return {k: v for k, v in value.items() if k in reserved} | {"targets": targets}
 
 
 class ResolutionCredit(_Strict):
@@ -333,11 +459,77 @@ class ResolutionCredit(_Strict):
 class AvailabilityTier(_Strict):
     """A tier of the availability credit."""
 
-    below_pct: Percentage = Field(
-        description="Availability below this earns the tier's credit. Falls from tier to tier. (C1)"
+    below_pct: Percentage | None = Field(
+        default=None,
+        description="Availability below this earns the tier's credit. Falls from tier to tier. "
+        "(C1)",
+    )
+    at_or_below_pct: Percentage | None = Field(
+        default=None,
+        description="In place of `below_pct`: the tier holds at its bound as well. (C1)",
     )
     credit_pct: Percentage = Field(
-        description="Credit, in percent of the monthly fee. Must not fall from tier to tier. (C1)"
+        description="Credit, in percent of the fee. Must not fall from tier to tier. (C1)"
+    )
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "AvailabilityTier":
+        if (self.below_pct is None) == (self.at_or_below_pct is None):
+            raise ValueError("a tier has either below_pct or at_or_below_pct")
+        return self
+
+    @property
+    def bound_pct(self) -> Decimal:
+        found = self.at_or_below_pct if self.below_pct is None else self.below_pct
+        assert found is not None
+        return found
+
+
+class AvailabilitySteps(_Strict):
+    """A credit that grows with each step, in place of tiers."""
+
+    per_pct: Positive | None = Field(
+        default=None,
+        description="Points of availability below the commitment that make a step. (C1)",
+    )
+    per_downtime: DurationValue | None = Field(
+        default=None,
+        title="duration",
+        description="Downtime that makes a step. Exactly one of this and `per_pct`. (C1)",
+    )
+    credit_pct: Positive | None = Field(
+        default=None, description="Credit of each step, in percent of the fee. (C1)"
+    )
+    credit_days: Positive | None = Field(
+        default=None,
+        description="Credit of each step, in days of the period's fee. Exactly one of this and "
+        "`credit_pct`. (C1)",
+    )
+    begun: StrictBool = Field(
+        default=True, description="Whether a step that has begun counts, or only whole ones. (C1)"
+    )
+
+    @model_validator(mode="after")
+    def _one_measure_and_one_credit(self) -> "AvailabilitySteps":
+        for one, other in (("per_pct", "per_downtime"), ("credit_pct", "credit_days")):
+            if (getattr(self, one) is None) == (getattr(self, other) is None):
+                raise ValueError(f"steps have either {one} or {other}")
+        if self.per_downtime and (
+            self.per_downtime.is_business_days or not self.per_downtime.seconds
+        ):
+            raise ValueError("per_downtime must be longer than 0, in d, h, m or s, as in 30m")
+        # what the worst year could earn has to fit into a figure
+        steps = 100 / self.per_pct if self.per_pct else Decimal(366 * _DAY)
+        if steps * max(self.credit_pct or 0, self.credit_days or 0) > 10**9:
+            raise ValueError("these steps could credit more than 10^9 times the fee")
+        return self
+
+
+class AvailabilityRefund(_Strict):
+    """The fee of the time that was down, times a multiple, in place of tiers."""
+
+    multiple: Positive = Field(
+        description="How many times the fee of the downtime is credited. (C1)"
     )
 
 
@@ -354,35 +546,65 @@ class ResolutionTier(_Strict):
     )
 
 
+# the forms of the availability credit; one document may set one (C1)
+CREDIT_FORMS = ("availability_tiers", "availability_steps", "availability_refund")
+
+
 class Credits(_Strict):
-    """Service credits. Left out: the contract gives none. Needs `availability.period: month`."""
+    """Service credits, for each of the contract's periods. Left out: the contract gives none.
+    Availability earns them by tiers, by steps or as a refund: one document may set one form."""
 
     support_plans: Names = Field(description="Support plans whose subscriptions earn credits. (E1)")
     fee_kinds: Annotated[list[Literal["recurring", "usage"]], Distinct] = Field(
         default=["recurring", "usage"],
-        description="Kinds of invoice line that make up the monthly fee. (E3)",
+        description="Kinds of invoice line that make up the period's fee. (E3)",
     )
     cap_pct: Percentage = Field(
         default=Decimal(100),
-        description="Highest credit, in percent of the monthly fee. (C4)",
+        description="Highest credit, in percent of the period's fee. (C4)",
+    )
+    cap_amount: Amounts = Field(
+        default={}, description="Highest credit by currency, as in `{EUR: 500}`. (C4)"
+    )
+    minimum_amount: Amounts = Field(
+        default={},
+        description="Lowest credit by currency; what is above 0 and below it is as "
+        "`below_minimum` says. (C4)",
+    )
+    below_minimum: Literal["none", "raised"] = Field(
+        default="none",
+        description="Whether a credit below the minimum is none, or raised to it as far as the "
+        "caps allow. (C4)",
     )
     availability_tiers: list[AvailabilityTier] = Field(
         default=[], description="Tiers of the availability credit, the mildest first. (C1)"
     )
+    availability_steps: AvailabilitySteps | None = None
+    availability_refund: AvailabilityRefund | None = None
     resolution_tiers: list[ResolutionTier] = Field(
         default=[], description="Tiers of the resolution credit, the mildest first. (R3, C2)"
     )
     claim_days: Annotated[int, Field(strict=True, ge=0, le=36_500, title="whole number")] = Field(
         default=30,
-        description="Days after the month's last day within which a credit must be requested. (C5)",
+        description="Days after the period's last day, moved on by `claim_months`, within which a "
+        "credit must be requested. (C5)",
+    )
+    claim_months: Annotated[int, Field(strict=True, ge=0, le=1200, title="whole number")] = Field(
+        default=0,
+        description="Months by which the deadline's last day of a month is moved on. (C5)",
+    )
+    claim_required: StrictBool = Field(
+        default=True,
+        description="Whether a credit must be requested, or is given without a request. (C5)",
     )
 
     @model_validator(mode="after")
     def _tiers_in_order(self) -> "Credits":
-        below = [t.below_pct for t in self.availability_tiers]
+        below = [t.bound_pct for t in self.availability_tiers]
         if any(a <= b for a, b in itertools.pairwise(below)):
             raise ValueError(
-                "availability_tiers are out of order: below_pct must fall from tier to tier"
+                "availability_tiers are out of order: below_pct must fall from tier to tier, and "
+                "so must at_or_below_pct"
             )
         up_to = [t.up_to_pct for t in self.resolution_tiers]
         if any(t is None for t in up_to[:-1]) or (up_to and up_to[-1] is not None):
@@ -399,6 +621,15 @@ class Credits(_Strict):
             if any(a > b for a, b in itertools.pairwise(credits)):
                 raise ValueError(
                     "tiers are out of order: credit_pct must not fall from tier to tier"
+                )
+        forms = [form for form in CREDIT_FORMS if getattr(self, form)]
+        if len(forms) > 1:
+            raise ValueError(f"{forms[0]} and {forms[1]} can't both be set: choose one form")
+        for code, least in self.minimum_amount.items():
+            if self.cap_amount.get(code, least) < least:
+                raise ValueError(
+                    f"cap_amount of {code}, {self.cap_amount[code]}, is below its minimum_amount, "
+                    f"{least}"
                 )
         return self
 
@@ -472,7 +703,9 @@ class Terms(_Strict):
     availability: Availability
     downtime: Downtime = Downtime()
     exclusions: Exclusions = Exclusions()
-    calendars: Calendars = Calendars()
+    calendars: dict[str, Calendar] = Field(
+        default={}, description="The clocks other than `24x7`, by name. (T4)"
+    )
     tickets: Tickets = Tickets()
     severity: Severity = Severity()
     response: dict[str, Target] = Field(
@@ -501,9 +734,24 @@ class Terms(_Strict):
     )
     texts: Texts = Texts()
 
+    def _missing(self, clock: str) -> str:
+        near = nearest(clock, [ROUND_THE_CLOCK, *self.calendars])
+        meant = f"; did you mean {near}?" if near else ""
+        return f"is {clock}, but calendars.{clock} is missing{meant}"
+
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """What each key alone can't show: (where, what)."""
         known = {*self.severity.levels, *self.severity.request_levels}
+        for name, calendar in self.calendars.items():
+            if name == ROUND_THE_CLOCK:
+                yield ("calendars", name), "is the clock that always runs: choose another name"
+            if name == "business_hours" and not calendar.has_hours:
+                yield ("calendars", name), "must have hours, or days, opens and closes"
+            if name == "business_days" and calendar.has_hours:
+                yield ("calendars", name), "is a clock of whole days: it can't have hours"
+        hours = self.availability.service_hours
+        if hours is not None and hours not in self.calendars:
+            yield ("availability", "service_hours"), self._missing(hours)
         clocked: list[tuple[Location, Duration, str]] = []
         for where, targets in (
             ("response", self.response),
@@ -516,10 +764,17 @@ class Terms(_Strict):
         for place, duration, clock in clocked:
             if duration.seconds == 0:
                 yield place, "must be longer than 0, as in 15m"
-            if duration.is_business_days and clock != "business_days":
-                yield place, f"is in business days, but its clock is {clock}"
-            if clock != "24x7" and getattr(self.calendars, clock) is None:
-                yield (*place[:-1], "clock"), f"is {clock}, but calendars.{clock} is missing"
+            calendar = self.calendars.get(clock)
+            if calendar is None and clock != ROUND_THE_CLOCK:
+                yield (*place[:-1], "clock"), self._missing(clock)
+            elif duration.is_business_days and (
+                calendar is None or (calendar.has_hours and not calendar.business_day)
+            ):
+                what = f"is in business days, but its clock is {clock}"
+                yield (
+                    place,
+                    f"{what}, which has no business_day" if calendar else what,
+                )
             if place[1] not in known:
                 yield (
                     place[:-1],
@@ -551,8 +806,10 @@ class Terms(_Strict):
                     ("escalation", level),
                     "escalation.path is a list of people; a severity has a clock",
                 )
-        if self.credits and self.availability.period != "month":
-            yield ("credits",), "credits need availability.period month: a credit is of a month"
+            elif (
+                isinstance(value, str) and value != ROUND_THE_CLOCK and value not in self.calendars
+            ):
+                yield ("escalation", level), self._missing(value)
         if self.resolution_credit and not self.credits:
             yield ("resolution_credit",), "needs credits"
 

@@ -20,13 +20,17 @@ SCENARIOS: dict[str, tuple[Any, ...]] = {
 }
 
 
+def has_credits(contract: Contract) -> bool:
+    """Whether any of its documents promises credits."""
+    terms = [v.terms for v in contract.versions] + [a.terms for a in contract.amendments or []]
+    return any(t.get("credits") for t in terms)
+
+
 def alternatives(contract: Contract) -> list[tuple[str, Any]]:
     """The other values of the keys of SCENARIOS, of a contract with credits: those that at least
     one version does not have."""
     versions = [Terms.model_validate(v.terms) for v in contract.versions]
-    if not any(v.credits for v in versions) and not any(
-        a.terms.get("credits") for a in contract.amendments or []
-    ):
+    if not has_credits(contract):
         return []
     result = []
     for key, values in SCENARIOS.items():

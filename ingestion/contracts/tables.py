@@ -23,8 +23,8 @@ from makegood.ingestion.contracts.amendments import (
     resolve,
 )
 from makegood.ingestion.contracts.delays import delay_denominator
-from makegood.ingestion.contracts.model import Contract, Duration, Terms
-from makegood.ingestion.contracts.scenarios import alternatives
+from makegood.ingestion.contracts.model import Calendar, Contract, Credits, Duration, Terms
+from makegood.ingestion.contracts.scenarios import alternatives, has_credits
 from makegood.ingestion.values import of_known_year
 from makegood.ingestion.zones import zone as named_zone
 
@@ -41,6 +41,8 @@ TABLES: dict[str, dict[str, str]] = {
         "first_day": "date",
         "last_day": "date",
         "delay_denominator": "bigint",
+        # of its credits; without any, calendar months
+        "credit_period_kind": "varchar",
     },
     # scenario 0 is the contract as it is
     "scenarios": {
@@ -61,10 +63,26 @@ TABLES: dict[str, dict[str, str]] = {
         "excluded_time": "varchar",
         "total_time": "varchar",
         "has_category_commitments": "boolean",
+        "service_hours_calendar": "varchar",
         "has_credits": "boolean",
         "cap_pct": "decimal(18,9)",
+        "is_minimum_raised": "boolean",
+        "claim_months": "bigint",
         "claim_days": "bigint",
+        "is_claim_required": "boolean",
         "is_commitment_first_bound": "boolean",
+        # a figure at the commitment earns a credit, too
+        "is_first_tier_inclusive": "boolean",
+        # the availability credit: tiers, steps_of_pct, steps_of_downtime, refund; null without one
+        "credit_form": "varchar",
+        "step_numerator": "bigint",
+        "step_denominator": "bigint",
+        "step_s": "bigint",
+        "is_begun_step_counted": "boolean",
+        # credit of a step in per cent or in days, or the multiple that is refunded
+        "credit_factor": "decimal(18,9)",
+        "is_credit_in_days": "boolean",
+        "is_due_date_mean": "boolean",
         "max_missed_numerator": "bigint",
         "max_missed_denominator": "bigint",
         "is_mean_over_population": "boolean",
@@ -118,7 +136,15 @@ TABLES: dict[str, dict[str, str]] = {
         "below_pct": "decimal(18,9)",
         "below_numerator": "bigint",
         "below_denominator": "bigint",
+        "is_inclusive": "boolean",
         "credit_pct": "decimal(18,9)",
+    },
+    # the most and the least that a credit may be, in the currency's minor units
+    "credit_amounts": {
+        "terms_id": "bigint",
+        "currency": "varchar",
+        "cap_minor": "bigint",
+        "minimum_minor": "bigint",
     },
     "resolution_tiers": {
         "terms_id": "bigint",
@@ -158,6 +184,7 @@ TABLES: dict[str, dict[str, str]] = {
         "basis": "varchar",
         "non_production_max": "varchar",
         "pause_counts": "boolean",
+        "is_due_date_target": "boolean",
     },
     "support_policy_severities": {
         "support_policy_id": "bigint",
@@ -191,16 +218,32 @@ TABLES: dict[str, dict[str, str]] = {
         "end_s": "bigint",
         "has_begun": "boolean",
         "is_final": "boolean",
+        # for resolutions in time (Z6)
+        "goal_pct": "decimal(18,9)",
+        "goal_numerator": "bigint",
+        "goal_denominator": "bigint",
+    },
+    # the months, quarters or years for which credits are given; `month` is the first day (T5)
+    "credit_periods": {
+        "contract_id": "varchar",
+        "period_kind": "varchar",
+        "month": "date",
+        "last_day": "date",
+        "start_s": "bigint",
+        "end_s": "bigint",
+        "has_begun": "boolean",
+        "is_final": "boolean",
     },
     "local_days": {"contract_id": "varchar", "local_day": "date", "start_s": "bigint"},
-    "calendar_days": {
+    # parts of UTC days in which a calendar opens at most once
+    "calendar_parts": {
         "calendar_id": "varchar",
         "utc_day": "bigint",
+        "part_from_s": "bigint",
+        "part_until_s": "bigint",
+        "opens_s": "bigint",
+        "closes_s": "bigint",
         "open_seconds_before": "bigint",
-        "from_1_s": "bigint",
-        "until_1_s": "bigint",
-        "from_2_s": "bigint",
-        "until_2_s": "bigint",
     },
     "currencies": {"currency": "varchar", "minor_digits": "bigint"},
     # the statements that were published before (C7)
@@ -341,7 +384,7 @@ class _Builder:
             "change_notice_s": _seconds(terms.maintenance.change_notice),
             "emergency_notice_s": _seconds(terms.maintenance.emergency_notice),
             "max_length_s": _seconds(terms.maintenance.max_length),
-            "business_hours_calendar": self.calendar_id(terms.calendars.business_hours),
+            "business_hours_calendar": self.calendar_id(terms.calendars.get("business_hours")),
         }
         return self._row("maintenance", "maintenance_id", row)
 
@@ -416,8 +459,8 @@ class _Builder:
             {
                 "target_kind": promise,
                 "severity": severity,
-                "target_s": _seconds(duration),
-                "calendar_id": self.calendar_id(getattr(terms.calendars, clock, None)),
+                "target_s": duration and duration.seconds_on(terms.calendars.get(clock)),
+                "calendar_id": self.calendar_id(terms.calendars.get(clock)),
             }
             for promise, severity, duration, clock in promises
         ]
@@ -426,6 +469,7 @@ class _Builder:
             "basis": terms.severity.basis,
             "non_production_max": terms.severity.non_production_max,
             "pause_counts": terms.resolution.pause_counts,
+            "is_due_date_target": terms.tickets.due_dates == "override",
         }
         levels = _levels(terms)
         before = len(self.tables["support_policies"])
@@ -487,11 +531,19 @@ class _Builder:
                 "excluded_time": terms.availability.excluded_time,
                 "total_time": terms.availability.total,
                 "has_category_commitments": isinstance(terms.availability.commitment_pct, dict),
+                "service_hours_calendar": self.calendar_id(
+                    terms.calendars.get(terms.availability.service_hours or "")
+                ),
                 "has_credits": credits is not None,
                 "cap_pct": credits.cap_pct if credits else None,
+                "is_minimum_raised": credits is not None and credits.below_minimum == "raised",
+                "claim_months": credits.claim_months if credits else None,
                 "claim_days": credits.claim_days if credits else None,
+                "is_claim_required": credits.claim_required if credits else None,
                 "is_commitment_first_bound": _document(resolved, COMMITMENT)
                 != _document(resolved, "credits.availability_tiers"),
+                **_credit_form(credits),
+                "is_due_date_mean": terms.tickets.due_dates == "override",
                 "max_missed_numerator": missed[0],
                 "max_missed_denominator": missed[1],
                 "is_mean_over_population": population is not None
@@ -506,15 +558,26 @@ class _Builder:
         )
         self._add_commitments(terms_id, terms)
         for tier, below in enumerate(credits.availability_tiers if credits else [], 1):
-            numerator, denominator = _ratio(below.below_pct)
+            numerator, denominator = _ratio(below.bound_pct)
             row = {
                 "terms_id": terms_id,
                 "tier": tier,
-                "below_pct": below.below_pct,
+                "below_pct": below.bound_pct,
                 "below_numerator": numerator,
                 "below_denominator": denominator,
+                "is_inclusive": below.below_pct is None,
             }
             self.tables["availability_tiers"].append({**row, "credit_pct": below.credit_pct})
+        caps, minima = (credits.cap_amount, credits.minimum_amount) if credits else ({}, {})
+        self.tables["credit_amounts"] += [
+            {
+                "terms_id": terms_id,
+                "currency": code,
+                "cap_minor": _minor(caps.get(code), code),
+                "minimum_minor": _minor(minima.get(code), code),
+            }
+            for code in sorted(caps.keys() | minima.keys())
+        ]
         for tier, late in enumerate(credits.resolution_tiers if credits else [], 1):
             bound = _ratio(late.up_to_pct) if late.up_to_pct is not None else (None, None)
             row = {
@@ -571,37 +634,43 @@ class _Builder:
                 }
             )
 
-    def calendar_id(self, calendar: calendars.Calendar | None) -> str | None:
+    def calendar_id(self, calendar: Calendar | None) -> str | None:
         if calendar is None:
             return None
         calendar_id = calendar.model_dump_json()
-        if self.numbered("calendar_days", calendar_id)[1]:
-            days = calendars.calendar_days(calendar, *self.years)
-            self.tables["calendar_days"] += [
-                {"calendar_id": calendar_id, **day._asdict()} for day in days
+        if self.numbered("calendar_parts", calendar_id)[1]:
+            self.tables["calendar_parts"] += [
+                {"calendar_id": calendar_id, **part._asdict()}
+                for part in calendars.calendar_parts(calendar, *self.years)
             ]
         return calendar_id
 
     def add_days(self, contract: Contract, as_of_s: int) -> None:
         """The months that are judged, and the instants at which local days begin."""
         zone = named_zone(contract.time_zone)
-        first = min(v.effective_from for v in contract.versions).replace(day=1)
-        today = calendars.local_date(as_of_s, zone)
-        months = calendars.periods(
-            "month",
-            contract.time_zone,
-            first,
-            max(first, today).replace(year=max(first, today).year + _YEARS_AHEAD, day=1),
-        )
-        for month in months:
-            row = {
-                "month": month.start,
-                "last_day": month.end - timedelta(days=1),
-                "has_begun": month.start_s <= as_of_s,
-                **_limits(month, as_of_s),
-            }
-            self.tables["months"].append({"contract_id": contract.contract_id, **row})
-        last = max([m.end for m in months if m.start_s <= as_of_s], default=first)
+        starts = min(v.effective_from for v in contract.versions)
+        first, today = starts.replace(day=1), calendars.local_date(as_of_s, zone)
+        ahead = max(first, today).replace(year=max(first, today).year + _YEARS_AHEAD, day=1)
+        kind = period_kind(contract)
+        last = first
+        for table, of_kind, since in (
+            ("months", "month", first),
+            ("credit_periods", kind, calendars.period_start(kind, first)),
+        ):
+            for period in calendars.periods(of_kind, contract.time_zone, since, ahead):
+                row: dict[str, Any] = {
+                    "contract_id": contract.contract_id,
+                    "month": period.start,
+                    "last_day": period.end - timedelta(days=1),
+                    "has_begun": period.start_s <= as_of_s,
+                    **_limits(period, as_of_s),
+                }
+                if table == "credit_periods":
+                    row["period_kind"] = kind
+                else:
+                    row |= _goal(contract, max(period.start, starts))
+                self.tables[table].append(row)
+                last = max(last, period.end) if row["has_begun"] else last
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
             day = date.fromordinal(ordinal)
             self.tables["local_days"].append(
@@ -620,6 +689,7 @@ class _Builder:
                 "first_day": first,
                 "last_day": last,
                 "delay_denominator": delay_denominator(contract),
+                "credit_period_kind": kind if has_credits(contract) else "month",
             }
         )
 
@@ -677,6 +747,11 @@ def tables(
     return builder.tables
 
 
+def period_kind(contract: Contract) -> str:
+    """The period of its figures and credits, the same in all versions (T2)."""
+    return Terms.model_validate(contract.versions[0].terms).availability.period
+
+
 def _levels(terms: Terms) -> list[str]:
     """All severities, the highest first."""
     return list(dict.fromkeys([*terms.severity.levels, *terms.severity.request_levels]))
@@ -684,7 +759,7 @@ def _levels(terms: Terms) -> list[str]:
 
 def _add_periods(builder: _Builder, contract: Contract, as_of_s: int) -> None:
     """The periods of the regional figures, by the contract's own terms at their start (T2, T5)."""
-    kind = Terms.model_validate(contract.versions[0].terms).availability.period
+    kind = period_kind(contract)
     first, today = (
         min(v.effective_from for v in contract.versions),
         calendars.local_date(as_of_s, named_zone(contract.time_zone)),
@@ -717,6 +792,47 @@ def _limits(period: calendars.Period, as_of_s: int) -> dict[str, int | bool]:
         "end_s": period.end_s,
         "is_final": period.end_s <= as_of_s,
     }
+
+
+def _goal(contract: Contract, day: date) -> dict[str, Any]:
+    """The goal for resolutions in time, by the contract's own terms on a date (Z6)."""
+    version = contract.version_on(day)
+    assert version
+    goal = Terms.model_validate(version.terms).resolution.attainment_pct
+    numerator, denominator = (None, None) if goal is None else _ratio(goal)
+    return {"goal_pct": goal, "goal_numerator": numerator, "goal_denominator": denominator}
+
+
+def _credit_form(credits: Credits | None) -> dict[str, Any]:
+    """How availability earns a credit (C1)."""
+    tiers = credits.availability_tiers if credits else []
+    steps = credits.availability_steps if credits else None
+    refund = credits.availability_refund if credits else None
+    form: dict[str, Any] = {
+        "is_first_tier_inclusive": bool(tiers) and tiers[0].at_or_below_pct is not None,
+        "credit_form": "tiers" if tiers else None,
+        "step_numerator": None,
+        "step_denominator": None,
+        "step_s": None,
+        "is_begun_step_counted": steps is not None and steps.begun,
+        "credit_factor": None,
+        "is_credit_in_days": steps is not None and steps.credit_days is not None,
+    }
+    if steps:
+        form["credit_form"] = "steps_of_pct" if steps.per_pct else "steps_of_downtime"
+        form["credit_factor"] = steps.credit_pct or steps.credit_days
+        if steps.per_pct:
+            form["step_numerator"], form["step_denominator"] = _ratio(steps.per_pct)
+        form["step_s"] = _seconds(steps.per_downtime)
+    if refund:
+        form |= {"credit_form": "refund", "credit_factor": refund.multiple}
+    return form
+
+
+def _minor(amount: Decimal | None, currency: str) -> int | None:
+    """An amount in minor units of its currency; it is exact in them."""
+    digits = iso4217.Currency(currency).exponent or 0
+    return None if amount is None else int(amount.scaleb(digits))
 
 
 def _ratio(percentage: Decimal) -> tuple[int, int]:

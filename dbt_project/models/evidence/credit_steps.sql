@@ -46,9 +46,12 @@ select
             'tiers', 'months.is_commitment_first_bound', 'availability.commitment_pct'
         ) }} as decimal(18, 6)
     ) as availability_tier_below_pct,
-    cast(credits.availability_credit as decimal(18, 6)) as availability_credit_pct,
+    terms.credit_form, availability.steps, terms.credit_factor,
+    {{ credit_pct_of('credits.availability_credit', 'credits.credit_scale') }}
+        as availability_credit_pct,
     credits.shared_seconds,
-    cast(credits.availability_unshared as decimal(18, 6)) as availability_credit_unshared_pct,
+    {{ credit_pct_of('credits.availability_unshared', 'credits.credit_scale') }}
+        as availability_credit_unshared_pct,
     coalesce(resolution.incidents, 0) as incidents,
     coalesce(resolution.missed, 0) as missed,
     case
@@ -62,17 +65,20 @@ select
     end as average_delay_pct,
     resolution.tier as resolution_tier,
     cast(resolution.tier_up_to_pct as decimal(18, 6)) as resolution_tier_up_to_pct,
-    cast(credits.resolution_credit as decimal(18, 6)) as resolution_credit_pct,
+    {{ credit_pct_of('credits.resolution_credit', 'credits.credit_scale') }}
+        as resolution_credit_pct,
     coalesce(resolution_unshared.incidents, 0) as incidents_unshared,
     coalesce(resolution_unshared.missed, 0) as missed_unshared,
-    cast(credits.resolution_unshared as decimal(18, 6)) as resolution_credit_unshared_pct,
+    {{ credit_pct_of('credits.resolution_unshared', 'credits.credit_scale') }}
+        as resolution_credit_unshared_pct,
     credits.is_shared,
-    cast(credits.availability_first as decimal(18, 6)) as availability_first_pct,
-    cast(credits.resolution_first as decimal(18, 6)) as resolution_first_pct,
+    {{ credit_pct_of('credits.availability_first', 'credits.credit_scale') }}
+        as availability_first_pct,
+    {{ credit_pct_of('credits.resolution_first', 'credits.credit_scale') }} as resolution_first_pct,
     credits.combination,
-    cast(credits.combined_credit as decimal(18, 6)) as combined_pct,
+    {{ credit_pct_of('credits.combined_credit', 'credits.credit_scale') }} as combined_pct,
     cast(credits.cap_pct as decimal(18, 6)) as cap_pct,
-    cast(credits.credit as decimal(18, 6)) as credit_pct,
+    {{ credit_pct_of('credits.credit', 'credits.credit_scale') }} as credit_pct,
     claims.current_on
 from months
 inner join {{ source('inputs', 'terms') }} as terms on months.terms_id = terms.terms_id

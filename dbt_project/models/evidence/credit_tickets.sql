@@ -10,11 +10,7 @@ select
     {{ instant('incidents.received_s') }} as received_at,
     incidents.target_s, documents.document as target_document, incidents.elapsed_s,
     case when incidents.is_missed then 'missed' else 'met' end as outcome,
-    case
-        when incidents.is_missed
-            then {{ percentage('incidents.elapsed_s - incidents.target_s', 'incidents.target_s') }}
-        else cast(0 as decimal(18, 6))
-    end as delay_pct,
+    {{ delay_pct('incidents.elapsed_s', 'incidents.target_s') }} as delay_pct,
     shared.linked_by,
     {{ instant('shared.start_s') }} as shared_downtime_started_at,
     deliveries.path as file, tickets._line as line

@@ -7,7 +7,7 @@ with gaps as (
 
 measured as (
     select
-        judged.*, judged.end_s - judged.start_s as total_seconds,
+        judged.*,
         terms.contract_version, terms.min_coverage_numerator, terms.min_coverage_denominator,
         commitments.commitment_pct, commitments.commitment_numerator,
         commitments.commitment_denominator,

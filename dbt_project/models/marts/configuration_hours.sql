@@ -4,8 +4,15 @@ with included as (
         months.included_minutes,
         exists(
             select 1
-            from {{ ref('int_covered') }} as covered
-            where covered.subscription_id = months.subscription_id and covered.month = months.month
+            from {{ ref('int_spans') }} as spans
+            inner join {{ source('inputs', 'term_lists') }} as plans
+                on spans.support_plan = plans.value and plans.policy_key = 'credits.support_plans'
+            where
+                spans.subscription_id = months.subscription_id
+                and spans.kind = 'paid'
+                and spans.status = 'active'
+                and plans.terms_id = months.terms_id
+                and greatest(spans.start_s, months.start_s) < least(spans.end_s, months.end_s)
         ) as is_covered
     from {{ ref('int_subscription_months') }} as months
     where months.included_minutes is not null

@@ -2,7 +2,7 @@
 with gaps as (
     select
         periods.contract_id, periods.period_kind, periods.period_start, states.service_id,
-        states.region,
+        states.region, terms.service_hours_calendar,
         greatest(states.start_s, periods.start_s) as start_s,
         least(states.end_s, periods.end_s) as end_s
     from {{ ref('int_service_states') }} as states
@@ -20,7 +20,11 @@ select
     gaps.contract_id, gaps.service_id, gaps.region, gaps.period_kind, gaps.period_start,
     {{ instant('gaps.start_s') }} as started_at,
     {{ instant('gaps.end_s') }} as ended_at,
-    gaps.end_s - gaps.start_s as unknown_seconds
+    cast(
+        {{ clock_seconds(
+            'gaps.service_hours_calendar', 'first_part', 'gaps.start_s', 'last_part', 'gaps.end_s'
+        ) }} as bigint
+    ) as unknown_seconds
 from gaps
 inner join {{ ref('int_regional_periods') }} as figures
     on
@@ -28,3 +32,5 @@ inner join {{ ref('int_regional_periods') }} as figures
         and gaps.service_id = figures.service_id
         and gaps.region = figures.region
         and gaps.period_start = figures.period_start
+{{ clock_part('gaps.service_hours_calendar', 'first_part', 'gaps.start_s') }}
+{{ clock_part('gaps.service_hours_calendar', 'last_part', 'gaps.end_s') }}

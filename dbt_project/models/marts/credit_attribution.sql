@@ -1,11 +1,11 @@
--- the two percentages that each credit adds up, in billionths (C3)
+-- the two parts that each credit adds up (C3)
 with credits as (
     select
         credits.subscription_id, credits.customer_id, credits.contract_id, credits.service_id,
         credits.region, credits.month, credits.currency, credits.minor_digits,
         credits.credit_minor, credits.combination,
-        {{ billionths('combined.availability_counted') }} as availability_units,
-        {{ billionths('combined.resolution_counted') }} as resolution_units
+        combined.availability_counted as availability_units,
+        combined.resolution_counted as resolution_units
     from {{ ref('int_credits') }} as credits
     inner join {{ ref('int_month_credits') }} as combined
         on
@@ -85,7 +85,7 @@ late_causes as (
     select
         split.*, 'late_resolution' as cause,
         split.credit_minor - split.availability_minor as part_minor,
-        greatest(1, {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'late.target_s') }})
+        greatest(1, {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'greatest(1, late.target_s)') }})
             as weight,
         late.received_s as start_s, cast(null as bigint) as end_s, late.ticket_id,
         late.incident_id, late.late_s as seconds

@@ -1,10 +1,10 @@
 with issued as (
     select
-        subscription_id, month, currency, cap_pct,
+        subscription_id, month, currency, terms_id, cap_pct,
         cast(-sum(amount_minor) as bigint) as issued_minor,
         max(case when is_early then 1 else 0 end) = 1 as is_early
     from {{ ref('int_issued_lines') }}
-    group by subscription_id, month, currency, cap_pct
+    group by subscription_id, month, currency, terms_id, cap_pct
 ),
 
 due as (
@@ -18,7 +18,7 @@ settled as (
         coalesce(due.subscription_id, issued.subscription_id) as subscription_id,
         coalesce(due.month, issued.month) as month,
         coalesce(due.currency, issued.currency) as currency,
-        issued.cap_pct,
+        issued.terms_id, issued.cap_pct,
         coalesce(due.payable_minor, 0) as due_minor,
         coalesce(issued.issued_minor, 0) as issued_minor,
         coalesce(issued.is_early, false) as is_early
@@ -34,10 +34,15 @@ capped as (
     select
         settled.*, currencies.minor_digits,
         -- where no credits are promised, every credit is above the cap
-        {{ share_of_fee('fees.fee_minor', 'coalesce(settled.cap_pct, 0)') }} as cap_minor
+        least(
+            {{ share_of_fee('fees.fee_minor', billionths('coalesce(settled.cap_pct, 0)'), 1) }},
+            coalesce(amounts.cap_minor, {{ most_minor() }})
+        ) as cap_minor
     from settled
     inner join {{ source('inputs', 'currencies') }} as currencies
         on settled.currency = currencies.currency
+    left join {{ source('inputs', 'credit_amounts') }} as amounts
+        on settled.terms_id = amounts.terms_id and settled.currency = amounts.currency
     left join {{ ref('int_month_fees') }} as fees
         on
             settled.subscription_id = fees.subscription_id

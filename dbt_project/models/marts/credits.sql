@@ -8,7 +8,7 @@ with gaps as (
 
 select
     stated.subscription_id, stated.customer_id, stated.contract_id, stated.service_id,
-    stated.region, stated.month,
+    stated.region, stated.period_kind, stated.month, stated.last_day,
     stated.currency, stated.monthly_fee, stated.availability_pct, stated.availability_credit_pct,
     stated.resolution_credit_pct,
     stated.combined_pct, stated.combination, stated.credit_pct, stated.credit_amount,
@@ -21,7 +21,7 @@ select
     case
         when stated.credit_amount = 0 then 'none'
         when stated.reasons <> '' then 'not_eligible'
-        when stated.claim_status = 'requested' then 'payable'
+        when stated.claim_status in ('requested', 'automatic') then 'payable'
         when stated.claim_status = 'claimable' then 'claimable'
         when stated.claim_status = 'accruing' then 'at_stake'
         else 'lapsed'

@@ -4,13 +4,23 @@ with current_periods as (
         figures.contract_id, figures.service_id, figures.region, figures.period_kind,
         figures.period_start, figures.starts_at, figures.ends_at, figures.total_seconds,
         figures.budget_seconds, figures.downtime_seconds,
-        figures.budget_remaining_seconds, run.as_of_s - periods.start_s as elapsed_seconds
+        figures.budget_remaining_seconds,
+        -- what of the period that counts has passed (A3)
+        cast(
+            {{ clock_seconds(
+                'terms.service_hours_calendar', 'first_part', 'periods.start_s', 'this_part',
+                'run.as_of_s'
+            ) }} as bigint
+        ) as elapsed_seconds
     from {{ ref('availability') }} as figures
     inner join {{ source('inputs', 'periods') }} as periods
         on
             figures.contract_id = periods.contract_id
             and figures.period_start = periods.period_start
+    inner join {{ ref('int_terms') }} as terms on periods.terms_id = terms.terms_id
     cross join {{ source('inputs', 'run') }} as run
+    {{ clock_part('terms.service_hours_calendar', 'first_part', 'periods.start_s') }}
+    {{ clock_part('terms.service_hours_calendar', 'this_part', 'run.as_of_s') }}
     where figures.status = 'provisional' and figures.budget_seconds is not null
 ),
 

@@ -121,5 +121,5 @@ left join {{ source('inputs', 'targets') }} as clocks
         tickets.support_policy_id = clocks.support_policy_id
         and clocks.target_kind = 'escalation'
         and tickets.severity = clocks.severity
-{{ clock_days('clocks.calendar_id', 'this_day', 'tickets.as_of_s') }}
-{{ clock_days('clocks.calendar_id', 'next_day', '(tickets.as_of_s + 1)') }}
+{{ clock_part('clocks.calendar_id', 'this_day', 'tickets.as_of_s') }}
+{{ clock_part('clocks.calendar_id', 'next_day', '(tickets.as_of_s + 1)') }}

@@ -37,12 +37,8 @@ select
     resolutions.elapsed_s as resolution_elapsed_s,
     case when joined.is_counted then resolutions.outcome end as resolution_outcome,
     case
-        when not joined.is_counted or resolutions.target_s is null then null
-        when resolutions.elapsed_s > resolutions.target_s
-            then {{ percentage(
-                'resolutions.elapsed_s - resolutions.target_s', 'resolutions.target_s'
-            ) }}
-        else cast(0 as decimal(18, 6))
+        when joined.is_counted
+            then {{ delay_pct('resolutions.elapsed_s', 'resolutions.target_s') }}
     end as delay_pct,
     joined.status,
     case when joined.status = 'excluded' then joined.reason end as reason,

@@ -48,5 +48,5 @@ select
                 ) }}
     end as business_hours_seconds
 from judged
-{{ clock_days('judged.business_hours_calendar', 'first_day', 'judged.starts_at_s') }}
-{{ clock_days('judged.business_hours_calendar', 'last_day', 'judged.ends_at_s') }}
+{{ clock_part('judged.business_hours_calendar', 'first_day', 'judged.starts_at_s') }}
+{{ clock_part('judged.business_hours_calendar', 'last_day', 'judged.ends_at_s') }}

@@ -2,7 +2,7 @@ with regions as (
     select
         regions.contract_id, regions.service_id, regions.region, periods.period_start,
         periods.start_s as period_start_s,
-        periods.end_s as period_end_s, terms.availability_policy_id
+        periods.end_s as period_end_s, terms.availability_policy_id, terms.service_hours_calendar
     from {{ ref('int_service_regions') }} as regions
     inner join {{ source('inputs', 'periods') }} as periods
         on regions.contract_id = periods.contract_id
@@ -45,10 +45,9 @@ measured as (
 cut as (
     select
         regions.contract_id, regions.service_id, regions.region, regions.period_start,
-        measured.measure,
-        {{ seconds_within(
-            'measured.start_s', 'measured.end_s', 'regions.period_start_s', 'regions.period_end_s'
-        ) }} as seconds
+        measured.measure, regions.service_hours_calendar,
+        greatest(measured.start_s, regions.period_start_s) as start_s,
+        least(measured.end_s, regions.period_end_s) as end_s
     from regions
     inner join measured
         on
@@ -57,6 +56,18 @@ cut as (
             and regions.region = measured.region
             and regions.period_start_s < measured.end_s
             and regions.period_end_s > measured.start_s
+),
+
+-- inside the service hours
+counted as (
+    select
+        cut.*,
+        {{ clock_seconds(
+            'cut.service_hours_calendar', 'first_part', 'cut.start_s', 'last_part', 'cut.end_s'
+        ) }} as seconds
+    from cut
+    {{ clock_part('cut.service_hours_calendar', 'first_part', 'cut.start_s') }}
+    {{ clock_part('cut.service_hours_calendar', 'last_part', 'cut.end_s') }}
 )
 
 select
@@ -69,5 +80,5 @@ select
         as excluded_unavailable_seconds,
     cast(sum(case when measure = 'active' then seconds else 0 end) as bigint) as active_seconds,
     cast(sum(case when measure = 'unknown' then seconds else 0 end) as bigint) as unknown_seconds
-from cut
+from counted
 group by contract_id, service_id, region, period_start

@@ -137,7 +137,7 @@ of_subscriptions as (
 of_months as (
     select months.subscription_id, months.month, faults.feed, faults.delivery_id, faults.line
     from of_subscriptions as faults
-    inner join {{ ref('int_subscription_months') }} as months
+    inner join {{ ref('int_subscription_periods') }} as months
         on
             faults.subscription_id = months.subscription_id
             and faults.first_day <= months.last_day
@@ -146,7 +146,7 @@ of_months as (
     -- a ticket belongs to the month in which it was received (K9)
     select months.subscription_id, months.month, faults.feed, faults.delivery_id, faults.line
     from of_tickets as faults
-    inner join {{ ref('int_subscription_months') }} as months
+    inner join {{ ref('int_subscription_periods') }} as months
         on
             faults.subscription_id = months.subscription_id
             and (
@@ -156,7 +156,7 @@ of_months as (
     union all
     select months.subscription_id, months.month, faults.feed, faults.delivery_id, faults.line
     from of_regions as faults
-    inner join {{ ref('int_subscription_months') }} as months
+    inner join {{ ref('int_subscription_periods') }} as months
         on
             faults.of_service_id = months.service_id
             and faults.of_region = months.region

@@ -1,5 +1,16 @@
 {{ config(materialized='view') }}
 
-select subscription_id, month, start_s, end_s, cast(end_s - start_s as bigint) as seconds
-from {{ ref('int_month_spans') }}
-where is_covered and start_s < end_s
+-- covered time (E1), and the seconds of it that count (A3)
+select
+    spans.subscription_id, spans.month, spans.start_s, spans.end_s, spans.service_hours_calendar,
+    cast(spans.end_s - spans.start_s as bigint) as seconds,
+    cast(
+        {{ clock_seconds(
+            'spans.service_hours_calendar', 'first_part', 'spans.start_s', 'last_part',
+            'spans.end_s'
+        ) }} as bigint
+    ) as open_seconds
+from {{ ref('int_month_spans') }} as spans
+{{ clock_part('spans.service_hours_calendar', 'first_part', 'spans.start_s') }}
+{{ clock_part('spans.service_hours_calendar', 'last_part', 'spans.end_s') }}
+where spans.is_covered and spans.start_s < spans.end_s

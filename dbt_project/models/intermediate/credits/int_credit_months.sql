@@ -1,5 +1,5 @@
 select months.*
-from {{ ref('int_subscription_months') }} as months
+from {{ ref('int_subscription_periods') }} as months
 where
     months.has_credits
     and (

@@ -1,8 +1,8 @@
 -- every month once a currency; without a fee line once, without a currency
 select
     months.subscription_id, months.customer_id, months.contract_id, months.service_id,
-    months.region, months.lifecycle,
-    months.month, months.is_final, months.terms_id,
+    months.region, months.lifecycle, months.period_kind,
+    months.month, months.last_day, months.is_final, months.terms_id,
     fees.currency, currencies.minor_digits,
     coalesce(fees.fee_minor, 0) as fee_minor
 from {{ ref('int_credit_months') }} as months

@@ -1,7 +1,7 @@
 -- the incidents whose resolution a credit rests on, by each scenario (R1): of the month's
 -- severities, each by its own ticket's terms
 select
-    tickets.subscription_id, tickets.month, scenarios.scenario_id, measured.measured_as,
+    tickets.subscription_id, tickets.credit_month as month, scenarios.scenario_id, measured.measured_as,
     scenarios.availability_policy_id, scenarios.customer_scope, scenarios.service_id,
     scenarios.region, scenarios.link_within_s, tickets.ticket_id,
     tickets.received_s, tickets.incident_id, tickets.outage_id,
@@ -11,13 +11,27 @@ select
     case
         when resolutions.outcome = 'missed'
             then
-                {{ wide('resolutions.elapsed_s - resolutions.target_s') }}
-                * {{ int_divide('contracts.delay_denominator', 'resolutions.target_s') }}
+                case
+                    -- as it is shown, where due dates may override targets
+                    when scenarios.is_due_date_mean or resolutions.is_resolution_due_date
+                        then
+                            {{ millionths(
+                                delay_pct('resolutions.elapsed_s', 'resolutions.target_s')
+                            ) }}
+                            * {{ int_divide('contracts.delay_denominator', '100000000') }}
+                    else
+                        {{ wide('resolutions.elapsed_s - resolutions.target_s') }}
+                        * {{ int_divide(
+                            'contracts.delay_denominator', 'greatest(1, resolutions.target_s)'
+                        ) }}
+                end
         else 0
     end as delay_parts
 from {{ ref('int_tickets') }} as tickets
 inner join {{ ref('int_measured_as') }} as measured
-    on tickets.subscription_id = measured.subscription_id and tickets.month = measured.month
+    on
+        tickets.subscription_id = measured.subscription_id
+        and tickets.credit_month = measured.month
 inner join {{ ref('int_month_scenarios') }} as scenarios
     on measured.measured_as = scenarios.subscription_id and measured.month = scenarios.month
 inner join {{ ref('int_subscription_terms') }} as spans
@@ -41,7 +55,7 @@ inner join {{ source('inputs', 'contracts') }} as contracts
 inner join {{ ref('int_covered') }} as covered
     on
         tickets.subscription_id = covered.subscription_id
-        and tickets.month = covered.month
+        and tickets.credit_month = covered.month
         and tickets.received_s >= covered.start_s
         and tickets.received_s < covered.end_s
 where

@@ -14,7 +14,7 @@ counted as (
         least(lines.days, {{ days_between('lines.period_start', 'months.last_day') }} + 1)
             as days_until
     from lines
-    inner join {{ source('inputs', 'months') }} as months
+    inner join {{ source('inputs', 'credit_periods') }} as months
         on
             lines.contract_id = months.contract_id
             and lines.period_start <= months.last_day

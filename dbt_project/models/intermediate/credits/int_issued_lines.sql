@@ -4,9 +4,15 @@ with credits as (
         lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start,
         lines.amount_minor, lines.currency,
         lines.issued_on, lines._delivery_id, lines._line,
-        {{ first_of_month('lines.period_start') }} as month,
-        coalesce(lines.issued_on <= {{ last_of_month('lines.period_start') }}, false) as is_early
+        {{ first_of_period('lines.period_start', 'contracts.credit_period_kind') }} as month,
+        coalesce(
+            {{ first_of_period('lines.issued_on', 'contracts.credit_period_kind') }}
+            <= {{ first_of_period('lines.period_start', 'contracts.credit_period_kind') }},
+            false
+        ) as is_early
     from {{ ref('int_billed_lines') }} as lines
+    inner join {{ source('inputs', 'contracts') }} as contracts
+        on lines.contract_id = contracts.contract_id
     where lines.line_kind = 'credit'
 )
 
@@ -14,7 +20,7 @@ with credits as (
 select
     credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start,
     credits.amount_minor,
-    credits.currency, credits.issued_on, credits.month, terms.cap_pct, credits.is_early,
+    credits.currency, credits.issued_on, credits.month, terms.terms_id, terms.cap_pct, credits.is_early,
     credits._delivery_id, credits._line
 from credits
 left join {{ ref('int_subscription_terms') }} as agreed

@@ -1,6 +1,10 @@
 with figures as (
     select
         seconds.*, scenarios.terms_id, scenarios.is_commitment_first_bound,
+        scenarios.is_first_tier_inclusive, scenarios.lifecycle, scenarios.credit_form,
+        scenarios.step_numerator, scenarios.step_denominator, scenarios.step_s,
+        scenarios.is_begun_step_counted, scenarios.credit_factor, scenarios.is_credit_in_days,
+        scenarios.days,
         seconds.total_seconds - seconds.excluded_seconds as base_seconds,
         commitments.commitment_pct, commitments.commitment_numerator,
         commitments.commitment_denominator
@@ -56,53 +60,19 @@ events as (
 ),
 
 available as (
-    select *, base_seconds - downtime_seconds + shared_seconds as up_seconds
+    select
+        *, base_seconds - downtime_seconds + shared_seconds as up_seconds,
+        downtime_seconds - shared_seconds as taken_seconds
     from events
 ),
 
--- strictly, as a ratio of seconds (A6)
-compared as (
-    select
-        *,
-        coalesce(
-            commitment_pct is not null
-            and up_seconds * commitment_denominator < commitment_numerator * base_seconds,
-            false
-        ) as is_below_commitment
-    from available
-),
-
--- below the commitment, the deepest tier that the figure is below (C1)
-tiered as (
-    select
-        compared.events, compared.seen_by, compared.month, compared.scenario_id,
-        max(tiers.tier) as tier, max(tiers.credit_pct) as credit_pct
-    from compared
-    inner join {{ source('inputs', 'availability_tiers') }} as tiers
-        on compared.terms_id = tiers.terms_id
-    where
-        compared.covered_seconds > 0
-        and compared.base_seconds > 0
-        and compared.is_below_commitment
-        and (
-            (tiers.tier = 1 and compared.is_commitment_first_bound)
-            or compared.up_seconds * tiers.below_denominator
-            < tiers.below_numerator * compared.base_seconds
-        )
-    group by compared.events, compared.seen_by, compared.month, compared.scenario_id
+credited as (
+    {{ availability_credit('available', ['events', 'seen_by', 'month', 'scenario_id']) }}
 )
 
 select
-    compared.events, compared.seen_by as subscription_id, compared.month, compared.scenario_id,
-    compared.covered_seconds, compared.total_seconds, compared.excluded_seconds,
-    compared.downtime_seconds, compared.shared_seconds, compared.base_seconds, compared.up_seconds,
-    compared.commitment_pct, compared.commitment_numerator, compared.commitment_denominator,
-    compared.is_below_commitment, tiered.tier,
-    coalesce(tiered.credit_pct, cast(0 as decimal(18, 9))) as credit_pct
-from compared
-left join tiered
-    on
-        compared.events = tiered.events
-        and compared.seen_by = tiered.seen_by
-        and compared.month = tiered.month
-        and compared.scenario_id = tiered.scenario_id
+    events, seen_by as subscription_id, month, scenario_id,
+    covered_seconds, total_seconds, excluded_seconds, downtime_seconds, shared_seconds,
+    base_seconds, up_seconds, commitment_pct, commitment_numerator, commitment_denominator,
+    is_below_commitment, tier, steps, credit_scale, credit
+from credited

@@ -1,8 +1,9 @@
 with measured as (
     select
         figures.subscription_id as measured_as, figures.month, figures.scenario_id,
-        scenarios.cap_pct, figures.covered_seconds, figures.base_seconds, figures.up_seconds,
-        figures.credit_pct
+        scenarios.terms_id, scenarios.cap_pct, scenarios.is_minimum_raised,
+        figures.covered_seconds, figures.base_seconds, figures.up_seconds,
+        figures.credit_scale, figures.credit
     from {{ ref('int_month_availability') }} as figures
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
@@ -34,7 +35,11 @@ judged as (
         on
             alike.measured_as = others.measured_as
             and alike.month = others.month
-            and (others.credit_pct <> own.credit_pct or others.cap_pct <> own.cap_pct)
+            and (
+                others.credit <> own.credit
+                or others.credit_scale <> own.credit_scale
+                or others.cap_pct <> own.cap_pct
+            )
     union
     select alike.subscription_id, alike.month, alike.measured_as, measured.scenario_id
     from {{ ref('int_measured_as') }} as alike
@@ -53,15 +58,20 @@ shared as (
 parts as (
     select
         judged.subscription_id, judged.month, judged.scenario_id, judged.measured_as,
-        measured.cap_pct,
+        measured.terms_id, measured.cap_pct, measured.is_minimum_raised, measured.credit_scale,
+        {{ credit_parts('measured.cap_pct', 'measured.credit_scale') }} as cap,
         shared.subscription_id is not null as is_shared,
         measured.covered_seconds, measured.base_seconds, measured.up_seconds,
-        measured.credit_pct as availability_credit,
-        coalesce(unshared.credit_pct, measured.credit_pct) as availability_unshared,
+        measured.credit as availability_credit,
+        coalesce(unshared.credit, measured.credit) as availability_unshared,
         coalesce(unshared.shared_seconds, 0) as shared_seconds,
-        coalesce(resolution.credit_pct, 0) as resolution_credit,
-        least(coalesce(resolution_unshared.credit_pct, 0), coalesce(resolution.credit_pct, 0))
-            as resolution_unshared
+        {{ credit_parts('coalesce(resolution.credit_pct, 0)', 'measured.credit_scale') }}
+            as resolution_credit,
+        {{ credit_parts(
+            'least(coalesce(resolution_unshared.credit_pct, 0), '
+            ~ 'coalesce(resolution.credit_pct, 0))',
+            'measured.credit_scale'
+        ) }} as resolution_unshared
     from judged
     inner join measured
         on

@@ -1,6 +1,7 @@
 with measured as (
     select distinct
-        subscription_id, month, observed_as, customer_scope, service_id, region, start_s, end_s
+        subscription_id, month, observed_as, customer_scope, service_id, region, start_s, end_s,
+        service_hours_calendar
     from {{ ref('int_month_scenarios') }}
 ),
 
@@ -20,30 +21,47 @@ windows as (
 bases as (
     select
         subscription_id, month, observed_as, customer_scope, service_id, region, start_s, end_s,
-        'calendar' as total_time
+        service_hours_calendar, 'calendar' as total_time
     from measured
     union all
     select
         measured.subscription_id, measured.month, measured.observed_as, measured.customer_scope,
         measured.service_id, measured.region, covered.start_s, covered.end_s,
-        'covered' as total_time
+        measured.service_hours_calendar, 'covered' as total_time
     from measured
     inner join {{ ref('int_covered') }} as covered
         on measured.subscription_id = covered.subscription_id and measured.month = covered.month
 ),
 
 -- what may leave the denominator (A4)
-excluded as (
+pieces as (
     select
         bases.subscription_id, bases.month, bases.observed_as, windows.excluded_time,
-        bases.total_time,
-        sum({{ seconds_within(
-            'windows.start_s', 'windows.end_s', 'bases.start_s', 'bases.end_s'
-        ) }}) as seconds
+        bases.total_time, bases.service_hours_calendar,
+        greatest(windows.start_s, bases.start_s) as start_s,
+        least(windows.end_s, bases.end_s) as end_s
     from bases
-    inner join windows on {{ observed_in('bases', 'windows') }}
-    group by bases.subscription_id, bases.month, bases.observed_as, windows.excluded_time,
-    bases.total_time
+    inner join windows
+        on
+            {{ observed_in('bases', 'windows') }}
+            and bases.start_s < windows.end_s
+            and bases.end_s > windows.start_s
+),
+
+excluded as (
+    select
+        pieces.subscription_id, pieces.month, pieces.observed_as, pieces.excluded_time,
+        pieces.total_time,
+        sum({{ clock_seconds(
+            'pieces.service_hours_calendar', 'first_part', 'pieces.start_s', 'last_part',
+            'pieces.end_s'
+        ) }}) as seconds
+    from pieces
+    {{ clock_part('pieces.service_hours_calendar', 'first_part', 'pieces.start_s') }}
+    {{ clock_part('pieces.service_hours_calendar', 'last_part', 'pieces.end_s') }}
+    group by
+        pieces.subscription_id, pieces.month, pieces.observed_as, pieces.excluded_time,
+        pieces.total_time
 ),
 
 downtime as (
@@ -53,7 +71,8 @@ downtime as (
 ),
 
 covered as (
-    select subscription_id, month, sum(seconds) as seconds
+    select
+        subscription_id, month, sum(seconds) as seconds, sum(open_seconds) as open_seconds
     from {{ ref('int_covered') }}
     group by subscription_id, month
 )
@@ -63,8 +82,11 @@ select
     cast(coalesce(covered.seconds, 0) as bigint) as covered_seconds,
     cast(
         case scenarios.total_time
-            when 'covered' then coalesce(covered.seconds, 0)
-            else scenarios.end_s - scenarios.start_s
+            when 'covered' then coalesce(covered.open_seconds, 0)
+            else {{ clock_seconds(
+                'scenarios.service_hours_calendar', 'first_part', 'scenarios.start_s',
+                'last_part', 'scenarios.end_s'
+            ) }}
         end as bigint
     ) as total_seconds,
     cast(
@@ -87,3 +109,5 @@ left join downtime
         scenarios.subscription_id = downtime.subscription_id
         and scenarios.month = downtime.month
         and scenarios.availability_policy_id = downtime.availability_policy_id
+{{ clock_part('scenarios.service_hours_calendar', 'first_part', 'scenarios.start_s') }}
+{{ clock_part('scenarios.service_hours_calendar', 'last_part', 'scenarios.end_s') }}

@@ -1,12 +1,9 @@
 {{ config(materialized='view') }}
 
--- by the terms of the month's first day (T5, T6)
+-- calendar months, each by the terms of its first day (T5, T6)
 select
-    subscriptions.subscription_id, subscriptions.customer_id, subscriptions.contract_id,
-    subscriptions.service_id, subscriptions.region,
-    subscriptions.product_category, subscriptions.lifecycle, subscriptions.as_of_day,
-    months.month, months.last_day, months.start_s, months.end_s, months.is_final,
-    terms.terms_id, terms.has_credits, terms.included_minutes
+    subscriptions.subscription_id, subscriptions.as_of_day, months.month, months.last_day,
+    months.start_s, months.end_s, terms.terms_id, terms.included_minutes
 from {{ ref('int_subscriptions') }} as subscriptions
 inner join {{ source('inputs', 'months') }} as months
     on subscriptions.contract_id = months.contract_id

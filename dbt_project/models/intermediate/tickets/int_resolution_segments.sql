@@ -14,5 +14,5 @@ inner join {{ ref('int_ticket_targets') }} as targets
     on
         segments.ticket_id = targets.ticket_id
         and segments.support_policy_id = targets.support_policy_id
-{{ clock_days('targets.resolution_calendar', 'first_day', 'segments.start_s') }}
-{{ clock_days('targets.resolution_calendar', 'last_day', 'segments.end_s') }}
+{{ clock_part('targets.resolution_calendar', 'first_day', 'segments.start_s') }}
+{{ clock_part('targets.resolution_calendar', 'last_day', 'segments.end_s') }}

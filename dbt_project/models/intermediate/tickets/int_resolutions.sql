@@ -8,6 +8,7 @@ measured as (
     select
         policies.ticket_id, policies.support_policy_id, policies.is_own,
         policies.stopped_s, targets.severity, targets.highest_severity,
+        targets.is_resolution_due_date,
         targets.resolution_target_s as target_s,
         case
             when targets.resolution_target_s is not null

@@ -1,6 +1,6 @@
 with measured as (
     select
-        policies.ticket_id, policies.responded_s,
+        policies.ticket_id, policies.responded_s, targets.response_severity as severity,
         targets.response_target_s as target_s,
         case
             when targets.response_target_s is not null
@@ -17,8 +17,8 @@ with measured as (
         on
             policies.ticket_id = targets.ticket_id
             and policies.support_policy_id = targets.support_policy_id
-    {{ clock_days('targets.response_calendar', 'first_day', 'policies.clock_start_s') }}
-    {{ clock_days('targets.response_calendar', 'last_day', 'policies.response_end_s') }}
+    {{ clock_part('targets.response_calendar', 'first_day', 'policies.clock_start_s') }}
+    {{ clock_part('targets.response_calendar', 'last_day', 'policies.response_end_s') }}
     where policies.is_own
 )
 

@@ -27,6 +27,7 @@ policies as (
 select
     timed.ticket_id, policies.support_policy_id, timed.environment, timed.clock_start_s,
     timed.support_policy_id = policies.support_policy_id as is_own,
+    timed.response_due_s, timed.resolution_due_s,
     timed.responded_s, timed.stopped_s,
     -- what stops before the clock starts stops with it; what is open is looked at as of now (K3)
     greatest(timed.clock_start_s, coalesce(timed.responded_s, timed.as_of_s)) as response_end_s,

@@ -48,20 +48,56 @@ chosen as (
         on
             met.support_policy_id = highest_to_response.support_policy_id
             and met.highest_rank_to_response = highest_to_response.severity_rank
+),
+
+promised as (
+    select
+        chosen.*, policies.clock_start_s,
+        response.target_s as response_promised_s, response.calendar_id as response_calendar,
+        resolution.target_s as resolution_promised_s, resolution.calendar_id as resolution_calendar,
+        -- the ticket's own due dates, where they take the place of targets (K7)
+        case when described.is_due_date_target then policies.response_due_s end as response_due_s,
+        case when described.is_due_date_target then policies.resolution_due_s end
+            as resolution_due_s
+    from chosen
+    inner join {{ ref('int_ticket_policies') }} as policies
+        on
+            chosen.ticket_id = policies.ticket_id
+            and chosen.support_policy_id = policies.support_policy_id
+    inner join {{ source('inputs', 'support_policies') }} as described
+        on chosen.support_policy_id = described.support_policy_id
+    left join {{ source('inputs', 'targets') }} as response
+        on
+            chosen.support_policy_id = response.support_policy_id
+            and response.target_kind = 'response'
+            and chosen.response_severity = response.severity
+    left join {{ source('inputs', 'targets') }} as resolution
+        on
+            chosen.support_policy_id = resolution.support_policy_id
+            and resolution.target_kind = 'resolution'
+            and chosen.severity = resolution.severity
 )
 
+-- a due date is as many seconds as the clock runs until it, none if it is not after clock start
 select
-    chosen.*,
-    response.target_s as response_target_s, response.calendar_id as response_calendar,
-    resolution.target_s as resolution_target_s, resolution.calendar_id as resolution_calendar
-from chosen
-left join {{ source('inputs', 'targets') }} as response
-    on
-        chosen.support_policy_id = response.support_policy_id
-        and response.target_kind = 'response'
-        and chosen.response_severity = response.severity
-left join {{ source('inputs', 'targets') }} as resolution
-    on
-        chosen.support_policy_id = resolution.support_policy_id
-        and resolution.target_kind = 'resolution'
-        and chosen.severity = resolution.severity
+    promised.ticket_id, promised.support_policy_id, promised.highest_severity,
+    promised.response_severity, promised.severity, promised.response_calendar,
+    promised.resolution_calendar,
+    promised.resolution_due_s is not null as is_resolution_due_date,
+    {%- for promise in ['response', 'resolution'] %}
+    case
+        when promised.{{ promise }}_due_s is null then promised.{{ promise }}_promised_s
+        when promised.{{ promise }}_due_s <= promised.clock_start_s then 0
+        else {{ clock_seconds(
+            'promised.' ~ promise ~ '_calendar',
+            promise ~ '_start', 'promised.clock_start_s',
+            promise ~ '_due', 'promised.' ~ promise ~ '_due_s'
+        ) }}
+    end as {{ promise }}_target_s{{ ',' if not loop.last }}
+    {%- endfor %}
+from promised
+{%- for promise in ['response', 'resolution'] %}
+{%- set calendar = 'promised.' ~ promise ~ '_calendar' %}
+{{ clock_part(calendar, promise ~ '_start', 'promised.clock_start_s') }}
+{{ clock_part(calendar, promise ~ '_due', 'promised.' ~ promise ~ '_due_s') }}
+{%- endfor %}

@@ -21,7 +21,8 @@ agreed as (
         lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment,
         tickets.exclusion_kind, tickets.incident_id, tickets.outage_id, tickets.published_at_s,
         subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
-        months.month, months.is_final as is_month_final, terms.terms_id, terms.support_policy_id,
+        months.month, months.is_final as is_month_final, periods.month as credit_month,
+        tickets.response_due_s, tickets.resolution_due_s, terms.terms_id, terms.support_policy_id,
         -- the clock starts at the later of receipt and classification (K2)
         case
             when lives.classified_s is not null then greatest(lives.received_s, lives.classified_s)
@@ -41,6 +42,11 @@ agreed as (
             subscriptions.contract_id = months.contract_id
             and lives.received_s >= months.start_s
             and lives.received_s < months.end_s
+    inner join {{ source('inputs', 'credit_periods') }} as periods
+        on
+            subscriptions.contract_id = periods.contract_id
+            and lives.received_s >= periods.start_s
+            and lives.received_s < periods.end_s
     where spans.scenario_id = 0
 ),
 

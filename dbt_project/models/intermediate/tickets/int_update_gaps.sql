@@ -60,6 +60,6 @@ left join {{ source('inputs', 'targets') }} as targets
         numbered.support_policy_id = targets.support_policy_id
         and targets.target_kind = 'updates'
         and numbered.severity = targets.severity
-{{ clock_days('targets.calendar_id', 'first_day', 'numbered.start_s') }}
-{{ clock_days('targets.calendar_id', 'last_day', 'numbered.end_s') }}
+{{ clock_part('targets.calendar_id', 'first_day', 'numbered.start_s') }}
+{{ clock_part('targets.calendar_id', 'last_day', 'numbered.end_s') }}
 group by numbered.ticket_id, numbered.gap, numbered.severity, targets.target_s
