@@ -350,7 +350,14 @@ def contract_page(note: str) -> str:
         doc = (
             next(models_in(hints[section])).__doc__ if field.description is None else None
         ) or field.description
-        lines += ["", f"### {section}", "", _split(cleandoc(str(doc)))[0], "", *_listed(found, f"{section}.")]
+        lines += [
+            "",
+            f"### {section}",
+            "",
+            _split(cleandoc(str(doc)))[0],
+            "",
+            *_listed(found, f"{section}."),
+        ]
     cited = sorted({rule for key in contract_keys() for rule in key.rules})
     links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
     return "\n".join([*lines, "", _REFUSED, *_refusals(), "", *links, ""])

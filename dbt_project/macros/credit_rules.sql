@@ -82,11 +82,11 @@ minimum either nothing or the minimum, as far as both caps allow (C4). `most_min
 allows of the fee, `amounts` the alias of inputs.credit_amounts, left-joined.
 -#}
 {% macro limited_amount(share_minor, most_minor, amounts, is_minimum_raised) -%}
+    {%- set capped %}least({{ share_minor }}, coalesce({{ amounts }}.cap_minor, {{ share_minor }}))
+    {%- endset %}
     case
-        when
-            {{ share_minor }} <= 0
-            or {{ share_minor }} >= coalesce({{ amounts }}.minimum_minor, 0)
-            then least({{ share_minor }}, coalesce({{ amounts }}.cap_minor, {{ share_minor }}))
+        when {{ capped }} <= 0 or {{ capped }} >= coalesce({{ amounts }}.minimum_minor, 0)
+            then {{ capped }}
         when {{ is_minimum_raised }}
             then least(
                 {{ amounts }}.minimum_minor, {{ most_minor }},

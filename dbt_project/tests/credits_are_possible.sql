@@ -21,7 +21,7 @@ where
     or (
         minimum_minor is not null
         and credit_minor > 0
-        and credit_minor < least(minimum_minor, most_minor)
+        and credit_minor < least(minimum_minor, most_minor, coalesce(cap_minor, minimum_minor))
     )
     or payable_minor not in (0, credit_minor)
     or (payable_minor > 0 and (reasons <> '' or claim_status not in ('requested', 'automatic')))

@@ -8,6 +8,7 @@ would be in force: each version, and each version with each span of amendments o
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from makegood.ingestion.contracts.amendments import flat, nested, overlaid
-from makegood.ingestion.contracts.delays import LARGEST_DENOMINATOR, averaged_targets, shown_denominator
-from makegood.ingestion.contracts.model import Amendment, Contract, Terms, Version
+from makegood.ingestion.contracts.delays import (
+    LARGEST_DENOMINATOR,
+    averaged_targets,
+    shown_denominator,
+)
+from makegood.ingestion.contracts.model import Amendment, Availability, Contract, Terms, Version
 from makegood.ingestion.strict_yaml import Document, InvalidDocument, Location, in_words
 
 FOLDER = Path(__file__).parent / "library"
+# agreements of other providers, each read in a public document
+PUBLIC = FOLDER / "public"
 _PER_VERSION = re.compile(r"availability\.period|monitoring(\..*)?")
 
 
@@ -65,6 +72,7 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
         yield ("versions",), "two versions have the same effective_from"
     for i, version in enumerate(contract.versions):
         yield from _terms_findings(version.terms, ("versions", i, "terms"))
+        yield from _amount_findings(version.terms, ("versions", i, "terms"))
     for i, amendment in enumerate(contract.amendments or []):
         where: Location = ("amendments", i, "terms")
         for key in flat(amendment.terms):
@@ -73,6 +81,7 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
                     (*where, *key.split(".")),
                     "an amendment may not set this: it is the same for all",
                 )
+        yield from _amount_findings(amendment.terms, where)
         own = set(_paths(amendment.terms))
         for version in contract.versions:
             if not _overlap(contract, version, amendment) or any(
@@ -90,6 +99,21 @@ def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
     periods = [_period(v.terms) for v in contract.versions]
     if any(period != periods[0] for period in periods):
         yield ("versions",), "all versions must have the same availability.period"
+
+
+def _amount_findings(terms: Mapping[str, Any], where: Location) -> Iterator[tuple[Location, str]]:
+    """What one document sets: what others do to it is for the lower of the two to bear (C4)."""
+    values = flat(terms)
+    for key, cap in values.items():
+        prefix, _, code = key.rpartition(".")
+        least = values.get(f"credits.minimum_amount.{code}")
+        if prefix == "credits.cap_amount" and least is not None:
+            with suppress(TypeError):  # a finding of its own
+                if cap < least:
+                    yield (
+                        (*where, *key.split(".")),
+                        f"{cap} {code} is below the minimum_amount, {least}",
+                    )
 
 
 def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
@@ -115,7 +139,8 @@ def _averaging_findings(contract: Contract) -> Iterator[tuple[Location, str]]:
 
 def _period(terms: Mapping[str, Any]) -> Any:
     availability = terms.get("availability")
-    return availability.get("period") if isinstance(availability, Mapping) else None
+    own = availability.get("period") if isinstance(availability, Mapping) else None
+    return own or Availability().period
 
 
 def _overlap(contract: Contract, version: Version, amendment: Amendment) -> bool:

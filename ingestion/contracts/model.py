@@ -86,22 +86,23 @@ def _minute_of_day(value: object) -> int:
 
 def _closing_minute(value: object) -> int:
     """24:00 is the midnight that ends the day."""
-    if value == "00:00":
-        raise ValueError("'00:00' is the start of a day: write '24:00' for its end")
     return 24 * 60 if value == "24:00" else _minute_of_day(value)
 
 
+def _until(opens: int, closes: int) -> tuple[int, int]:
+    """The minutes of the day `[opens, closes)`; one that closes at or before its start runs into
+    the next day, past minute 1440 (T4)."""
+    return (opens, closes) if closes > opens else (opens, closes + 24 * 60)
+
+
 def _span(value: object) -> tuple[int, int]:
-    """The minutes of the day `[opens, closes)`; one that runs into the next day closes after
-    minute 1440."""
     match = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if not match:
         raise ValueError(
             f'{value!r} is not a span of opening hours: write it in quotes, as in "08:30-12:00"'
         )
     hour, minute, *end = (int(part) for part in match.groups() if part is not None)
-    opens, closes = hour * 60 + minute, end[0] * 60 + end[1]
-    return (opens, closes) if closes > opens else (opens, closes + 24 * 60)
+    return _until(hour * 60 + minute, end[0] * 60 + end[1])
 
 
 def _holiday_list(value: str) -> str:
@@ -184,6 +185,7 @@ class Availability(_Strict):
     """What is measured, over which period, and what is committed."""
 
     period: Period = Field(
+        default="month",
         description="Calendar period of availability figures and of credits. The same in all "
         "versions; an amendment may not change it. (T2, T5)",
     )
@@ -276,8 +278,8 @@ class Calendar(_Strict):
         Field(
             default=None,
             title="time of day",
-            description="Closing time, in quotes, after `opens`; `24:00` is the end of the day. "
-            "(T4)",
+            description="Closing time, in quotes; `24:00` is the end of the day, and a time at or "
+            "before `opens` is of the next day. (T4)",
         )
     )
     holidays: Holidays = Field(
@@ -307,7 +309,7 @@ class Calendar(_Strict):
         if self.hours is not None:
             return {_WEEK.index(day): sorted(spans) for day, spans in self.hours.items()}
         days = _WEEK[:5] if self.days is None else self.days
-        span = (self.opens or 0, 24 * 60 if self.closes is None else self.closes)
+        span = _until(self.opens or 0, 24 * 60 if self.closes is None else self.closes)
         return {_WEEK.index(day): [span] for day in days}
 
     @model_validator(mode="after")
@@ -319,8 +321,6 @@ class Calendar(_Strict):
             missing = [k for k in ("days", "opens", "closes") if k not in short]
             if missing:
                 raise ValueError(f"{missing[0]} is missing: write days, opens and closes, or hours")
-            if self.opens is not None and self.closes is not None and self.opens >= self.closes:
-                raise ValueError("opens must be before closes")
         if self.business_day and not self.has_hours:
             raise ValueError(
                 "business_day is of a clock of hours; on one of days, 1bd is 86,400 seconds"
@@ -559,8 +559,9 @@ class Credits(_Strict):
         default=["recurring", "usage"],
         description="Kinds of invoice line that make up the period's fee. (E3)",
     )
-    cap_pct: Percentage = Field(
+    cap_pct: Annotated[DecimalValue, Field(ge=0, lt=10**6)] = Field(
         default=Decimal(100),
+        title="number",
         description="Highest credit, in percent of the period's fee. (C4)",
     )
     cap_amount: Amounts = Field(
@@ -625,12 +626,6 @@ class Credits(_Strict):
         forms = [form for form in CREDIT_FORMS if getattr(self, form)]
         if len(forms) > 1:
             raise ValueError(f"{forms[0]} and {forms[1]} can't both be set: choose one form")
-        for code, least in self.minimum_amount.items():
-            if self.cap_amount.get(code, least) < least:
-                raise ValueError(
-                    f"cap_amount of {code}, {self.cap_amount[code]}, is below its minimum_amount, "
-                    f"{least}"
-                )
         return self
 
 
@@ -700,7 +695,7 @@ class Terms(_Strict):
     one."""
 
     monitoring: Monitoring = Monitoring()
-    availability: Availability
+    availability: Availability = Availability()
     downtime: Downtime = Downtime()
     exclusions: Exclusions = Exclusions()
     calendars: dict[str, Calendar] = Field(
