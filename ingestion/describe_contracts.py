@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from makegood.ingestion.contracts.loader import load
 from makegood.ingestion.contracts.model import RANKS, Amendment, Contract, Terms, Version
 from makegood.ingestion.contracts.tables import as_text
+from makegood.ingestion.describe_library import library_page
 from makegood.ingestion.strict_yaml import InvalidDocument, models_in
 
 _RULES = re.compile(r"(?P<meaning>.*?)(?: \((?P<rules>[A-Z][0-9](?:, [A-Z][0-9])*)\))?", re.DOTALL)
@@ -312,6 +313,91 @@ only sets what the contract leaves out. An amendment may not set `availability.p
 `monitoring.*`.
 """
 
+_TUTORIAL_CONTRACT = """\
+contract_id: harbour_hosting
+name: Harbour Hosting Service Level Agreement
+time_zone: Europe/London
+versions:
+  - effective_from: 2026-01-01
+    terms:
+      availability:
+        period: quarter                                  # 2
+        commitment_pct: 99.9                             # 2
+        excluded_time: ignored                           # 2, all minutes of the quarter
+      downtime: {min_consecutive_s: 300}                 # 1
+      exclusions: {kinds: [scheduled_maintenance, force_majeure, customer_caused]}  # 3
+      maintenance: {scheduled_notice: 5d, notice_required: true}                    # 3
+      calendars:
+        desk:                                            # 5
+          time_zone: Europe/London
+          hours:
+            mon: ["08:00-12:30", "13:30-18:00"]
+            tue: ["08:00-12:30", "13:30-18:00"]
+            wed: ["08:00-12:30", "13:30-18:00"]
+            thu: ["08:00-12:30", "13:30-18:00"]
+            fri: ["08:00-12:30", "13:30-17:00"]
+          holidays: GB
+          business_day: 9h
+      severity: {levels: [urgent, normal]}
+      response:
+        urgent: {target: 30m, clock: 24x7}               # 5
+        normal: {target: 1bd, clock: desk}               # 5
+      credits:
+        support_plans: [managed]                         # 4, customers with a managed plan
+        availability_steps: {per_downtime: 1h, credit_days: 1}  # 4
+        cap_pct: 50                                      # 4
+        claim_months: 2                                  # 4
+        claim_days: 0                                    # 4
+      clauses: {A2: "1", A4: "2", X1: "3", X3: "3", C1: "4", C4: "4", C5: "4", K4: "5"}
+      texts: {claim: Write to the account manager.}
+"""
+
+_TUTORIAL = """\
+## From a PDF to a YAML in twenty minutes
+
+An agreement that isn't in the library, as its customers get it:
+
+> 1. *Downtime* is any period of five minutes or more in which the servers can't be reached.
+> 2. The servers can be reached for at least 99.9 % of the minutes of each calendar quarter.
+> 3. Maintenance that we announce five days ahead, force majeure and what customers do themselves
+>    are not downtime.
+> 4. For every hour of downtime begun, customers with a managed plan may claim one day's fee, up to
+>    half the quarter's fees, until the end of the second month after the quarter.
+> 5. We answer urgent requests within 30 minutes at any time, and others within one business day:
+>    8:00 to 12:30 and 13:30 to 18:00, on Fridays until 17:00.
+
+1. **Mark what yields a number, a date or a state** (three minutes). Number the clauses if the
+   agreement doesn't. What remains is text, and belongs in `texts` or nowhere.
+2. **Copy the minimal contract** (two minutes) and fill in the name, the time zone of its periods
+   and the date from which it holds. An agreement that names no time zone needs a decision: ask.
+3. **Measure first** (five minutes): the period, the commitment, how long an outage has to last,
+   what is excluded and after which notice. Then ask of each key below [availability](#availability)
+   whether the agreement says something else than its default.
+4. **Then the money** (five minutes): who earns credits, by tiers, steps or a refund, up to which
+   cap, and until when they can be claimed. "One day's fee for each hour begun" are steps:
+   `per_downtime: 1h`, `credit_days: 1`. "Until the end of the second month after" is
+   `claim_months: 2` with `claim_days: 0`.
+5. **Then support** (three minutes): a calendar for each kind of hours, a target for each severity.
+   A lunch break makes two spans.
+6. **Check it** (two minutes). The linter names what can still be read in two ways; on a warehouse
+   it prices every scenario. `makegood backtest` then shows what the agreement would have cost.
+
+```yaml
+{tutorial}```
+
+```
+makegood contracts --check contracts --warehouse warehouse
+makegood backtest --contracts contracts --warehouse warehouse
+```
+
+Work one case out by hand before you trust it. July to September 2026 have 92 days: downtime of 2 h
+10 min is three hours begun, three days of 92, 3.260870 % of the fee. Of 9,200.00 EUR that is 300.00
+EUR, to be claimed by 30 November.
+
+What the agreement says and the format can't, write down as a comment with the clause:
+[what the format can't say](#what-the-format-cant-say) has the names.
+"""
+
 _REFUSED = """\
 ## Common refusals
 
@@ -340,6 +426,7 @@ def contract_page(note: str) -> str:
         _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(wrapped(ranks, ""))),
         *_listed(list(keys(Amendment))),
         "",
+        _TUTORIAL.format(tutorial=_TUTORIAL_CONTRACT),
         "## Terms",
         "",
         "The tables below name the keys under `terms`, by section.",
@@ -360,4 +447,5 @@ def contract_page(note: str) -> str:
         ]
     cited = sorted({rule for key in contract_keys() for rule in key.rules})
     links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
-    return "\n".join([*lines, "", _REFUSED, *_refusals(), "", *links, ""])
+    more = [*_refusals(), "", *library_page()]
+    return "\n".join([*lines, "", _REFUSED, *more, "", *links, ""])

@@ -32,38 +32,47 @@ _PER_VERSION = re.compile(r"availability\.period|monitoring(\..*)?")
 
 def load(path: Path) -> Contract:
     """The contract in a file; raises InvalidDocument."""
-    document = Document(path)
-    contract = document.validated(Contract)
-    findings = [document.finding(where, what) for where, what in _findings(contract)]
-    if findings:
-        raise InvalidDocument(list(dict.fromkeys(findings)))
-    return contract
+    return _loaded(path)[1]
 
 
 def load_folder(folder: Path) -> list[Contract]:
     """All contracts of a folder (`*.yaml`, `*.yml`); raises InvalidDocument with the findings of
     all of them."""
+    return [contract for _, contract in load_documents(folder)]
+
+
+def _loaded(path: Path) -> tuple[Document, Contract]:
+    document = Document(path)
+    contract = document.validated(Contract)
+    findings = [document.finding(where, what) for where, what in _findings(contract)]
+    if findings:
+        raise InvalidDocument(list(dict.fromkeys(findings)))
+    return document, contract
+
+
+def load_documents(folder: Path) -> list[tuple[Document, Contract]]:
+    """As `load_folder`, each with its file, which knows the line of each key."""
     paths = sorted(
         p for p in folder.glob("*") if p.suffix in {".yaml", ".yml"} and not p.name.startswith(".")
     )
     if not paths:
         raise InvalidDocument([f"{folder}: holds no contract (*.yaml)"])
-    contracts: dict[str, Contract] = {}
+    loaded: dict[str, tuple[Document, Contract]] = {}
     findings: list[str] = []
     for path in paths:
         try:
-            contract = load(path)
+            document, contract = _loaded(path)
         except InvalidDocument as error:
             findings += error.findings
             continue
-        if contract.contract_id in contracts:
+        if contract.contract_id in loaded:
             findings.append(
                 f"{path}:1: contract_id: {contract.contract_id!r} is also the id of another file"
             )
-        contracts[contract.contract_id] = contract
+        loaded[contract.contract_id] = document, contract
     if findings:
         raise InvalidDocument(findings)
-    return list(contracts.values())
+    return list(loaded.values())
 
 
 def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:

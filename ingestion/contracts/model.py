@@ -737,12 +737,12 @@ class Terms(_Strict):
     def contradictions(self) -> Iterator[tuple[Location, str]]:
         """What each key alone can't show: (where, what)."""
         known = {*self.severity.levels, *self.severity.request_levels}
-        for name, calendar in self.calendars.items():
+        for name, named in self.calendars.items():
             if name == ROUND_THE_CLOCK:
                 yield ("calendars", name), "is the clock that always runs: choose another name"
-            if name == "business_hours" and not calendar.has_hours:
+            if name == "business_hours" and not named.has_hours:
                 yield ("calendars", name), "must have hours, or days, opens and closes"
-            if name == "business_days" and calendar.has_hours:
+            if name == "business_days" and named.has_hours:
                 yield ("calendars", name), "is a clock of whole days: it can't have hours"
         hours = self.availability.service_hours
         if hours is not None and hours not in self.calendars:

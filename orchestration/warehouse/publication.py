@@ -18,8 +18,9 @@ from makegood.ingestion.landing.profiles import PROFILES
 from makegood.ingestion.sql import quoted
 
 # how what has landed is laid out; a warehouse of another layout can be read, but not continued.
-# 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second
-LAYOUT = 2
+# 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second.
+# 3: tickets have due dates
+LAYOUT = 3
 DATABASE = "makegood.duckdb"
 MANIFEST = "manifest.json"
 # marks what has been linked, in its folder and beside the copies of its state

@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "contracts.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["minimal", "credits", "amended"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["minimal", "credits", "amended", "tutorial"])
 def test_the_examples_load(tmp_path: Path, example: str) -> None:
     (tmp_path / "example.yaml").write_text(example)
     contract = load(tmp_path / "example.yaml")
@@ -46,12 +46,14 @@ def test_every_key_of_the_two_agreements_is_on_the_page() -> None:
     """The walk over the model misses nothing that real contracts write."""
     known = {key.path for key in contract_keys()}
     severity = re.compile(r"^(response|updates|resolution|escalation)\.(P[1-5]|high|normal)\b")
+    calendar = re.compile(r"^calendars\.[a-z_]+\b")
     for path in CONTRACTS.glob("*.yaml"):
         document = yaml.safe_load(path.read_text())
         written = written_keys({k: v for k, v in document.items() if k != "versions"})
         for version in document["versions"]:
             written |= {
-                severity.sub(r"\1.<severity>", key) for key in written_keys(version["terms"])
+                calendar.sub("calendars.<name>", severity.sub(r"\1.<severity>", key))
+                for key in written_keys(version["terms"])
             }
         assert written - known == set(), path.name
 
