@@ -73,13 +73,11 @@ tier_crossings as (
                 ) }}
             end
         ) as seconds_left,
-        cast(
-            least(
-                {{ tier_bound_pct(
-                    'tiers', 'gated.is_commitment_first_bound', 'gated.commitment_pct'
-                ) }},
-                gated.commitment_pct
-            ) as decimal(18, 6)
+        least(
+            {{ tier_bound_pct(
+                'tiers', 'gated.is_commitment_first_bound', 'gated.commitment_pct'
+            ) }},
+            gated.commitment_pct
         ) as bound_pct
     from gated
     inner join {{ source('inputs', 'availability_tiers') }} as tiers
@@ -117,39 +115,39 @@ next_steps as (
                     + case when is_begun_step_counted then 1 else step_s end - taken_seconds
             when 'refund' then 1
         end as step_left,
-        -- of points: the availability that the next step ends at, as a share of the whole
-        {{ wide('commitment_numerator') }} * step_denominator
-        - (
-            {{ wide('steps') }} + case when is_begun_step_counted then 0 else 1 end
-        ) * commitment_denominator * step_numerator as bound,
+        -- of points: (commitment - steps) as a numerator over the commitment's and the step's
+        ({{ wide('commitment_numerator') }} * step_denominator
+        - {{ wide('steps') }} * commitment_denominator * step_numerator) * base_seconds as left_over,
+        {{ wide('commitment_denominator') }} * step_numerator * base_seconds as step,
         {{ wide('commitment_denominator') }} * step_denominator as whole
     from stepped
 ),
 
 step_crossings as (
-    select
-        subscription_id, month, seconds_left, cast(commitment_pct as decimal(18, 6)) as bound_pct
+    select subscription_id, month, seconds_left, commitment_pct as bound_pct
     from begun
     union all
     select
         subscription_id, month, seconds_left + step_left as seconds_left,
-        cast(null as decimal(18, 6)) as bound_pct
+        cast(null as decimal(18, 9)) as bound_pct
     from next_steps
     where credit_form <> 'steps_of_pct'
     union all
     select
         subscription_id, month,
-        -- below the bound where a step counts when it has begun, at it where only whole ones do
         seconds_left + up_seconds - cast(
-            {{ int_divide(
-                'bound * base_seconds - case when is_begun_step_counted then 1 else 0 end', 'whole'
-            ) }} as bigint
+            case
+                when is_begun_step_counted then {{ int_divide('left_over - 1', 'whole') }}
+                else {{ int_divide('left_over - step', 'whole') }}
+            end as bigint
         ) as seconds_left,
-        {{ percentage('bound', 'whole') }} as bound_pct
+        commitment_pct
+        - (steps + case when is_begun_step_counted then 0 else 1 end)
+        * cast(step_numerator as decimal(18, 0)) * 100 / step_denominator as bound_pct
     from next_steps
     where
         credit_form = 'steps_of_pct'
-        and bound >= case when is_begun_step_counted then 1 else 0 end
+        and left_over >= case when is_begun_step_counted then 1 else step end
 ),
 
 crossings as (
