@@ -32,7 +32,7 @@ CONTRACTS = Path(__file__).parents[1] / "ingestion" / "contracts" / "library"
 # `--hypothesis-profile explore` looks further
 REPRODUCIBLE = {"deadline": None, "derandomize": True, "print_blob": True}
 settings.register_profile("quick", max_examples=20, **REPRODUCIBLE)
-settings.register_profile("ci", max_examples=100, **REPRODUCIBLE)
+settings.register_profile("ci", max_examples=60, **REPRODUCIBLE)
 settings.register_profile("explore", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile("quick")
 
