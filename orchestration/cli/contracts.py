@@ -10,7 +10,10 @@ from makegood.orchestration.cli.common import (
     BAD_ARGUMENTS,
     Memory,
     Threads,
+    exit_status,
     fail,
+    limits_and_instant,
+    progress_shown,
     require_folder,
     show,
 )
@@ -55,12 +58,11 @@ def contracts(
         f"{_counted(contract.amendments or [], 'amendment')}"
         for _, contract in loaded
     )
-    found: list[str] = []
+    found = list(contract_check.shown(loaded))
     if warehouse:
-        found += contract_check.without_effect(loaded, warehouse)
-        found += contract_check.shown(loaded, _prices(warehouse, loaded, threads, memory))
-    else:
-        found += contract_check.shown(loaded)
+        limits, _ = limits_and_instant(threads, memory, None)
+        with exit_status(warehouse), progress_shown() as progress:
+            found = contract_check.on_history(loaded, warehouse, limits, progress)
     if found:
         show(["", *found])
 
