@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from math import ceil, floor
-from pathlib import Path
 from typing import Any
 
 import duckdb
