@@ -21,6 +21,7 @@ from makegood.ingestion.contracts.calendars import (
     start_of_day,
 )
 from makegood.ingestion.contracts.model import Calendar
+from makegood.ingestion.zones import zone as named_zone
 
 AMSTERDAM = "Europe/Amsterdam"
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -260,7 +261,7 @@ def instant(zone: ZoneInfo, wall: datetime) -> int:
 def open_minutes(hours: Calendar, first: date, days: int) -> set[int]:
     """The open minutes, in minutes since 1970, of what starts on some local days: each is asked of
     each span of each day."""
-    zone = ZoneInfo(hours.time_zone)
+    zone = named_zone(hours.time_zone)
     found: set[int] = set()
     for n in range(days):
         day = first + timedelta(days=n)
