@@ -27,6 +27,10 @@ def test_the_examples_load(tmp_path: Path, example: str) -> None:
 ONE_KEY = {"availability.commitment_pct", "clauses"}
 
 
+# what the names in a map are names of
+NAMES = {"calendars": "name"}
+
+
 def written_keys(terms: dict[str, object], prefix: str = "") -> set[str]:
     """The keys of a contract as it is written, in the notation of the page."""
     found = set()
@@ -45,14 +49,16 @@ def written_keys(terms: dict[str, object], prefix: str = "") -> set[str]:
 def test_every_key_of_the_two_agreements_is_on_the_page() -> None:
     """The walk over the model misses nothing that real contracts write."""
     known = {key.path for key in contract_keys()}
-    severity = re.compile(r"^(response|updates|resolution|escalation)\.(P[1-5]|high|normal)\b")
-    calendar = re.compile(r"^calendars\.[a-z_]+\b")
+    named = re.compile(
+        r"^(response|updates|resolution|escalation|calendars)\."
+        r"(P[1-5]|high|normal|business_hours|business_days)\b"
+    )
     for path in CONTRACTS.glob("*.yaml"):
         document = yaml.safe_load(path.read_text())
         written = written_keys({k: v for k, v in document.items() if k != "versions"})
         for version in document["versions"]:
             written |= {
-                calendar.sub("calendars.<name>", severity.sub(r"\1.<severity>", key))
+                named.sub(lambda m: f"{m[1]}.<{NAMES.get(m[1], 'severity')}>", key)
                 for key in written_keys(version["terms"])
             }
         assert written - known == set(), path.name

@@ -1,6 +1,8 @@
 """Contracts: what loads, what is refused with which words, and which terms are in force (T5,
 T6)."""
 
+import re
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,11 +18,13 @@ from makegood.ingestion.contracts.amendments import (
     resolve,
 )
 from makegood.ingestion.contracts.loader import load, load_folder
+from makegood.ingestion.contracts.model import CREDIT_FORMS, Duration, Terms, duration
 from makegood.ingestion.contracts.scenarios import alternatives
 from makegood.ingestion.contracts.tables import Party, instant, tables
 from makegood.ingestion.strict_yaml import InvalidDocument
 from tests.conftest import CONTRACTS, contract, write_contracts
 
+DAY = date(2026, 6, 1)
 TRUEENGAGE = (CONTRACTS / "trueengage.yaml").read_text()
 
 
@@ -83,7 +87,6 @@ def test_both_contracts_load_with_every_clause() -> None:
             "{up_to_pct: 50, credit_pct: 10}, {up_to_pct: 25, credit_pct: 15}",
             "out of order",
         ),
-        ("period: month", "period: quarter", r"credits need availability.period month"),
         (
             "time_zone: UTC",
             "time_zone: Mars/Olympus",
@@ -114,7 +117,7 @@ def test_both_contracts_load_with_every_clause() -> None:
         (
             "period: month",
             "period: mnoth",
-            r"availability.period: 'mnoth' is not one of month, quarter: the nearest is month",
+            r"period: 'mnoth' is not one of month, quarter, year: the nearest is month",
         ),
         # what YAML reads as something else than a name has to be in quotes
         (
@@ -243,6 +246,507 @@ def test_contracts_that_are_refused(tmp_path: Path, old: str, new: str, said: st
     )
 
 
+CALENDAR = "business_days: {time_zone: Europe/Warsaw, holidays: PL, add: [], remove: []}"
+TIERS = "        availability_tiers:"
+
+
+def of_calendar(terms: str) -> str:
+    return f"{CALENDAR}\n        office: {{time_zone: Europe/Warsaw, {terms}}}"
+
+
+def of_credits(key: str) -> str:
+    """A further key of credits, before the tiers."""
+    return f"        {key}\n{TIERS}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        # C1: one bound, one form, one measure and one credit of a step, all above 0
+        (
+            "[{below_pct: 99.9,",
+            "[{below_pct: 99.9, at_or_below_pct: 99.9,",
+            r"availability_tiers.0: .*either below_pct or at_or_below_pct",
+        ),
+        (
+            "[{below_pct: 99.9,",
+            "[{",
+            r"availability_tiers.0: .*either below_pct or at_or_below_pct",
+        ),
+        (
+            "{below_pct: 99.0, credit_pct: 15}",
+            "{at_or_below_pct: 99.9, credit_pct: 15}",
+            r"availability_tiers are out of order",
+        ),
+        (
+            TIERS,
+            of_credits("availability_steps: {per_pct: 0.1, credit_pct: 5}"),
+            r"availability_tiers and availability_steps can't both be set: choose one form",
+        ),
+        (
+            TIERS,
+            of_credits("availability_refund: {multiple: 10}"),
+            r"availability_tiers and availability_refund can't both be set: choose one form",
+        ),
+        *(
+            (TIERS, of_credits(f"availability_steps: {{{steps}}}"), rf"availability_steps.*{said}")
+            for steps, said in (
+                ("per_pct: 0.1, per_downtime: 30m, credit_pct: 5", "either per_pct or per_down"),
+                ("credit_pct: 5", "either per_pct or per_downtime"),
+                ("per_pct: 0.1, credit_pct: 5, credit_days: 1", "either credit_pct or credit_days"),
+                ("per_pct: 0.1", "either credit_pct or credit_days"),
+                ("per_pct: 0, credit_pct: 5", "per_pct: .*greater than 0"),
+                ("per_pct: 0.1, credit_pct: 0", "credit_pct: .*greater than 0"),
+                ("per_pct: 0.1, credit_days: -1", "credit_days: .*greater than 0"),
+                ("per_downtime: 0m, credit_pct: 5", "per_downtime must be longer than 0"),
+                ("per_downtime: 1bd, credit_pct: 5", "per_downtime must be .* as in 30m"),
+                ("per_downtime: 1800, credit_pct: 5", "1800 is not a duration"),
+                ("per_pct: 0.1, credit_pct: 5, begun: 'no'", "begun"),
+                ("per_percent: 0.1, credit_pct: 5", "unknown key: the nearest is per_pct"),
+            )
+        ),
+        (TIERS, of_credits("availability_refund: {multiple: 0}"), r"multiple: .*greater than 0"),
+        (TIERS, of_credits("availability_refund: {}"), r"availability_refund.multiple: is missing"),
+        # C4
+        *(
+            (TIERS, of_credits(key), rf"trueengage.yaml:[0-9]+: .*credits.*{said}")
+            for key, said in (
+                ("cap_amount: {EURO: 500}", "'EURO' is not a currency of ISO 4217"),
+                ("cap_amount: {XAU: 5}", "'XAU' is not a currency of ISO 4217"),
+                ("cap_amount: {JPY: 0.5}", "0.5 JPY is finer than the currency, which has 0"),
+                ("minimum_amount: {EUR: 0.001}", "0.001 EUR is finer than the currency"),
+                ("minimum_amount: {EUR: -1}", "-1 EUR is below 0"),
+                (
+                    "cap_amount: {EUR: 4.99, USD: 9}\n        minimum_amount: {EUR: 5, USD: 9}",
+                    "cap_amount of EUR, 4.99, is below its minimum_amount, 5",
+                ),
+                ("below_minimum: raise", "'raise' is not one of none, raised: the nearest is"),
+                # C5
+                ("claim_months: -1", "claim_months"),
+                ("claim_months: 1.5", "claim_months"),
+                ("claim_required: 'no'", "claim_required"),
+            )
+        ),
+        # A3
+        (
+            "total: calendar",
+            "total: calendar\n        service_hours: busines_days",
+            r"service_hours: .*calendars.busines_days is missing; did you mean business_days\?",
+        ),
+        # T4
+        *(
+            (CALENDAR, of_calendar(terms), rf"trueengage.yaml:2[0-9]: .*calendars.office.*{said}")
+            for terms, said in (
+                ('hours: {mon: ["08:00-12:00"]}, days: [tue]', "hours and days can't both be set"),
+                (
+                    'hours: {mon: ["08:00-12:00"]}, opens: "08:00"',
+                    "hours and opens can't both be set",
+                ),
+                ('days: [mon], opens: "08:00"', "closes is missing"),
+                ('opens: "08:00", closes: "09:00"', "days is missing"),
+                ('days: [mon], opens: "09:00", closes: "09:00"', "opens must be before closes"),
+                ('days: [mon], opens: "09:00", closes: "00:00"', "write '24:00' for its end"),
+                (
+                    'hours: {mon: ["08:00-12:00", "11:59-13:00"]}',
+                    "a span of mon overlaps one of mon",
+                ),
+                (
+                    'hours: {mon: ["22:00-06:00"], tue: ["05:59-08:00"]}',
+                    "a span of mon overlaps one of tue",
+                ),
+                (
+                    'hours: {sun: ["22:00-06:00"], mon: ["05:59-08:00"]}',
+                    "a span of sun overlaps one of mon",
+                ),
+                ('hours: {monday: ["08:00-12:00"]}', "monday"),
+                ('hours: {mon: "08:00-12:00"}', "hours.mon"),
+                ("hours: {mon: [8]}", "8 is not a span of opening hours: write it in quotes"),
+                ('hours: {mon: ["8:00-12:00"]}', "'8:00-12:00' is not a span"),
+                ('hours: {mon: ["08:00-24:01"]}', "'08:00-24:01' is not a span"),
+                ('hours: {mon: ["24:00-08:00"]}', "'24:00-08:00' is not a span"),
+                ("days: [mon], opens: 510, closes: '17:00'", "510 is not a time of day"),
+                ("business_day: 8h", "business_day is of a clock of hours"),
+                (
+                    'hours: {mon: ["08:00-12:00"]}, business_day: 1bd',
+                    "business_day must be longer than 0, in h, m or s, as in 8h",
+                ),
+                (
+                    'hours: {mon: ["08:00-12:00"]}, business_day: 0h',
+                    "business_day must be longer than 0",
+                ),
+                ("holidays: GB-ENGL", "'ENGL' is not a subdivision of GB.* did you mean GB-ENG\\?"),
+                ("holidays: PL-MA", "'MA' is not a subdivision of PL"),
+                ("holidays: XX-MA", "is not an ISO country"),
+            )
+        ),
+        (
+            CALENDAR,
+            f"{CALENDAR}\n        24x7: {{time_zone: UTC}}",
+            r"calendars.24x7: is the clock that always runs: choose another name",
+        ),
+        (
+            CALENDAR,
+            f"{CALENDAR}\n        business_hours: {{time_zone: UTC}}",
+            r"calendars.business_hours: must have hours, or days, opens and closes",
+        ),
+        (
+            CALENDAR,
+            'business_days: {time_zone: UTC, hours: {mon: ["08:00-12:00"]}}',
+            r"calendars.business_days: is a clock of whole days: it can't have hours",
+        ),
+        (
+            "P1: {target: 4h, clock: 24x7}",
+            "P1: {target: 4h, clock: busyness_days}",
+            r"P1.clock: is busyness_days, but .* is missing; did you mean business_days\?",
+        ),
+        # a target in business days on a clock of hours needs to know what they are worth
+        (
+            CALENDAR + "\n",
+            of_calendar('hours: {mon: ["08:00-12:00"]}') + "\n",
+            None,
+        ),
+        *(
+            ("target: 15m", f"target: {text}", rf"response.P1.target: '{text}' is not a duration")
+            for text in ("8h30", "30m8h", "1h1h", "1d2h", "2bd4h", "1.5h", "-1h", "15 m", "h")
+        ),
+        ("target: 15m", "target: 0h0m", r"response.P1.target: must be longer than 0"),
+        # K7, Z6
+        (
+            "kinds: [paid], statuses",
+            "due_dates: overide, kinds: [paid], statuses",
+            r"tickets.due_dates: 'overide' is not one of ignore, override: the nearest is override",
+        ),
+        (
+            "pause_counts: false",
+            "pause_counts: false\n        attainment_pct: 101",
+            r"resolution.attainment_pct: .*not between 0 and 100",
+        ),
+    ],
+)
+def test_terms_that_are_refused(tmp_path: Path, old: str, new: str, said: str | None) -> None:
+    if said is None:
+        load(changed(tmp_path, old, new))
+        return
+    with pytest.raises(InvalidDocument, match=said) as refused:
+        load(changed(tmp_path, old, new))
+    place = re.compile(rf"{re.escape(str(tmp_path))}/trueengage.yaml:[0-9]+: ")
+    assert all(place.match(f) for f in refused.value.findings), "each names its file and line"
+
+
+def loaded_terms(folder: Path, **terms: Any) -> Terms:
+    found = resolve(load(write_contracts(folder, {"k": contract("k", **terms)}) / "k.yaml"), DAY)
+    assert found is not None
+    return found.terms
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "is_business_days"),
+    [
+        ("8h30m", 30_600, False),
+        ("1h1s", 3601, False),
+        ("2m3s", 123, False),
+        ("90m", 5400, False),
+        ("900s", 900, False),
+        ("3d", 259_200, False),
+        ("3bd", 259_200, True),
+    ],
+)
+def test_durations(text: str, seconds: int, is_business_days: bool) -> None:
+    assert duration(text) == Duration(seconds, is_business_days)
+
+
+def test_calendars_of_any_name_and_both_forms(tmp_path: Path) -> None:
+    terms = loaded_terms(
+        tmp_path,
+        calendars={
+            "desk": {
+                "time_zone": "America/New_York",
+                "hours": {"fri": ["13:00-24:00", "08:30-12:00"], "sun": ["22:00-06:00"]},
+                "holidays": "US-MA",
+                "business_day": "7h30m",
+            },
+            "short": {"time_zone": "UTC", "days": ["sat"], "opens": "00:00", "closes": "24:00"},
+            "works": {"time_zone": "UTC", "days": ["mon", "sat"]},
+        },
+        availability={"service_hours": "desk"},
+        severity={"levels": ["P1", "P2"]},
+        resolution={
+            "P1": {"target": "3bd", "clock": "desk"},
+            "P2": {"target": "3bd", "clock": "works"},
+        },
+    )
+    desk, short, works = (terms.calendars[name] for name in ("desk", "short", "works"))
+    assert desk.week() == {4: [(510, 720), (780, 1440)], 6: [(1320, 1800)]}
+    assert short.week() == {5: [(0, 1440)]}
+    assert (works.week(), works.has_hours) == ({0: [(0, 1440)], 5: [(0, 1440)]}, False)
+    assert terms.availability.service_hours == "desk"
+    # a business day is what the clock says it is worth (T4)
+    targets = {s: t.target.seconds_on(terms.calendars[t.clock]) for s, t in targets_of(terms)}
+    assert targets == {"P1": 3 * 27_000, "P2": 3 * 86_400}
+
+
+def targets_of(terms: Terms) -> Iterable[tuple[str, Any]]:
+    return terms.resolution.targets.items()
+
+
+def test_spans_that_touch_over_the_end_of_the_week_do_not_overlap(tmp_path: Path) -> None:
+    week = {"sun": ["22:00-06:00"], "mon": ["06:00-12:00", "12:00-12:00"], "tue": ["12:00-13:00"]}
+    terms = loaded_terms(tmp_path, calendars={"desk": {"time_zone": "UTC", "hours": week}})
+    assert terms.calendars["desk"].week()[0] == [(360, 720), (720, 2160)]
+
+
+def test_business_days_of_so_many_hours_reach_the_models(tmp_path: Path) -> None:
+    """T4, R3: as seconds of the clock, also in the common multiple of the delays."""
+    k = contract(
+        "k",
+        calendars={
+            "desk": {
+                "time_zone": "UTC",
+                "hours": {"mon": ["08:00-16:00"]},
+                "business_day": "8h",
+            }
+        },
+        severity={"levels": ["P1"]},
+        resolution={"P1": {"target": "2bd", "clock": "desk"}},
+        credits={"support_plans": ["premium"], "resolution_tiers": [{"credit_pct": 10}]},
+        resolution_credit={"severities": ["P1"], "max_missed_pct": 10},
+    )
+    found = rows(tmp_path, k)
+    assert {(t["severity"], t["target_s"]) for t in found["targets"]} == {("P1", 57_600)}
+    assert found["contracts"][0]["delay_denominator"] % 57_600 == 0
+
+
+def rows(folder: Path, document: dict[str, Any], parties: Iterable[Party] = ()) -> dict[str, Any]:
+    """The tables of a contract, for models."""
+    loaded = load(write_contracts(folder, {"k": document}) / "k.yaml")
+    return tables([loaded], instant("2026-08-01T00:00:00Z"), parties)
+
+
+FORM = (
+    "credit_form",
+    "is_first_tier_inclusive",
+    "step_numerator",
+    "step_denominator",
+    "step_s",
+    "is_begun_step_counted",
+    "credit_factor",
+    "is_credit_in_days",
+)
+
+
+@pytest.mark.parametrize(
+    ("credits", "form"),
+    [
+        ({}, (None, False, None, None, None, False, None, False)),
+        (
+            {"availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}]},
+            ("tiers", False, None, None, None, False, None, False),
+        ),
+        (
+            {
+                "availability_tiers": [
+                    {"at_or_below_pct": 99.9, "credit_pct": 10},
+                    {"below_pct": 99, "credit_pct": 10},
+                ]
+            },
+            ("tiers", True, None, None, None, False, None, False),
+        ),
+        (
+            {"availability_steps": {"per_pct": 0.05, "credit_pct": 2.5}},
+            ("steps_of_pct", False, 1, 2000, None, True, Decimal("2.5"), False),
+        ),
+        (
+            {"availability_steps": {"per_downtime": "1h30m", "credit_days": 1, "begun": False}},
+            ("steps_of_downtime", False, None, None, 5400, False, 1, True),
+        ),
+        (
+            {"availability_refund": {"multiple": 10}},
+            ("refund", False, None, None, None, False, 10, False),
+        ),
+    ],
+)
+def test_the_form_of_the_credit(
+    tmp_path: Path, credits: dict[str, Any], form: tuple[Any, ...]
+) -> None:
+    """C1, as models read it."""
+    found = rows(tmp_path, contract("k", credits={"support_plans": ["premium"], **credits}))
+    assert {tuple(t[column] for column in FORM) for t in found["terms"]} == {form}
+    assert [t["is_inclusive"] for t in found["availability_tiers"] if t["terms_id"] == 1] == [
+        "at_or_below_pct" in tier for tier in credits.get("availability_tiers", [])
+    ]
+
+
+def test_amounts_are_in_minor_units(tmp_path: Path) -> None:
+    """C4, C5."""
+    credits = {
+        "support_plans": ["premium"],
+        "cap_amount": {"EUR": 500, "KWD": 1.125},
+        "minimum_amount": {"EUR": 0.5, "JPY": 1},
+        "below_minimum": "raised",
+        "claim_months": 2,
+        "claim_required": False,
+    }
+    found = rows(tmp_path, contract("k", credits=credits))
+    terms = found["terms"][0]
+    assert [
+        (a["currency"], a["cap_minor"], a["minimum_minor"])
+        for a in found["credit_amounts"]
+        if a["terms_id"] == terms["terms_id"]
+    ] == [("EUR", 50_000, 50), ("JPY", None, 1), ("KWD", 1125, None)]
+    assert (
+        terms["is_minimum_raised"],
+        terms["claim_months"],
+        terms["is_claim_required"],
+        terms["claim_days"],
+    ) == (True, 2, False, 30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "last_days"),
+    [
+        ("month", "2026-05-01", ["2026-05-31", "2026-06-30", "2026-07-31"]),
+        ("quarter", "2026-04-01", ["2026-06-30", "2026-09-30"]),
+        ("year", "2026-01-01", ["2026-12-31"]),
+    ],
+)
+def test_periods_of_credits(tmp_path: Path, kind: str, first: str, last_days: list[str]) -> None:
+    """T5: those that have begun, from the one in which the contract begins on; months besides."""
+    k = contract(
+        "k",
+        since="2026-05-20",
+        availability={"period": kind},
+        credits={"support_plans": ["premium"]},
+    )
+    found = rows(tmp_path, k)
+    begun = [p for p in found["credit_periods"] if p["has_begun"]][: len(last_days)]
+    assert [str(p["last_day"]) for p in begun] == last_days
+    assert str(begun[0]["month"]) == first
+    assert {p["period_kind"] for p in found["credit_periods"]} == {kind}
+    assert found["contracts"][0]["credit_period_kind"] == kind
+    assert str(found["months"][0]["month"]) == "2026-05-01"
+    # without credits, credit lines are for calendar months (C6)
+    without = contract("k", availability={"period": kind})
+    assert rows(tmp_path / "without", without)["contracts"][0]["credit_period_kind"] == "month"
+
+
+def test_the_goal_is_that_of_the_first_day_of_a_month(tmp_path: Path) -> None:
+    """Z6: or of the contract's first version, where that begins later."""
+    k = contract("k", since="2026-05-20", resolution={"attainment_pct": 90})
+    k["versions"].append(
+        {
+            "effective_from": date(2026, 6, 2),
+            "terms": {
+                "availability": {"period": "month"},
+                "resolution": {"attainment_pct": 99.5},
+            },
+        }
+    )
+    months = {
+        str(m["month"]): (m["goal_pct"], m["goal_numerator"], m["goal_denominator"])
+        for m in rows(tmp_path, k)["months"]
+    }
+    assert months["2026-05-01"] == months["2026-06-01"] == (90, 9, 10)
+    assert months["2026-07-01"] == (Decimal("99.5"), 199, 200)
+
+
+STEPS = {"per_pct": 0.1, "credit_pct": 5}
+
+
+def credited(folder: Path, *amendments: dict[str, Any], **credits: Any) -> Resolved:
+    """The terms of subscription s under a contract with tiers, or with `credits`."""
+    own = credits or {"availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}]}
+    k = contract("k", credits={"support_plans": ["premium"], **own})
+    k["amendments"] = [
+        {"effective_from": date(2026, 7, 1), "customer_id": "c", **a} for a in amendments
+    ]
+    found = agreed(load(write_contracts(folder, {"k": k}) / "k.yaml"), date(2026, 8, 1))
+    assert found is not None
+    return found
+
+
+def set_form(rank: str, **credits: Any) -> dict[str, Any]:
+    return {"rank": rank, "terms": {"credits": credits}}
+
+
+def form_of(found: Resolved) -> list[str]:
+    credits = found.terms.credits
+    assert credits is not None
+    return [form for form in CREDIT_FORMS if getattr(credits, form)]
+
+
+def test_the_form_of_the_highest_document_holds(tmp_path: Path) -> None:
+    """C1, T6: the others are laid aside, with all that they set."""
+    steps, refund = {"availability_steps": STEPS}, {"availability_refund": {"multiple": 10}}
+    found = credited(tmp_path / "a", set_form("order_form", **steps))
+    assert form_of(found) == ["availability_steps"]
+    assert found.documents["credits.availability_steps.per_pct"].startswith("order_form #1")
+    assert "credits.availability_tiers" not in found.values
+    # what ranks below the contract sets no form beside it
+    assert form_of(credited(tmp_path / "b", set_form("price_list", **steps))) == [
+        "availability_tiers"
+    ]
+    both = (set_form("order_form", **refund), set_form("executed_agreement", **steps))
+    assert form_of(credited(tmp_path / "c", *both)) == ["availability_steps"]
+    assert form_of(credited(tmp_path / "d", *reversed(both))) == ["availability_steps"]
+    # of one rank the narrower, and then the later
+    narrower = {**set_form("order_form", **refund), "customer_id": None, "subscription_id": "s"}
+    assert form_of(credited(tmp_path / "e", narrower, set_form("order_form", **steps))) == [
+        "availability_refund"
+    ]
+    # a null is no form
+    assert form_of(credited(tmp_path / "f", set_form("order_form", availability_refund=None))) == [
+        "availability_tiers"
+    ]
+
+
+def test_a_step_is_counted_and_credited_in_the_way_of_the_highest_document(
+    tmp_path: Path,
+) -> None:
+    """C1: points or downtime, percentages or days; the rest of the steps stays as it is."""
+    own = {"availability_steps": {**STEPS, "begun": False}}
+    found = credited(
+        tmp_path / "a", set_form("order_form", availability_steps={"per_downtime": "30m"}), **own
+    )
+    credits = found.terms.credits
+    assert credits is not None
+    steps = credits.availability_steps
+    assert steps is not None
+    assert (steps.per_pct, steps.per_downtime, steps.credit_pct, steps.begun) == (
+        None,
+        Duration(1800),
+        5,
+        False,
+    )
+    found = credited(
+        tmp_path / "b", set_form("order_form", availability_steps={"credit_days": 2}), **own
+    )
+    assert found.terms.credits is not None
+    steps = found.terms.credits.availability_steps
+    assert steps is not None
+    assert (steps.per_pct, steps.credit_pct, steps.credit_days) == (Decimal("0.1"), None, 2)
+
+
+def test_an_amendment_that_leaves_half_a_form_is_refused(tmp_path: Path) -> None:
+    """It lays tiers aside, and says how much a step is worth but not what a step is."""
+    with pytest.raises(
+        InvalidDocument,
+        match=r"k\.yaml:[0-9]+: amendments\.0\.terms\.credits.*either per_pct or per_downtime",
+    ):
+        credited(tmp_path, set_form("order_form", availability_steps={"credit_pct": 7}))
+
+
+def test_an_amendment_may_not_put_a_cap_below_the_minimum(tmp_path: Path) -> None:
+    """C4: nor may two that are sound one by one (T6)."""
+    cap = set_form("order_form", cap_amount={"EUR": 4})
+    with pytest.raises(
+        InvalidDocument, match=r"k\.yaml:[0-9]+: .*cap_amount of EUR, 4, is below .*amount, 5"
+    ):
+        credited(tmp_path / "own", cap, minimum_amount={"EUR": 5})
+    minimum = set_form("executed_agreement", minimum_amount={"EUR": 5})
+    with pytest.raises(InvalidDocument, match=r"contradict each other: .*cap_amount of EUR, 4"):
+        credited(tmp_path / "both", cap, minimum)
+
+
 def test_all_findings_of_all_files_are_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("contract_id: a\n")
     (tmp_path / "b.yaml").write_text("{")
@@ -268,8 +772,8 @@ def test_values_are_as_they_are_written(tmp_path: Path) -> None:
             "    availability:", f"    calendars: {{business_hours: {text}}}\n    availability:"
         )
     )
-    hours = resolve(load(path), date(2026, 6, 1)).terms.calendars.business_hours
-    assert (hours.holidays, str(hours.opens), str(hours.closes)) == ("NO", "09:00:00", "17:00:00")
+    hours = resolve(load(path), date(2026, 6, 1)).terms.calendars["business_hours"]
+    assert (hours.holidays, hours.opens, hours.closes) == ("NO", 9 * 60, 17 * 60)
 
 
 def test_severities_that_other_readers_of_yaml_take_for_booleans_are_names(tmp_path: Path) -> None:

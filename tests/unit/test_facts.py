@@ -258,15 +258,27 @@ def test_not_both_credits_for_the_same_event() -> None:
 
 
 def test_the_cap_of_a_credit() -> None:
-    """C4: combined_and_capped limits the percentage, share_of_fee makes an amount of it."""
-    limited = r"least\((?:[^()]|\([^()]*\))*\bcap_pct\b"
+    """C4: combined_and_capped limits the percentage, share_of_fee makes an amount of it, and
+    limited_amount limits that."""
+    limited = r"least\((?:[^()]|\([^()]*\))*\bcap\b"
     assert having(limited) == {"credit_rules"}
-    assert having(r"percent_of\(") == {"money", "credit_rules"}
+    assert having(r"minimum_minor, ") == {"credit_rules"}
+    assert having(r"limited_amount\(") == {"credit_rules", "int_credits", "credit_headroom"}
     assert having(r"share_of_fee\(") == {
         "credit_rules",
         "int_credits",
         "credit_headroom",
         "credit_reconciliation",
+    }
+
+
+def test_the_credit_of_a_figure() -> None:
+    """C1: availability_credit looks tiers up, counts steps and refunds."""
+    assert having(r"tiers\.below_numerator \* judged") == {"credit_rules"}
+    assert having(r"availability_credit\(") == {
+        "credit_rules",
+        "int_month_availability",
+        "credit_headroom",
     }
 
 

@@ -54,9 +54,8 @@ def test_every_rule_that_is_cited_is_in_the_page() -> None:
 
 def keys_in(text: str) -> set[str]:
     """What is written as code and looks like a key; `key: value` is its key."""
-    return set(
-        re.findall(r"`([a-z_]+(?:\[\])?(?:\.(?:[a-z_]+|<severity>|<name>)(?:\[\])?)*)(?:: [^`]*)?`", text)
-    )
+    part = r"(?:[a-z_]+|<severity>|<name>)(?:\[\])?"
+    return set(re.findall(rf"`([a-z_]+(?:\[\])?(?:\.{part})*)(?:: [^`]*)?`", text))
 
 
 def test_every_key_that_is_accepted_is_in_a_rule() -> None:

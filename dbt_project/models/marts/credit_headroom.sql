@@ -18,7 +18,12 @@ availability as (
         scenarios.is_commitment_first_bound, scenarios.is_first_tier_inclusive,
         scenarios.credit_form, scenarios.step_numerator, scenarios.step_denominator,
         scenarios.step_s, scenarios.is_begun_step_counted, scenarios.credit_factor,
-        scenarios.is_credit_in_days
+        scenarios.is_credit_in_days, credits.credit as credit_now,
+        -- what of the credit for resolution would count beside it (C3)
+        case
+            when kinds.events = 'all' and credits.is_shared then credits.resolution_unshared
+            else credits.resolution_credit
+        end as credit_beside
     from {{ ref('int_month_credits') }} as credits
     inner join {{ ref('int_month_scenarios') }} as scenarios
         on
@@ -92,7 +97,7 @@ begun as (
         is_commitment_first_bound, is_first_tier_inclusive, step_numerator, step_denominator,
         step_s, is_begun_step_counted, credit_factor, is_credit_in_days,
         covered_seconds, total_seconds, base_seconds,
-        commitment_pct, commitment_numerator, commitment_denominator,
+        commitment_pct, commitment_numerator, commitment_denominator, credit_now, credit_beside,
         least(up_seconds, gate_s) as up_seconds,
         taken_seconds + greatest(0, up_seconds - gate_s) as taken_seconds,
         greatest(0, up_seconds - gate_s) as seconds_left
@@ -104,23 +109,42 @@ stepped as (
     {{ availability_credit('begun', ['subscription_id', 'month', 'events']) }}
 ),
 
--- the downtime that the next step takes, counted from then on; a refund grows with each second
+-- how many steps, or seconds that are refunded, exceed the credit as it is: where other events
+-- count for more (C3) it may take several
+needed as (
+    select
+        *,
+        {{ int_divide(
+            'greatest(0, credit_now - credit_beside)',
+            billionths('credit_factor')
+            ~ " * case when credit_form = 'refund' or is_credit_in_days then 100 else 1 end"
+        ) }} as enough
+    from stepped
+),
+
+-- as many steps as have begun or are whole before the one that raises it
 next_steps as (
+    select *, greatest(steps, enough) as steps_before
+    from needed
+),
+
+-- the downtime until then, counted from the first credit on
+to_go as (
     select
         *,
         case credit_form
             when 'steps_of_downtime'
                 then
-                    steps * step_s
+                    steps_before * step_s
                     + case when is_begun_step_counted then 1 else step_s end - taken_seconds
-            when 'refund' then 1
+            when 'refund' then greatest(taken_seconds, enough) + 1 - taken_seconds
         end as step_left,
-        -- of points: (commitment - steps) as a numerator over the commitment's and the step's
-        ({{ wide('commitment_numerator') }} * step_denominator
-        - {{ wide('steps') }} * commitment_denominator * step_numerator) * base_seconds as left_over,
-        {{ wide('commitment_denominator') }} * step_numerator * base_seconds as step,
-        {{ wide('commitment_denominator') }} * step_denominator as whole
-    from stepped
+        -- of points: the bound that is passed, or reached, as a ratio
+        {{ wide('commitment_numerator') }} * step_denominator
+        - {{ wide('steps_before + case when is_begun_step_counted then 0 else 1 end') }}
+        * commitment_denominator * step_numerator as bound_part,
+        {{ wide('commitment_denominator') }} * step_denominator as bound_whole
+    from next_steps
 ),
 
 step_crossings as (
@@ -128,26 +152,24 @@ step_crossings as (
     from begun
     union all
     select
-        subscription_id, month, seconds_left + step_left as seconds_left,
+        subscription_id, month, cast(seconds_left + step_left as bigint) as seconds_left,
         cast(null as decimal(18, 9)) as bound_pct
-    from next_steps
+    from to_go
     where credit_form <> 'steps_of_pct'
     union all
     select
         subscription_id, month,
         seconds_left + up_seconds - cast(
-            case
-                when is_begun_step_counted then {{ int_divide('left_over - 1', 'whole') }}
-                else {{ int_divide('left_over - step', 'whole') }}
-            end as bigint
+            {{ int_divide(
+                'bound_part * base_seconds - case when is_begun_step_counted then 1 else 0 end',
+                'bound_whole'
+            ) }} as bigint
         ) as seconds_left,
-        commitment_pct
-        - (steps + case when is_begun_step_counted then 0 else 1 end)
-        * cast(step_numerator as decimal(18, 0)) * 100 / step_denominator as bound_pct
-    from next_steps
+        {{ percentage('bound_part', 'bound_whole') }} as bound_pct
+    from to_go
     where
         credit_form = 'steps_of_pct'
-        and left_over >= case when is_begun_step_counted then 1 else step end
+        and bound_part >= case when is_begun_step_counted then 1 else 0 end
 ),
 
 crossings as (
