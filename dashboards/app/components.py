@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +19,9 @@ from makegood.dashboards.figures.evidence import (
     verdict_of,
 )
 from makegood.dashboards.figures.words import counted, decimals, duration, instant, plain
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Shown = Callable[[Row], Any]
 # heading -> column, or a function of the row
@@ -271,14 +274,21 @@ def downloads(
         f"select count(*) as rows from ({sql.removesuffix('order by all')})", *parameters
     )[0]["rows"]
     about = files.about(reader, name.replace("_", " "), mart, notes)
+    all_rows = " (all rows)" if is_all else ""
+    offer(name, about, count, lambda: reader.table(sql, *parameters), all_rows)
+
+
+def offer(
+    name: str, about: files.About, count: int, rows: Callable[[], "pl.DataFrame"], which: str = ""
+) -> None:
+    """Downloads of a number of rows in each kind of file; one is made when it is requested."""
 
     def file(kind: files.Kind) -> Callable[[], bytes]:
-        return lambda: kind.make(reader.table(sql, *parameters), about)
+        return lambda: kind.make(rows(), about)
 
-    all_rows = " (all rows)" if is_all else ""
-    with st.popover(f"Download {plain(name.replace('_', ' '))}{all_rows}"):
+    with st.popover(f"Download {plain(name.replace('_', ' '))}{which}"):
         st.caption(
-            f"{counted(count, 'row')}, exactly as in the mart. "
+            f"{counted(count, 'row')} with exact values. "
             "Parquet is for programs, Excel and CSV are for people."
         )
         for label, kind in files.KINDS.items():

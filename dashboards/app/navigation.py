@@ -37,6 +37,7 @@ PAGES = (
     Listed("claims", "Claim calendar", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("statements", "Statements", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("proof", "Proof of a credit", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("backtests", "Backtests", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("marts", "Marts and exports", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("tickets", "Open tickets", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("coverage", "Coverage", "Operations", frozenset({LEADERSHIP, OPERATIONS})),

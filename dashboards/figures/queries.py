@@ -92,8 +92,10 @@ def credit_key(row: Row) -> tuple[object, ...]:
 
 
 def period(row: Row) -> str:
-    """The period of a figure: 2026-06, or 2026 Q2 for a quarter."""
+    """The period of a figure: 2026-06, 2026 Q2 for a quarter, or 2026 for a year."""
     first = row["period_start"]
+    if row["period_kind"] == "year":
+        return f"{first:%Y}"
     return (
         f"{first:%Y-%m}"
         if row["period_kind"] == "month"

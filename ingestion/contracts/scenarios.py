@@ -4,6 +4,9 @@ from typing import Any
 
 from makegood.ingestion.contracts.model import Contract, ResolutionCredit, Terms
 
+# dotted keys, each with another value
+Scenarios = list[tuple[str, Any]]
+
 # what a sensible reader of a contract could read otherwise: key -> its scenarios, for the mart
 # what_if
 SCENARIOS: dict[str, tuple[Any, ...]] = {
@@ -26,7 +29,7 @@ def has_credits(contract: Contract) -> bool:
     return any(t.get("credits") for t in terms)
 
 
-def alternatives(contract: Contract) -> list[tuple[str, Any]]:
+def alternatives(contract: Contract) -> Scenarios:
     """The other values of the keys of SCENARIOS, of a contract with credits: those that at least
     one version does not have."""
     versions = [Terms.model_validate(v.terms) for v in contract.versions]

@@ -7,7 +7,7 @@ they share is evaluated once.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from makegood.ingestion.contracts.amendments import (
 )
 from makegood.ingestion.contracts.delays import delay_denominator
 from makegood.ingestion.contracts.model import Calendar, Contract, Credits, Duration, Terms
-from makegood.ingestion.contracts.scenarios import alternatives, has_credits
+from makegood.ingestion.contracts.scenarios import Scenarios, alternatives, has_credits
 from makegood.ingestion.values import of_known_year
 from makegood.ingestion.zones import zone as named_zone
 
@@ -695,10 +695,14 @@ class _Builder:
 
 
 def tables(
-    contracts: list[Contract], as_of: datetime, parties: Iterable[Party] = ()
+    contracts: list[Contract],
+    as_of: datetime,
+    parties: Iterable[Party] = (),
+    scenarios: Callable[[Contract], Scenarios] = alternatives,
 ) -> dict[str, Rows]:
     """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that
-    amendments may name.
+    amendments may name. `scenarios`: the other values, one at a time, with which a contract is
+    evaluated for the mart what_if, each under its dotted key.
 
     Raises InvalidDocument where terms in force contradict each other.
     """
@@ -724,7 +728,7 @@ def tables(
             )
         ]
         agreed = [None, *sorted(set(named), key=lambda p: (p.subscription_id, p.customer_id))]
-        for scenario_id, scenario in enumerate([None, *alternatives(contract)]):
+        for scenario_id, scenario in enumerate([None, *scenarios(contract)]):
             key, value = scenario or (None, None)
             builder.tables["scenarios"].append(
                 {

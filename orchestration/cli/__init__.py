@@ -11,6 +11,7 @@ import typer
 
 from makegood.orchestration.cli import (
     alerts,
+    backtest,
     contracts,
     dashboards,
     docs,
@@ -58,6 +59,7 @@ app.command()(run.run)
 app.command()(migrate.migrate)
 app.command()(sample.sample)
 app.command()(contracts.contracts)
+app.command()(backtest.backtest)
 app.command()(status.status)
 app.command()(rollback.rollback)
 app.command()(alerts.alerts)

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,8 @@ import pyarrow as pa
 
 from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
+from makegood.ingestion.contracts.amendments import resolve
+from makegood.ingestion.contracts.model import Contract
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing import probes
 from makegood.ingestion.landing.land import CHECKS, Landed
@@ -69,6 +72,49 @@ def needs_more_memory(what: str, memory: str) -> str:
         f"{what} needs more memory than --memory {memory} allows, also with what it wrote to disk; "
         "give the run more, as in --memory 8GB, or fewer --threads, each of which needs its own"
     )
+
+
+@contextmanager
+def connected(limits: Limits, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that keeps to limits, and spills to disk below `scratch`."""
+    config = {
+        "threads": limits.threads,
+        "memory_limit": limits.memory,
+        "temp_directory": str(scratch / "spill"),
+    }
+    with duckdb.connect(":memory:", config=config) as con:
+        yield con
+
+
+def gap_limit_s(contracts: Iterable[Contract]) -> int:
+    """The longest gap that spans of checks may bridge: longer ones are unknown to some contract
+    (M1)."""
+    return min(
+        resolved.terms.monitoring.stale_after_s
+        for contract in contracts
+        for version in contract.versions
+        if (resolved := resolve(contract, version.effective_from))
+    )
+
+
+def parties_of(con: duckdb.DuckDBPyConnection, store: Path, landed: Landed) -> list[terms.Party]:
+    """Every subscription under every contract that was ever delivered; the models pick those in
+    force."""
+    files = files_of(store, landed)
+    paths = {feed: list(map(str, files[feed])) for feed in ("subscriptions", "services")}
+    if not all(paths.values()):
+        return []
+    rows = con.execute(
+        """select distinct services.contract_id, subscriptions.customer_id,
+           subscriptions.subscription_id
+           from read_parquet($subscriptions) as subscriptions
+           inner join read_parquet($services) as services
+               on subscriptions.service_id = services.service_id
+           where subscriptions.customer_id is not null
+               and services.contract_id is not null""",
+        paths,
+    ).fetchall()
+    return [terms.Party(*row) for row in rows]
 
 
 def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
@@ -200,6 +246,11 @@ def build_on_spark(
             shutil.rmtree(storage, ignore_errors=True)
     results = [_result(test, answer.failures[test.name], 0.0) for test in project.tests]
     return Built(results, project.comments, answer.seconds)
+
+
+def failed(tests: Iterable[TestResult]) -> list[str]:
+    """The tests that keep what was built from being used, and what each found."""
+    return [f"{t.name}: {t.message}" for t in tests if not t.passed and t.is_error]
 
 
 def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> TestResult:

@@ -9,6 +9,7 @@ dbt_project/profiles.yml reads the folder; CONTRIBUTING.md shows how.
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from makegood.ingestion.landing.land import Landed
@@ -38,12 +39,18 @@ def prepare(folder: Path, store: Path, files: Landed) -> None:
             path.unlink()
     kept = landed(folder)
     shutil.rmtree(kept, ignore_errors=True)
-    for name in files.files["path"]:
-        target = kept / name
+    keep(store, files.files["path"], kept)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def keep(store: Path, names: Iterable[str], folder: Path) -> None:
+    """Keeps files that never change: below `folder` they stay, also when those below `store` are
+    removed. `names`: paths below both. Raises FileNotFoundError."""
+    for name in names:
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # landed files never change: a second name costs no space
+            # a second name costs no space
             os.link(store / name, target)
         except OSError:
             shutil.copyfile(store / name, target)
-    folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,8 @@ from makegood.dashboards.figures.operations import RunRecord
 from makegood.expectations import data_docs
 from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts import tables as terms
-from makegood.ingestion.contracts.amendments import resolve
 from makegood.ingestion.contracts.loader import load_folder
-from makegood.ingestion.contracts.model import Contract, Terms
+from makegood.ingestion.contracts.model import Contract
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing import land as landing
 from makegood.ingestion.landing import probes as checks
@@ -199,7 +198,7 @@ class Run:
             raise Blocked(reasons)
         with self._connected() as con:
             # a span may not bridge a gap that any contract would call unknown (M1)
-            limit = min(v.monitoring.stale_after_s for v in self._terms())
+            limit = transform.gap_limit_s(self.contracts)
             landed = checks.compact(
                 con,
                 self.warehouse.landed,
@@ -217,13 +216,6 @@ class Run:
         new = self.landed.files.join(self.landed_before.files, on="path", how="anti")
         return new.filter(pl.col("kind") == "checks")["month"].unique().sort().to_list()
 
-    def _terms(self) -> Iterator[Terms]:
-        for contract in self.contracts:
-            for version in contract.versions:
-                resolved = resolve(contract, version.effective_from)
-                assert resolved is not None
-                yield resolved.terms
-
     def lay_out(self) -> None:
         """Lays out what the models and the expectations read."""
         self.lay_out_models()
@@ -238,34 +230,14 @@ class Run:
     def lay_out_models(self) -> None:
         """Lays out what the models read."""
         self.progress("resolving contracts")
-        inputs = terms.tables(self.contracts, self.request.as_of, self._parties())
+        with self._connected() as con:
+            parties = transform.parties_of(con, self.warehouse.landed, self.landed)
+        inputs = terms.tables(self.contracts, self.request.as_of, parties)
         inputs["statements_before"] = self.before.statements() if self.before else []
         inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
         if self.request.keep_work:
             kept_work.prepare(self.request.keep_work, self.warehouse.landed, self.landed)
         transform.lay_out(self.work, self.store, self.landed, inputs)
-
-    def _parties(self) -> list[terms.Party]:
-        """Every subscription under every contract that was ever delivered; the models pick those in
-        force."""
-        paths = {
-            feed: [str(self.warehouse.landed / p) for p in self.landed.paths("rows", feed)]
-            for feed in ("subscriptions", "services")
-        }
-        if not all(paths.values()):
-            return []
-        with self._connected() as con:
-            rows = con.execute(
-                """select distinct services.contract_id, subscriptions.customer_id,
-                   subscriptions.subscription_id
-                   from read_parquet($subscriptions) as subscriptions
-                   inner join read_parquet($services) as services
-                       on subscriptions.service_id = services.service_id
-                   where subscriptions.customer_id is not null
-                       and services.contract_id is not null""",
-                paths,
-            ).fetchall()
-        return [terms.Party(*row) for row in rows]
 
     def transform(self) -> None:
         """Builds and tests the models."""
@@ -325,7 +297,7 @@ class Run:
 
     def failed_tests(self) -> list[str]:
         """The tests of dbt that keep this from being published, and what each found."""
-        return [f"{t.name}: {t.message}" for t in self.tests if not t.passed and t.is_error]
+        return transform.failed(self.tests)
 
     def publish(self) -> Publication:
         """Adds the state and quality tables, exports the marts, and makes all of it what is
@@ -478,16 +450,8 @@ class Run:
         ]
         return pl.DataFrame(found, schema={"about": pl.String, "warning": pl.String}, orient="row")
 
-    @contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        limits = self.request.limits
-        config = {
-            "threads": limits.threads,
-            "memory_limit": limits.memory,
-            "temp_directory": str(self.folder / "spill"),
-        }
-        with duckdb.connect(":memory:", config=config) as con:
-            yield con
+    def _connected(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return transform.connected(self.request.limits, self.folder)
 
     def outcome(self) -> Outcome:
         """How the run ended."""

@@ -6,6 +6,7 @@ state/<run>/     copies of what the next run needs to know of a publication, sho
 landed/          what feeds became, immutable; counts if a publication names it
 building/        what the run at work has made so far; leftovers are removed by the next run
 runs/            how each run ended, also those that were blocked, failed or killed
+backtests/       what proposed contracts would have cost; a backtest works there, without the lock
 lock             held by the run at work
 
 Each folder of a publication and of its state has a manifest.json: the SHA-256 of each file in it.
