@@ -48,6 +48,11 @@ def name(kind: str, first: date) -> str:
     return f"{months} {first.year}"
 
 
+def during(named: str) -> str:
+    """When, by the name of a period: in July 2026, from July to September 2026, in 2026."""
+    return f"from {named}" if " to " in named else f"in {named}"
+
+
 def code(kind: str, first: date) -> str:
     """A period in tables and file names, in order of time: 2026-07, 2026 Q3, 2026."""
     match kind:

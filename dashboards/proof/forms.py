@@ -32,16 +32,17 @@ def availability_credit(
     else:
         yield "no commitment is in force for this service: all downtime counts"
         yield _other(step, terms, days)
-    if is_ratio(step, terms) and step["availability_credit_pct"]:
+    if is_ratio(step, terms):
         yield (
             "six decimals of this ratio are shown; it stays exact until the amount is rounded, once"
         )
 
 
 def is_ratio(step: Row, terms: Terms) -> bool:
-    """Whether the credit is a ratio of days or seconds, of which six decimals are a part."""
+    """Whether a credit is a ratio of days or seconds, of which six decimals are a part."""
     form = step.get("credit_form", "tiers")
-    return form == "refund" or (form in _STEPS and _DAYS in terms)
+    is_of_time = form == "refund" or (form in _STEPS and _DAYS in terms)
+    return is_of_time and step["availability_credit_pct"] > 0
 
 
 def share(step: Row, terms: Terms, column: str) -> str:

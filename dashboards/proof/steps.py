@@ -374,9 +374,10 @@ def _incidents(step: Row, tickets: list[Row]) -> Iterator[str]:
         f"with an outcome, of which past the target: {step['missed']}"
     )
 
-    due = [ticket["ticket_id"] for ticket in tickets if ticket.get("is_due_date")]
+    # publications of older versions know no due dates
+    due = sum(ticket.get("is_due_date", False) for ticket in tickets)
     if due:
-        yield f"the target comes from the ticket's own due date: {', '.join(due)}"
+        yield f"for {due} of them, the target is the ticket's own due date"
 
 
 def _resolution_credit(step: Row) -> list[str | None]:
@@ -443,22 +444,22 @@ def _amount(row: Row, step: Row, terms: contract.Terms) -> Iterator[str]:
         "rounded once"
     )
     cap, least = (
-        terms[key]["value"] if key in terms else None
+        money(Decimal(terms[key]["value"]), row["currency"]) if key in terms else None
         for key in (
             f"credits.{name}.{row['currency']}" for name in ("cap_amount", "minimum_amount")
         )
     )
     if cap is not None and 0 < row["credit_amount"] < share:
-        yield f"more than the cap of {cap} {row['currency']}: {credit}"
+        yield f"more than the cap of {cap}: {credit}"
     elif least is not None and row["credit_amount"] == 0 < share:
-        yield f"less than the minimum of {least} {row['currency']}: {credit}"
+        yield f"less than the minimum of {least}: {credit}"
     elif least is not None and row["credit_amount"] > share:
         limits = "raised to it, as far as the caps allow"
-        yield f"less than the minimum of {least} {row['currency']}: {limits}: {credit}"
+        yield f"less than the minimum of {least}, {limits}: {credit}"
     elif share and (cap or least):
         words = [f"at most {cap}"] if cap else []
         words += [f"not below {least}"] if least else []
-        yield f"within the limits in {row['currency']} ({', '.join(words)}): {credit}"
+        yield f"{' and '.join(words)}: {credit}"
 
 
 def _eligible(row: Row) -> str:

@@ -290,7 +290,7 @@ def downtime(figures: Figures) -> Section:
     rows = downtime_of(figures)
     whose = "in covered time" if figures.has_cover else "in the region"
     if not rows:
-        where = f"{whose} in {shown_name(figures)}"
+        where = f"{whose} {periods.during(shown_name(figures))}"
         none = {
             Evidence.SUFFICIENT: f"There was no downtime {where}.",
             Evidence.THIN: f"No downtime was recorded {where}, but monitoring data is incomplete.",

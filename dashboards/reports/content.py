@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from makegood.dashboards.access.reader import Reader
+from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete, verdict_of
 from makegood.dashboards.figures.words import instant, money
@@ -143,7 +143,7 @@ def _availability(found: Figures) -> list[Fact]:
             "Downtime",
             downtime,
             Kind.SECONDS,
-            f"in {availability.shown_name(found)}{so_far}",
+            f"{periods.during(availability.shown_name(found))}{so_far}",
             unseen,
         ),
     ]
@@ -194,7 +194,8 @@ def _credits(found: Figures) -> list[Fact]:
             case _:
                 note = f"not claimed in time ({row['claim_deadline']}): waived"
         share = (
-            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; "
+            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}"
+            f"{_limited(row)}; "
             if row["credit_pct"]
             else ""
         )
@@ -209,11 +210,19 @@ def _credits(found: Figures) -> list[Fact]:
     return facts
 
 
+def _limited(row: Row) -> str:
+    """That amounts of the currency make the credit another one than its percentage (C4).
+
+    Publications of older versions know none."""
+    is_limited = row.get("share_amount", row["credit_amount"]) != row["credit_amount"]
+    return f", limited by the amounts agreed in {row['currency']}" if is_limited else ""
+
+
 def _notes(found: Figures) -> tuple[str, ...]:
     notes = []
     if not found.has_begun:
         notes.append(
-            f"This subscription had not begun in {found.name}: "
+            f"This subscription had not begun {periods.during(found.name)}: "
             f"its first day is {found.subscription['first_day']}."
         )
     if not found.is_final:
@@ -232,9 +241,9 @@ def _notes(found: Figures) -> tuple[str, ...]:
             "evidence of whether it was up or down."
         )
     elif found.is_unseen:
-        when = availability.shown_name(found)
+        when = periods.during(availability.shown_name(found))
         notes.append(
-            f"There is no monitoring data for this service in this region in {when}, so the "
+            f"There is no monitoring data for this service in this region {when}, so the "
             "figures rest on no evidence of whether it was up or down."
         )
     elif found.evidence is Evidence.THIN:

@@ -60,6 +60,7 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("ticket_id", "Ticket", Kind.TEXT),
         ("severity", "Severity", Kind.TEXT),
         ("target_s", "Target", Kind.SECONDS),
+        ("is_due_date", "By its own due date", Kind.TEXT),
         ("elapsed_s", "Time taken", Kind.SECONDS),
         ("outcome", "Outcome", Kind.VERDICT),
         ("delay_pct", "Past the target by", Kind.PERCENTAGE),
@@ -188,7 +189,9 @@ def _sentence(step: Step, text: str) -> str:
 def _value(row: Row, key: str, kind: Kind) -> Value:
     if kind is Kind.MONEY:
         return Money(row[key], row["currency"])
-    return row[key] if not isinstance(row[key], bool) else "yes" if row[key] else "no"
+    # publications of older versions lack some columns
+    value = row.get(key)
+    return value if not isinstance(value, bool) else "yes" if value else "no"
 
 
 def claim(figures: Figures) -> Section:

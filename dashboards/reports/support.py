@@ -34,11 +34,11 @@ _TARGET = re.compile(r"(response|updates|resolution)\.([^.]+)\.(target|every|clo
 
 
 def incidents(figures: Figures) -> Section:
-    received = figures.name
+    received = periods.during(figures.name)
     if not figures.tickets:
         return Section(
             "Incidents and requests",
-            (f"No ticket was received in {received}.",),
+            (f"No ticket was received {received}.",),
             "Incidents",
             figures.clause("K1, K2, K8, K9"),
         )
@@ -64,10 +64,10 @@ def incidents(figures: Figures) -> Section:
         for t in figures.tickets
     )
     counts = [_counts(row) for row in figures.ticket_counts]
-    table = Table(f"Tickets received in {received}", columns, rows)
+    table = Table(f"Tickets received {received}", columns, rows)
     return Section(
         "Incidents and requests",
-        (f"Received in {received}: {listed(counts)}.", table),
+        (f"Received {received}: {listed(counts)}.", table),
         "Incidents",
         figures.clause("K1, K2, K8, K9"),
     )
@@ -100,7 +100,7 @@ def performance(figures: Figures) -> Section:
         blocks += [_outcomes(figures.outcomes), _times(figures)]
     else:
         blocks.append(
-            f"No ticket received in {figures.name} counts, "
+            f"No ticket received {periods.during(figures.name)} counts, "
             "so there is nothing to compare with the targets."
         )
     blocks += _due_dates(figures)
@@ -313,7 +313,9 @@ def maintenance(figures: Figures) -> Section:
         )
         blocks.append(Table(f"Maintenance of this service in this region, {name}", columns, rows))
     else:
-        blocks.append(f"There was no maintenance of this service in this region in {name}.")
+        blocks.append(
+            f"There was no maintenance of this service in this region {periods.during(name)}."
+        )
     if others:
         kinds = (
             Column("Exclusion"),

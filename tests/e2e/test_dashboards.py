@@ -235,7 +235,7 @@ def test_leadership_sees_commitments_and_their_cost(
         groups[f"{h['service_id']} · {h['region']}", h["currency"]] += h["additional_amount"]
     assert {
         (r["Service and region"], r["Currency"]): r["Additional credit"]
-        for r in tables(at)["Downtime left until the next credit tier"]
+        for r in tables(at)["Downtime left until a credit rises"]
     } == groups
 
 

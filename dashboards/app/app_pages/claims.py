@@ -92,6 +92,8 @@ def total(own: list[Row]) -> str:
     )
 
 
+is_automatic = any(c["claim_status"] == "automatic" for c in claims)
+requested = "Requested in time, or automatic" if is_automatic else "Requested in time"
 open_claims = [c for c in claims if c["exposure"] == "claimable"]
 st.subheader("Claimable", anchor=False)
 # an empty list may only mean that the filters hide the credits
@@ -115,7 +117,7 @@ for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
     table(due, f"Credits claimable until {deadline}", f"claims {deadline}")
 for title, exposure, empty in (
     (f"{heading}s in progress", "at_stake", "No credits are accruing."),
-    ("Requested in time", "payable", "No credits have been requested."),
+    (requested, "payable", "No credits have been requested."),
     ("Lapsed", "lapsed", "No credits have lapsed."),
     ("Not eligible", "not_eligible", "All credits are eligible."),
 ):

@@ -389,7 +389,7 @@ def exposure() -> None:
         totals[c["exposure"], c["currency"]] += c["amount"]
     columns = st.columns(len(charts.EXPOSURES))
     means = {
-        "payable": "requested in time and eligible",
+        "payable": "requested in time or automatic, and eligible",
         "claimable": f"not requested, more than {LAPSING_DAYS} days left",
         "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
         "at stake": f"for {periods.heading(credits).lower()}s in progress",
@@ -580,23 +580,22 @@ def headroom() -> None:
         height="auto" if len(left) < 9 else 320,
     )
     st.caption(
-        "Additional downtime that raises the credit of the first subscription of the group, by the "
-        "next tier or step or by the fee of the second, and the additional credit for all of them, "
-        "everything else unchanged."
+        "Additional downtime with which the credit of the first subscription of the group rises, "
+        "and the additional credit for all of them, everything else unchanged."
     )
 
 
 def _next_rise(row: Row) -> str:
     """What raises a credit next, by the form of the credit (C1)."""
-    match row.get("credit_form", "tiers"):
-        case "refund":
-            return "each further second"
-        case "tiers":
-            return f"the tier of {percentage(row['next_below_pct'])}"
-        case "steps_of_pct":
-            return f"the step at {percentage(row['next_below_pct'])}"
-        case _:
-            return "the next step"
+    form, bound = row.get("credit_form", "tiers"), percentage(row["next_below_pct"])
+    if form == "tiers":
+        return f"the tier of {bound}"
+    if form == "steps_of_pct":
+        return f"the step at {bound}"
+    # downtime counts once the commitment is missed
+    if row["next_below_pct"] is not None:
+        return f"the commitment of {bound}"
+    return "each further second" if form == "refund" else "the next step"
 
 
 def trend() -> None:
