@@ -410,7 +410,7 @@ def test_exceptions_between_due_and_issued_come_first(
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
         by_subscription["C01-chat", "2026-07"]
-        == "too little issued, on an invoice of the credited month or earlier"
+        == "too little issued, on an invoice of the credited period or earlier"
     )
     for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
         for currency in {r["currency"] for r in rows}:
