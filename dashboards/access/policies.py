@@ -65,6 +65,12 @@ POLICIES = {
         "of the terms by which their credits and tickets were judged",
         "terms_id in (select terms_id from own.terms)",
     ),
+    # how many tickets others had is not for them
+    "marts.attainment": Policy(
+        f"{_PLACE.rows}, without counts",
+        _PLACE.condition,
+        INTERNAL | {"met", "missed", "pending", "average_delay_pct"},
+    ),
     "marts.availability": _PLACE,
     # a category's figure is that of its worst region, for which they may have no subscription
     "marts.availability_by_category": _NONE,

@@ -110,7 +110,9 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
 
 
 def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
-    """Availability by service, region and period, with tiles to pick. `kind`: month or quarter."""
+    """Availability by service, region and period, with tiles to pick.
+
+    `kind`: month, quarter, year or period."""
     base = alt.Chart(tiles).encode(
         x=alt.X(
             "period:O", title=kind, axis=alt.Axis(labelAngle=0, orient="top", labelOverlap=True)
@@ -224,13 +226,13 @@ def _named_ends(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def exposure(amounts: pd.DataFrame) -> alt.Chart:
-    """Credits by month. `amounts`: month, exposure, amount, shown (in words), order."""
+    """Credits by period. `amounts`: period, exposure, amount, shown (in words), order."""
     words = list(EXPOSURES)
     return (
         alt.Chart(amounts)
         .mark_bar(size=26)
         .encode(
-            x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            x=alt.X("period:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y("amount:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
             color=alt.Color(
                 "exposure:N",
@@ -240,7 +242,7 @@ def exposure(amounts: pd.DataFrame) -> alt.Chart:
             ),
             order=alt.Order("order:Q"),
             tooltip=[
-                alt.Tooltip("month:O"),
+                alt.Tooltip("period:O"),
                 alt.Tooltip("exposure:N"),
                 alt.Tooltip("shown:N", title="amount"),
             ],

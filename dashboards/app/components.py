@@ -10,6 +10,7 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import navigation, published
 from makegood.dashboards.exports import excel, files
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
@@ -154,6 +155,22 @@ def choice(
     if asked != chosen:
         st.query_params[key] = chosen
     return list(chosen) or list(options)
+
+
+def months(options: Sequence[Row]) -> list[str]:
+    """The filter of the periods of credits, the latest first; those that begin with the same month
+    are one choice. `options`: with `month` and `period_kind`.
+
+    Returns first months, as 2026-07, which is also how the address has them."""
+    begun: dict[str, set[str]] = {}
+    for row in options:
+        begun.setdefault(f"{row['month']:%Y-%m}", set()).add(periods.credited(row))
+    return choice(
+        f"{periods.heading(options)}s",
+        sorted(begun, reverse=True),
+        "months",
+        lambda month: " · ".join(sorted(begun[month])),
+    )
 
 
 def pick(

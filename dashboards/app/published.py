@@ -16,6 +16,7 @@ from makegood.dashboards.access import grants
 from makegood.dashboards.access.reader import Reader, Row, Viewer
 from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
+from makegood.dashboards.figures import periods
 
 
 class NothingPublished(RuntimeError):
@@ -126,6 +127,12 @@ def rows_of_newer(table: str, sql: str, *parameters: Any) -> list[Row]:
 
     `table`: such as `marts.credits`."""
     return rows(sql, *parameters) if reader().has(table) else []
+
+
+def with_period_kind(found: list[Row]) -> list[Row]:
+    """Rows of credits, each with `period_kind`, that of its contract. They have `contract_id`."""
+    kinds = periods.kinds(reader())
+    return [row | {"period_kind": kinds[row["contract_id"]]} for row in found]
 
 
 def age(since: datetime) -> str:

@@ -1,6 +1,7 @@
 """Queries for figures of availability and credits, and the names of their rows."""
 
 from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures import periods
 
 # a credit that nobody has requested is called lapsing from so many days before its deadline
 LAPSING_DAYS = 14
@@ -92,12 +93,5 @@ def credit_key(row: Row) -> tuple[object, ...]:
 
 
 def period(row: Row) -> str:
-    """The period of a figure: 2026-06, 2026 Q2 for a quarter, or 2026 for a year."""
-    first = row["period_start"]
-    if row["period_kind"] == "year":
-        return f"{first:%Y}"
-    return (
-        f"{first:%Y-%m}"
-        if row["period_kind"] == "month"
-        else f"{first:%Y} Q{(first.month + 2) // 3}"
-    )
+    """The period of a figure, in tables: 2026-06, 2026 Q2, 2026."""
+    return periods.code(row["period_kind"], row["period_start"])

@@ -44,6 +44,15 @@ def duration(seconds: int | None) -> str:
     return f"{sign}{minutes} min {rest:02d} s" if minutes else f"{sign}{rest} s"
 
 
+_PART = re.compile(r"([0-9]+)(bd|[smhd])")
+_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "bd": "business day"}
+
+
+def agreed_length(length: str) -> str:
+    """A duration as contracts write it, in words: 8h30m is 8 hours 30 minutes."""
+    return " ".join(counted(int(n), _UNITS[unit]) for n, unit in _PART.findall(length))
+
+
 def percentage(value: Decimal | None) -> str:
     """Per cent without trailing zeros: 99.9 %; a dash for None."""
     return "–" if value is None else f"{value.normalize():f} %".replace("-", "−")

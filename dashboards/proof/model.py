@@ -37,9 +37,11 @@ class Step:
 
 @dataclass
 class Proof:
-    """The proof of a subscription's credit in a month. `month`: its first day."""
+    """The proof of a subscription's credit in a period. `period_kind`: month, quarter or year;
+    `month`: its first day."""
 
     subscription_id: str
+    period_kind: str
     month: date
     as_of: datetime
     contract_id: str

@@ -4,12 +4,12 @@ Each step names its rules, the clauses that the contract gives for them, and the
 and line) that it follows from.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
 from makegood.dashboards.access.reader import Reader, Row
-from makegood.dashboards.figures import contract
+from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import (
     Evidence,
     evidence_of,
@@ -19,16 +19,20 @@ from makegood.dashboards.figures.evidence import (
 )
 from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
 from makegood.dashboards.figures.words import counted, money, timestamp
+from makegood.dashboards.proof import forms
+from makegood.dashboards.proof.forms import pct
 from makegood.dashboards.proof.model import NotFound, Proof, Step
 
 
 def prove(reader: Reader, subscription_id: str, month: date) -> Proof:
-    """The proof of a credit that the reader may see. `month`: its first day. Raises NotFound."""
+    """The proof of the credit of the period that holds a month, if the reader may see it.
+
+    `month`: its first day. Raises NotFound."""
     return _Marts(reader, subscription_id, month).proof()
 
 
 class _Marts:
-    """The rows of one subscription and month."""
+    """The rows of one subscription and period. `month`: the first day of any month inside it."""
 
     def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
         self.rows = reader.rows
@@ -38,7 +42,12 @@ class _Marts:
         self.events = next(filter(reader.has, events), None)
         self.as_of = reader.as_of
         self.subscription_id = subscription_id
-        self.month = month
+        found = self.rows(
+            "select contract_id from marts.subscriptions where subscription_id = ?", subscription_id
+        )
+        kinds = periods.kinds(reader)
+        self.kind = kinds[found[0]["contract_id"]] if found else "month"
+        self.month = periods.start(self.kind, month)
 
     def of_month(self, mart: str, columns: str, order: str) -> list[Row]:
         return self.rows(
@@ -69,12 +78,15 @@ class _Marts:
             )
         }
 
+        days = (periods.following(self.kind, self.month) - self.month).days
+
         def made(
             title: str, rules: str, sentences: Iterable[str | None], rows: list[Row] | None = None
         ) -> Step:
             clause = contract.clause(terms, rules)
             return Step(title, rules, clause, [s for s in sentences if s], rows or [])
 
+        tickets = self._tickets()
         steps = [
             made(
                 "Agreed terms",
@@ -85,32 +97,51 @@ class _Marts:
             made(
                 "Covered time",
                 "E1",
-                [_covered(step)],
+                [_covered(step, self.kind)],
                 self.of_month("credit_spans", "* exclude (subscription_id, month)", "valid_from"),
             ),
-            made("Monthly fee", "E3", map(_fee, credits), self._fee_lines()),
+            made(
+                _title(periods.FEES[self.kind]),
+                "E3",
+                (_fee(row, self.kind) for row in credits),
+                self._fee_lines(),
+            ),
             made("Exclusions", "X1-X4", [_excluded(step)], self._exclusions()),
             made(
                 "Downtime in covered time",
                 "A1-A3, A5",
-                [_downtime(step, unseen)],
+                [_downtime(step, unseen), _service_hours(terms)],
                 self._intervals(step),
             ),
-            made("Evidence", "M6", [_seen(credit), _missing(credit)], self._gaps(credit)),
-            made("Availability", "A5, A6", _availability(step, unseen)),
-            made("Availability credit", "C1", _availability_credit(step, unseen)),
-            made("Eligible incidents", "K3, K5, K7, R1", [_incidents(step)], self._tickets()),
+            made(
+                "Evidence", "M6", [_seen(credit, self.kind), _missing(credit)], self._gaps(credit)
+            ),
+            made("Availability", "A5, A6", _availability(step, unseen, self.kind)),
+            made(
+                "Availability credit",
+                "C1",
+                forms.availability_credit(step, terms, days, credit["reasons"], unseen),
+            ),
+            made("Eligible incidents", "K3, K5, K7, R1", _incidents(step, tickets), tickets),
             made("Resolution credit", "R2, R3, C2", _resolution_credit(step)),
-            made("Combination of the two credits", "C3", _combined(step)),
-            made("Cap and amount", "C4", [_capped(step), *map(_amount, credits)]),
+            made("Combination of the two credits", "C3", _combined(step, terms)),
+            made(
+                "Cap and amount",
+                "C4",
+                [
+                    _capped(step, terms, self.kind),
+                    *(sentence for row in credits for sentence in _amount(row, step, terms)),
+                ],
+            ),
             made("Eligibility", "E1, E2, E4", map(_eligible, credits), self._overdue()),
-            made("Request and claim window", "C5", map(_claim, credits[:1]), self._claims()),
-            made("Payable amount", "C5", map(_payable, credits)),
+            made("Request and claim window", "C5", _claim(credit, terms), self._claims()),
+            made("Payable amount", "C5", (_payable(row, self.kind) for row in credits)),
             made("Issued so far", "C6", self._reconciled(), self._issued()),
             made("Statements", "C7", self._stated()),
         ]
         return Proof(
             self.subscription_id,
+            self.kind,
             self.month,
             self.as_of,
             step["contract_id"],
@@ -120,15 +151,14 @@ class _Marts:
 
     def _what_there_is(self) -> str:
         months = self.rows(
-            """select distinct strftime(month, '%Y-%m') as month from marts.credits
-               where subscription_id = ? order by 1""",
+            "select distinct month from marts.credits where subscription_id = ? order by 1",
             self.subscription_id,
         )
         if months:
-            there = ", ".join(m["month"] for m in months)
+            there = ", ".join(periods.code(self.kind, m["month"]) for m in months)
             return (
-                f"subscription {self.subscription_id!r} has no credit for {self.month:%Y-%m}, "
-                f"only for {there}"
+                f"subscription {self.subscription_id!r} has no credit for "
+                f"{periods.code(self.kind, self.month)}, only for {there}"
             )
         some = self.rows("select distinct subscription_id from marts.credits order by 1 limit 6")
         if not some:
@@ -230,7 +260,7 @@ class _Marts:
 
     def _stated(self) -> list[str]:
         rows = self.of_month("credit_statements", "*", "currency, statement_version")
-        return [_statement(row) for row in rows] or ["none yet: the month is not over"]
+        return [_statement(row) for row in rows] or [f"none yet: the {self.kind} is not over"]
 
 
 # the groups of terms that a credit depends on
@@ -254,18 +284,22 @@ def _terms(terms: dict[str, Row]) -> list[Row]:
     return [terms[key] for key in sorted(terms) if key.startswith(_CREDIT_TERMS)]
 
 
-def _covered(step: Row) -> str:
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _covered(step: Row, kind: str) -> str:
     return (
-        f"{step['covered_seconds']} s of the month are covered: "
+        f"{step['covered_seconds']} s of the {kind} are covered: "
         "a paid, active span of a plan with credits"
     )
 
 
-def _fee(row: Row) -> str:
+def _fee(row: Row, kind: str) -> str:
     if row["currency"] is None:
-        return "no invoice line that counts as a fee falls into the month: no fee and no currency"
+        return f"no invoice line that counts as a fee falls into the {kind}: no fee and no currency"
     fee = money(row["monthly_fee"], row["currency"])
-    return f"monthly fee: {fee}, the sum of each line's share of the month:"
+    return f"{periods.FEES[kind]}: {fee}, the sum of each line's share of the {kind}:"
 
 
 def _excluded(step: Row) -> str:
@@ -283,20 +317,28 @@ def _downtime(step: Row, unseen: bool) -> str:
     return "no downtime inside covered time"
 
 
-def _seen(credit: Row) -> str:
+def _service_hours(terms: contract.Terms) -> str | None:
+    """The calendar whose open time alone counts, if there is one (A3)."""
+    calendar = terms.get("availability.service_hours")
+    if calendar is None:
+        return None
+    return f"seconds here and below are those inside the service hours of {calendar['value']}"
+
+
+def _seen(credit: Row, kind: str) -> str:
     """The coverage of the region, by which every figure here is judged (M6)."""
     so_far = "" if credit["status"] == "final" else " so far"
     if credit["coverage_pct"] is None:
-        return f"no data for this service in this region in the month{so_far}"
+        return f"no data for this service in this region in the {kind}{so_far}"
     # an earlier version published no terms
     least = credit["min_coverage_pct"]
-    wanted = f"; the contract requires {_pct(Decimal(least))}" if least is not None else ""
+    wanted = f"; the contract requires {pct(Decimal(least))}" if least is not None else ""
     judgement = {
         Evidence.SUFFICIENT: "sufficient",
         Evidence.THIN: "too little: the steps below rest on thin evidence",
         Evidence.NONE: "no data: the steps below rest on no evidence",
     }[evidence_of(credit)]
-    return f"coverage {_pct(credit['coverage_pct'])} of the month{so_far}{wanted}: {judgement}"
+    return f"coverage {pct(credit['coverage_pct'])} of the {kind}{so_far}{wanted}: {judgement}"
 
 
 def _missing(credit: Row) -> str | None:
@@ -306,7 +348,7 @@ def _missing(credit: Row) -> str | None:
     return f"{incomplete_words(credit)}; the figures are calculated without them"
 
 
-def _availability(step: Row, unseen: bool) -> list[str | None]:
+def _availability(step: Row, unseen: bool, kind: str) -> list[str | None]:
     base = (
         f"total {step['total_seconds']} s - excluded {step['excluded_seconds']} s "
         f"= {step['base_seconds']} s; less downtime {step['downtime_seconds']} s"
@@ -315,44 +357,27 @@ def _availability(step: Row, unseen: bool) -> list[str | None]:
         why = (
             "all of the time is excluded"
             if step["covered_seconds"]
-            else "no part of the month is covered"
+            else f"no part of the {kind} is covered"
         )
         return [base, f"no figure: {why}"]
     if unseen:
         return [f"{base}; there is no data, so no figure can be given"]
     return [
         f"{base} = {step['up_seconds']} s available",
-        f"{step['up_seconds']} / {step['base_seconds']} = {_pct(step['availability_pct'])}",
+        f"{step['up_seconds']} / {step['base_seconds']} = {pct(step['availability_pct'])}",
     ]
 
 
-def _availability_credit(step: Row, unseen: bool) -> list[str | None]:
-    if step["commitment_pct"] is None:
-        return ["no commitment is in force for this service: no availability credit"]
-    return [f"commitment {_pct(step['commitment_pct'])}: {_against_commitment(step, unseen)}"]
-
-
-def _against_commitment(step: Row, unseen: bool) -> str:
-    if step["availability_pct"] is None:
-        return "there is no figure, so no availability credit"
-    if unseen:
-        return "no downtime was recorded (and no other state), so no availability credit"
-    if not step["is_below_commitment"]:
-        return "not below it, judged by the exact seconds: no availability credit"
-    if step["availability_tier_below_pct"] is None:
-        return "below it, but not below the bound of any tier: no availability credit"
-    return (
-        "below it; the lowest tier bound that it is below is "
-        f"{_pct(step['availability_tier_below_pct'])}, "
-        f"which gives {_pct(step['availability_credit_pct'])}"
-    )
-
-
-def _incidents(step: Row) -> str:
-    return (
+def _incidents(step: Row, tickets: list[Row]) -> Iterator[str]:
+    yield (
         f"{counted(step['incidents'], 'production incident')} of the credited severities "
         f"with an outcome, of which past the target: {step['missed']}"
     )
+
+    # publications of older versions know no due dates
+    due = sum(ticket.get("is_due_date", False) for ticket in tickets)
+    if due:
+        yield f"for {due} of them, the target is the ticket's own due date"
 
 
 def _resolution_credit(step: Row) -> list[str | None]:
@@ -362,53 +387,79 @@ def _resolution_credit(step: Row) -> list[str | None]:
         "more than allowed" if step["is_triggered"] else "not more than allowed, judged exactly"
     )
     sentences: list[str | None] = [
-        f"missed: {step['missed']} of {step['incidents']} = {_pct(step['missed_pct'])}, {triggered}"
+        f"missed: {step['missed']} of {step['incidents']} = {pct(step['missed_pct'])}, {triggered}"
     ]
     if step["average_delay_pct"] is not None:
-        sentences.append(f"average delay: {_pct(step['average_delay_pct'])} of the target")
+        sentences.append(f"average delay: {pct(step['average_delay_pct'])} of the target")
     if not step["is_triggered"] or step["resolution_tier"] is None:
-        return [*sentences, f"resolution credit {_pct(step['resolution_credit_pct'])}"]
+        return [*sentences, f"resolution credit {pct(step['resolution_credit_pct'])}"]
     bound = (
-        f"up to {_pct(step['resolution_tier_up_to_pct'])}"
+        f"up to {pct(step['resolution_tier_up_to_pct'])}"
         if step["resolution_tier_up_to_pct"] is not None
         else "beyond the last bound"
     )
-    tier = f"tier {step['resolution_tier']}, {bound}: {_pct(step['resolution_credit_pct'])}"
+    tier = f"tier {step['resolution_tier']}, {bound}: {pct(step['resolution_credit_pct'])}"
     return [*sentences, tier]
 
 
-def _combined(step: Row) -> list[str | None]:
+def _combined(step: Row, terms: contract.Terms) -> list[str | None]:
+    def of(column: str) -> str:
+        return forms.share(step, terms, column)
+
     if not step["is_shared"]:
         return [
             "no incident shares an event with a downtime interval: "
-            f"both credits add up to {_pct(step['combined_pct'])}"
+            f"both credits add up to {of('combined_pct')}"
         ]
     return [
         f"incidents and downtime share events ({step['shared_seconds']} s of downtime are shared); "
         "the better of two ways counts, the first if they are equal:",
-        f"availability first: {_pct(step['availability_credit_pct'])} with all downtime "
-        f"+ {_pct(step['resolution_credit_unshared_pct'])} "
+        f"availability first: {of('availability_credit_pct')} with all downtime "
+        f"+ {of('resolution_credit_unshared_pct')} "
         f"for {counted(step['incidents_unshared'], 'incident')} not shared "
-        f"({step['missed_unshared']} missed) = {_pct(step['availability_first_pct'])}",
-        f"resolution first: {_pct(step['availability_credit_unshared_pct'])} "
-        f"without the shared downtime + {_pct(step['resolution_credit_pct'])} "
-        f"for all incidents = {_pct(step['resolution_first_pct'])}",
-        f"taken: {step['combination'].replace('_', ' ')}, {_pct(step['combined_pct'])}",
+        f"({step['missed_unshared']} missed) = {of('availability_first_pct')}",
+        f"resolution first: {of('availability_credit_unshared_pct')} "
+        f"without the shared downtime + {of('resolution_credit_pct')} "
+        f"for all incidents = {of('resolution_first_pct')}",
+        f"taken: {step['combination'].replace('_', ' ')}, {of('combined_pct')}",
     ]
 
 
-def _capped(step: Row) -> str:
+def _capped(step: Row, terms: contract.Terms, kind: str) -> str:
     return (
-        f"{_pct(step['combined_pct'])}, at most {_pct(step['cap_pct'])} of the monthly fee: "
-        f"{_pct(step['credit_pct'])}"
+        f"{forms.share(step, terms, 'combined_pct')}, at most {pct(step['cap_pct'])} of the "
+        f"{periods.FEES[kind]}: {forms.share(step, terms, 'credit_pct')}"
     )
 
 
-def _amount(row: Row) -> str | None:
+def _amount(row: Row, step: Row, terms: contract.Terms) -> Iterator[str]:
     if row["monthly_fee"] <= 0:
-        return "no fee above 0: the amount is 0"
+        yield "no fee above 0: the amount is 0"
+        return
     fee, credit = (money(row[k], row["currency"]) for k in ("monthly_fee", "credit_amount"))
-    return f"{fee} x {_pct(row['credit_pct'])} = {credit}, rounded once"
+    # publications of older versions know no amounts that limit a credit
+    share: Decimal = row["share_amount"] if "share_amount" in row else row["credit_amount"]
+    yield (
+        f"{fee} x {forms.share(step, terms, 'credit_pct')} = {money(share, row['currency'])}, "
+        "rounded once"
+    )
+    cap, least = (
+        money(Decimal(terms[key]["value"]), row["currency"]) if key in terms else None
+        for key in (
+            f"credits.{name}.{row['currency']}" for name in ("cap_amount", "minimum_amount")
+        )
+    )
+    if cap is not None and 0 < row["credit_amount"] < share:
+        yield f"more than the cap of {cap}: {credit}"
+    elif least is not None and row["credit_amount"] == 0 < share:
+        yield f"less than the minimum of {least}: {credit}"
+    elif least is not None and row["credit_amount"] > share:
+        limits = "raised to it, as far as the caps allow"
+        yield f"less than the minimum of {least}, {limits}: {credit}"
+    elif share and (cap or least):
+        words = [f"at most {cap}"] if cap else []
+        words += [f"not below {least}"] if least else []
+        yield f"{' and '.join(words)}: {credit}"
 
 
 def _eligible(row: Row) -> str:
@@ -417,23 +468,35 @@ def _eligible(row: Row) -> str:
     return f"{row['currency'] or 'without currency'}: {verdict}"
 
 
-def _claim(row: Row) -> str:
+def _claim(row: Row, terms: contract.Terms) -> Iterator[str]:
     request = f"requested on {row['requested_on']}" if row["requested_on"] else "not requested"
-    return f"{request}; the window ends on {row['claim_deadline']}: {row['claim_status']}"
+    if row["claim_deadline"] is None:
+        yield f"{request}; no request is needed, and there is no deadline: {row['claim_status']}"
+        return
+    yield f"{request}; the window ends on {row['claim_deadline']}: {row['claim_status']}"
+    if "credits.claim_months" not in terms:
+        return
+    months = int(terms["credits.claim_months"]["value"])
+    days = int(terms["credits.claim_days"]["value"]) if "credits.claim_days" in terms else 30
+    if months:
+        yield (
+            f"from {row['last_day']}, {counted(months, 'month')} on to the last day of that month, "
+            f"and {counted(days, 'day')} more: {row['claim_deadline']}"
+        )
 
 
-def _payable(row: Row) -> str:
+def _payable(row: Row, kind: str) -> str:
     why = ""
     if row["credit_amount"] and not row["payable_amount"]:
         why = f" ({_listed(row['reasons']) or row['claim_status']})"
     warning = {
         Evidence.SUFFICIENT: "",
         Evidence.THIN: "; it rests on thin evidence",
-        Evidence.NONE: "; there is no data for the month",
+        Evidence.NONE: f"; there is no data for the {kind}",
     }
     thin = "" if row["availability_pct"] is None else warning[evidence_of(row)]
     amount = money(row["payable_amount"], row["currency"])
-    return f"{amount}{why}; the month is {row['status']}{thin}"
+    return f"{amount}{why}; the {kind} is {row['status']}{thin}"
 
 
 def _difference(row: Row) -> str:
@@ -450,14 +513,10 @@ def _statement(row: Row) -> str:
     amount = money(row["credit_amount"], row["currency"])
     return (
         f"version {row['statement_version']} of {timestamp(row['issued_at'])}: "
-        f"{_pct(row['credit_pct'])}, {amount} ({mark}{changed})"
+        f"{pct(row['credit_pct'])}, {amount} ({mark}{changed})"
     )
 
 
 def _listed(names: str) -> str:
     """Reasons, flags or columns of a mart as words: `past_due,trial` is past due, trial."""
     return names.replace(",", ", ").replace("_", " ")
-
-
-def _pct(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value.normalize():f} %"

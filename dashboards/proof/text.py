@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.words import printable, timestamp
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ _PLACES = (("file", "line"), ("last_file", "last_line"))
 
 def of(proof: "Proof") -> str:
     """The steps in order, each with its clause and rules, its sentences, and its rows."""
+    period = periods.name(proof.period_kind, proof.month)
     lines = [
-        f"Credit of subscription {proof.subscription_id} for {proof.month:%Y-%m}",
+        f"Credit of subscription {proof.subscription_id} for {period}",
         f"under {proof.contract_id}, version of {proof.contract_version}, "
         f"as of {timestamp(proof.as_of)}",
     ]

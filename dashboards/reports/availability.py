@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import (
     Evidence,
     Verdict,
@@ -12,7 +13,6 @@ from makegood.dashboards.figures.evidence import (
     judged,
     verdict_of,
 )
-from makegood.dashboards.figures.months import midnight
 from makegood.dashboards.figures.words import duration
 from makegood.dashboards.reports.document import (
     LONGEST,
@@ -33,7 +33,6 @@ from makegood.dashboards.reports.phrases import (
     counted,
     listed,
     met,
-    month_name,
     percent,
     seconds,
     words,
@@ -65,16 +64,15 @@ def measured(name: str, value: Value, kind: Kind, note: str, unseen: bool) -> Fa
 
 
 def period_name(figures: Figures) -> str:
-    """The period over which availability is measured: the month, or the quarter around it."""
-    if figures.period is None or not figures.is_quarterly:
-        return month_name(figures.month)
-    first = figures.period["period_start"]
-    return f"quarter {(first.month - 1) // 3 + 1} of {first.year}"
+    """The period over which availability is measured: the report's, or the longer one around it."""
+    if figures.period is None:
+        return figures.name
+    return periods.name(figures.period["period_kind"], figures.period["period_start"])
 
 
 def shown_name(figures: Figures) -> str:
     """The name of `figures.shown_time`."""
-    return month_name(figures.month) if figures.has_cover else period_name(figures)
+    return figures.name if figures.has_cover else period_name(figures)
 
 
 def downtime_of(figures: Figures) -> list[Row]:
@@ -93,9 +91,9 @@ def availability(figures: Figures) -> Section:
         blocks += _own(figures, figures.steps)
     elif figures.steps is not None:
         blocks.append(
-            "No part of this month is covered by an availability commitment to this subscription, "
-            "so it has no figure of its own. The availability of the region as a whole is given "
-            "below, for information."
+            f"No part of this {figures.kind} is covered by an availability commitment to this "
+            "subscription, so it has no figure of its own. The availability of the region as a "
+            "whole is given below, for information."
         )
     blocks.append(_timeline(figures))
     if figures.period is None:
@@ -129,9 +127,12 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
             "Total time",
             steps["total_seconds"],
             Kind.SECONDS,
-            "covered time"
-            if figures.term("availability.total") == "covered"
-            else "the whole month",
+            (
+                "covered time"
+                if figures.term("availability.total") == "covered"
+                else f"the whole {figures.kind}"
+            )
+            + _service_hours(figures.term("availability.service_hours")),
         ),
         Fact(
             "Covered time",
@@ -150,6 +151,11 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
         *blocks,
         *_method(steps, figures.term("downtime.min_consecutive_s"), figures.is_final, unseen),
     ]
+
+
+def _service_hours(calendar: str | None) -> str:
+    """That only the open time of a calendar counts (A3); empty without one."""
+    return f", inside the service hours {words(calendar)}" if calendar else ""
 
 
 def _budget(period: Row | None, steps: Row) -> list[Fact]:
@@ -218,6 +224,7 @@ def _region(figures: Figures, period: Row) -> Section:
     has_commitment = figures.steps is None or figures.has_cover
     unseen = is_unseen(period)
     excluded = "all of the time is excluded" if period["status"] == "fully_excluded" else ""
+    hours = _service_hours(figures.regional_term("availability.service_hours"))
     facts = [
         Fact(
             "Period",
@@ -238,7 +245,12 @@ def _region(figures: Figures, period: Row) -> Section:
             ),
         ]
     facts += [
-        Fact("Total time", period["total_seconds"], Kind.SECONDS),
+        Fact(
+            "Total time",
+            period["total_seconds"],
+            Kind.SECONDS,
+            f"the whole {period['period_kind']}{hours}" if hours else "",
+        ),
         measured(
             "Total unavailability",
             period["unavailable_seconds"],
@@ -278,7 +290,7 @@ def downtime(figures: Figures) -> Section:
     rows = downtime_of(figures)
     whose = "in covered time" if figures.has_cover else "in the region"
     if not rows:
-        where = f"{whose} in {shown_name(figures)}"
+        where = f"{whose} {periods.during(shown_name(figures))}"
         none = {
             Evidence.SUFFICIENT: f"There was no downtime {where}.",
             Evidence.THIN: f"No downtime was recorded {where}, but monitoring data is incomplete.",
@@ -432,13 +444,15 @@ def _timeline(figures: Figures) -> Timeline:
 
 
 def _ticks(figures: Figures, start: datetime, end: datetime) -> tuple[tuple[datetime, str], ...]:
-    """Local midnights: every seventh day of a month, or the first day of each month."""
+    """Local midnights: every seventh day of a month; of each month, or each quarter of a year, the
+    first day."""
     first: date = start.astimezone(figures.zone).date()
-    is_long = (end - start).days > 31
-    days = [first + timedelta(days=n) for n in range((end - start).days + 1)]
-    chosen = [d for d in days if d.day == 1 or (not is_long and d.day in (8, 15, 22, 29))]
+    length = (end - start).days
+    ticked = (1,) if length > 31 else (1, 8, 15, 22, 29)
+    days = [first + timedelta(days=n) for n in range(length + 1)]
+    chosen = [d for d in days if d.day in ticked and (length < 100 or d.month in (1, 4, 7, 10))]
     return tuple(
-        (midnight(d, figures.zone), f"{d.day} {month_name(d)[:3]}")
+        (periods.midnight(d, figures.zone), f"{d.day} {periods.name('month', d)[:3]}")
         for d in chosen
-        if midnight(d, figures.zone) < end
+        if periods.midnight(d, figures.zone) < end
     )

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from makegood.dashboards.access.reader import Reader
+from makegood.dashboards.access.reader import Reader, Row
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete, verdict_of
 from makegood.dashboards.figures.words import instant, money
 from makegood.dashboards.reports import availability, credit, figures, support
@@ -16,13 +17,13 @@ from makegood.dashboards.reports.document import (
     shortened,
 )
 from makegood.dashboards.reports.figures import Figures
-from makegood.dashboards.reports.phrases import counted, listed, month_name, percent, reasons, words
+from makegood.dashboards.reports.phrases import counted, listed, percent, reasons, words
 
 __all__ = ["report_of"]
 
 
 def report_of(reader: Reader, subscription_id: str, month: date) -> Report:
-    """The report on a subscription and month, from what the reader may see.
+    """The report on a subscription and the period that holds a month, as the reader may see it.
 
     `month`: its first day. Raises makegood.dashboards.proof.NotFound."""
     return _report(figures.read(reader, subscription_id, month))
@@ -42,7 +43,7 @@ def _report(found: Figures) -> Report:
         credit.terms(found),
     ]
     return Report(
-        title=f"SLA report, {month_name(found.month)}",
+        title=f"SLA report, {found.name}",
         subtitle="{}: {} in {}".format(
             *(
                 shortened(found.subscription[k], 200)
@@ -51,7 +52,7 @@ def _report(found: Figures) -> Report:
         ),
         agreement=found.contract["contract_name"],
         subscription_id=found.subscription["subscription_id"],
-        month=found.month,
+        period=periods.code(found.kind, found.month),
         as_of=found.as_of,
         head=_head(found),
         highlights=(*_availability(found), _incidents(found), *_credits(found)),
@@ -66,7 +67,7 @@ def _head(found: Figures) -> Facts:
     local = (
         ""
         if found.contract["time_zone"] == "UTC"
-        else f"local months of {found.contract['time_zone']}"
+        else f"local {found.kind}s of {found.contract['time_zone']}"
     )
     facts = [
         Fact("Agreement", found.contract["contract_name"]),
@@ -86,12 +87,12 @@ def _head(found: Figures) -> Facts:
         ),
         Fact("Region", subscription["region"]),
         Fact("Support plan", listed(list(dict.fromkeys(plans))) if plans else None),
-        Fact("Month", month_name(found.month), Kind.TEXT, local),
+        Fact(found.kind.capitalize(), found.name, Kind.TEXT, local),
         Fact(
             "Status",
             "final" if found.is_final else "provisional",
             Kind.TEXT,
-            "" if found.is_final else "the month is still in progress",
+            "" if found.is_final else f"the {found.kind} is still in progress",
         ),
         Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
         *availability.last_seen(found),
@@ -132,7 +133,7 @@ def _availability(found: Figures) -> list[Fact]:
     judged = result if commitment is None else f"commitment {percent(commitment)}: {result}"
     over = (
         f", {availability.shown_name(found)}"
-        if availability.shown_name(found) != month_name(found.month)
+        if availability.shown_name(found) != found.name
         else ""
     )
     unseen = found.is_unseen
@@ -142,7 +143,7 @@ def _availability(found: Figures) -> list[Fact]:
             "Downtime",
             downtime,
             Kind.SECONDS,
-            f"in {availability.shown_name(found)}{so_far}",
+            f"{periods.during(availability.shown_name(found))}{so_far}",
             unseen,
         ),
     ]
@@ -173,13 +174,17 @@ def _credits(found: Figures) -> list[Fact]:
     for row in found.credits:
         match row["exposure"]:
             case "none" if row["reasons"] and (row["credit_pct"] or not found.has_cover):
-                note = reasons(row["reasons"])
+                note = reasons(row["reasons"], found.kind)
             case "none":
                 note = "nothing to claim" if found.is_final else "so far"
             case "not_eligible":
-                note = f"not payable: {reasons(row['reasons'])}"
+                note = f"not payable: {reasons(row['reasons'], found.kind)}"
             case "payable":
-                note = f"requested on {row['requested_on']}, payable"
+                note = (
+                    "payable without a request"
+                    if row["claim_status"] == "automatic"
+                    else f"requested on {row['requested_on']}, payable"
+                )
             case "claimable":
                 note = f"can be claimed until {row['claim_deadline']}"
             case "at_stake":
@@ -189,7 +194,8 @@ def _credits(found: Figures) -> list[Fact]:
             case _:
                 note = f"not claimed in time ({row['claim_deadline']}): waived"
         share = (
-            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}; "
+            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}"
+            f"{_limited(row)}; "
             if row["credit_pct"]
             else ""
         )
@@ -204,19 +210,27 @@ def _credits(found: Figures) -> list[Fact]:
     return facts
 
 
+def _limited(row: Row) -> str:
+    """That amounts of the currency make the credit another one than its percentage (C4).
+
+    Publications of older versions know none."""
+    is_limited = row.get("share_amount", row["credit_amount"]) != row["credit_amount"]
+    return f", limited by the amounts agreed in {row['currency']}" if is_limited else ""
+
+
 def _notes(found: Figures) -> tuple[str, ...]:
     notes = []
     if not found.has_begun:
         notes.append(
-            f"This subscription had not begun in {month_name(found.month)}: "
+            f"This subscription had not begun {periods.during(found.name)}: "
             f"its first day is {found.subscription['first_day']}."
         )
     if not found.is_final:
         notes.append(
-            f"Provisional: {month_name(found.month)} is still in progress. The figures are as of "
+            f"Provisional: {found.name} is still in progress. The figures are as of "
             f"{instant(found.as_of)} UTC and can still change."
         )
-    elif found.is_quarterly and not found.is_period_over:
+    elif found.is_part and not found.is_period_over:
         notes.append(
             f"Availability is measured over {availability.period_name(found)}, "
             "which is still in progress: that figure can still change."
@@ -227,9 +241,9 @@ def _notes(found: Figures) -> tuple[str, ...]:
             "evidence of whether it was up or down."
         )
     elif found.is_unseen:
-        when = availability.shown_name(found)
+        when = periods.during(availability.shown_name(found))
         notes.append(
-            f"There is no monitoring data for this service in this region in {when}, so the "
+            f"There is no monitoring data for this service in this region {when}, so the "
             "figures rest on no evidence of whether it was up or down."
         )
     elif found.evidence is Evidence.THIN:
@@ -241,10 +255,10 @@ def _notes(found: Figures) -> tuple[str, ...]:
             "it has no availability commitment and no service credits."
         )
     if found.steps is not None and not found.has_cover:
-        why = f": {reasons(found.common_reasons)}" if found.common_reasons else ""
+        why = f": {reasons(found.common_reasons, found.kind)}" if found.common_reasons else ""
         notes.append(
             "No availability commitment or service credit applies to this subscription "
-            f"in this month{why}."
+            f"in this {found.kind}{why}."
         )
     return tuple(notes)
 

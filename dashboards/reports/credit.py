@@ -1,7 +1,7 @@
 """The service credit: its calculation, claim and terms (E1-E4, C1-C7, T5, T6)."""
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.figures import contract
+from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete
 from makegood.dashboards.figures.words import instant, money
 from makegood.dashboards.proof import Step
@@ -22,7 +22,6 @@ from makegood.dashboards.reports.figures import Figures, codes
 from makegood.dashboards.reports.phrases import (
     counted,
     listed,
-    month_name,
     percent,
     reasons,
     sentence_case,
@@ -42,14 +41,14 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("is_covered", "Covered", Kind.TEXT),
         ("covered_seconds", "Covered time", Kind.SECONDS),
     ),
-    "Monthly fee": (
+    "Fee": (
         ("invoice_id", "Invoice", Kind.TEXT),
         ("line_id", "Line", Kind.TEXT),
         ("line_kind", "Kind", Kind.TEXT),
         ("period_start", "From", Kind.DAY),
         ("period_end", "Last day", Kind.DAY),
         ("amount", "Amount", Kind.MONEY),
-        ("month_amount", "Share of this month", Kind.MONEY),
+        ("month_amount", "Share of this {period}", Kind.MONEY),
     ),
     "Exclusions": (),
     "Downtime in covered time": (),
@@ -61,6 +60,7 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
         ("ticket_id", "Ticket", Kind.TEXT),
         ("severity", "Severity", Kind.TEXT),
         ("target_s", "Target", Kind.SECONDS),
+        ("is_due_date", "By its own due date", Kind.TEXT),
         ("elapsed_s", "Time taken", Kind.SECONDS),
         ("outcome", "Outcome", Kind.VERDICT),
         ("delay_pct", "Past the target by", Kind.PERCENTAGE),
@@ -90,7 +90,7 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
 }
 _CAPTIONS = {
     "Covered time": "Spans of the subscription",
-    "Monthly fee": "Invoice lines",
+    "Fee": "Invoice lines",
     "Eligible incidents": "Eligible incidents",
     "Eligibility": "Overdue invoices",
     "Request and claim window": "Requests",
@@ -102,8 +102,8 @@ _ELSEWHERE = {
 }
 # the groups of terms behind an availability figure
 _MEASURED_BY = ("availability.", "monitoring.", "downtime.", "exclusions.", "maintenance.")
-# the steps that apply if no part of the month is covered
-_WITHOUT_COVER = ("Covered time", "Monthly fee", "Eligibility")
+# the steps that apply if no part of the period is covered
+_WITHOUT_COVER = ("Covered time", "Fee", "Eligibility")
 
 
 def calculation(figures: Figures) -> Section:
@@ -115,22 +115,22 @@ def calculation(figures: Figures) -> Section:
     blocks: list[Block] = []
     steps = figures.calculation
     if not figures.has_cover:
-        why = f": {reasons(figures.common_reasons)}" if figures.common_reasons else ""
-        blocks.append(f"There is no service credit for this month{why}.")
-        steps = [step for step in steps if step.title in _WITHOUT_COVER]
+        why = f": {reasons(figures.common_reasons, figures.kind)}" if figures.common_reasons else ""
+        blocks.append(f"There is no service credit for this {figures.kind}{why}.")
+        steps = [step for step in steps if _kept(step, figures.kind) in _WITHOUT_COVER]
     else:
         blocks.append(
             "How the credit follows from the figures, step by step. "
             "The terms are listed at the end of the report."
         )
         blocks.append(_amounts(figures))
-    blocks += [_step(number, step) for number, step in enumerate(steps, 1)]
+    blocks += [_step(number, step, figures.kind) for number, step in enumerate(steps, 1)]
     return Section("Service credit", tuple(blocks), "Credit", figures.clause("E1-E4, C1-C7"))
 
 
 def _amounts(figures: Figures) -> Table:
     columns = (
-        Column("Monthly fee", Kind.MONEY),
+        Column(sentence_case(periods.FEES[figures.kind]), Kind.MONEY),
         Column("Availability credit", Kind.PERCENTAGE),
         Column("Resolution credit", Kind.PERCENTAGE),
         Column("Combined", Kind.PERCENTAGE),
@@ -157,15 +157,21 @@ def _amounts(figures: Figures) -> Table:
     return Table("Summary of the credit", columns, tuple(rows))
 
 
-def _step(number: int, step: Step) -> Section:
-    columns = _ROWS[step.title]
+def _kept(step: Step, period: str) -> str:
+    """The title of a step in the tables above; that of the fee follows the period."""
+    return "Fee" if step.title == sentence_case(periods.FEES[period]) else step.title
+
+
+def _step(number: int, step: Step, period: str) -> Section:
+    title = _kept(step, period)
+    columns = _ROWS[title]
     blocks: list[Block] = [_sentence(step, text) for text in step.sentences]
     if columns and step.rows:
         rows = tuple(tuple(_value(row, key, kind) for key, _, kind in columns) for row in step.rows)
         blocks.append(
             Table(
-                _CAPTIONS[step.title],
-                tuple(Column(title, kind) for _, title, kind in columns),
+                _CAPTIONS[title],
+                tuple(Column(heading.format(period=period), kind) for _, heading, kind in columns),
                 rows,
             )
         )
@@ -183,7 +189,9 @@ def _sentence(step: Step, text: str) -> str:
 def _value(row: Row, key: str, kind: Kind) -> Value:
     if kind is Kind.MONEY:
         return Money(row[key], row["currency"])
-    return row[key] if not isinstance(row[key], bool) else "yes" if row[key] else "no"
+    # publications of older versions lack some columns
+    value = row.get(key)
+    return value if not isinstance(value, bool) else "yes" if value else "no"
 
 
 def claim(figures: Figures) -> Section:
@@ -200,7 +208,9 @@ def claim(figures: Figures) -> Section:
     row = figures.credits[0]
     facts = [
         Fact("Claim", words(row["claim_status"])),
-        Fact(
+        Fact("Claim until", "no request is needed")
+        if row["claim_deadline"] is None
+        else Fact(
             "Claim until",
             row["claim_deadline"],
             Kind.DAY,
@@ -224,8 +234,8 @@ def claim(figures: Figures) -> Section:
     if figures.has_cover and figures.evidence is not Evidence.SUFFICIENT:
         data = "no" if figures.is_unseen else "too little"
         sentences.append(
-            f"There is {data} monitoring data for the month to back the availability behind this "
-            "credit (see Data coverage)."
+            f"There is {data} monitoring data for the {figures.kind} to back the availability "
+            "behind this credit (see Data coverage)."
         )
     if figures.is_final and all(r["exposure"] == "none" for r in figures.credits):
         return Section(title, tuple(sentences), "Claim", reference)
@@ -243,36 +253,39 @@ def evidence(figures: Figures) -> str:
     if not figures.has_cover:
         return data
     if figures.is_unseen:
-        return "; no data for the month" + ("" if figures.is_final else " so far") + data
+        return f"; no data for the {figures.kind}" + ("" if figures.is_final else " so far") + data
     return ("; on thin evidence" if figures.evidence is Evidence.THIN else "") + data
 
 
 def _status(figures: Figures, row: Row) -> str:
     """The status of the credit in one currency."""
-    month = month_name(figures.month)
     amount = money(row["credit_amount"], row["currency"])
-    in_currency = f" in {row['currency']}" if len(figures.credits) > 1 else ""
+    where = figures.name + (f" in {row['currency']}" if len(figures.credits) > 1 else "")
     because = (
-        f", because {reasons(row['reasons'])}"
+        f", because {reasons(row['reasons'], figures.kind)}"
         if row["reasons"] and (row["credit_pct"] or not figures.has_cover)
         else ""
     )
-    changing = "The month is still in progress, so this can change."
+    changing = f"The {figures.kind} is still in progress, so this can change."
     match row["exposure"]:
         case "none" if figures.is_final:
-            return f"No credit is due for {month}{in_currency}{because}: there is nothing to claim."
+            return f"No credit is due for {where}{because}: there is nothing to claim."
         case "none":
-            return f"So far, no credit is due for {month}{in_currency}{because}. {changing}"
+            return f"So far, no credit is due for {where}{because}. {changing}"
         case "not_eligible":
             return (
-                f"The calculated credit is {amount} ({percent(row['credit_pct'])} of the monthly "
-                f"fee), but it is not payable: {reasons(row['reasons'])}."
+                f"The calculated credit is {amount} ({percent(row['credit_pct'])} of the "
+                f"{periods.FEES[figures.kind]}), but it is not payable: "
+                f"{reasons(row['reasons'], figures.kind)}."
             )
         case "payable":
             use = contract.text(figures.terms, "payable")
-            return f"{amount} is payable: it was requested on {row['requested_on']}, in time." + (
-                f" {use}" if use else ""
+            why = (
+                "no request is needed"
+                if row["claim_status"] == "automatic"
+                else f"it was requested on {row['requested_on']}, in time"
             )
+            return f"{amount} is payable: {why}." + (f" {use}" if use else "")
         case "claimable":
             return f"{amount} can be claimed until {row['claim_deadline']}."
         case "at_stake":
@@ -310,6 +323,8 @@ def _what_to_do(figures: Figures) -> list[str]:
             else "The date of these figures is the last day."
         )
         sentences.append(f"{_request(figures)} {left}")
+    if row["claim_deadline"] is None:
+        return sentences
     if row["claim_status"] == "accruing" and row["requested_on"] is not None:
         sentences.append(
             f"It was requested on {row['requested_on']}. "
@@ -319,8 +334,8 @@ def _what_to_do(figures: Figures) -> list[str]:
         codes(r) <= {"overdue", "no_fee"} for r in figures.credits
     ):
         sentences.append(
-            "If a credit is due when the month ends, it has to be requested; "
-            f"the request may be sent before the month ends. {_request(figures)}"
+            f"If a credit is due when the {figures.kind} ends, it has to be requested; "
+            f"the request may be sent before the {figures.kind} ends. {_request(figures)}"
         )
     return sentences
 
@@ -330,15 +345,15 @@ def _request(figures: Figures) -> str:
     deadline = figures.credits[0]["claim_deadline"]
     form = contract.text(figures.terms, "claim")
     return (
-        f"Send a request that names subscription {subscription} and the month "
-        f"{month_name(figures.month)}, dated no later than {deadline}. "
+        f"Send a request that names subscription {subscription} and the {figures.kind} "
+        f"{figures.name}, dated no later than {deadline}. "
         + (f"{form} " if form else "")
         + "Without a request by then the credit is waived."
     )
 
 
 def statement(figures: Figures) -> str | None:
-    """The versions of the month's statement, by currency (C7); None until the month ends."""
+    """The versions of the statement, by currency (C7); None until the period ends."""
     versions = [
         f"version {s['statement_version']}"
         + (f" ({s['currency']})" if len(figures.statements) > 1 else "")

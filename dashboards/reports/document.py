@@ -119,15 +119,15 @@ Block = str | Facts | Table | Timeline | Section
 
 @dataclass(frozen=True)
 class Report:
-    """A customer's SLA report on a subscription and month (Z4).
+    """A customer's SLA report on a subscription and a period of its contract (Z4).
 
-    `notes`: what must not be overlooked."""
+    `period`: its code, such as 2026-07. `notes`: what must not be overlooked."""
 
     title: str
     subtitle: str
     agreement: str
     subscription_id: str
-    month: date
+    period: str
     as_of: datetime
     head: Facts
     highlights: tuple[Fact, ...]
@@ -172,7 +172,7 @@ def footer(report: Report) -> str:
         shortened(report.subscription_id, 100),
     )
     return (
-        f"{agreement} · subscription {subscription} · {report.month:%Y-%m} · "
+        f"{agreement} · subscription {subscription} · {report.period} · "
         f"figures as of {instant(report.as_of)} UTC"
     )
 

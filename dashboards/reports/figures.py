@@ -1,30 +1,31 @@
 """The rows that a report on a subscription and month needs, as they are in the published marts."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from makegood.dashboards.access.reader import Reader, Row
-from makegood.dashboards.figures import contract
+from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_unseen
-from makegood.dashboards.figures.months import days, following, is_over, midnight
+from makegood.dashboards.figures.periods import is_over, midnight
 from makegood.dashboards.figures.queries import CREDITS, FIGURES
 from makegood.dashboards.proof import NotFound, Step, prove
 
-# the months in which a subscription has a span or a credit, from the first version of its contract
-# (T5) up to the month of as_of (T3)
-_MONTHS = """
+# the periods in which a subscription has a span or a credit, from the first version of its contract
+# (T5) up to that of as_of (T3)
+_PERIODS = """
     with first_versions as (
         select contract_id, min(contract_version) as first_version
         from marts.contract_terms
         group by contract_id
     ),
     days as (
-        select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day
+        select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as as_of_day,
+               unnest(?::varchar[]) as kind
     ),
     spans as (
         select subscriptions.subscription_id, spans.valid_from, spans.last_day,
-               first_versions.first_version, days.as_of_day
+               first_versions.first_version, days.as_of_day, days.kind
         from marts.subscription_spans as spans
         inner join marts.subscriptions as subscriptions
             on spans.subscription_id = subscriptions.subscription_id
@@ -32,28 +33,31 @@ _MONTHS = """
         inner join days on subscriptions.contract_id = days.contract_id
     ),
     touched as (
-        select subscription_id, first_version, unnest(generate_series(
-            date_trunc('month', greatest(valid_from, first_version)),
+        select subscription_id, first_version, kind, unnest(generate_series(
+            date_trunc(kind, greatest(valid_from, first_version)),
             least(coalesce(last_day, as_of_day), as_of_day),
-            interval 1 month
+            cast('1 ' || kind as interval)
         ))::date as month
         from spans
     )
-    select subscription_id, month from touched where month >= first_version
+    select subscription_id, kind, month from touched where month >= first_version
     union
-    select credits.subscription_id, credits.month
+    select credits.subscription_id, days.kind, credits.month
     from marts.credits as credits
     inner join marts.subscriptions as subscriptions
         on credits.subscription_id = subscriptions.subscription_id
+    inner join days on subscriptions.contract_id = days.contract_id
 """
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Rows of the marts on a subscription and month.
+    """Rows of the marts on a subscription and a period of its contract.
 
-    `starts_at`, `ends_at`: of the month, by the contract's clock (T2)."""
+    `kind`: month, quarter or year. `month`: the period's first day. `starts_at`, `ends_at`: of the
+    period, by the contract's clock (T2)."""
 
+    kind: str
     month: date
     starts_at: datetime
     ends_at: datetime
@@ -71,7 +75,7 @@ class Figures:
     issued: list[Row]
     own_downtime: list[Row]
     own_exclusions: list[Row]
-    # of the region: the month, or the quarter around it; None where nothing was measured
+    # of the region: the period, or the longer one around it; None where nothing was measured
     period: Row | None
     regional_downtime: list[Row]
     regional_exclusions: list[Row]
@@ -81,7 +85,9 @@ class Figures:
     ticket_counts: list[Row]
     outcomes: list[Row]
     performance: Row | None
-    configuration: Row | None
+    # a row for each calendar month
+    configuration: list[Row]
+    attainment: list[Row]
     # None without any data, and in publications of older versions
     last_seen_at: datetime | None
     # the terms of the subscription (T6), and those of its region: the contract's own
@@ -93,13 +99,18 @@ class Figures:
         return ZoneInfo(self.contract["time_zone"])
 
     @property
+    def name(self) -> str:
+        """The period in a sentence: July 2026."""
+        return periods.name(self.kind, self.month)
+
+    @property
     def is_final(self) -> bool:
-        """Whether the month is over (T3)."""
+        """Whether the period is over (T3)."""
         return is_over(self.ends_at, self.as_of)
 
     @property
     def has_cover(self) -> bool:
-        """Whether any of the month is covered time (E1): then the subscription has a figure of its
+        """Whether any of the period is covered time (E1): then the subscription has a figure of its
         own (A5)."""
         return self.steps is not None and self.steps["covered_seconds"] > 0
 
@@ -121,25 +132,26 @@ class Figures:
 
     @property
     def shown_time(self) -> tuple[datetime, datetime]:
-        """The time whose downtime, exclusions and maintenance are shown: the month, if the
-        subscription has a figure of its own, else the period of the region's."""
+        """The time whose downtime, exclusions and maintenance are shown: the report's
+        period, if the subscription has a figure of its own, else that of the region's."""
         if self.period is None or self.has_cover:
             return self.starts_at, self.ends_at
         return self.period["starts_at"], self.period["ends_at"]
 
     @property
-    def is_quarterly(self) -> bool:
-        return self.period is not None and self.period["period_kind"] == "quarter"
+    def is_part(self) -> bool:
+        """Whether availability is measured over a longer period than the report's."""
+        return self.period is not None and self.period["period_kind"] != self.kind
 
     @property
     def is_period_over(self) -> bool:
-        """Whether the period of the region's figure is over (T3); without one, the month."""
+        """Whether the period of the region's figure is over (T3); without one, the report's."""
         return self.is_final if self.period is None else is_over(self.period["ends_at"], self.as_of)
 
     @property
     def has_begun(self) -> bool:
-        """Whether the subscription has had a day by the end of the month (E1)."""
-        return self.subscription["first_day"] < following(self.month)
+        """Whether the subscription has had a day by the end of the period (E1)."""
+        return self.subscription["first_day"] < periods.following(self.kind, self.month)
 
     def clause(self, rules: str) -> str:
         """The clauses of the contract for rules such as `A1-A3, A5`; empty if it gives none."""
@@ -172,81 +184,95 @@ def _value(terms: dict[str, Row], key: str) -> str | None:
     return terms[key]["value"] if key in terms else None
 
 
-def months_of(reader: Reader, subscription_id: str) -> list[date]:
-    """The months for which there can be a report on a subscription, in order."""
+def periods_of(reader: Reader, subscription_id: str) -> list[tuple[str, date]]:
+    """The periods for which there can be a report on a subscription, each its kind and first day,
+    in order."""
     rows = reader.rows(
-        f"select month from ({_MONTHS}) where subscription_id = ? order by month",
+        f"select kind, month from ({_PERIODS}) where subscription_id = ? order by month",
         *_days(reader),
         subscription_id,
     )
-    return [row["month"] for row in rows]
+    return [(row["kind"], row["month"]) for row in rows]
 
 
-def subscriptions_of(reader: Reader, month: date) -> list[str]:
-    """The subscriptions with a report for a month, in order. `month`: its first day."""
+def subscriptions_of(reader: Reader, month: date) -> dict[str, str]:
+    """The subscriptions with a report for the period that holds a month, each with the code of
+    that period, in order. `month`: its first day."""
     rows = reader.rows(
-        f"select subscription_id from ({_MONTHS}) where month = ? order by subscription_id",
+        f"""select subscription_id, kind, month from ({_PERIODS})
+            where month = date_trunc(kind, ?::date) order by subscription_id""",
         *_days(reader),
         month,
     )
-    return [row["subscription_id"] for row in rows]
+    return {row["subscription_id"]: periods.code(row["kind"], row["month"]) for row in rows}
 
 
-def months(reader: Reader) -> list[date]:
-    """All months for which there can be a report, in order."""
-    return [
-        row["month"]
-        for row in reader.rows(
-            f"select distinct month from ({_MONTHS}) order by month", *_days(reader)
-        )
-    ]
-
-
-def named(there: list[date]) -> str:
-    """Months in words: each of up to twelve, else how many, the first and the last."""
-    return (
-        ", ".join(f"{m:%Y-%m}" for m in there)
-        if len(there) <= 12
-        else f"{len(there)} months from {there[0]:%Y-%m} to {there[-1]:%Y-%m}"
+def all_periods(reader: Reader) -> list[tuple[str, date]]:
+    """All periods for which there can be a report, each its kind and first day, in order."""
+    rows = reader.rows(
+        f"select distinct kind, month from ({_PERIODS}) order by month, kind", *_days(reader)
     )
+    return [(row["kind"], row["month"]) for row in rows]
 
 
-def last_final_month(reader: Reader) -> date | None:
-    """The latest month with a report that is over under every contract (T3); None without one."""
+def named(there: list[tuple[str, date]]) -> str:
+    """Periods in words: each of up to twelve, else how many, the first and the last."""
+    codes = [periods.code(*period) for period in there]
+    if len(codes) <= 12:
+        return ", ".join(codes)
+    kinds = {kind for kind, _ in there}
+    what = f"{kinds.pop()}s" if len(kinds) == 1 else "periods"
+    return f"{len(codes)} {what} from {codes[0]} to {codes[-1]}"
+
+
+def last_final(reader: Reader, there: list[tuple[str, date]]) -> tuple[str, date] | None:
+    """The period that ends last of those that are over under every contract (T3), or None."""
     zones = [
         ZoneInfo(row["time_zone"])
         for row in reader.rows("select distinct time_zone from marts.contracts")
     ]
-    return max(
-        (
-            month
-            for month in months(reader)
-            if all(is_over(midnight(following(month), zone), reader.as_of) for zone in zones)
-        ),
-        default=None,
-    )
+    over = [
+        period
+        for period in there
+        if all(is_over(midnight(periods.following(*period), zone), reader.as_of) for zone in zones)
+    ]
+    return max(over, key=lambda period: periods.following(*period), default=None)
 
 
-def _days(reader: Reader) -> tuple[list[str], list[date]]:
-    """The contracts, and the local date of as_of under each."""
-    by_contract = days(reader)
-    return list(by_contract), list(by_contract.values())
+def last_final_month(reader: Reader) -> date | None:
+    """The first day of the last month of the latest reports that are final; None without any."""
+    last = last_final(reader, all_periods(reader))
+    return last and periods.start("month", periods.following(*last) - timedelta(days=1))
+
+
+def _days(reader: Reader) -> tuple[list[str], list[date], list[str]]:
+    """The contracts, the local date of as_of under each, and the kind of its periods."""
+    by_contract, kinds = periods.days(reader), periods.kinds(reader)
+    return list(by_contract), list(by_contract.values()), [kinds[c] for c in by_contract]
 
 
 def read(reader: Reader, subscription_id: str, month: date) -> Figures:
-    """The rows on a subscription and month. `month`: its first day.
+    """The rows on a subscription and the period that holds a month. `month`: its first day.
 
     Raises NotFound, whose message names the reports that there are."""
-    there = months_of(reader, subscription_id)
-    if month not in there:
-        raise NotFound(_what_there_is(reader, subscription_id, month, there))
-    return _Marts(reader, subscription_id, month).figures()
+    there = periods_of(reader, subscription_id)
+    kind = there[0][0] if there else "month"
+    period = kind, periods.start(kind, month)
+    if period not in there:
+        raise NotFound(_what_there_is(reader, subscription_id, period, there))
+    return _Marts(reader, subscription_id, period[1]).figures()
 
 
-def _what_there_is(reader: Reader, subscription_id: str, month: date, there: list[date]) -> str:
+def _what_there_is(
+    reader: Reader,
+    subscription_id: str,
+    period: tuple[str, date],
+    there: list[tuple[str, date]],
+) -> str:
     if there:
         return (
-            f"no report on {subscription_id!r} for {month:%Y-%m}; there is one for {named(there)}"
+            f"no report on {subscription_id!r} for {periods.code(*period)}; "
+            f"there is one for {named(there)}"
         )
     if known := reader.rows(
         "select first_day from marts.subscriptions where subscription_id = ?", subscription_id
@@ -273,7 +299,7 @@ def _what_there_is(reader: Reader, subscription_id: str, month: date, there: lis
 
 
 class _Marts:
-    """The marts of one subscription and month."""
+    """The marts of one subscription and period."""
 
     def __init__(self, reader: Reader, subscription_id: str, month: date) -> None:
         self.reader = reader
@@ -286,8 +312,10 @@ class _Marts:
         (self.contract,) = self.rows(
             "select * from marts.contracts where contract_id = ?", self.subscription["contract_id"]
         )
+        self.kind = periods.kind_of(self.contract)
+        self.next_month = periods.following(self.kind, month)
         zone = ZoneInfo(self.contract["time_zone"])
-        self.starts_at, self.ends_at = midnight(month, zone), midnight(following(month), zone)
+        self.starts_at, self.ends_at = midnight(month, zone), midnight(self.next_month, zone)
         self.place = (
             self.contract["contract_id"],
             self.subscription["service_id"],
@@ -295,8 +323,12 @@ class _Marts:
         )
 
     def of_month(self, sql: str) -> list[Row]:
-        """The rows of a query by subscription and month."""
+        """The rows of a query by subscription and period."""
         return self.rows(sql, self.subscription_id, self.month)
+
+    def of_months(self, sql: str) -> list[Row]:
+        """The rows of a query by subscription and the calendar months of the period (K9, Z1)."""
+        return self.rows(sql, self.subscription_id, self.month, self.next_month)
 
     def figures(self) -> Figures:
         version = self._version()
@@ -321,14 +353,15 @@ class _Marts:
             ),
             None,
         )
-        tickets = self.of_month(
-            """select * from marts.ticket_sla where subscription_id = ? and month = ?
-               order by received_at, ticket_id"""
+        tickets = self.of_months(
+            """select * from marts.ticket_sla where subscription_id = ? and month >= ?
+                   and month < ? order by received_at, ticket_id"""
         )
         since, until = (
             (period["starts_at"], period["ends_at"]) if period else (self.starts_at, self.ends_at)
         )
         return Figures(
+            kind=self.kind,
             month=self.month,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
@@ -380,15 +413,11 @@ class _Marts:
                 ),
                 None,
             ),
-            configuration=next(
-                iter(
-                    self.of_month(
-                        """select * from marts.configuration_hours
-                           where subscription_id = ? and month = ?"""
-                    )
-                ),
-                None,
+            configuration=self.of_months(
+                """select * from marts.configuration_hours
+                   where subscription_id = ? and month >= ? and month < ? order by month"""
             ),
+            attainment=self._attainment(),
             last_seen_at=self._last_seen(),
             terms=self._terms(steps, tickets, version),
             regional_terms=self._contract_terms(period["contract_version"] if period else version),
@@ -401,8 +430,23 @@ class _Marts:
                  where contract_id = ? and service_id = ? and region = ?"""
         return next((row["last_seen_at"] for row in self.rows(sql, *self.place)), None)
 
+    def _attainment(self) -> list[Row]:
+        """The resolutions of all of the region's tickets, by calendar month and severity (Z6);
+        publications of older versions don't have them."""
+        if not self.reader.has("marts.attainment"):
+            return []
+        return self.rows(
+            """select * from marts.attainment
+               where contract_id = ? and service_id = ? and region = ? and month >= ? and month < ?
+                   and promise = 'resolution' and met_pct is not null
+               order by month, severity""",
+            *self.place,
+            self.month,
+            self.next_month,
+        )
+
     def _version(self) -> date:
-        """The version in force at the month's start (T5)."""
+        """The version in force at the period's start (T5)."""
         (row,) = self.rows(
             """select max(contract_version) as version from marts.contract_terms
                where contract_id = ? and contract_version <= ?""",
@@ -442,7 +486,7 @@ class _Marts:
                where subscription_id = ? and valid_from < ? and coalesce(last_day >= ?, true)
                order by valid_from""",
             self.subscription_id,
-            following(self.month),
+            self.next_month,
             self.month,
         )
 
@@ -499,18 +543,18 @@ class _Marts:
         )
 
     def _ticket_counts(self) -> list[Row]:
-        return self.of_month(
+        return self.of_months(
             """select ticket_type, count(*) as received,
                       count(*) filter (where status = 'counted') as counted,
                       count(*) filter (where status = 'counted' and resolved_at is null)
                           as still_open,
                       count(*) filter (where resolution_outcome = 'missed') as resolved_late
-               from marts.ticket_sla where subscription_id = ? and month = ?
+               from marts.ticket_sla where subscription_id = ? and month >= ? and month < ?
                group by ticket_type order by ticket_type"""
         )
 
     def _outcomes(self) -> list[Row]:
-        return self.of_month(
+        return self.of_months(
             """select ticket_type, severity, count(*) as tickets,
                       count(*) filter (where response_outcome = 'met') as response_met,
                       count(*) filter (where response_outcome = 'missed') as response_missed,
@@ -522,6 +566,7 @@ class _Marts:
                       count(*) filter (where resolution_outcome = 'met') as resolution_met,
                       count(*) filter (where resolution_outcome = 'missed') as resolution_missed,
                       count(*) filter (where resolution_outcome = 'pending') as resolution_pending
-               from marts.ticket_sla where subscription_id = ? and month = ? and status = 'counted'
+               from marts.ticket_sla
+               where subscription_id = ? and month >= ? and month < ? and status = 'counted'
                group by ticket_type, severity order by ticket_type, severity"""
         )

@@ -1,13 +1,12 @@
 """Codes of the marts in words for a customer; an unlisted code has its underscores as spaces."""
 
-from datetime import date
 from decimal import Decimal
 
 from makegood.dashboards.figures.evidence import Verdict, so_far
-from makegood.dashboards.figures.words import percentage
+from makegood.dashboards.figures.words import agreed_length, percentage
 
 _REASONS = {
-    "no_fee": "no fee is invoiced for the month",
+    "no_fee": "no fee is invoiced for the {period}",
     "not_ga": "the service is not generally available (beta, preview or early access)",
     "not_paid": "the subscription is a trial or an evaluation",
     "not_subscribed": "the subscription was not in force",
@@ -26,21 +25,6 @@ _CLOCKS = {
     "business_hours": "business hours",
     "business_days": "business days",
 }
-_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "bd": "business day"}
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 
 
 def words(code: str | None) -> str:
@@ -57,22 +41,18 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def reason(code: str | None) -> str:
-    return words(code) if code not in _REASONS else _REASONS[code]
+def reason(code: str | None, period: str = "month") -> str:
+    """A reason in words. `period`: month, quarter or year."""
+    return words(code) if code not in _REASONS else _REASONS[code].format(period=period)
 
 
-def reasons(codes: str) -> str:
-    """Comma-joined codes as a list in words."""
-    return listed([reason(code) for code in codes.split(",")])
+def reasons(codes: str, period: str) -> str:
+    """Comma-joined codes as a list in words. `period`: month, quarter or year."""
+    return listed([reason(code, period) for code in codes.split(",")])
 
 
 def ticket_type(code: str) -> str:
     return _TICKETS.get(code, words(code))
-
-
-def month_name(month: date) -> str:
-    """June 2026, whatever the machine's language."""
-    return f"{_MONTHS[month.month - 1]} {month.year}"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -93,12 +73,8 @@ def target_words(duration: str | None, clock: str | None) -> str:
     """A duration of a contract on its clock, in words: 3bd on business_days is 3 business days."""
     if duration is None:
         return "no target"
-    digits = duration.rstrip("smhbd")
-    unit = _UNITS.get(duration[len(digits) :])
-    if unit is None or not digits.isdigit():
-        return duration
-    length = counted(int(digits), unit)
-    if clock is None or clock == "24x7" or unit == "business day":
+    length = agreed_length(duration)
+    if clock is None or clock == "24x7" or duration.endswith("bd"):
         return length
     return f"{length} of {_CLOCKS.get(clock, words(clock))}"
 

@@ -4,14 +4,24 @@ import re
 from collections.abc import Iterable
 
 from makegood.dashboards.access.reader import Row
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import is_incomplete
 from makegood.dashboards.reports.availability import exclusions_of, shown_name
-from makegood.dashboards.reports.document import Block, Column, Fact, Facts, Kind, Section, Table
+from makegood.dashboards.reports.document import (
+    LONGEST,
+    Block,
+    Column,
+    Fact,
+    Facts,
+    Kind,
+    Section,
+    Table,
+    shortened,
+)
 from makegood.dashboards.reports.figures import Figures
 from makegood.dashboards.reports.phrases import (
     counted,
     listed,
-    month_name,
     percent,
     reason,
     sentence_case,
@@ -24,11 +34,11 @@ _TARGET = re.compile(r"(response|updates|resolution)\.([^.]+)\.(target|every|clo
 
 
 def incidents(figures: Figures) -> Section:
-    received = month_name(figures.month)
+    received = periods.during(figures.name)
     if not figures.tickets:
         return Section(
             "Incidents and requests",
-            (f"No ticket was received in {received}.",),
+            (f"No ticket was received {received}.",),
             "Incidents",
             figures.clause("K1, K2, K8, K9"),
         )
@@ -54,10 +64,10 @@ def incidents(figures: Figures) -> Section:
         for t in figures.tickets
     )
     counts = [_counts(row) for row in figures.ticket_counts]
-    table = Table(f"Tickets received in {received}", columns, rows)
+    table = Table(f"Tickets received {received}", columns, rows)
     return Section(
         "Incidents and requests",
-        (f"Received in {received}: {listed(counts)}.", table),
+        (f"Received {received}: {listed(counts)}.", table),
         "Incidents",
         figures.clause("K1, K2, K8, K9"),
     )
@@ -90,9 +100,11 @@ def performance(figures: Figures) -> Section:
         blocks += [_outcomes(figures.outcomes), _times(figures)]
     else:
         blocks.append(
-            f"No ticket received in {month_name(figures.month)} counts, "
+            f"No ticket received {periods.during(figures.name)} counts, "
             "so there is nothing to compare with the targets."
         )
+    blocks += _due_dates(figures)
+    blocks += _attainment(figures)
     blocks += _resolution_performance(figures)
     return Section("Response, updates and resolution", tuple(blocks), "Performance", reference)
 
@@ -184,6 +196,48 @@ def _times(figures: Figures) -> Table:
     return Table("Times of each counted ticket, on the clock of its target", columns, rows)
 
 
+def _due_dates(figures: Figures) -> Iterable[Block]:
+    """Which tickets were judged by a due date of their own (K7)."""
+    own = [
+        shortened(t["ticket_id"], LONGEST)
+        for t in figures.tickets
+        if t["status"] == "counted" and t.get("is_resolution_due_date")
+    ]
+    if own:
+        yield (
+            f"The resolution target of {listed(own)} is the ticket's own due date, counted from "
+            "the start of its clock."
+        )
+
+
+def _attainment(figures: Figures) -> Iterable[Block]:
+    """How many of all tickets of the service in the region were resolved in time (Z6)."""
+    if all(row["goal_pct"] is None for row in figures.attainment):
+        return
+    columns = (
+        Column("Month"),
+        Column("Severity"),
+        Column("Resolved in time", Kind.PERCENTAGE),
+        Column("Goal", Kind.PERCENTAGE),
+        Column("Result", Kind.VERDICT),
+    )
+    results = {True: "met", False: "missed", None: "no goal"}
+    yield Table(
+        "Resolved in time, all tickets of this service in this region",
+        columns,
+        tuple(
+            (
+                periods.name("month", row["month"]),
+                row["severity"],
+                row["met_pct"],
+                row["goal_pct"],
+                results[row["is_reached"]],
+            )
+            for row in figures.attainment
+        ),
+    )
+
+
 def _resolution_performance(figures: Figures) -> list[Block]:
     allowed, severities = (
         figures.term("resolution_credit.max_missed_pct"),
@@ -220,7 +274,7 @@ def _resolution_performance(figures: Figures) -> list[Block]:
     return [
         Section(
             "Resolution performance",
-            (Facts("Resolution performance of the month", facts),),
+            (Facts(f"Resolution performance of the {figures.kind}", facts),),
             "",
             figures.clause("R1-R3"),
         )
@@ -259,7 +313,9 @@ def maintenance(figures: Figures) -> Section:
         )
         blocks.append(Table(f"Maintenance of this service in this region, {name}", columns, rows))
     else:
-        blocks.append(f"There was no maintenance of this service in this region in {name}.")
+        blocks.append(
+            f"There was no maintenance of this service in this region {periods.during(name)}."
+        )
     if others:
         kinds = (
             Column("Exclusion"),
@@ -303,23 +359,32 @@ def _kept(row: Row) -> str:
 
 def configuration(figures: Figures) -> Section | None:
     """None if the agreement includes no such hours and none were used."""
-    row = figures.configuration
-    if row is None:
+    if not figures.configuration:
         return None
-    facts = (
-        Fact(
-            "Included",
-            row["included_minutes"],
-            Kind.MINUTES,
-            "per calendar month, without carry-over",
-        ),
-        Fact("Used", row["used_minutes"], Kind.MINUTES),
-        Fact("Left", row["remaining_minutes"], Kind.MINUTES),
-        Fact("Over the limit", row["over_minutes"], Kind.MINUTES),
+    columns = (
+        Column("Month"),
+        Column("Included", Kind.MINUTES),
+        Column("Used", Kind.MINUTES),
+        Column("Left", Kind.MINUTES),
+        Column("Over the limit", Kind.MINUTES),
     )
-    return Section(
-        "Configuration assistance",
-        (Facts(f"Configuration assistance, {month_name(figures.month)}", facts),),
-        "Configuration",
-        figures.clause("Z1"),
-    )
+    keys = ("included_minutes", "used_minutes", "remaining_minutes", "over_minutes")
+    caption = f"Configuration assistance, {figures.name}"
+    notes = ("per calendar month, without carry-over", "", "", "")
+    if figures.kind == "month":
+        (row,) = figures.configuration
+        facts = tuple(
+            Fact(column.title, row[key], column.kind, note)
+            for column, key, note in zip(columns[1:], keys, notes, strict=True)
+        )
+        block: Block = Facts(caption, facts)
+    else:
+        block = Table(
+            caption,
+            columns,
+            tuple(
+                (periods.name("month", row["month"]), *(row[key] for key in keys))
+                for row in figures.configuration
+            ),
+        )
+    return Section("Configuration assistance", (block,), "Configuration", figures.clause("Z1"))

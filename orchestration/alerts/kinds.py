@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.operations import Alert, Kind, Severity
 from makegood.dashboards.figures.words import counted, money
 from makegood.orchestration.pipeline import findings
@@ -308,17 +309,15 @@ def _credits_over(
     for currency, threshold in sorted(thresholds.items()):
         rows = _rows(
             con,
-            """select subscription_id, customer_id, month, currency, credit_amount, payable_amount,
-                      credit_pct, claim_status, status
-               from marts.credits
+            """select * from marts.credits
                where currency = ? and credit_amount > ? and reasons = ''
-                 and claim_status in ('accruing', 'claimable', 'requested')
+                 and claim_status in ('accruing', 'claimable', 'requested', 'automatic')
                order by month desc, credit_amount desc, subscription_id""",
             [currency, threshold],
         )
         for r in rows:
             amount, payable = (money(r[k], currency) for k in ("credit_amount", "payable_amount"))
-            # the amount of a month in progress grows with each run; it is a message when final
+            # the amount of a period in progress grows with each run; it is a message when final
             facts = amount if r["status"] == "final" else r["status"]
             yield _alert(
                 "credit_over_threshold",
@@ -335,13 +334,15 @@ def _credits_over(
 
 def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
     """Credits that nobody has requested and that lapse soon (C5): subscription_id, customer_id,
-    month, credit_amount, currency, claim_deadline.
+    period_kind (unless an older version published them), month, credit_amount, currency,
+    claim_deadline.
 
     `days`: how many days ahead, from the contract's local date.
     """
     return _rows(
         con,
-        """select subscription_id, customer_id, month, credit_amount, currency, claim_deadline
+        """select columns('^(subscription_id|customer_id|period_kind|month|credit_amount)$'),
+                  currency, claim_deadline
            from marts.credits where exposure = 'claimable' and days_left <= ?
            order by claim_deadline, credit_amount desc, subscription_id""",
         [days],
@@ -395,38 +396,41 @@ def _listed(names: list[str], what: str) -> str:
 def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
     rows = _rows(
         con,
-        """select subscription_id, month, currency, issued_amount, flags
-           from marts.credit_reconciliation where list_contains(string_split(flags, ','), 'not_due')
+        """select r.*, c.* exclude (contract_id)
+           from marts.credit_reconciliation as r
+           inner join marts.subscriptions as s using (subscription_id)
+           inner join marts.contracts as c using (contract_id)
+           where list_contains(string_split(flags, ','), 'not_due')
            order by month desc, subscription_id, currency""",
     )
-    for r in rows:
+    for r in ({**row, "period_kind": periods.kind_of(row)} for row in rows):
         yield _alert(
             "credit_not_due",
             _credit(r),
             "warning",
             f"{money(r['issued_amount'], r['currency'])} was credited on invoices, "
             "although nothing is due.",
-            f"The invoices of {r['month']:%Y-%m} give more than the contract promises; "
+            f"The invoices of {periods.credited(r)} give more than the contract promises; "
             f"credit_reconciliation flags it as {r['flags']}.",
             f"Reverse it, or find what is missing (a request, an outage): {_explain(root, r)}",
         )
 
 
 def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
-    """Payable credits that lack rejected or waiting rows: one alert a month and currency."""
+    """Payable credits that lack rejected or waiting rows: one alert a period and currency."""
     rows = _rows(
         con,
-        """select subscription_id, customer_id, month, currency, payable_amount, incomplete_rows
-           from marts.credits where is_incomplete and payable_amount > 0
+        """select * from marts.credits where is_incomplete and payable_amount > 0
            order by month desc, currency, payable_amount desc, subscription_id""",
     )
-    for (month, currency), group in itertools.groupby(
-        rows, key=lambda r: (r["month"], r["currency"])
+    rows.sort(key=periods.credited, reverse=True)
+    for (period, currency), group in itertools.groupby(
+        rows, key=lambda r: (periods.credited(r), r["currency"])
     ):
         own = list(group)
         yield _alert(
             "credit_incomplete",
-            f"{month:%Y-%m}, {currency}",
+            f"{period}, {currency}",
             "warning",
             f"{_sums(own, 'payable_amount')} payable, with rejected or waiting rows missing: "
             f"{_some(own)}.",
@@ -461,7 +465,7 @@ def _findings(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
 
 def _credit(r: Row) -> str:
     """A credit as a subject: the key of its mart."""
-    return f"{r['subscription_id']}, {r['month']:%Y-%m}, {r['currency']}"
+    return f"{r['subscription_id']}, {periods.credited(r)}, {r['currency']}"
 
 
 def _explain(root: Path, r: Row) -> str:

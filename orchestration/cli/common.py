@@ -35,7 +35,9 @@ AlertSettings = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
-Month = Annotated[str, typer.Option("--month", help="Month (example: 2026-07).")]
+Month = Annotated[
+    str, typer.Option("--month", help="A month of the contract's period (example: 2026-07).")
+]
 Threads = Annotated[
     int | None,
     typer.Option(

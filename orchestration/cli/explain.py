@@ -21,7 +21,7 @@ def explain(
     month: Month,
     as_json: AsJson = False,
 ) -> None:
-    """Prove a subscription's credit of a month, from clause to number, down to the landed rows."""
+    """Prove a subscription's credit of a period, from clause to number, down to the landed rows."""
     from makegood.orchestration.output.explain import NotFound
     from makegood.orchestration.output.explain import explain as proof_of
 

@@ -33,14 +33,14 @@ def report(
     ],
     subscription: Annotated[str | None, typer.Option(help="Id of the subscription.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="A report for every subscription of the month.")
+        bool, typer.Option("--all", help="A report for every subscription with one for that month.")
     ] = False,
     format: Annotated[
         ReportFormat | None,
         typer.Option("--format", help="With --all: format of the files; default: pdf."),
     ] = None,
 ) -> None:
-    """Write a customer's SLA report on a subscription and month, or one for every subscription.
+    """Write a customer's SLA report on a subscription and period, or one for every subscription.
 
     Exit 0: written. 1: there is no such report, or one could not be written. 2: bad arguments.
     """

@@ -43,6 +43,8 @@ def published(root: Path) -> Iterator[Reader]:
 
 
 def explain(root: Path, subscription_id: str, month: date) -> Proof:
-    """The proof of what is published; raises NotFound. `month`: its first day."""
+    """The proof of what is published; raises NotFound.
+
+    `month`: the first day of any month of the contract's period."""
     with published(root) as reader:
         return prove(reader, subscription_id, month)

@@ -1,4 +1,4 @@
-"""Writes SLA reports as files: one, or one for every subscription of a month."""
+"""Writes SLA reports as files: one, or one for every subscription of a period."""
 
 import hashlib
 import re
@@ -18,7 +18,8 @@ _LONGEST = 100
 
 
 def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kind: Format) -> str:
-    """Writes the report on a subscription and month; returns a line that says where.
+    """Writes the report on a subscription and the period that holds a month; returns a line that
+    says where.
 
     `month`: its first day. Raises NotFound.
     """
@@ -30,14 +31,15 @@ def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kin
 def write_all(
     warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]
 ) -> tuple[list[str], list[str]]:
-    """Writes a report for every subscription that has a span in the month; raises NotFound.
+    """Writes a report for every subscription that has a span in its period that holds the month;
+    raises NotFound.
 
     Returns lines that say what was written, and lines that say what failed and why.
 
     One that fails does not keep the others from being written. `month`: its first day.
     """
     with published(warehouse) as reader:
-        names = file_names(figures.subscriptions_of(reader, month), month, kind)
+        names = file_names(figures.subscriptions_of(reader, month), kind)
         if not names:
             raise NotFound(_what_there_is(reader, month))
         written, failed = [], []
@@ -58,19 +60,20 @@ def write_all(
 
 
 def suggested_month(warehouse: Path, as_of: datetime) -> date:
-    """The first day of the latest finished month with reports, or of the current month."""
+    """The first day of the latest finished month with reports that are final, or of the current
+    month."""
     with published(warehouse) as reader:
         return figures.last_final_month(reader) or as_of.date().replace(day=1)
 
 
-def file_names(subscription_ids: list[str], month: date, kind: Format) -> dict[str, str]:
+def file_names(period_of: dict[str, str], kind: Format) -> dict[str, str]:
     """A file name for each id that is safe and unique on any file system, also if it ignores case.
 
     An id keeps its letters, digits, `_`, `.` and `-`; other characters, and a dot or dash in front,
     are percent-encoded. A name that is changed or cut by that, or that differs from another in case
-    alone, ends in `~` and a hash of the id.
+    alone, ends in `~` and a hash of the id. `period_of`: the code of the period by subscription.
     """
-    kept = {i: _quoted(i) for i in subscription_ids}
+    kept = {i: _quoted(i) for i in period_of}
     alike = Counter(name.casefold() for name in kept.values())
     named = {}
     for subscription_id, name in kept.items():
@@ -81,7 +84,8 @@ def file_names(subscription_ids: list[str], month: date, kind: Format) -> dict[s
             or alike[name.casefold()] > 1
         ):
             name = f"{name[:_LONGEST]}~{hashlib.sha256(subscription_id.encode()).hexdigest()[:16]}"
-        named[subscription_id] = f"{name}-{month:%Y-%m}.{kind}"
+        period = period_of[subscription_id].replace(" ", "-")
+        named[subscription_id] = f"{name}-{period}.{kind}"
     return named
 
 
@@ -92,9 +96,9 @@ def _quoted(subscription_id: str) -> str:
 
 
 def _what_there_is(reader: Reader, month: date) -> str:
-    there = figures.months(reader)
+    there = figures.all_periods(reader)
     if not there:
-        return "there is no month to report on yet"
+        return "there is no period to report on yet"
     return (
         f"no subscription has a report for {month:%Y-%m}; there are some for {figures.named(there)}"
     )

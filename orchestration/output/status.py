@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 from pydantic import BaseModel
 
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.operations import RunRecord
 from makegood.dashboards.figures.queries import LAPSING_DAYS
 from makegood.dashboards.figures.words import counted, printable
@@ -43,6 +44,8 @@ class Claim(BaseModel):
 
     subscription_id: str
     customer_id: str
+    # publications of older versions know months alone
+    period_kind: str = "month"
     month: date
     credit_amount: Decimal
     currency: str
@@ -218,8 +221,8 @@ def _published_in_words(published: Published) -> list[str]:
     lines += [f"  {s.feed:<16} {s.rows:>6} {s.status}" for s in published.set_aside] or ["  no row"]
     lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"]
     lines += [
-        f"  {c.subscription_id:<16} {c.month:%Y-%m} {c.credit_amount:>14} {c.currency}, "
-        f"until {c.claim_deadline}"
+        f"  {c.subscription_id:<16} {periods.code(c.period_kind, c.month):<7} "
+        f"{c.credit_amount:>14} {c.currency}, until {c.claim_deadline}"
         for c in published.lapsing_claims
     ] or ["  none"]
     lines += ["", "findings"]

@@ -235,7 +235,7 @@ def test_leadership_sees_commitments_and_their_cost(
         groups[f"{h['service_id']} · {h['region']}", h["currency"]] += h["additional_amount"]
     assert {
         (r["Service and region"], r["Currency"]): r["Additional credit"]
-        for r in tables(at)["Downtime left until the next credit tier"]
+        for r in tables(at)["Downtime left until a credit rises"]
     } == groups
 
 
@@ -410,7 +410,7 @@ def test_exceptions_between_due_and_issued_come_first(
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
         by_subscription["C01-chat", "2026-07"]
-        == "too little issued, on an invoice of the credited month or earlier"
+        == "too little issued, on an invoice of the credited period or earlier"
     )
     for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
         for currency in {r["currency"] for r in rows}:

@@ -132,10 +132,12 @@ def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -
 
 
 def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> None:
-    assert naming(r"days=31\b|at time zone", "dashboards") == ["dashboards/figures/months.py"]
-    # T3: is_over of months.py, for the months and quarters of reports
+    assert naming(r"at time zone|\bdate\([a-z.]+year\b", "dashboards") == [
+        "dashboards/figures/periods.py"
+    ]
+    # T3: is_over of periods.py, for the periods of reports
     assert naming(r"<=? (self\.)?(reader\.)?as_of\b", "dashboards") == [
-        "dashboards/figures/months.py"
+        "dashboards/figures/periods.py"
     ]
 
 

@@ -7,6 +7,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import charts, components
 from makegood.dashboards.app.components import length
 from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import (
     Evidence,
     availability_words,
@@ -96,7 +97,7 @@ columns[2].metric(
     border=True,
 )
 
-kind = chosen[0]["period_kind"]
+kind = periods.heading(chosen).lower()
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
 st.caption(
     f"Availability in per cent by {kind}, with the commitment. {components.signs(chosen)} "
@@ -223,6 +224,18 @@ st.caption(
     f"Total unavailability, before exclusions and the minimum length of downtime: "
     f"{figure['unavailable_seconds']:,} s."
 )
+hours = rows(
+    """select value from marts.contract_terms
+       where contract_id = ? and contract_version = ?
+         and policy_key = 'availability.service_hours'""",
+    figure["contract_id"],
+    figure["contract_version"],
+)
+if hours:
+    st.caption(
+        "All seconds are those inside the service hours of the calendar "
+        f"{plain(hours[0]['value'])} (A3)."
+    )
 OF_FIGURE = key_of(figure)
 components.missing(rows_of_newer("marts.evidence_gaps", GAPS_OF_FIGURE, *OF_FIGURE))
 intervals = rows(

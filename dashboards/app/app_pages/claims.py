@@ -8,6 +8,7 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, service_and_region
 from makegood.dashboards.figures.words import counted, money, plain
@@ -41,6 +42,7 @@ claims = rows(
     customers,
     statuses,
 )
+heading = periods.heading(claims)
 if not claims:
     components.nothing("No claim matches the filters.")
     st.stop()
@@ -53,7 +55,7 @@ def table(own: list[Row], name: str, key: str) -> None:
             "Subscription": "subscription_id",
             "Customer": "customer_name",
             "Service and region": service_and_region,
-            "Month": lambda c: f"{c['month']:%Y-%m}",
+            heading: periods.credited,
             "Credit": "credit_amount",
             "Currency": "currency",
             "Claim status": "claim_status",
@@ -76,7 +78,7 @@ def table(own: list[Row], name: str, key: str) -> None:
             "month": f"{picked['month']:%Y-%m}",
         }
         components.link(
-            "proof", f"Proof of {plain(where['subscription'])}, {where['month']}", **where
+            "proof", f"Proof of {plain(where['subscription'])}, {periods.credited(picked)}", **where
         )
         components.link("report", "SLA report to send", **where)
 
@@ -90,6 +92,8 @@ def total(own: list[Row]) -> str:
     )
 
 
+is_automatic = any(c["claim_status"] == "automatic" for c in claims)
+requested = "Requested in time, or automatic" if is_automatic else "Requested in time"
 open_claims = [c for c in claims if c["exposure"] == "claimable"]
 st.subheader("Claimable", anchor=False)
 # an empty list may only mean that the filters hide the credits
@@ -111,20 +115,20 @@ for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
         f"{' · lapsing' if soon else ''} · {counted(len(due), 'credit')}: {total(due)}"
     )
     table(due, f"Credits claimable until {deadline}", f"claims {deadline}")
-for heading, exposure, empty in (
-    ("Months in progress", "at_stake", "No credits are accruing."),
-    ("Requested in time", "payable", "No credits have been requested."),
+for title, exposure, empty in (
+    (f"{heading}s in progress", "at_stake", "No credits are accruing."),
+    (requested, "payable", "No credits have been requested."),
     ("Lapsed", "lapsed", "No credits have lapsed."),
     ("Not eligible", "not_eligible", "All credits are eligible."),
 ):
     own = [c for c in claims if c["exposure"] == exposure]
     if is_filtered and not own:
         continue
-    st.subheader(f"{heading}: {total(own)}" if own else heading, anchor=False)
+    st.subheader(f"{title}: {total(own)}" if own else title, anchor=False)
     if own:
         table(
             sorted(own, key=lambda c: (-c["month"].toordinal(), c["subscription_id"])),
-            heading,
+            title,
             f"claims {exposure}",
         )
     else:

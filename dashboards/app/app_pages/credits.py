@@ -1,9 +1,10 @@
-"""Credits by month, customer and currency: finance's page."""
+"""Credits by period, customer and currency: finance's page."""
 
 import streamlit as st
 
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import availability_words, evidence_words
 from makegood.dashboards.figures.queries import (
     CREDITS,
@@ -16,7 +17,8 @@ from makegood.dashboards.figures.words import percentage, plain
 components.head("Credits", "Which credits are due, why, and what is their status?")
 
 options = rows(
-    """select distinct strftime(c.month, '%Y-%m') as month, c.contract_id, c.customer_id,
+    # older versions did not publish the kind of period
+    """select distinct columns('^(month|period_kind)$'), c.contract_id, c.customer_id,
               s.customer_name, c.service_id, c.region, c.exposure,
               coalesce(c.currency, 'no fee') as currency
        from marts.credits as c inner join marts.subscriptions as s using (subscription_id)"""
@@ -26,10 +28,11 @@ if not options:
         "There are no credits: no subscription under a contract with credits has begun."
     )
     st.stop()
+heading = periods.heading(options)
 names = {o["customer_id"]: o["customer_name"] for o in options}
 first, second, third = components.filters(3)
 with first:
-    months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
+    months = components.months(options)
     contracts = components.choice(
         "Contracts", components.distinct(options, "contract_id"), "contracts"
     )
@@ -64,9 +67,9 @@ if not credits:
     components.nothing("No credit matches the filters.")
     st.stop()
 
-st.subheader("By month and currency", anchor=False)
+st.subheader(f"By {heading.lower()} and currency", anchor=False)
 summed = rows(
-    f"""select strftime(month, '%Y-%m') as month, currency,
+    f"""select columns('^(month|period_kind)$'), currency,
                count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
                sum(credit_amount) as credit, sum(payable_amount) as payable,
                sum(if(exposure = 'claimable', credit_amount, 0)) as claimable,
@@ -79,7 +82,7 @@ summed = rows(
 components.table(
     summed,
     {
-        "Month": "month",
+        heading: periods.credited,
         "Currency": "currency",
         "Subscriptions": "subscriptions",
         "Fees": "fee",
@@ -90,7 +93,7 @@ components.table(
         "Lapsed": "lapsed",
         "Not eligible": "not_eligible",
     },
-    name="Credits by month and currency",
+    name=f"Credits by {heading.lower()} and currency",
     money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
 )
 st.caption(
@@ -106,7 +109,7 @@ picked = components.table(
         "Subscription": "subscription_id",
         "Customer": lambda c: names[c["customer_id"]],
         "Service and region": service_and_region,
-        "Month": lambda c: f"{c['month']:%Y-%m}",
+        heading: periods.credited,
         "Fee": "monthly_fee",
         "Availability": availability_words,
         "Evidence": evidence_words,
@@ -120,7 +123,7 @@ picked = components.table(
         "Reasons": lambda c: c["reasons"].replace(",", ", ").replace("_", " ") or "–",
         "Version": "statement_version",
     },
-    name="Credits by subscription, month and currency",
+    name=f"Credits by subscription, {heading.lower()} and currency",
     key="credits",
     money=["Fee", "Credit", "Payable"],
     height=420 if len(credits) > 11 else "auto",
@@ -129,7 +132,7 @@ st.caption("Select a row for its proof and report.")
 if picked:
     with st.container(border=True):
         where = {"subscription": picked["subscription_id"], "month": f"{picked['month']:%Y-%m}"}
-        name = f"{plain(picked['subscription_id'])}, {picked['month']:%Y-%m}"
+        name = f"{plain(picked['subscription_id'])}, {periods.credited(picked)}"
         components.link("proof", f"Proof of {name}, step by step", **where)
         components.link("report", f"SLA report of {name}", **where)
         components.link(

@@ -11,7 +11,8 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import charts, components
 from makegood.dashboards.app.components import length
-from makegood.dashboards.app.published import reader, rows, rows_of_newer
+from makegood.dashboards.app.published import reader, rows, rows_of_newer, with_period_kind
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import (
     MISSES,
     THIN_BUDGET,
@@ -237,7 +238,7 @@ def behind(figure: Row) -> None:
                 figure[k]
                 for k in ("contract_id", "service_id", "region", "period_start", "period_start")
             ),
-            1 if figure["period_kind"] == "month" else 3,
+            periods.MONTHS_IN[figure["period_kind"]],
         )
         if months:
             where = {
@@ -365,7 +366,8 @@ def _burn_rate(budget: Row) -> str:
 def exposure() -> None:
     st.subheader("Cost of missed commitments", anchor=False)
     credits = rows(
-        """select month, currency,
+        # older versions did not publish the kind of period
+        """select columns('^(month|period_kind)$'), currency,
                   case
                       when exposure = 'claimable' and days_left <= ? then 'lapsing'
                       else replace(exposure, '_', ' ')
@@ -387,10 +389,10 @@ def exposure() -> None:
         totals[c["exposure"], c["currency"]] += c["amount"]
     columns = st.columns(len(charts.EXPOSURES))
     means = {
-        "payable": "requested in time and eligible",
+        "payable": "requested in time or automatic, and eligible",
         "claimable": f"not requested, more than {LAPSING_DAYS} days left",
         "lapsing": f"not requested, {LAPSING_DAYS} days left or fewer",
-        "at stake": "for months in progress",
+        "at stake": f"for {periods.heading(credits).lower()}s in progress",
     }
     for column, word in zip(columns, charts.EXPOSURES, strict=True):
         with column.container(border=True):
@@ -407,7 +409,7 @@ def exposure() -> None:
         own = [c for c in credits if c["currency"] == currency]
         frame = pd.DataFrame(
             {
-                "month": f"{c['month']:%Y-%m}",
+                "period": periods.credited(c),
                 "exposure": c["exposure"],
                 "amount": float(c["amount"]),
                 "shown": money(c["amount"], currency),
@@ -416,10 +418,10 @@ def exposure() -> None:
             for c in own
         )
         with place_:
-            st.caption(f"{currency} by month")
+            st.caption(f"{currency} by {periods.heading(own).lower()}")
             st.altair_chart(charts.exposure(frame), width="stretch")
     components.evidence(open_credits(), "credits")
-    components.link("credits", "All credits, by month, customer and currency")
+    components.link("credits", "All credits, by period, customer and currency")
 
 
 def open_credits() -> list[Row]:
@@ -493,12 +495,14 @@ def incidents() -> None:
 
 def attribution(incident: Row) -> None:
     """The intervals, tickets and credits of an incident."""
-    parts = rows(
-        f"""select c.* {ATTRIBUTION} and {INCIDENT} = ? and c.currency = ?
-            order by c.amount desc, c.subscription_id, c.month, c.started_at""",
-        contracts,
-        incident["name"],
-        incident["currency"],
+    parts = with_period_kind(
+        rows(
+            f"""select c.* {ATTRIBUTION} and {INCIDENT} = ? and c.currency = ?
+                order by c.amount desc, c.subscription_id, c.month, c.started_at""",
+            contracts,
+            incident["name"],
+            incident["currency"],
+        )
     )
     credits = {credit_key(c): c for c in open_credits()}
     st.markdown(
@@ -509,7 +513,7 @@ def attribution(incident: Row) -> None:
         parts,
         {
             "Subscription": "subscription_id",
-            "Month": lambda c: f"{c['month']:%Y-%m}",
+            periods.heading(parts): periods.credited,
             "Cause": lambda c: c["cause"].replace("_", " "),
             "Ticket": lambda c: c["ticket_id"] or "–",
             "Service and region": service_and_region,
@@ -526,51 +530,72 @@ def attribution(incident: Row) -> None:
     shown = part or parts[0]
     components.link(
         "proof",
-        f"Proof of {plain(shown['subscription_id'])}, {shown['month']:%Y-%m}",
+        f"Proof of {plain(shown['subscription_id'])}, {periods.credited(shown)}",
         subscription=shown["subscription_id"],
         month=f"{shown['month']:%Y-%m}",
     )
 
 
 def headroom() -> None:
-    st.subheader("Headroom to the next credit tier", anchor=False)
+    st.subheader("Headroom to the next rise of a credit", anchor=False)
     left = rows(
-        """select contract_id, service_id, region, month as period_start, currency,
-                  next_below_pct, min(seconds_left) as seconds_left,
+        # older versions published neither the kind of period nor the form of credit
+        """select columns('^(period_kind|credit_form|service_id|region|month)$'),
+                  h.contract_id, h.currency, next_below_pct, min(seconds_left) as seconds_left,
                   bool_or(is_within_reach) as is_within_reach,
                   sum(additional_amount) as additional_amount, count(*) as subscriptions
-           from marts.credit_headroom
-           where reasons = '' and seconds_left is not null and list_contains(?, contract_id)
-           group by contract_id, service_id, region, month, currency, next_below_pct
+           from marts.credit_headroom as h
+           inner join (select * exclude (contract_id) from marts.credit_steps) as s
+               using (subscription_id, month)
+           where reasons = '' and seconds_left is not null and list_contains(?, h.contract_id)
+           group by all
            order by seconds_left, additional_amount desc, service_id, region, currency""",
         contracts,
     )
     if not left:
-        components.nothing("No eligible subscription can reach another credit tier this month.")
+        components.nothing("No credit of an eligible subscription can rise any more.")
         return
+    left = [row | {"period_start": row["month"]} for row in left]
     components.table(
         left,
         {
             "Service and region": service_and_region,
-            "Month": lambda r: f"{r['period_start']:%Y-%m}",
+            periods.heading(left): periods.credited,
             "Downtime left": length("seconds_left"),
             "Additional credit": "additional_amount",
             "Currency": "currency",
             "Subscriptions": "subscriptions",
-            "Next tier below": lambda r: percentage(r["next_below_pct"]),
-            "Within reach": lambda r: "yes" if r["is_within_reach"] else "no, the month ends first",
+            "Until": _next_rise,
+            "Within reach": lambda r: (
+                "yes"
+                if r["is_within_reach"]
+                else f"no, the {r.get('period_kind', 'month')} ends first"
+            ),
             "Evidence": lambda r: (
                 evidence_words(found) if (found := by_period.get(key_of(r))) else str(Evidence.NONE)
             ),
         },
-        name="Downtime left until the next credit tier",
+        name="Downtime left until a credit rises",
         money=["Additional credit"],
         height="auto" if len(left) < 9 else 320,
     )
     st.caption(
-        "Additional downtime that moves the first subscription of the group into its next tier, "
+        "Additional downtime with which the credit of the first subscription of the group rises, "
         "and the additional credit for all of them, everything else unchanged."
     )
+
+
+def _next_rise(row: Row) -> str:
+    """What raises a credit next, by the form of the credit (C1)."""
+    form, bound = row.get("credit_form", "tiers"), percentage(row["next_below_pct"])
+    if form == "tiers":
+        return f"the tier of {bound}"
+    if form == "steps_of_pct":
+        return f"the step at {bound}"
+    # downtime counts once the commitment is missed
+    if row["next_below_pct"] is not None:
+        return f"the commitment of {bound}"
+    return "each further second" if form == "refund" else "the next step"
 
 
 def trend() -> None:

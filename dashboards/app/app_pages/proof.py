@@ -8,6 +8,7 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components, published
 from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.words import counted, instant, plain
 from makegood.dashboards.proof import NotFound, prove
 
@@ -16,8 +17,9 @@ components.head(
 )
 
 months = rows(
-    """select subscription_id, strftime(month, '%Y-%m') as month, max(credit_amount) as amount
-       from marts.credits group by all order by all"""
+    # older versions did not publish the kind of period
+    """select columns('^(subscription_id|month|period_kind)$'), max(credit_amount) as amount
+       from marts.credits group by all order by subscription_id, month"""
 )
 if not months:
     components.nothing(
@@ -33,16 +35,27 @@ with first:
         "subscription",
         start=largest["subscription_id"],
     )
-own = [m["month"] for m in months if m["subscription_id"] == subscription][::-1]
+own = [m for m in months if m["subscription_id"] == subscription][::-1]
+# the address has the first month of the period
+codes = {f"{m['month']:%Y-%m}": periods.credited(m) for m in own}
+heading = periods.heading(own)
 with second:
-    month = components.pick("Month", own, "month", start=largest["month"])
+    month = components.pick(
+        heading,
+        list(codes),
+        "month",
+        start=f"{largest['month']:%Y-%m}",
+        shown=lambda first: codes[first],
+    )
 try:
     proof = prove(published.reader(), subscription, date.fromisoformat(f"{month}-01"))
 except NotFound as error:
     components.nothing(plain(str(error)))
     st.stop()
 st.markdown(f"Under **{plain(proof.contract_id)}**, version of {proof.contract_version}.")
-components.link("report", "The SLA report of this month", subscription=subscription, month=month)
+components.link(
+    "report", f"The SLA report of this {heading.lower()}", subscription=subscription, month=month
+)
 
 
 def cell(value: object) -> object:

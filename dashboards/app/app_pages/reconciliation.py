@@ -6,7 +6,8 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
-from makegood.dashboards.app.published import rows
+from makegood.dashboards.app.published import rows, with_period_kind
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
 from makegood.dashboards.figures.words import money, plain
@@ -16,7 +17,7 @@ components.head("Due and issued", "Do the credits on invoices equal the credits 
 WORDS = {
     "above_cap": "above the cap",
     "not_due": "not due",
-    "not_future": "on an invoice of the credited month or earlier",
+    "not_future": "on an invoice of the credited period or earlier",
 }
 SETTLED = f"""
     from marts.credit_reconciliation as r
@@ -26,9 +27,12 @@ SETTLED = f"""
       and list_contains(?, currency)
 """
 
-options = rows(
-    """select distinct strftime(month, '%Y-%m') as month, currency, customer_id, customer_name
-       from marts.credit_reconciliation inner join marts.subscriptions using (subscription_id)"""
+options = with_period_kind(
+    rows(
+        """select distinct month, contract_id, currency, customer_id, customer_name
+           from marts.credit_reconciliation
+           inner join marts.subscriptions using (subscription_id)"""
+    )
 )
 if not options:
     components.nothing("No credits are due, and none were issued.")
@@ -36,7 +40,7 @@ if not options:
 names = {o["customer_id"]: o["customer_name"] for o in options}
 first, second, third = components.filters(3)
 with first:
-    months = components.choice("Months", components.distinct(options, "month")[::-1], "months")
+    months = components.months(options)
 with second:
     customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with third:
@@ -44,10 +48,12 @@ with third:
         "Currencies", components.distinct(options, "currency"), "currencies"
     )
 filters = (months, customers, currencies)
-settled = rows(
-    f"""select r.*, s.customer_id, s.customer_name {SETTLED}
-        order by abs(difference) desc, subscription_id, month, currency""",
-    *filters,
+settled = with_period_kind(
+    rows(
+        f"""select r.*, s.contract_id, s.customer_id, s.customer_name {SETTLED}
+            order by abs(difference) desc, subscription_id, month, currency""",
+        *filters,
+    )
 )
 if not settled:
     components.nothing("No credits match the filters.")
@@ -100,7 +106,7 @@ for column, label, sign in (
 COLUMNS: components.Columns = {
     "Subscription": "subscription_id",
     "Customer": "customer_name",
-    "Month": lambda r: f"{r['month']:%Y-%m}",
+    periods.heading(settled): periods.credited,
     "Due": "due_amount",
     "Issued": "issued_amount",
     "Difference": "difference",
@@ -136,7 +142,9 @@ if agreed:
     )
     picked = picked or as_due
 if picked:
-    st.markdown(f"**Invoice lines of {plain(picked['subscription_id'])}, {picked['month']:%Y-%m}**")
+    st.markdown(
+        f"**Invoice lines of {plain(picked['subscription_id'])}, {periods.credited(picked)}**"
+    )
     lines = rows(
         """select * from marts.credit_issued_lines
            where subscription_id = ? and month = ? and currency = ? order by issued_on, line_id""",

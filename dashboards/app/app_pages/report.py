@@ -1,4 +1,4 @@
-"""The SLA report of a subscription and month (Z4), to read here or as a file to send."""
+"""The SLA report of a subscription and period (Z4), to read here or as a file to send."""
 
 import base64
 from datetime import date
@@ -8,14 +8,15 @@ import streamlit as st
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.app import components, published
 from makegood.dashboards.exports.files import KINDS
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.words import plain
 from makegood.dashboards.proof import NotFound
 from makegood.dashboards.reports import FORMATS, Format, render
 from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import Report
-from makegood.dashboards.reports.figures import last_final_month, months_of
+from makegood.dashboards.reports.figures import last_final, periods_of
 
-components.head("SLA report", "How did the service perform in a month, and which credit is due?")
+components.head("SLA report", "How did the service perform in a period, and which credit is due?")
 
 NAMES = {"pdf": "PDF", "html": "HTML", "xlsx": "Excel"}
 MEDIA_TYPES = {"pdf": "application/pdf", "html": "text/html", "xlsx": KINDS["Excel"].media_type}
@@ -40,13 +41,21 @@ with first:
             f"{s} · {subscriptions[s]['customer_name']}" if subscriptions[s]["customer_name"] else s
         ),
     )
-months = [f"{m:%Y-%m}" for m in months_of(reader, subscription)][::-1]
-if not months:
-    components.nothing(f"There is no month to report on for {plain(subscription)} yet.")
+there = periods_of(reader, subscription)[::-1]
+if not there:
+    components.nothing(f"There is no period to report on for {plain(subscription)} yet.")
     st.stop()
-last = last_final_month(reader)
+# the address has the first month of the period
+codes = {f"{first:%Y-%m}": periods.code(kind, first) for kind, first in there}
+last = last_final(reader, there)
 with second:
-    month = components.pick("Month", months, "month", start=f"{last:%Y-%m}" if last else None)
+    month = components.pick(
+        there[0][0].capitalize(),
+        list(codes),
+        "month",
+        start=f"{last[1]:%Y-%m}" if last else None,
+        shown=lambda first: codes[first],
+    )
 
 
 @st.cache_data(max_entries=50, show_spinner="Preparing the report")
@@ -83,6 +92,6 @@ text = written(
 # a separate address, so that nothing in the report can reach this page
 address = "data:text/html;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()
 if len(address) < LONGEST_ADDRESS:
-    st.iframe(address, height=1400, alt=f"SLA report of {subscription}, {month}")
+    st.iframe(address, height=1400, alt=f"SLA report of {subscription}, {codes[month]}")
 else:
     components.nothing("This report is too long to be shown here. Please download it.")

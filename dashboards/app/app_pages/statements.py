@@ -1,4 +1,4 @@
-"""The statements of finished months, version by version, and why they changed."""
+"""The statements of finished periods, version by version, and why they changed."""
 
 from itertools import pairwise
 
@@ -6,13 +6,14 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
-from makegood.dashboards.app.published import rows
+from makegood.dashboards.app.published import rows, with_period_kind
+from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
 from makegood.dashboards.figures.words import instant, plain
 
 components.head(
-    "Statements", "What have we stated for each month, what has changed since, and why?"
+    "Statements", "What have we stated for each period, what has changed since, and why?"
 )
 
 # why a column of a statement changes (C7), and the feeds that can change it
@@ -23,7 +24,7 @@ CAUSES = {
         ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
     ),
     "availability_credit_pct": (
-        "the availability crossed a tier",
+        "the availability or the downtime crossed a tier or a step",
         ("checks", "outages", "exclusions", "components", "services", "subscriptions"),
     ),
     "resolution_credit_pct": (
@@ -48,7 +49,7 @@ CAUSES = {
 subscriptions = rows("select distinct subscription_id from marts.credit_statements order by all")
 if not subscriptions:
     components.nothing(
-        "There are no statements yet: no month under a contract with credits has ended."
+        "There are no statements yet: no period under a contract with credits has ended."
     )
     st.stop()
 first, second = components.filters(2)
@@ -58,11 +59,16 @@ with first:
     )
 with second:
     only = st.toggle("Only changed statements", key="changed", bind="query-params")
-statements = rows(
-    """select *, count(*) over (partition by subscription_id, month, currency) as versions
-       from marts.credit_statements where list_contains(?, subscription_id)
-       order by month desc, subscription_id, currency, statement_version""",
-    chosen,
+statements = with_period_kind(
+    rows(
+        """select s.*, subscriptions.contract_id,
+                  count(*) over (partition by s.subscription_id, month, currency) as versions
+           from marts.credit_statements as s
+           inner join marts.subscriptions as subscriptions using (subscription_id)
+           where list_contains(?, s.subscription_id)
+           order by month desc, s.subscription_id, currency, statement_version""",
+        chosen,
+    )
 )
 credits = {credit_key(c): c for c in rows(CREDITS)}
 
@@ -85,7 +91,7 @@ else:
         shown,
         {
             "Subscription": "subscription_id",
-            "Month": lambda s: f"{s['month']:%Y-%m}",
+            periods.heading(statements): periods.credited,
             "Currency": lambda s: s["currency"] or "–",
             "Version": "statement_version",
             "Issued (UTC)": lambda s: instant(s["issued_at"]),
@@ -113,7 +119,7 @@ else:
 def history(of: Row) -> None:
     """The changes from version to version, and the files delivered in between."""
     st.subheader(
-        f"History of {plain(of['subscription_id'])}, {of['month']:%Y-%m}, "
+        f"History of {plain(of['subscription_id'])}, {periods.credited(of)}, "
         f"{of['currency'] or 'without fee'}",
         anchor=False,
     )

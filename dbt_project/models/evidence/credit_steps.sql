@@ -46,6 +46,7 @@ select
             'tiers', 'months.is_commitment_first_bound', 'availability.commitment_pct'
         ) }} as decimal(18, 6)
     ) as availability_tier_below_pct,
+    coalesce(tiers.is_inclusive, false) as is_tier_inclusive,
     terms.credit_form, availability.steps, terms.credit_factor,
     {{ credit_pct_of('credits.availability_credit', 'credits.credit_scale') }}
         as availability_credit_pct,

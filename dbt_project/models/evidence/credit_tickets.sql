@@ -8,7 +8,8 @@ with shared as (
 select
     incidents.subscription_id, incidents.month, incidents.ticket_id, incidents.severity,
     {{ instant('incidents.received_s') }} as received_at,
-    incidents.target_s, documents.document as target_document, incidents.elapsed_s,
+    incidents.target_s, resolutions.is_resolution_due_date as is_due_date,
+    documents.document as target_document, incidents.elapsed_s,
     case when incidents.is_missed then 'missed' else 'met' end as outcome,
     {{ delay_pct('incidents.elapsed_s', 'incidents.target_s') }} as delay_pct,
     shared.linked_by,
@@ -17,12 +18,17 @@ select
 from {{ ref('int_eligible_incidents') }} as incidents
 inner join {{ ref('stg_tickets') }} as tickets on incidents.ticket_id = tickets.ticket_id
 inner join {{ ref('int_tickets') }} as timed on incidents.ticket_id = timed.ticket_id
+inner join {{ ref('int_resolutions') }} as resolutions
+    on incidents.ticket_id = resolutions.ticket_id and resolutions.is_own
 {{ delivery_of('tickets') }}
 -- what was agreed on the day of receipt, which need not be that of the month (T6)
 left join {{ source('inputs', 'term_values') }} as documents
     on
         timed.terms_id = documents.terms_id
-        and documents.policy_key = 'resolution.' || incidents.severity || '.target'
+        and documents.policy_key = case
+            when resolutions.is_resolution_due_date then 'tickets.due_dates'
+            else 'resolution.' || incidents.severity || '.target'
+        end
 left join shared
     on
         incidents.ticket_id = shared.ticket_id

@@ -34,6 +34,7 @@ select
         else 'met'
     end as update_outcome,
     resolutions.target_s as resolution_target_s,
+    coalesce(resolutions.is_resolution_due_date, false) as is_resolution_due_date,
     resolutions.elapsed_s as resolution_elapsed_s,
     case when joined.is_counted then resolutions.outcome end as resolution_outcome,
     case

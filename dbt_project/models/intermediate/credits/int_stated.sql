@@ -9,6 +9,7 @@ select
     {{ credit_pct_of('combined_credit', 'credit_scale') }} as combined_pct,
     combination,
     {{ credit_pct_of('credit', 'credit_scale') }} as credit_pct,
+    {{ money('share_minor', 'minor_digits') }} as share_amount,
     {{ money('credit_minor', 'minor_digits') }} as credit_amount,
     reasons, claim_status, claim_deadline, requested_on,
     {{ money('payable_minor', 'minor_digits') }} as payable_amount
