@@ -29,3 +29,16 @@ row of inputs.calendar_parts that the instant lies in, joined by `clock_part`.
 {% macro second_of_day(at_s) -%}
     ({{ at_s }} - 86400 * {{ int_divide(at_s, 86400) }})
 {%- endmacro %}
+
+{#-
+A due date of a promise in int_ticket_targets, on a calendar at the latest its end (K7).
+-#}
+{% macro due_on_clock(promise) -%}
+    case
+        when promised.{{ promise }}_calendar is null then promised.{{ promise }}_due_s
+        else least(promised.{{ promise }}_due_s, {{ calendars_end_s() }})
+    end
+{%- endmacro %}
+
+{#- The last second of the years that agreements may have. -#}
+{% macro calendars_end_s() -%} 7258118399 {%- endmacro %}

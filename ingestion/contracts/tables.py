@@ -25,6 +25,7 @@ from makegood.ingestion.contracts.amendments import (
 from makegood.ingestion.contracts.delays import delay_denominator
 from makegood.ingestion.contracts.model import Calendar, Contract, Credits, Duration, Terms
 from makegood.ingestion.contracts.scenarios import Scenarios, alternatives, has_credits
+from makegood.ingestion.limits import YEARS
 from makegood.ingestion.values import of_known_year
 from makegood.ingestion.zones import zone as named_zone
 
@@ -699,17 +700,20 @@ def tables(
     as_of: datetime,
     parties: Iterable[Party] = (),
     scenarios: Callable[[Contract], Scenarios] = alternatives,
+    last_due_year: int = 0,
 ) -> dict[str, Rows]:
     """The rows of TABLES for a run at `as_of` (aware, whole seconds). `parties`: subscriptions that
     amendments may name. `scenarios`: the other values, one at a time, with which a contract is
-    evaluated for the mart what_if, each under its dotted key.
+    evaluated for the mart what_if, each under its dotted key. `last_due_year`: of the due dates of
+    tickets, which calendars have to reach (K7), within the years that agreements may have.
 
     Raises InvalidDocument where terms in force contradict each other.
     """
     as_of_s = int(as_of.timestamp())
     first = min(v.effective_from for c in contracts for v in c.versions)
     # a year on either side: local days reach over the year's end
-    builder = _Builder((min(first.year, as_of.year) - 1, as_of.year + 1))
+    last_year = max(as_of.year + 1, min(last_due_year, YEARS.stop - 1))
+    builder = _Builder((min(first.year, as_of.year) - 1, last_year))
     builder.tables["run"].append({"as_of_s": as_of_s})
     builder.tables["currencies"] = [
         {"currency": c.code, "minor_digits": c.exponent}

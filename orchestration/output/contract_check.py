@@ -13,11 +13,16 @@ from makegood.ingestion.contracts.lint import Finding, findings
 from makegood.ingestion.contracts.model import Contract, Terms
 from makegood.ingestion.contracts.tables import as_text
 from makegood.ingestion.strict_yaml import Document, Location
+from makegood.orchestration.pipeline.backtest import replayed
+from makegood.orchestration.pipeline.run import BadArguments, Progress
+from makegood.orchestration.settings import Limits
 from makegood.orchestration.warehouse.publication import Publication
 from makegood.orchestration.warehouse.store import Warehouse
 
 # (contract, key, value as it is written) -> currency -> what it adds to credits and to payable ones
 Prices = dict[tuple[str, str, str], dict[str, tuple[Decimal, Decimal]]]
+# (feed, column) -> the values that were ever delivered; (contract, product_category) as well
+Seen = dict[tuple[str, str], set[str]]
 
 # a list among the terms -> the feed's column that has to hold one of its values
 _COLUMNS = {
@@ -36,6 +41,26 @@ def scenarios(contract: Contract) -> list[tuple[str, object]]:
     """The scenarios of a contract's findings, as scenarios of `what_if`."""
     found = {as_text([r.key, r.value]): r for f in findings(contract) for r in f.scenarios}
     return [(scenario.key, scenario.value) for scenario in found.values()]
+
+
+def on_history(
+    documents: list[tuple[Document, Contract]],
+    warehouse: Path,
+    limits: Limits,
+    progress: Progress,
+) -> list[str]:
+    """All findings, on a warehouse: terms that nothing triggers, then those of `shown` with their
+    prices. Raises BadArguments where nothing is published, and what a backtest does."""
+    publication = Warehouse(warehouse).current()
+    if publication is None:
+        raise BadArguments(f"{warehouse} has nothing published: run `makegood run` first")
+    seen = _seen(Warehouse(warehouse), publication)
+    judged = [c for _, c in documents if c.contract_id in seen["services", "contract_id"]]
+    priced: Prices = {}
+    if judged:
+        with replayed(warehouse, judged, limits, progress, scenarios) as database:
+            priced = prices(database)
+    return [*without_effect(documents, seen), *shown(documents, priced)]
 
 
 def prices(database: Path) -> Prices:
@@ -79,12 +104,8 @@ def _price(value: str, by_currency: dict[str, tuple[Decimal, Decimal]]) -> str:
     return f"{value}: {', '.join(changed) or 'no difference so far'}"
 
 
-def without_effect(documents: list[tuple[Document, Contract]], warehouse: Path) -> Iterator[str]:
+def without_effect(documents: list[tuple[Document, Contract]], seen: Seen) -> Iterator[str]:
     """A line for each term that no delivered row can trigger."""
-    store = Warehouse(warehouse)
-    publication = store.current()
-    assert publication
-    seen = _seen(store, publication)
     for document, contract in documents:
         if contract.contract_id not in seen["services", "contract_id"]:
             what = "no service of this warehouse is under this contract: nothing of it has effect"
@@ -96,9 +117,7 @@ def without_effect(documents: list[tuple[Document, Contract]], warehouse: Path) 
                 yield document.finding(("versions", number, "terms", *where), what)
 
 
-def _unseen(
-    terms: Terms, contract_id: str, seen: dict[tuple[str, str], set[str]]
-) -> Iterator[tuple[Location, str]]:
+def _unseen(terms: Terms, contract_id: str, seen: Seen) -> Iterator[tuple[Location, str]]:
     for key, columns in _COLUMNS.items():
         group, name = key.split(".")
         part = getattr(terms, group)
@@ -127,7 +146,7 @@ def _unseen(
                 )
 
 
-def _seen(store: Warehouse, publication: Publication) -> dict[tuple[str, str], set[str]]:
+def _seen(store: Warehouse, publication: Publication) -> Seen:
     """The values of each column that terms name, over all that was ever delivered; for each
     contract the product categories of its services."""
     wanted = {column for columns in _COLUMNS.values() for column in columns}

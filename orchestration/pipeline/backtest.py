@@ -84,7 +84,8 @@ def replayed(
             if (landed.files["gap_limit_s"] > limit).any():
                 landed = probes.compact(con, store, folder, "backtest", landed, limit, progress)
             parties = transform.parties_of(con, store, landed)
-        inputs = terms.tables(everyone, as_of, parties, scenarios)
+            last_due_year = transform.last_due_year(con, store, landed)
+        inputs = terms.tables(everyone, as_of, parties, scenarios, last_due_year)
         transform.lay_out(work, store, landed, inputs)
         built = transform.build(work, folder / DATABASE, folder, limits, progress)
         if broken := transform.failed(built.tests):

@@ -117,6 +117,20 @@ def parties_of(con: duckdb.DuckDBPyConnection, store: Path, landed: Landed) -> l
     return [terms.Party(*row) for row in rows]
 
 
+def last_due_year(con: duckdb.DuckDBPyConnection, store: Path, landed: Landed) -> int:
+    """The year of the last due date of a ticket that was ever delivered, or the one after it; 0
+    without any."""
+    files = list(map(str, files_of(store, landed)["tickets"]))
+    if not files:
+        return 0
+    row = con.execute(
+        "select max(greatest(response_due_at_s, resolution_due_at_s)) from read_parquet($1)",
+        [files],
+    ).fetchone()
+    # a year has at least 365 days
+    return 0 if row is None or row[0] is None else 1970 + int(row[0]) // (365 * 86_400)
+
+
 def lay_out(work: Path, store: Path, landed: Landed, inputs: dict[str, terms.Rows]) -> None:
     """Makes the database `work` that the models read: schema `landed` over the landed files, schema
     `inputs` for the rest."""

@@ -231,8 +231,12 @@ class Run:
         """Lays out what the models read."""
         self.progress("resolving contracts")
         with self._connected() as con:
-            parties = transform.parties_of(con, self.warehouse.landed, self.landed)
-        inputs = terms.tables(self.contracts, self.request.as_of, parties)
+            delivered = con, self.warehouse.landed, self.landed
+            parties = transform.parties_of(*delivered)
+            last_due_year = transform.last_due_year(*delivered)
+        inputs = terms.tables(
+            self.contracts, self.request.as_of, parties, last_due_year=last_due_year
+        )
         inputs["statements_before"] = self.before.statements() if self.before else []
         inputs["withdrawn_statements"] = self.before.withdrawn().to_dicts() if self.before else []
         if self.request.keep_work:

@@ -66,4 +66,3 @@ def test_every_key_in_a_rule_is_accepted() -> None:
     accepted = {key.path for key in contract_keys()}
     sections = {key.rpartition(".")[0] for key in accepted}
     assert {key for key in keys_in(PAGE) if "." in key} - accepted - sections == set()
-

@@ -78,7 +78,8 @@ promised as (
             and chosen.severity = resolution.severity
 )
 
--- a due date is as many seconds as the clock runs until it, none if it is not after clock start
+-- a due date is as many seconds as the clock runs until it, none if it is not after clock start;
+-- calendars end with the years that agreements may have
 select
     promised.ticket_id, promised.support_policy_id, promised.highest_severity,
     promised.response_severity, promised.severity, promised.response_calendar,
@@ -91,7 +92,7 @@ select
         else {{ clock_seconds(
             'promised.' ~ promise ~ '_calendar',
             promise ~ '_start', 'promised.clock_start_s',
-            promise ~ '_due', 'promised.' ~ promise ~ '_due_s'
+            promise ~ '_due', due_on_clock(promise)
         ) }}
     end as {{ promise }}_target_s{{ ',' if not loop.last }}
     {%- endfor %}
@@ -99,5 +100,5 @@ from promised
 {%- for promise in ['response', 'resolution'] %}
 {%- set calendar = 'promised.' ~ promise ~ '_calendar' %}
 {{ clock_part(calendar, promise ~ '_start', 'promised.clock_start_s') }}
-{{ clock_part(calendar, promise ~ '_due', 'promised.' ~ promise ~ '_due_s') }}
+{{ clock_part(calendar, promise ~ '_due', due_on_clock(promise)) }}
 {%- endfor %}
