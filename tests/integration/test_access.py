@@ -337,6 +337,7 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
             for r in found.rows("select customer_scope from marts.downtime_sources")
         }
     regional = [
+        "attainment",
         "availability",
         "availability_by_category",
         "contract_terms",
