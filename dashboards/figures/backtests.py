@@ -117,14 +117,14 @@ def by_period(rows: pl.DataFrame) -> list[Row]:
             pl.col("is_incomplete").sum().alias("incomplete"),
             pl.col("low_coverage").sum().alias("thin"),
         )
-        .sort("contract_id", "month", "period_kind", "currency")
+        .sort("contract_id", "period_kind", "month", "currency")
     )
     return _compared(summed, "credit", "payable")
 
 
 def by_cause(rows: pl.DataFrame) -> list[Row]:
     """What credits are for (`cause`), by contract, period and currency, where there are any."""
-    keys = ("contract_id", "month", "period_kind", "currency")
+    keys = ("contract_id", "period_kind", "month", "currency")
     summed = rows.group_by(keys).agg(_sums(*CAUSES)).sort(keys)
     found = [
         {
@@ -139,7 +139,7 @@ def by_cause(rows: pl.DataFrame) -> list[Row]:
 
 
 def totals(rows: pl.DataFrame, *by: str) -> list[Row]:
-    """Credits and payable amounts of all periods by currency and `by`, those with the largest
+    """Credits and payable amounts of all periods by currency and `by`; of each currency the largest
     differences first."""
     filled = rows.with_columns(
         pl.col(f"{side}_{amount}").fill_null(0)
@@ -149,7 +149,12 @@ def totals(rows: pl.DataFrame, *by: str) -> list[Row]:
     summed = filled.group_by(*by, "currency").agg(_sums("credit", "payable"))
     return sorted(
         _compared(summed, "credit", "payable"),
-        key=lambda row: (-abs(row["difference_credit"]), *(str(row[k]) for k in (*by, "currency"))),
+        key=lambda row: (
+            row["currency"],
+            -abs(row["difference_credit"]),
+            -abs(row["difference_payable"]),
+            *(str(row[key]) for key in by),
+        ),
     )
 
 

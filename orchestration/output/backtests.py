@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby, islice
 from pathlib import Path
 
 import polars as pl
@@ -18,8 +19,8 @@ from makegood.ingestion.files import write_whole
 # kinds of files of rows by their suffix; JSON beside them
 _KINDS = {kind.suffix: kind for kind in files.KINDS.values()}
 FORMATS = (*_KINDS, "json")
-# subscriptions that are listed
-MOST_CHANGED = 10
+# subscriptions that are listed of each currency
+MOST_CHANGED = 5
 
 # heading (of one or two lines) -> column
 _PERIOD = {"contract": "contract_id", "period": "period"}
@@ -38,7 +39,12 @@ def in_words(about: Backtest, rows: pl.DataFrame) -> list[str]:
         for row in backtests.totals(rows, "contract_id", "subscription_id")
         if row["difference_credit"] or row["difference_payable"]
     ]
-    most = f"{min(len(changed), MOST_CHANGED)} of {len(changed)}"
+    # amounts of several currencies have no order
+    most = [
+        row
+        for _, of_currency in groupby(changed, key=lambda row: row["currency"])
+        for row in islice(of_currency, MOST_CHANGED)
+    ]
     return [
         f"replayed as of {timestamp(about.as_of)}, the instant of what is published "
         f"(run {about.run_id}); nothing was published",
@@ -52,10 +58,10 @@ def in_words(about: Backtest, rows: pl.DataFrame) -> list[str]:
         ),
         *_table("totals", {"currency": "currency"}, _AMOUNTS, backtests.totals(rows)),
         *_table(
-            f"subscriptions that changed most, {most}",
+            f"subscriptions that change most, {len(most)} of {len(changed)}",
             {"contract": "contract_id", "subscription": "subscription_id", "currency": "currency"},
             _AMOUNTS,
-            changed[:MOST_CHANGED],
+            most,
         ),
     ]
 

@@ -4,7 +4,7 @@ contracts publishes, and nothing in the warehouse is changed by it."""
 import csv
 import json
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from makegood.dashboards.figures import backtests
+from makegood.dashboards.figures.backtests import Backtest
 from makegood.ingestion.contracts.loader import load_folder
 from makegood.ingestion.files import sha256_of
 from makegood.orchestration.output.backtests import in_words
@@ -508,6 +509,46 @@ def test_the_page_shows_each_kept_backtest(
     # the latest comes first
     latest = tables(app(monkeypatch, place.warehouse, "backtests"))
     assert [r["Difference"] for r in latest["Credits in total"]] == [Decimal("0.000")]
+
+
+def test_each_currency_has_an_order_of_its_own() -> None:
+    """A thousand yen are not more than ten euros, so that neither pushes the other off the list."""
+    rows = pl.DataFrame(
+        [
+            {
+                "contract_id": "main",
+                "subscription_id": f"{currency}-{number}",
+                "period_kind": "month",
+                "month": date(2026, 6, 1),
+                "currency": currency,
+                **{f"published_{amount}": Decimal(0) for amount in backtests.AMOUNTS},
+                **{f"proposed_{amount}": Decimal(number * worth) for amount in backtests.AMOUNTS},
+                "status": "final",
+                "is_incomplete": number == 3,
+                "low_coverage": False,
+            }
+            for currency, worth in (("JPY", 1000), ("EUR", -10))
+            for number in range(8)
+        ],
+        schema=backtests.ROWS,
+    )
+    about = Backtest(
+        backtest_id="b",
+        made_at=datetime(2026, 7, 1, tzinfo=UTC),
+        as_of=datetime(2026, 7, 1, tzinfo=UTC),
+        run_id="r",
+        contracts=Path("proposed"),
+        contract_ids=["main"],
+        notes=[],
+    )
+    lines = in_words(about, rows)
+    at = lines.index("subscriptions that change most, 10 of 14")
+    assert [line.split()[1] for line in lines[at + 3 :]] == [
+        f"{currency}-{number}" for currency in ("EUR", "JPY") for number in range(7, 2, -1)
+    ]
+    (june,) = [line for line in lines if line.startswith("  main      2026-06  JPY ")][:1]
+    assert june.split()[3:6] == ["0", "28,000", "28,000"]
+    assert june.endswith("1 on incomplete data")
 
 
 def test_files_of_a_backtest(place: Published, tmp_path: Path) -> None:
