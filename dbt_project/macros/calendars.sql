@@ -23,7 +23,8 @@ row of inputs.calendar_parts that the instant lies in, joined by `clock_part`.
 
 {#- The seconds that a clock runs between two instants. -#}
 {% macro clock_seconds(calendar_id, from_part, from_s, until_part, until_s) -%}
-    {{ clock_at(calendar_id, until_part, until_s) }} - {{ clock_at(calendar_id, from_part, from_s) }}
+    {{ clock_at(calendar_id, until_part, until_s) }}
+    - {{ clock_at(calendar_id, from_part, from_s) }}
 {%- endmacro %}
 
 {% macro second_of_day(at_s) -%}

@@ -165,8 +165,8 @@ parts of credit_scale.
         group by {{ of_judged }}
     ),
 
-    -- what a step is counted in, and how much of it there is: points below the commitment, as a ratio,
-    -- or seconds of downtime
+    -- what a step is counted in, and how much of it there is: points below the commitment, as a
+    -- ratio, or seconds of downtime
     measured as (
         select
             *,
@@ -196,8 +196,8 @@ parts of credit_scale.
         from measured
     ),
 
-    -- steps, each of a percentage or of so many days of the fee, or the fee of the downtime, so many
-    -- times (C1)
+    -- steps, each of a percentage or of so many days of the fee, or the fee of the downtime, so
+    -- many times (C1)
     otherwise as (
         select
             {{ keys | join(', ') }},

@@ -65,15 +65,6 @@ ratios are integers.
     add_months({{ day }}, cast({{ months }} as int))
 {%- endmacro %}
 
-{#- The first day of the period (`month`, `quarter`, `year`) that a date is in. -#}
-{% macro first_of_period(day, period_kind) -%}
-    case {{ period_kind }}
-        when 'quarter' then cast(date_trunc('quarter', {{ day }}) as date)
-        when 'year' then cast(date_trunc('year', {{ day }}) as date)
-        else {{ first_of_month(day) }}
-    end
-{%- endmacro %}
-
 {#- The first and the last day of a date's month. -#}
 {% macro first_of_month(day) -%} cast(date_trunc('month', {{ day }}) as date) {%- endmacro %}
 {% macro last_of_month(day) -%} last_day({{ day }}) {%- endmacro %}

@@ -72,3 +72,12 @@ stopped, and pending while it has not.
 {% macro last_day_of(until) -%}
     case when {{ until }} < cast('9999-12-31' as date) then {{ plus_days(until, -1) }} end
 {%- endmacro %}
+
+{#- The first day of the period (`month`, `quarter`, `year`) that a date is in. -#}
+{% macro first_of_period(day, period_kind) -%}
+    case {{ period_kind }}
+        when 'quarter' then cast(date_trunc('quarter', {{ day }}) as date)
+        when 'year' then cast(date_trunc('year', {{ day }}) as date)
+        else {{ first_of_month(day) }}
+    end
+{%- endmacro %}

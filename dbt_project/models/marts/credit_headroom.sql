@@ -204,7 +204,9 @@ figures_ahead as (
 ),
 
 credited as (
-    {{ availability_credit('figures_ahead', ['subscription_id', 'month', 'events', 'seconds_left']) }}
+    {{ availability_credit(
+        'figures_ahead', ['subscription_id', 'month', 'events', 'seconds_left']
+    ) }}
 ),
 
 reached as (

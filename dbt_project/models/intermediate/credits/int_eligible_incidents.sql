@@ -1,7 +1,8 @@
 -- the incidents whose resolution a credit rests on, by each scenario (R1): of the month's
 -- severities, each by its own ticket's terms
 select
-    tickets.subscription_id, tickets.credit_month as month, scenarios.scenario_id, measured.measured_as,
+    tickets.subscription_id, tickets.credit_month as month, scenarios.scenario_id,
+    measured.measured_as,
     scenarios.availability_policy_id, scenarios.customer_scope, scenarios.service_id,
     scenarios.region, scenarios.link_within_s, tickets.ticket_id,
     tickets.received_s, tickets.incident_id, tickets.outage_id,

@@ -20,7 +20,8 @@ with credits as (
 select
     credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start,
     credits.amount_minor,
-    credits.currency, credits.issued_on, credits.month, terms.terms_id, terms.cap_pct, credits.is_early,
+    credits.currency, credits.issued_on, credits.month, terms.terms_id, terms.cap_pct,
+    credits.is_early,
     credits._delivery_id, credits._line
 from credits
 left join {{ ref('int_subscription_terms') }} as agreed
