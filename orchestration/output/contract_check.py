@@ -11,6 +11,7 @@ import duckdb
 
 from makegood.ingestion.contracts.lint import Finding, findings
 from makegood.ingestion.contracts.model import Contract, Terms
+from makegood.ingestion.contracts.scenarios import has_credits
 from makegood.ingestion.contracts.tables import as_text
 from makegood.ingestion.strict_yaml import Document, Location
 from makegood.orchestration.pipeline.backtest import replayed
@@ -51,10 +52,12 @@ def on_history(
 ) -> list[str]:
     """All findings, on a warehouse: terms that nothing triggers, then those of `shown` with their
     prices. Raises BadArguments where nothing is published, and what a backtest does."""
-    publication = Warehouse(warehouse).current()
+    store = Warehouse(warehouse)
+    store.check_layout()
+    publication = store.current()
     if publication is None:
         raise BadArguments(f"{warehouse} has nothing published: run `makegood run` first")
-    seen = _seen(Warehouse(warehouse), publication)
+    seen = _seen(store, publication)
     judged = [c for _, c in documents if c.contract_id in seen["services", "contract_id"]]
     priced: Prices = {}
     if judged:
@@ -81,15 +84,21 @@ def shown(
     """A line for each finding: `file:line: where: what`, with prices where there are any."""
     for document, contract in documents:
         for found in findings(contract):
-            cost = "" if priced is None else _cost(contract.contract_id, found, priced)
+            cost = ""
+            if priced is not None and has_credits(contract):
+                cost = _cost(contract.contract_id, found, priced)
             yield document.finding(found.where, found.what + cost)
 
 
 def _cost(contract_id: str, found: Finding, priced: Prices) -> str:
+    """What each scenario of a finding adds, in brackets; nothing of a contract that the warehouse
+    doesn't have."""
     parts = []
     for scenario in found.scenarios:
         value = as_text(scenario.value)
-        parts.append(_price(value, priced.get((contract_id, scenario.key, value), {})))
+        by_currency = priced.get((contract_id, scenario.key, value))
+        if by_currency is not None:
+            parts.append(_price(value, by_currency))
     return f" [{'; '.join(parts)}]" if parts else ""
 
 
