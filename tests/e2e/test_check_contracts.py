@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.conftest import CONTRACTS, Published
 from tests.e2e.test_command import makegood
 from tests.unit.test_contract_docs import EXAMPLES
 
@@ -11,10 +12,16 @@ def test_a_folder_of_contracts_is_checked(tmp_path: Path) -> None:
     (tmp_path / "b.yml").write_text(EXAMPLES[2])
     done = makegood("contracts", "--check", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [
+    loaded, findings = done.stdout.split("\n\n")
+    assert loaded.splitlines() == [
         "hosting: Hosting Service Level Agreement, 1 version, 0 amendments",
         "support: Support and Availability Agreement, 1 version, 1 amendment",
     ]
+    assert findings.splitlines()[0] == (
+        f"{tmp_path}/a.yaml:8: versions.0.terms.exclusions.kinds: scheduled_maintenance is "
+        "excluded however long it lasts: maintenance.max_length is not set"
+    )
+    assert all(line.startswith(f"{tmp_path}/") for line in findings.splitlines())
     escape = EXAMPLES[0].replace("contract_id: hosting", r'contract_id: "\x1b[2J"')
     (tmp_path / "c.yaml").write_text(escape)
     again = makegood("contracts", "--check", tmp_path)
@@ -37,11 +44,11 @@ def test_all_refusals_of_a_folder_are_listed_with_file_line_and_the_wanted_form(
     assert first.startswith(
         f"makegood: {tmp_path}/a.yaml:19: versions.0.terms.response.critical.target: '30 minutes'"
     )
-    assert first.endswith("15m or 3bd")
+    assert first.endswith("15m or 3bd; h, m and s may be joined, as in 8h30m")
     assert second.startswith(
         f"{tmp_path}/b.yaml:7: versions.0.terms.availability.period: 'monthly'"
     )
-    assert second.endswith("not one of month, quarter: the nearest is month")
+    assert second.endswith("not one of month, quarter, year: the nearest is month")
 
 
 def test_a_folder_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
@@ -49,3 +56,37 @@ def test_a_folder_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
     assert (gone.returncode, "is not a folder" in gone.stderr) == (2, True)
     empty = makegood("contracts", "--check", tmp_path)
     assert (empty.returncode, "holds no contract (*.yaml)" in empty.stderr) == (2, True)
+
+
+def test_findings_are_priced_on_a_warehouse(sample: Published) -> None:
+    """The price of a scenario is what the mart what_if says of it; a term that nothing triggers is
+    named."""
+    done = makegood("contracts", "--check", CONTRACTS, "--warehouse", sample.warehouse)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    (rounding,) = [line for line in lines if "between 25 and 26" in line]
+    by_currency = sample.query(
+        """select currency, sum(credit_difference) as credit, sum(payable_difference) as payable
+           from marts.what_if
+           where policy_key = 'resolution_credit.tier_rounding' and value = 'whole_percent'
+           group by currency having sum(credit_difference) <> 0 or sum(payable_difference) <> 0
+           order by currency"""
+    )
+    price = ", ".join(
+        f"{row['credit']:+} {row['currency']} ({row['payable']:+} payable)" for row in by_currency
+    )
+    assert rounding.endswith(f" [whole_percent: {price or 'no difference so far'}]")
+    (upkeep,) = [
+        line for line in lines if "trueengage" in line and "calls upkeep an emergency" in line
+    ]
+    assert " [the other scenario: " in upkeep
+    used = {row["kind"] for row in sample.query("select distinct kind from marts.exclusions")}
+    assert "beta" not in used
+    beta = "'beta' is in no row of exclusions.kind or tickets.exclusion_kind"
+    assert any(f"{beta}: it has no effect so far" in line for line in lines)
+    assert not any(f"'{kind}' is in no row" in line for kind in used for line in lines)
+
+
+def test_a_warehouse_without_a_publication_is_refused(tmp_path: Path) -> None:
+    done = makegood("contracts", "--check", CONTRACTS, "--warehouse", tmp_path)
+    assert (done.returncode, "has nothing published" in done.stderr) == (2, True)
