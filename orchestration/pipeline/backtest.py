@@ -123,7 +123,7 @@ def agreements(database: Path) -> dict[str, Agreement]:
     version built it."""
     with duckdb.connect(str(database), read_only=True) as con, _present_marts():
         found = con.execute(
-            """select contract_id, any_value(contract_name), any_value(time_zone),
+            """select contract_id, min(contract_name), min(time_zone),
                min(contract_version)
                from marts.contracts left join marts.agreed_terms using (contract_id)
                group by contract_id order by contract_id"""
@@ -324,7 +324,7 @@ def _compared(
                 )
         con.execute(
             """create temp table covered as
-            select side, contract_id, any_value(period_kind) as period_kind,
+            select side, contract_id, min(period_kind) as period_kind,
                 min(month) as first_day, max(last_day) as last_day
             from (
                 select 'published' as side, * from published_credits union all by name

@@ -168,14 +168,14 @@ def test_bad_arguments_exit_2(tmp_path: Path, words: list[str], said: str) -> No
 def test_a_refused_contract_exits_2_with_file_and_line(tmp_path: Path) -> None:
     contracts = write_contracts(tmp_path / "contracts", {})
     (contracts / "te.yaml").write_text(
-        (CONTRACTS / "trueengage.yaml").read_text().replace("period: month", "period: quarter")
+        (CONTRACTS / "trueengage.yaml").read_text().replace("period: month", "period: monthly")
     )
     done = run(
         write_landing(tmp_path / "landing", world()), tmp_path / "w", "--contracts", contracts
     )
     assert done.returncode == 2
     assert re.search(
-        r"te\.yaml:\d+: versions\.0\.terms\.credits: credits need availability\.period month",
+        r"te\.yaml:\d+: versions\.0\.terms\.availability\.period: 'monthly' is not one of month",
         done.stderr,
     )
 

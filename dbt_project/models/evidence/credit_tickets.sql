@@ -8,8 +8,8 @@ with shared as (
 select
     incidents.subscription_id, incidents.month, incidents.ticket_id, incidents.severity,
     {{ instant('incidents.received_s') }} as received_at,
-    incidents.target_s, resolutions.is_resolution_due_date as is_due_date,
-    documents.document as target_document, incidents.elapsed_s,
+    incidents.target_s, documents.document as target_document,
+    resolutions.is_resolution_due_date as is_due_date, incidents.elapsed_s,
     case when incidents.is_missed then 'missed' else 'met' end as outcome,
     {{ delay_pct('incidents.elapsed_s', 'incidents.target_s') }} as delay_pct,
     shared.linked_by,
