@@ -241,12 +241,14 @@ def run_of(publish: Runner, tmp_path: Path, proposed: dict[str, Any]) -> Publish
     return publish(tmp_path / "landing", "2026-07-10T00:00:00Z", contracts, tmp_path / "fresh")
 
 
+@pytest.mark.long
 def test_all_marts_are_those_of_a_run(place: Published, publish: Runner, tmp_path: Path) -> None:
     wanted = run_of(publish, tmp_path, credits_on(99.9)).all_marts()
     assert replay(place.warehouse, tmp_path / "both") == wanted
     assert wanted["credits"] != place.mart("credits")
 
 
+@pytest.mark.long
 def test_contracts_that_are_left_out_still_decide_about_shared_customers(
     place: Published, publish: Runner, tmp_path: Path
 ) -> None:
@@ -260,6 +262,7 @@ def test_contracts_that_are_left_out_still_decide_about_shared_customers(
     assert {(r["reasons"], str(r["credit_amount"])) for r in found} >= {("overdue", "100.000")}
 
 
+@pytest.mark.long
 def test_spans_too_coarse_for_a_proposal_are_made_anew(publish: Runner, tmp_path: Path) -> None:
     """M1: a check holds for as long as the proposal says, also where what has landed bridges longer
     gaps."""
@@ -287,6 +290,7 @@ def test_spans_too_coarse_for_a_proposal_are_made_anew(publish: Runner, tmp_path
     assert downtime != {r["downtime_seconds"] for r in published.mart("availability")}
 
 
+@pytest.mark.long
 def test_a_proposal_that_begins_later_is_replayed_from_the_published_beginning(
     place: Published, tmp_path: Path
 ) -> None:
@@ -305,6 +309,7 @@ def test_a_proposal_that_begins_later_is_replayed_from_the_published_beginning(
     assert "not compared, because nothing is proposed for them: side" in text
 
 
+@pytest.mark.long
 def test_periods_that_differ_are_listed_apart_and_compared_in_total(
     place: Published, publish: Runner, tmp_path: Path
 ) -> None:
@@ -320,6 +325,7 @@ def test_periods_that_differ_are_listed_apart_and_compared_in_total(
     assert any("the totals are of different days: 2026-06-01 to" in note for note in about.notes)
 
 
+@pytest.mark.long
 def test_what_is_there_to_know_of_the_evidence_is_said(
     place: Published, publish: Runner, tmp_path: Path
 ) -> None:
@@ -354,6 +360,7 @@ def test_what_is_there_to_know_of_the_evidence_is_said(
 # ---------------------------------------------------------------- beside runs
 
 
+@pytest.mark.long
 def test_a_backtest_needs_nothing_that_a_run_holds_or_removes(
     place: Published, publish: Runner, tmp_path: Path
 ) -> None:
@@ -374,6 +381,7 @@ def test_a_backtest_needs_nothing_that_a_run_holds_or_removes(
         assert Built(built).all_marts() == wanted
 
 
+@pytest.mark.long
 def test_a_run_goes_on_during_a_backtest(place: Published, publish: Runner, tmp_path: Path) -> None:
     root, first = place.warehouse, place.database
     contracts = tmp_path / "contracts"
@@ -387,6 +395,7 @@ def test_a_run_goes_on_during_a_backtest(place: Published, publish: Runner, tmp_
     assert Warehouse(root).last().damage == {}  # type: ignore[union-attr]
 
 
+@pytest.mark.long
 def test_while_a_run_holds_the_warehouse_the_command_works(
     place: Published, tmp_path: Path
 ) -> None:
@@ -398,6 +407,7 @@ def test_while_a_run_holds_the_warehouse_the_command_works(
     assert len(rows_of(place.warehouse)) > 0
 
 
+@pytest.mark.long
 def test_a_path_may_be_relative(
     place: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,6 +418,7 @@ def test_a_path_may_be_relative(
         assert built.is_absolute()
 
 
+@pytest.mark.long
 def test_what_a_killed_backtest_left_is_removed_and_another_at_work_is_not(
     place: Published, tmp_path: Path
 ) -> None:
@@ -420,6 +431,7 @@ def test_what_a_killed_backtest_left_is_removed_and_another_at_work_is_not(
     assert sorted(p.name for p in kept.iterdir()) == [".at-work-running", ".at-work-running.lock"]
 
 
+@pytest.mark.long
 def test_landed_files_that_are_damaged_are_not_replayed(place: Published, tmp_path: Path) -> None:
     file = next((place.warehouse / "landed" / "outages").rglob("*.parquet"))
     file.chmod(0o644)
@@ -551,6 +563,7 @@ def test_each_currency_has_an_order_of_its_own() -> None:
     assert june.endswith("1 on incomplete data")
 
 
+@pytest.mark.long
 def test_files_of_a_backtest(place: Published, tmp_path: Path) -> None:
     from makegood.orchestration.output import backtests as output
 

@@ -67,6 +67,33 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 @pytest.mark.cluster
+@pytest.mark.xdist_group("servers")
+@pytest.mark.parametrize("server", servers.SERVERS)
+def test_each_way_to_spark_publishes_the_same(server: str, faulty: Path, tmp_path: Path) -> None:
+    """Also with an executor killed in the middle, where there are several."""
+    warehouse = tmp_path / "warehouse"
+    with servers.SERVERS[server](tmp_path / "servers") as url:
+        words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
+        with subprocess.Popen(
+            command(*words, "--spark", url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as run:
+            if server == "standalone":
+                wait_for(lambda: stored(warehouse) > 20, run)
+                os.kill(executors(tmp_path / "servers")[0], signal.SIGKILL)
+            _, errors = run.communicate(timeout=1800)
+        assert run.returncode == 0, errors
+        assert cells(warehouse) > 10_000
+        assert differences(faulty / "warehouse", warehouse) == []
+        said = dict(zip(BROKEN, answers(url, tmp_path), strict=True))
+        assert {error: text for error, text in said.items() if error not in text} == {}
+
+
+@pytest.mark.long
+@pytest.mark.cluster
+@pytest.mark.xdist_group("spark")
 def test_there_and_back_is_the_same(faulty: Path, tmp_path: Path) -> None:
     """A warehouse moves from DuckDB to Spark and back, with a late delivery and another contract on
     the way; its statements and what it has landed are those of one that stayed."""
@@ -102,31 +129,6 @@ def landed_by(warehouse: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.long
-@pytest.mark.cluster
-@pytest.mark.parametrize("server", servers.SERVERS)
-def test_each_way_to_spark_publishes_the_same(server: str, faulty: Path, tmp_path: Path) -> None:
-    """Also with an executor killed in the middle, where there are several."""
-    warehouse = tmp_path / "warehouse"
-    with servers.SERVERS[server](tmp_path / "servers") as url:
-        words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
-        with subprocess.Popen(
-            command(*words, "--spark", url),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as run:
-            if server == "standalone":
-                wait_for(lambda: stored(warehouse) > 20, run)
-                os.kill(executors(tmp_path / "servers")[0], signal.SIGKILL)
-            _, errors = run.communicate(timeout=1800)
-        assert run.returncode == 0, errors
-        assert cells(warehouse) > 10_000
-        assert differences(faulty / "warehouse", warehouse) == []
-        said = dict(zip(BROKEN, answers(url, tmp_path), strict=True))
-        assert {error: text for error, text in said.items() if error not in text} == {}
-
-
 def answers(url: str, scratch: Path) -> list[str]:
     """What Spark says of each statement of BROKEN. In a process of its own: one that has used Spark
     Connect can't be a driver."""
@@ -160,6 +162,7 @@ BROKEN = {
 
 @pytest.mark.long
 @pytest.mark.cluster
+@pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize(
     ("planted", "error"),
     [
@@ -198,6 +201,7 @@ def test_a_model_that_breaks_publishes_nothing(
 
 @pytest.mark.long
 @pytest.mark.cluster
+@pytest.mark.xdist_group("spark")
 def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse"
     words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
@@ -213,11 +217,13 @@ def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> 
 
 @pytest.mark.long
 @pytest.mark.cluster
+@pytest.mark.xdist_group("spark")
 def test_a_case_is_the_same(shared: Path, tmp_path: Path) -> None:
-    """What models hand to each other lies elsewhere, named by a URL."""
+    """Of all terms: several calendars, due dates, a refund, quarters. What models hand to each other
+    lies elsewhere, named by a URL."""
     required("java", "pyspark")
     elsewhere = replace(LOCAL, storage=f"file://{tmp_path}/elsewhere/")
-    case = shared / "cases" / "worlds" / "shared_event"
+    case = shared / "cases-terms" / "worlds" / "seed200001"
     for number, run in enumerate(json.loads((case / "case.json").read_text())["runs"]):
         landing, contracts = case / f"delivery{number}", case / "contracts"
         both = [
