@@ -219,7 +219,7 @@ def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> 
 @pytest.mark.cluster
 @pytest.mark.xdist_group("spark")
 def test_a_case_is_the_same(shared: Path, tmp_path: Path) -> None:
-    """With the newer terms: calendars, due dates, a refund, quarters. What models hand to each other
+    """With the newer terms: calendars, due dates, refunds, quarters. What models hand to each other
     lies elsewhere, named by a URL."""
     required("java", "pyspark")
     elsewhere = replace(LOCAL, storage=f"file://{tmp_path}/elsewhere/")
