@@ -50,8 +50,8 @@ def on_history(
     limits: Limits,
     progress: Progress,
 ) -> list[str]:
-    """All findings, on a warehouse: terms that nothing triggers, then those of `shown` with their
-    prices. Raises BadArguments where nothing is published, and what a backtest does."""
+    """All findings, on a warehouse: those of `shown` with their prices, then terms that nothing
+    triggers. Raises BadArguments where nothing is published, and what a backtest does."""
     store = Warehouse(warehouse)
     store.check_layout()
     publication = store.current()
@@ -63,7 +63,7 @@ def on_history(
     if judged:
         with replayed(warehouse, judged, limits, progress, scenarios) as database:
             priced = prices(database)
-    return [*without_effect(documents, seen), *shown(documents, priced)]
+    return [*shown(documents, priced), *without_effect(documents, seen)]
 
 
 def prices(database: Path) -> Prices:
@@ -130,28 +130,29 @@ def _unseen(terms: Terms, contract_id: str, seen: Seen) -> Iterator[tuple[Locati
     for key, columns in _COLUMNS.items():
         group, name = key.split(".")
         part = getattr(terms, group)
-        for value in getattr(part, name) if part else []:
-            if not any(value in seen[column] for column in columns):
-                where = " or ".join(f"{feed}.{column}" for feed, column in columns)
-                yield (group, name), f"{value!r} is in no row of {where}: it has no effect so far"
+        values = getattr(part, name) if part else []
+        unseen = [v for v in values if not any(v in seen[column] for column in columns)]
+        if unseen:
+            where = " or ".join(f"{feed}.{column}" for feed, column in columns)
+            yield (group, name), f"without effect so far, in no row of {where}: {', '.join(unseen)}"
     commitment = terms.availability.commitment_pct
     for category in commitment if isinstance(commitment, dict) else []:
         if category not in seen[contract_id, "product_category"]:
             yield (
                 ("availability", "commitment_pct", category),
-                "no service under this contract has this product_category: it has no effect so far",
+                "without effect so far: no service under this contract has this product_category",
             )
     if (
         terms.tickets.due_dates == "override"
         and not seen["tickets", "resolution_due_at"] | (seen["tickets", "response_due_at"])
     ):
-        yield ("tickets", "due_dates"), "no ticket has a due date: it has no effect so far"
+        yield ("tickets", "due_dates"), "without effect so far: no ticket has a due date"
     for name in ("cap_amount", "minimum_amount") if terms.credits else ():
         for code in getattr(terms.credits, name):
             if code not in seen["invoice_lines", "currency"]:
                 yield (
                     ("credits", name, code),
-                    f"no invoice line is in {code}: it has no effect so far",
+                    f"without effect so far: no invoice line is in {code}",
                 )
 
 
