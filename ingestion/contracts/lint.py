@@ -33,12 +33,16 @@ class Finding:
 
 
 def findings(contract: Contract) -> Iterator[Finding]:
-    """The findings of each version's own terms, in the order of the file."""
+    """The findings of each version's own terms, in the order of the file. A scenario is of all
+    versions: where there are several, one that is made of a version's own lists is left out."""
     for number, version in enumerate(contract.versions):
         terms = Terms.model_validate(version.terms)
         written = flat(version.terms)
         for found in _findings(terms, written):
-            yield Finding(("versions", number, "terms", *found.where), found.what, found.scenarios)
+            scenarios = tuple(
+                s for s in found.scenarios if len(contract.versions) == 1 or s.key in SCENARIOS
+            )
+            yield Finding(("versions", number, "terms", *found.where), found.what, scenarios)
 
 
 def _findings(terms: Terms, written: dict[str, Any]) -> Iterator[Finding]:

@@ -518,10 +518,13 @@ class AvailabilitySteps(_Strict):
             self.per_downtime.is_business_days or not self.per_downtime.seconds
         ):
             raise ValueError("per_downtime must be longer than 0, in d, h, m or s, as in 30m")
-        # what the worst year could earn has to fit into a figure
-        steps = 100 / self.per_pct if self.per_pct else Decimal(366 * _DAY)
-        if steps * max(self.credit_pct or 0, self.credit_days or 0) > 10**9:
-            raise ValueError("these steps could credit more than 10^9 times the fee")
+        # what a year that is all down could earn has to fit into a figure
+        seconds = self.per_downtime.seconds if self.per_downtime else 1
+        steps = 100 / self.per_pct if self.per_pct else Decimal(366 * _DAY) / seconds
+        # a day of the shortest month
+        each = self.credit_pct or (self.credit_days or Decimal()) * 100 / 28
+        if steps * each > 10**9:
+            raise ValueError("these steps could credit more than 10^9 per cent of the fee")
         return self
 
 

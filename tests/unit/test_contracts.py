@@ -736,6 +736,16 @@ def test_an_amendment_that_leaves_half_a_form_is_refused(tmp_path: Path) -> None
         credited(tmp_path, set_form("order_form", availability_steps={"credit_pct": 7}))
 
 
+def test_steps_may_earn_what_a_figure_holds(tmp_path: Path) -> None:
+    """C1: half the fee for each day that is down; not 10^9 per cent and more for a year."""
+    found = credited(
+        tmp_path / "days", availability_steps={"per_downtime": "24h", "credit_pct": 50}
+    )
+    assert form_of(found) == ["availability_steps"]
+    with pytest.raises(InvalidDocument, match="more than 10\\^9 per cent of the fee"):
+        credited(tmp_path / "far", availability_steps={"per_downtime": "1s", "credit_pct": 50})
+
+
 def test_a_cap_below_the_minimum_is_refused_of_one_document_alone(tmp_path: Path) -> None:
     """C4: each of two documents may be sound by itself (T6)."""
     both = set_form("order_form", cap_amount={"EUR": 4}, minimum_amount={"EUR": 5})

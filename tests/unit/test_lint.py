@@ -1,6 +1,7 @@
 """What the linter finds in contracts that load: each kind of finding, at its place, and not where
 there is nothing to find."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,17 @@ def test_a_finding_has_the_scenarios_that_price_it(tmp_path: Path) -> None:
         {"below_pct": "99.95", "credit_pct": "10"},
     )
     assert isinstance(one.scenarios[0], Scenario)
+
+
+def test_of_several_versions_a_list_is_no_scenario(tmp_path: Path) -> None:
+    """It would be laid over the others, too, which have lists of their own, or none."""
+    inclusive = CASES["met and credited"][0]["credits"]
+    document = contract("c", **{**SOUND, "credits": {**SOUND["credits"], **inclusive}})
+    later = {"availability": {"commitment_pct": 99.9}}
+    document["versions"].append({"effective_from": date(2026, 7, 1), "terms": later})
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    (one,) = [f for f in findings(load(tmp_path / "c.yaml")) if "meets the commitment" in f.what]
+    assert one.scenarios == ()
 
 
 def test_the_library_has_findings_with_file_and_line() -> None:

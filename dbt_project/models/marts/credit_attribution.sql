@@ -85,10 +85,14 @@ late_causes as (
     select
         split.*, 'late_resolution' as cause,
         split.credit_minor - split.availability_minor as part_minor,
-        greatest(
-            1,
-            {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'greatest(1, late.target_s)') }}
-        ) as weight,
+        case
+            -- 100 % late (K7)
+            when late.target_s = 0 then 1000000
+            else greatest(
+                1,
+                {{ int_divide('1000000 * ' ~ wide('late.late_s'), 'greatest(1, late.target_s)') }}
+            )
+        end as weight,
         late.received_s as start_s, cast(null as bigint) as end_s, late.ticket_id,
         late.incident_id, late.late_s as seconds
     from split

@@ -86,7 +86,9 @@ tier_crossings as (
         ) as bound_pct
     from gated
     inner join {{ source('inputs', 'availability_tiers') }} as tiers
-        on gated.terms_id = tiers.terms_id and tiers.below_numerator > 0
+        on
+            gated.terms_id = tiers.terms_id
+            and (tiers.below_numerator > 0 or tiers.is_inclusive)
     where gated.commitment_pct is not null
 ),
 
