@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from makegood.ingestion.contracts.amendments import flat
 from makegood.ingestion.contracts.model import Cadence, Calendar, Contract, Credits, Target, Terms
 from makegood.ingestion.contracts.scenarios import SCENARIOS
+from makegood.ingestion.contracts.tables import as_text
 from makegood.ingestion.strict_yaml import Location
 
 
@@ -56,7 +57,7 @@ def _findings(terms: Terms, written: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _unclear(terms: Terms, written: dict[str, Any]) -> Iterator[Finding]:
-    """Readings that the file does not choose: their default holds."""
+    """Choices that the file does not make: their default holds."""
     if not terms.credits:
         return
     for key, values in SCENARIOS.items():
@@ -69,8 +70,8 @@ def _unclear(terms: Terms, written: dict[str, Any]) -> Iterator[Finding]:
         if _matters(terms, key):
             yield Finding(
                 (group, name),
-                f"is not set, so {_shown(held)} holds; an agreement that means "
-                f"{' or '.join(map(_shown, others))} has to say so",
+                f"is not set, so {as_text(held)} holds; an agreement that means "
+                f"{' or '.join(map(as_text, others))} has to say so",
                 tuple(Scenario(key, value) for value in others),
             )
 
@@ -86,12 +87,6 @@ def _matters(terms: Terms, key: str) -> bool:
         "severity.basis": bool(terms.resolution.targets),
         "resolution.pause_counts": bool(terms.resolution.targets),
     }.get(key, True)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
 def _commitments(terms: Terms) -> list[Decimal]:
@@ -238,8 +233,9 @@ def _unreachable(terms: Terms) -> Iterator[Finding]:
             f"is {hours}, which is never open: no period ever has a figure",
         )
     # business_hours also measures maintenance (Z2)
-    for name in terms.calendars.keys() - clocks - {hours, "business_hours"}:
-        yield Finding(("calendars", name), "is a clock that no target names: it has no effect")
+    for name in terms.calendars:
+        if name not in {*clocks, hours, "business_hours"}:
+            yield Finding(("calendars", name), "is a clock that no target names: it has no effect")
     for severity, target in terms.resolution.targets.items():
         cadence = terms.updates.get(severity)
         is_alike = cadence and cadence.clock == target.clock

@@ -1,7 +1,7 @@
 """Contracts: YAML, one file a contract, loaded strictly (T5, T6).
 
 A contract is refused, with file and line, for an unknown key, a target without a clock, tiers out
-of order, credits on quarters and whatever else could not mean anything. Terms are validated as they
+of order, spans that overlap and whatever else could not mean anything. Terms are validated as they
 would be in force: each version, and each version with each span of amendments on top.
 """
 

@@ -669,7 +669,9 @@ class _Builder:
                 if table == "credit_periods":
                     row["period_kind"] = kind
                 else:
-                    row |= _goal(contract, max(period.start, starts))
+                    own = self.resolved(contract, max(period.start, starts), (), None)
+                    assert own
+                    row |= _goal(own.terms)
                 self.tables[table].append(row)
                 last = max(last, period.end) if row["has_begun"] else last
         for ordinal in range(first.toordinal(), last.toordinal() + 1):
@@ -802,11 +804,9 @@ def _limits(period: calendars.Period, as_of_s: int) -> dict[str, int | bool]:
     }
 
 
-def _goal(contract: Contract, day: date) -> dict[str, Any]:
-    """The goal for resolutions in time, by the contract's own terms on a date (Z6)."""
-    version = contract.version_on(day)
-    assert version
-    goal = Terms.model_validate(version.terms).resolution.attainment_pct
+def _goal(terms: Terms) -> dict[str, Any]:
+    """The goal for resolutions in time (Z6)."""
+    goal = terms.resolution.attainment_pct
     numerator, denominator = (None, None) if goal is None else _ratio(goal)
     return {"goal_pct": goal, "goal_numerator": numerator, "goal_denominator": denominator}
 
