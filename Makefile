@@ -29,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: setup-dev check
 ifdef ALL
 	@$(PYTEST) -n 3 --hypothesis-profile ci -m "not cluster"
-	@$(PYTEST) --dist loadgroup -n 2 --hypothesis-profile ci -m cluster
+	@$(PYTEST) -n 2 --hypothesis-profile ci -m cluster
 else
 	@$(PYTEST) -n 3 -m "not long"
 endif

@@ -37,7 +37,7 @@ from tests.support.ports import free_port
 
 # Spark, PostgreSQL, and servers that run the warehouse several times
 # in one process: they share what they start
-pytestmark = [pytest.mark.long, pytest.mark.cluster, pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.long, pytest.mark.cluster]
 
 AS_OF = "2026-08-01T00:00:00Z"
 # as hard to quote as a password can be

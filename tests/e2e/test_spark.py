@@ -16,16 +16,14 @@ import polars as pl
 import pytest
 
 from makegood.ingestion.contracts.tables import instant
-from makegood.ingestion.sample import write as write_sample
 from makegood.orchestration.cli.common import BAD_ARGUMENTS, FAILED
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.settings import DBT_PROJECT, Limits, Spark
 from makegood.orchestration.spark import cluster
 from tests.conftest import CONTRACTS, Published, light
 from tests.e2e.test_command import MAKEGOOD
-from tests.support import spark as servers
 from tests.support.cluster import required
-from tests.support.parity import cells, differences
+from tests.support.parity import differences
 
 AS_OF = "2026-08-15T00:00:00Z"
 LOCAL = Spark("local[2]")
@@ -53,47 +51,8 @@ def command(*words: object) -> list[str]:
     return [str(MAKEGOOD), "run", *map(str, words), "--as-of", AS_OF]
 
 
-@pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sample with faults below `landing`, and what DuckDB makes of it below
-    `warehouse`."""
-    required("java", "pyspark")
-    folder = tmp_path_factory.mktemp("faulty")
-    write_sample(folder / "landing", "small", 1, faults=True)
-    words = ("--landing", folder / "landing", "--warehouse", folder / "warehouse")
-    subprocess.run(command(*words), check=True, capture_output=True)
-    return folder
-
-
 @pytest.mark.long
 @pytest.mark.cluster
-@pytest.mark.xdist_group("servers")
-@pytest.mark.parametrize("server", servers.SERVERS)
-def test_each_way_to_spark_publishes_the_same(server: str, faulty: Path, tmp_path: Path) -> None:
-    """Also with an executor killed in the middle, where there are several."""
-    warehouse = tmp_path / "warehouse"
-    with servers.SERVERS[server](tmp_path / "servers") as url:
-        words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
-        with subprocess.Popen(
-            command(*words, "--spark", url),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as run:
-            if server == "standalone":
-                wait_for(lambda: stored(warehouse) > 20, run)
-                os.kill(executors(tmp_path / "servers")[0], signal.SIGKILL)
-            _, errors = run.communicate(timeout=1800)
-        assert run.returncode == 0, errors
-        assert cells(warehouse) > 10_000
-        assert differences(faulty / "warehouse", warehouse) == []
-        said = dict(zip(BROKEN, answers(url, tmp_path), strict=True))
-        assert {error: text for error, text in said.items() if error not in text} == {}
-
-
-@pytest.mark.long
-@pytest.mark.cluster
-@pytest.mark.xdist_group("spark")
 def test_there_and_back_is_the_same(faulty: Path, tmp_path: Path) -> None:
     """A warehouse moves from DuckDB to Spark and back, with a late delivery and another contract on
     the way; its statements and what it has landed are those of one that stayed."""
@@ -129,40 +88,8 @@ def landed_by(warehouse: Path) -> dict[str, bytes]:
     }
 
 
-def answers(url: str, scratch: Path) -> list[str]:
-    """What Spark says of each statement of BROKEN. In a process of its own: one that has used Spark
-    Connect can't be a driver."""
-    code = (
-        "import json, sys; from pathlib import Path\n"
-        "from makegood.orchestration.settings import Limits, Spark\n"
-        "from makegood.orchestration.spark import cluster\n"
-        "url, scratch, statements = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])\n"
-        "session = cluster.connected(Spark(url), Limits(), scratch, 0)\n"
-        "found = []\n"
-        "for sql in statements:\n"
-        "    try: found.append(f'no error: {session.execute(sql)}')\n"
-        "    except cluster.StatementFailed as error: found.append(str(error))\n"
-        "session.close()\n"
-        "Path(scratch, 'answers').write_text(json.dumps(found))\n"
-    )
-    statements = json.dumps(list(BROKEN.values()))
-    subprocess.run([sys.executable, "-c", code, url, scratch, statements], check=True)
-    found: list[str] = json.loads((scratch / "answers").read_text())
-    return found
-
-
-# a bad cast, an overflow, a decimal that is too long: errors, never nulls;
-# each fails only as rows are worked out
-BROKEN = {
-    "CAST_INVALID_INPUT": "select cast(concat('x', id) as bigint) from range(3)",
-    "ARITHMETIC_OVERFLOW": "select 9223372036854775807 + id from range(3)",
-    "OUT_OF_RANGE": "select cast(repeat('9', 38) as decimal(38, 0)) * (id + 10) from range(3)",
-}
-
-
 @pytest.mark.long
 @pytest.mark.cluster
-@pytest.mark.xdist_group("spark")
 @pytest.mark.parametrize(
     ("planted", "error"),
     [
@@ -201,7 +128,6 @@ def test_a_model_that_breaks_publishes_nothing(
 
 @pytest.mark.long
 @pytest.mark.cluster
-@pytest.mark.xdist_group("spark")
 def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse"
     words = ("--landing", faulty / "landing", "--warehouse", warehouse, "--target", "spark")
@@ -217,7 +143,6 @@ def test_a_killed_run_is_put_right_by_the_next(faulty: Path, tmp_path: Path) -> 
 
 @pytest.mark.long
 @pytest.mark.cluster
-@pytest.mark.xdist_group("spark")
 def test_a_case_is_the_same(shared: Path, tmp_path: Path) -> None:
     """With the newer terms: calendars, due dates, refunds, quarters. What models hand to each other
     lies elsewhere, named by a URL."""
@@ -295,20 +220,6 @@ def default_url() -> str:
 def stored(warehouse: Path) -> int:
     """How many tables Spark has written."""
     return len(list((warehouse / "building").glob("*/spark/*/*/_SUCCESS")))
-
-
-def executors(folder: Path) -> list[int]:
-    """Processes of executors whose workers run below a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-            inside = (process / "cwd").resolve().is_relative_to(folder)
-        except OSError:
-            continue
-        if inside and b"CoarseGrainedExecutorBackend" in words:
-            found.append(int(process.name))
-    return found
 
 
 def wait_for(is_so: Callable[[], bool], run: subprocess.Popen, seconds: float = 900) -> None:

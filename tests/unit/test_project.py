@@ -138,7 +138,7 @@ def test_ci_leaves_no_test_out() -> None:
     assert recipe.splitlines() == [
         "ifdef ALL",
         '\t@$(PYTEST) -n 3 --hypothesis-profile ci -m "not cluster"',
-        "\t@$(PYTEST) --dist loadgroup -n 2 --hypothesis-profile ci -m cluster",
+        "\t@$(PYTEST) -n 2 --hypothesis-profile ci -m cluster",
         "else",
         '\t@$(PYTEST) -n 3 -m "not long"',
         "endif",
