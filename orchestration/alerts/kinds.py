@@ -332,18 +332,29 @@ def _credits_over(
             )
 
 
-def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
+def lapsing_claims(
+    con: duckdb.DuckDBPyConnection,
+    days: int,
+    mart: Literal["credits", "own_claims"] = "credits",
+) -> list[Row]:
     """Credits that nobody has requested and that lapse soon (C5): subscription_id, customer_id,
     period_kind (unless an older version published them), month, credit_amount, currency,
     claim_deadline.
 
-    `days`: how many days ahead, from the contract's local date.
+    `days`: how many days ahead, from the contract's local date. `mart`: what we owe, or claims of
+    our own (C8), of which older versions published none.
     """
+    if mart == "own_claims" and not _rows(
+        con,
+        "select 1 from information_schema.tables "
+        "where table_schema = 'marts' and table_name = 'own_claims'",
+    ):
+        return []
     return _rows(
         con,
-        """select columns('^(subscription_id|customer_id|period_kind|month|credit_amount)$'),
+        f"""select columns('^(subscription_id|customer_id|period_kind|month|credit_amount)$'),
                   currency, claim_deadline
-           from marts.credits where exposure = 'claimable' and days_left <= ?
+           from marts.{mart} where exposure = 'claimable' and days_left <= ?
            order by claim_deadline, credit_amount desc, subscription_id""",
         [days],
     )
