@@ -151,7 +151,7 @@ KINDS: dict[str, Kind] = {
         "subscription.",
     ),
     "claim_without_component": Kind(
-        "exclusions that a provider has to answer for, without a component of it there",
+        "covered exclusions where the provider has no component",
         "Minutes of such an exclusion are in no claim of our own against the provider (C8).",
         "Deliver a production component of the provider's service in that region, or correct "
         "covers in the contract.",
