@@ -536,7 +536,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Published]
     """What the command prints, what `status` then says, and what is published."""
     folder = tmp_path_factory.mktemp("findings")
     # of a provider without any component
-    cloud = contract("cloud", since="2026-07-01") | {"party": "customer", "covers": {"third_party": ["eu-wset"]}}
+    cloud = contract("cloud", since="2026-07-01")
+    cloud |= {"party": "customer", "covers": {"third_party": ["eu-wset"]}}
     contracts = write_contracts(folder / "contracts", {"k": terms(), "cloud": cloud})
     words = [
         "run",
