@@ -247,6 +247,7 @@ def of_publication(
             *_low_coverage(con),
             *_credits_over(con, root, credit_over),
             *_lapsing(lapsing_claims(con, lapsing_days)),
+            *_own_lapsing(lapsing_claims(con, lapsing_days, "own_claims"), root),
             *_not_due(con, root),
             *_incomplete(con, root),
             *_findings(con),
@@ -375,6 +376,23 @@ def _lapsing(claims: list[Row]) -> Iterator[Alert]:
             f"{_listed(customers, 'customer')}.",
             "Tell the customers, or their account managers; a request counts by its day, "
             "once it is delivered in credit_requests.",
+            facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
+        )
+
+
+def _own_lapsing(claims: list[Row], root: Path) -> Iterator[Alert]:
+    """The same of claims of our own (C8)."""
+    for deadline, rows in itertools.groupby(claims, key=lambda claim: claim["claim_deadline"]):
+        own = list(rows)
+        yield _alert(
+            "claim_lapsing",
+            f"of our own, until {deadline}",
+            "warning",
+            f"{_sums(own, 'credit_amount')} from providers can be claimed until {deadline}, and "
+            f"nobody has: {_some(own)}.",
+            "After that day the providers owe us nothing for it.",
+            f"Claim it, with the evidence of {_explain(root, own[0])}; "
+            "deliver the claim in credit_requests.",
             facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
         )
 

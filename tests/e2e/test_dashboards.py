@@ -451,13 +451,14 @@ def test_claims_of_our_own_are_beside_what_incidents_cost(
     assert [(r["Agreement"], r["Claim"], r["Status"]) for r in shown["Claims of our own"]] == [
         ("cloud", 30, "claimable"),
         ("cloud", 30, "claimable"),
+        ("cloud", 30, "claimable"),
         ("east", 30, "lapsed"),
     ]
     assert [
         tuple(r[c] for c in ("Incident", "We owe", "We can claim", "Net", "Lost"))
         for r in shown["What we owe and can claim, by incident"]
-    ] == [("INC-1", 100, 30, 70, 0), ("none", 0, 30, -30, 30)]
-    assert "30.00 EUR from **cloud** can be claimed until 2026-08-31: 0 days left" in words(at)
+    ] == [("INC-1", 100, 30, 70, 0), ("none", 0, 60, -60, 30)]
+    assert "90.00 EUR (3 claims) from **cloud** can be claimed until 2026-08-31" in words(at)
     lapsed = app(monkeypatch, both_sides.warehouse, "own_claims", status=["lapsed"])
     assert [r["Agreement"] for r in tables(lapsed)["Claims of our own"]] == ["east"]
     proof = app(

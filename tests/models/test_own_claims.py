@@ -10,7 +10,9 @@ import pytest
 from makegood.dashboards.access.reader import EVERYTHING, opened
 from makegood.dashboards.proof import NotFound, prove
 from makegood.dashboards.reports import figures
+from makegood.orchestration.alerts.kinds import of_publication
 from makegood.orchestration.output.status import describe, status_of
+from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Published, Runner
 from tests.support.both_sides import AS_OF, ours, world
 
@@ -34,6 +36,7 @@ def claims(found: Published) -> dict[str, dict[str, Any]]:
 def test_four_hours_of_the_cloud_are_a_claim_of_a_tenth(both_sides: Published) -> None:
     """4 h of 720 are 99.444 %: 10 % of 300.00 EUR, to be claimed by the end of August."""
     own = claims(both_sides)["azure-eu"]
+    assert not own["low_coverage"]
     assert own["credit_amount"] == Decimal("30.000")
     assert (own["availability_pct"], own["credit_pct"]) == (Decimal("99.444444"), 10)
     assert own["claim_deadline"] == date(2026, 8, 31)
@@ -48,6 +51,9 @@ def test_a_claim_begins_a_second_beyond_the_bound(both_sides: Published) -> None
     found = claims(both_sides)
     assert found["azure-at"]["credit_amount"] == 0
     assert found["azure-below"]["credit_amount"] == Decimal("30.000")
+    # the last second is a record of the provider's component in outages
+    assert found["azure-both"]["credit_amount"] == Decimal("30.000")
+    assert found["azure-both"]["availability_pct"] == found["azure-below"]["availability_pct"]
 
 
 def test_a_claim_lapses_by_the_clock_of_its_contract(both_sides: Published) -> None:
@@ -66,8 +72,18 @@ def test_an_incident_costs_what_we_owe_less_what_we_can_claim(both_sides: Publis
         )
         for row in both_sides.mart("incident_balance")
     }
-    # what no incident was recorded for: one claim that can be made, and one that lapsed
-    assert balance == {"INC-1": (100, 30, 0, 70), None: (0, 30, 30, -30)}
+    # what no incident was recorded for: two claims that can be made, and one that lapsed
+    assert balance == {"INC-1": (100, 30, 0, 70), None: (0, 60, 30, -60)}
+    for sums in (
+        "select sum(owed_amount) from marts.incident_balance",
+        "select sum(credit_amount) from marts.credits",
+    ):
+        assert list(both_sides.query(sums)[0].values()) == [100]
+    for sums in (
+        "select sum(claimable_amount + lost_amount) from marts.incident_balance",
+        "select sum(credit_amount) from marts.own_claims",
+    ):
+        assert list(both_sides.query(sums)[0].values()) == [120]
 
 
 def test_what_we_owe_is_as_if_there_were_no_claims(both_sides: Published, publish: Runner) -> None:
@@ -102,6 +118,7 @@ def test_a_provider_of_ours_is_no_commitment_of_ours(both_sides: Published) -> N
     """Its availability is shown, without a commitment, a budget or a verdict."""
     rows = [r for r in both_sides.mart("availability") if r["contract_id"] != "ours"]
     assert {r["downtime_seconds"] for r in rows} == {0, 2592, 2593, 14_400}
+    assert {r["coverage_pct"] for r in rows} == {100}
     for column in ("commitment_pct", "is_met", "budget_seconds", "budget_remaining_seconds"):
         assert {r[column] for r in rows} == {None}, column
     assert {r["contract_id"] for r in both_sides.mart("error_budgets")} == {"ours"}
@@ -120,7 +137,10 @@ def test_the_exclusions_behind_a_claim_have_file_and_line(both_sides: Published)
     assert [tuple(row.values()) for row in behind] == [
         ("azure-at", "exclusions", "X-2", 2592, None, "exclusions/rows.csv", 3),
         ("azure-below", "exclusions", "X-3", 2593, None, "exclusions/rows.csv", 4),
-        ("azure-east-east", "exclusions", "X-4", 14_400, None, "exclusions/rows.csv", 5),
+        ("azure-both", "exclusions", "X-8", 2593, None, "exclusions/rows.csv", 5),
+        ("azure-both", "outages", None, 2593, None, "outages/rows.csv", 3),
+        ("azure-both", "outages", None, 2593, None, "outages/rows.csv", 4),
+        ("azure-east-east", "exclusions", "X-4", 14_400, None, "exclusions/rows.csv", 6),
         ("azure-eu", "exclusions", "X-1", 14_400, "INC-1", "exclusions/rows.csv", 2),
     ]
 
@@ -129,7 +149,7 @@ def test_an_exclusion_without_a_component_of_the_provider_is_found(both_sides: P
     found = both_sides.query(
         "select key, line from quality.findings where kind = 'claim_without_component'"
     )
-    assert found == [{"key": "X-7", "line": 8}]
+    assert found == [{"key": "X-7", "line": 9}]
 
 
 def test_a_claim_is_proved_like_a_credit(both_sides: Published) -> None:
@@ -152,7 +172,21 @@ def test_the_status_names_claims_of_our_own_that_lapse_soon(both_sides: Publishe
     assert status is not None
     assert [(c.subscription_id, c.credit_amount) for c in status.lapsing_own_claims] == [
         ("azure-below", 30),
+        ("azure-both", 30),
         ("azure-eu", 30),
     ]
     assert status.lapsing_claims == []
     assert "claims of our own about to lapse" in describe(both_sides.warehouse)
+
+
+def test_one_alert_names_the_claims_of_our_own_that_lapse_soon(both_sides: Published) -> None:
+    publication = Warehouse(both_sides.warehouse).current()
+    assert publication is not None
+    (alert,) = [
+        a
+        for a in of_publication(publication, both_sides.warehouse, {}, 14)
+        if a.kind == "claim_lapsing"
+    ]
+    assert alert.subject == "of our own, until 2026-08-31"
+    assert alert.happened.startswith("3 credits, 90.00 EUR from providers can be claimed until ")
+    assert "--subscription azure-below" in alert.action

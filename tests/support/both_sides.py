@@ -44,7 +44,7 @@ def cloud(contract_id: str = "cloud", zone: str = "UTC", **covers: list[str]) ->
 
 AGREED = {
     "ours": ours(),
-    "cloud": cloud(cloud_down=["eu", "at", "below", "none"]),
+    "cloud": cloud(cloud_down=["eu", "at", "below", "both", "none"]),
     # where September has begun
     "east": cloud("east", "Asia/Kolkata", cloud_down=["east"]),
 }
@@ -110,14 +110,21 @@ def world() -> Feeds:
         )
 
     sold("chat", "eu", "premium", "buyer", "1000.00")
-    for region in ("eu", "at", "below"):
+    for region in ("eu", "at", "below", "both"):
         sold("azure", region, "standard", "ourselves", "300.00")
     sold("azure-east", "east", "standard", "ourselves", "300.00")
 
-    def outage(name: str, start: str, end: str, incident: str) -> None:
-        row = {"outage_id": name, "component_id": "chat-eu", "state": "down"}
+    def outage(
+        name: str,
+        start: str,
+        end: str,
+        component: str = "chat-eu",
+        state: str = "down",
+        **more: str,
+    ) -> None:
+        row = {"outage_id": name, "component_id": component, "state": state, **more}
         times = {"started_at": start, "ended_at": end}
-        feeds["outages"].append({**row, **times, "incident_id": incident})
+        feeds["outages"].append({**row, **times})
 
     def excluded(name: str, region: str, start: str, end: str, **more: str) -> None:
         row = {"exclusion_id": name, "kind": "cloud_down", "region": region}
@@ -129,11 +136,19 @@ def world() -> Feeds:
     feeds["invoice_lines"].append(of_azure | credited)
 
     # down for five hours: four of them with the cloud, one by our own fault
-    outage("O-1", "2026-06-10T08:00:00Z", "2026-06-10T13:00:00Z", "INC-1")
+    outage("O-1", "2026-06-10T08:00:00Z", "2026-06-10T13:00:00Z", incident_id="INC-1")
     excluded("X-1", "eu", "2026-06-10T08:00:00Z", "2026-06-10T12:00:00Z")
     # exactly 0.1 % of June, and a second more
     excluded("X-2", "at", "2026-06-10T08:00:00Z", "2026-06-10T08:43:12Z")
     excluded("X-3", "below", "2026-06-10T08:00:00Z", "2026-06-10T08:43:13Z")
+    # a record of the provider itself adds a second, and one during the exclusion nothing
+    excluded("X-8", "both", "2026-06-10T08:00:00Z", "2026-06-10T08:43:12Z")
+    outage("O-2", "2026-06-10T08:43:12Z", "2026-06-10T08:43:13Z", "azure-both")
+    outage("O-3", "2026-06-10T08:10:00Z", "2026-06-10T08:20:00Z", "azure-both")
+    # all are watched from the first of June on
+    for component in [row["component_id"] for row in feeds["components"]]:
+        since = "2026-05-31T18:00:00Z"
+        outage(f"up-{component}", since, since.replace("00Z", "01Z"), component, "up")
     excluded("X-4", "east", "2026-06-10T08:00:00Z", "2026-06-10T12:00:00Z")
     # of no effect: another kind, another region, no component there
     excluded("X-5", "below", "2026-06-11T08:00:00Z", "2026-06-11T12:00:00Z", kind="third_party")

@@ -1,7 +1,11 @@
 """Claims of our own against providers, and what incidents cost with them."""
 
+from decimal import Decimal
+from itertools import groupby
+
 import streamlit as st
 
+from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
@@ -53,11 +57,19 @@ if not claims:
     st.stop()
 heading = periods.heading(claims)
 soon = [c for c in claims if c["exposure"] == "claimable" and c["days_left"] <= LAPSING_DAYS]
-for claim in sorted(soon, key=lambda c: (c["days_left"], c["subscription_id"]))[:3]:
+
+
+def due(claim: Row) -> tuple[int, str, str]:
+    """What is claimed together: days left, agreement and currency."""
+    return claim["days_left"], claim["contract_id"], claim["currency"]
+
+
+for (days_left, contract, currency), together in groupby(sorted(soon, key=due), due):
+    own = list(together)
     st.warning(
-        f"{money(claim['credit_amount'], claim['currency'])} from "
-        f"**{plain(names[claim['contract_id']])}** can be claimed until "
-        f"{claim['claim_deadline']}: {counted(claim['days_left'], 'day')} left.",
+        f"{money(sum((c['credit_amount'] for c in own), Decimal()), currency)} "
+        f"({counted(len(own), 'claim')}) from **{plain(names[contract])}** can be claimed until "
+        f"{own[0]['claim_deadline']}: {counted(days_left, 'day')} left.",
         icon=":material/schedule:",
     )
 picked = components.table(
