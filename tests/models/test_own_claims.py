@@ -1,7 +1,8 @@
 """Claims of our own, worked out by hand (C8, C9), on one publication
 (`tests/support/both_sides.py`)."""
 
-from datetime import date
+import random
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from makegood.orchestration.alerts.kinds import of_publication
 from makegood.orchestration.output.status import describe, status_of
 from makegood.orchestration.warehouse.store import Warehouse
 from tests.conftest import Published, Runner
-from tests.support.both_sides import AS_OF, ours, world
+from tests.support.both_sides import AS_OF, cloud, ours, world
 
 EVIDENCE = """
     select intervals.subscription_id, sources.feed, sources.exclusion_id, intervals.counted_seconds,
@@ -190,3 +191,82 @@ def test_one_alert_names_the_claims_of_our_own_that_lapse_soon(both_sides: Publi
     assert alert.subject == "of our own, until 2026-08-31"
     assert alert.happened.startswith("3 credits, 90.00 EUR from providers can be claimed until ")
     assert "--subscription azure-below" in alert.action
+
+
+def test_random_exclusions_are_claimed_to_the_second_and_divided_by_incident(
+    publish: Runner,
+) -> None:
+    """Forty regions, each with up to five exclusions that may overlap, and records of ours that
+    may name an incident: the claim follows from the seconds of their union, and what incidents are
+    owed adds up to it."""
+    dice, june = random.Random(8), datetime(2026, 6, 15, tzinfo=UTC)
+    feeds, windows, records = world(), {}, {}
+    feeds["exclusions"], feeds["outages"] = [], []
+
+    def at(second: int) -> str:
+        return f"{june + timedelta(seconds=second):%Y-%m-%dT%H:%M:%SZ}"
+
+    def copied(feed: str, column: str, like: str, name: str, **more: str) -> None:
+        row = next(row for row in feeds[feed] if row[column] == like)
+        feeds[feed].append(row | {column: name} | more)
+
+    regions = [f"r{n:02}" for n in range(40)]
+    for region in regions:
+        for service, like in (("azure", "azure-eu"), ("chat", "chat-eu")):
+            copied("components", "component_id", like, f"{service}-{region}", region=region)
+        name = f"azure-{region}"
+        copied("subscriptions", "subscription_id", "azure-eu", name, region=region)
+        copied("invoice_lines", "line_id", "azure-eu", name, subscription_id=name)
+        windows[region] = [
+            (start, start + dice.choice([648, 1296, 1297, 2592, 2593]))
+            for start in dice.choices([0, 600, 1296, 3000, 6000], k=dice.randrange(6))
+        ]
+        records[region] = [
+            (start, start + dice.choice([600, 1800]), f"{region}-{n}")
+            for n, start in enumerate(dice.choices([0, 900, 2700], k=dice.randrange(4)))
+        ]
+        for n, (start, end) in enumerate(windows[region]):
+            row = {"exclusion_id": f"{region}-{n}", "kind": "cloud_down", "region": region}
+            feeds["exclusions"].append(row | {"starts_at": at(start), "ends_at": at(end)})
+        for start, end, incident in records[region]:
+            row = {"outage_id": f"o-{incident}", "component_id": f"chat-{region}", "state": "down"}
+            row |= {"started_at": at(start), "ended_at": at(end), "incident_id": incident}
+            feeds["outages"].append(row)
+    found = publish(
+        feeds, AS_OF, {"ours": ours(), "cloud": cloud(cloud_down=regions), "east": cloud("east")}
+    )
+    due = {
+        f"azure-{region}"
+        for region, own in windows.items()
+        if len({second for start, end in own for second in range(start, end)}) > 2592
+    }
+    # the dice show both
+    assert 10 < len(due) < 30
+    amounts = {name: row["credit_amount"] for name, row in claims(found).items()}
+    assert {name for name, amount in amounts.items() if amount} == due
+    assert set(amounts.values()) == {0, 30}
+    balance = found.mart("incident_balance")
+    assert sum(row["claimable_amount"] for row in balance) == 30 * len(due)
+    assert sum(row["lost_amount"] for row in balance) == 0
+    owed = sum(row["credit_amount"] for row in found.mart("credits"))
+    assert sum(row["owed_amount"] for row in balance) == owed
+    behind = {
+        (row["exclusion_id"], row["incident_id"])
+        for row in found.query("select * from marts.downtime_sources where feed = 'exclusions'")
+    }
+    assert behind == {
+        (f"{region}-{n}", _incident(window, records[region]))
+        for region, own in windows.items()
+        for n, window in enumerate(own)
+    }
+
+
+def _incident(window: tuple[int, int], records: list[tuple[int, int, str]]) -> str | None:
+    """That of the record that it overlaps the longest; of equals the first."""
+    overlaps = [
+        (min(window[1], end) - max(window[0], start), -start, incident)
+        for start, end, incident in records
+        if start < window[1] and end > window[0]
+    ]
+    longest = sorted(overlaps, key=lambda found: (-found[0], -found[1], found[2]))
+    return longest[0][2] if longest else None
