@@ -50,10 +50,11 @@ components.head(
 )
 
 # what providers owe us is no commitment of ours (C8)
+ours_to_claim = as_customer(reader())
 names = {
     c["contract_id"]: c["contract_name"]
     for c in rows("select contract_id, contract_name from marts.contracts")
-    if c["contract_id"] not in as_customer(reader())
+    if c["contract_id"] not in ours_to_claim
 }
 contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]
