@@ -186,6 +186,11 @@ _REFUSALS = (
     ),
     ("A severity that is not declared", "levels: [critical, normal]", "levels: [critical]"),
     ("Tiers out of order", "below_pct: 99.0", "below_pct: 99.8"),
+    (
+        "What a provider of ours has to answer for, in a contract in which we are the provider",
+        "time_zone: Europe/Berlin\n",
+        "time_zone: Europe/Berlin\ncovers: {provider_outage: [eu]}\n",
+    ),
     ("A number where a name is needed", "[critical, normal]", "[1, normal]"),
     (
         "Two forms of credit in one document",
@@ -313,6 +318,57 @@ only sets what the contract leaves out. An amendment may not set `availability.p
 `monitoring.*`.
 """
 
+_CUSTOMER = """\
+## Agreements in which we are the customer
+
+Minutes that a contract excludes because a provider was down are minutes for which that provider may
+owe us a credit. `party: customer` makes a contract one of ours with a provider; `covers` names the
+kinds of exclusion that are its downtime, and where ([C8]).
+
+```yaml
+{as_customer}```
+
+| feed | holds of the provider |
+|---|---|
+| `services` | what we buy, under this contract |
+| `components` | a production component for each service and region |
+| `subscriptions` | what we have bought; its customer is ourselves, also in `customers` |
+| `invoices`, `invoice_lines` | what the provider invoices |
+| `credit_requests` | what we have asked for |
+| `exclusions` | nothing new: those of the kinds that are covered |
+| `outages`, `checks` | what we know of it beside that |
+
+Each exclusion `provider_outage` in `eu` or `us`, whatever services of ours it is about, is downtime
+of every service under this contract in that region. Regions are compared by name. A record `up` of
+one second states since when the provider is watched; before the first record its state is unknown.
+An exclusion without a service also acts on the provider if the contract lists its kind in
+`exclusions.kinds`: name the service in exclusions that are about ours alone.
+
+The credits are claims of our own, in the mart `own_claims`, with their deadline; `incident_balance`
+has what each incident costs with them ([C9]). What we owe is the same with and without.
+"""
+
+_AS_CUSTOMER = """\
+contract_id: cloud
+name: Cloud Service Level Agreement
+time_zone: UTC
+party: customer
+covers: {provider_outage: [eu, us]}
+versions:
+  - effective_from: 2026-01-01
+    terms:
+      monitoring: {without_checks: up}
+      availability: {period: month, commitment_pct: 99.9, excluded_time: ignored}
+      exclusions: {kinds: [force_majeure]}
+      credits:
+        support_plans: [standard]
+        availability_tiers:
+          - {below_pct: 99.9, credit_pct: 10}
+          - {below_pct: 99, credit_pct: 25}
+        claim_months: 2
+        claim_days: 0
+"""
+
 _TUTORIAL_CONTRACT = """\
 contract_id: harbour_hosting
 name: Harbour Hosting Service Level Agreement
@@ -426,6 +482,7 @@ def contract_page(note: str) -> str:
         _AMENDMENTS.format(amended=_AMENDED, ranks="\n".join(wrapped(ranks, ""))),
         *_listed(list(keys(Amendment))),
         "",
+        _CUSTOMER.format(as_customer=_AS_CUSTOMER),
         _TUTORIAL.format(tutorial=_TUTORIAL_CONTRACT),
         "## Terms",
         "",
@@ -445,7 +502,8 @@ def contract_page(note: str) -> str:
             "",
             *_listed(found, f"{section}."),
         ]
-    cited = sorted({rule for key in contract_keys() for rule in key.rules})
+    # C9 is about no key
+    cited = sorted({"C9"} | {rule for key in contract_keys() for rule in key.rules})
     links = [f"[{rule}]: rules.md#{rule.lower()}" for rule in cited]
     more = [*_refusals(), "", *library_page()]
     return "\n".join([*lines, "", _REFUSED, *more, "", *links, ""])

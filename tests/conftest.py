@@ -207,6 +207,19 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 
 @pytest.fixture(scope="session")
+def both_sides(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """What we owe and what providers owe us, as of the last second of August 2026."""
+    from tests.support import both_sides as agreed
+
+    def publish(folder: Path) -> None:
+        write_contracts(folder / "contracts", agreed.AGREED)
+        landing = write_landing(folder / "landing", agreed.world())
+        published_once(landing, folder / "warehouse", agreed.AS_OF, folder / "contracts")
+
+    return _once(tmp_path_factory, "both-sides", publish)
+
+
+@pytest.fixture(scope="session")
 def real(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """The real records as of 2026-08-21, by the command as it is installed."""
 

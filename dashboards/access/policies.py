@@ -110,6 +110,8 @@ POLICIES = {
         INTERNAL | {"rule", "column_name", "reason"},
     ),
     "marts.exclusions": _PLACE,
+    # what customers cost and providers owe
+    "marts.incident_balance": _NONE,
     "marts.last_seen": _PLACE,
     "marts.maintenance_notice": Policy(
         "whose scope includes one of their services and regions, and is not another customer alone",
@@ -122,6 +124,7 @@ POLICIES = {
            )""",
     ),
     "marts.open_tickets": _SUBSCRIPTION,
+    "marts.own_claims": _NONE,
     "marts.resolution_performance": _SUBSCRIPTION,
     "marts.status_page_publication": _TICKET,
     "marts.subscription_spans": _SUBSCRIPTION,

@@ -35,6 +35,7 @@ PAGES = (
     Listed("credits", "Credits", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("reconciliation", "Due and issued", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("claims", "Claim calendar", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("own_claims", "Claims of our own", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("statements", "Statements", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("proof", "Proof of a credit", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("backtests", "Backtests", "Finance", frozenset({LEADERSHIP, FINANCE})),

@@ -6,7 +6,7 @@ nothing is shown of any other contract.
 
 from collections.abc import Mapping
 
-from makegood.dashboards.access.reader import Row
+from makegood.dashboards.access.reader import Reader, Row
 
 # policy_key -> its row of contract_terms or agreed_terms
 Terms = Mapping[str, Row]
@@ -28,6 +28,13 @@ def clause(terms: Terms, rules: str) -> str | None:
 def text(terms: Terms, name: str) -> str | None:
     """A sentence of the contract, such as `payable`; None if it has none."""
     return terms[_TEXT + name]["value"] if _TEXT + name in terms else None
+
+
+def as_customer(reader: Reader) -> set[str]:
+    """The ids of the contracts in which we are the customer (C8); publications of older versions
+    know none."""
+    rows = reader.rows("select * from marts.contracts")
+    return {row["contract_id"] for row in rows if row.get("party") == "customer"}
 
 
 def _each(rules: str) -> list[str]:

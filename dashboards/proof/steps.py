@@ -17,6 +17,7 @@ from makegood.dashboards.figures.evidence import (
     is_incomplete,
     is_unseen,
 )
+from makegood.dashboards.figures.own_claims import OWN_CLAIMS
 from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
 from makegood.dashboards.figures.words import counted, money, timestamp
 from makegood.dashboards.proof import forms
@@ -47,6 +48,8 @@ class _Marts:
         )
         kinds = periods.kinds(reader)
         self.kind = kinds[found[0]["contract_id"]] if found else "month"
+        # a claim of our own is derived as a credit is (C8)
+        self.is_claim = bool(found) and found[0]["contract_id"] in contract.as_customer(reader)
         self.month = periods.start(self.kind, month)
 
     def of_month(self, mart: str, columns: str, order: str) -> list[Row]:
@@ -63,7 +66,8 @@ class _Marts:
             raise NotFound(self._what_there_is())
         (step,) = found
         credits = self.rows(
-            f"select * from ({CREDITS}) where subscription_id = ? and month = ? order by currency",
+            f"""select * from ({OWN_CLAIMS if self.is_claim else CREDITS})
+                where subscription_id = ? and month = ? order by currency""",
             self.subscription_id,
             self.month,
         )
@@ -137,8 +141,9 @@ class _Marts:
             made("Request and claim window", "C5", _claim(credit, terms), self._claims()),
             made("Payable amount", "C5", (_payable(row, self.kind) for row in credits)),
             made("Issued so far", "C6", self._reconciled(), self._issued()),
-            made("Statements", "C7", self._stated()),
         ]
+        if not self.is_claim:
+            steps.append(made("Statements", "C7", self._stated()))
         return Proof(
             self.subscription_id,
             self.kind,
@@ -150,8 +155,9 @@ class _Marts:
         )
 
     def _what_there_is(self) -> str:
+        mart = "marts.own_claims" if self.is_claim else "marts.credits"
         months = self.rows(
-            "select distinct month from marts.credits where subscription_id = ? order by 1",
+            f"select distinct month from {mart} where subscription_id = ? order by 1",
             self.subscription_id,
         )
         if months:
@@ -188,22 +194,23 @@ class _Marts:
             "started_at",
         )
         sources = self.rows(
-            """select sources.started_at, sources.feed, sources.component_id, sources.outage_id,
+            # older versions knew no exclusions of providers
+            """select sources.started_at, sources.feed, sources.component_id,
+                      columns('^(outage_id|exclusion_id)$'),
                       sources.location, sources.state, sources.incident_id, sources.source_from,
                       sources.source_until, sources.file, sources.line, sources.last_file,
                       sources.last_line
                from marts.downtime_sources as sources
-               inner join marts.credits as credits
-                   on sources.service_id = credits.service_id and sources.region = credits.region
+               inner join marts.subscriptions as subscriptions
+                   on sources.service_id = subscriptions.service_id
+                   and sources.region = subscriptions.region
                where sources.availability_policy_id = ? and sources.customer_scope = ?
-                   and credits.subscription_id = ? and credits.month = ?
-               group by all
+                   and subscriptions.subscription_id = ?
                order by sources.started_at, sources.source_from, sources.component_id,
                         sources.feed, sources.location, sources.outage_id""",
             step["availability_policy_id"],
             step["customer_scope"],
             self.subscription_id,
-            self.month,
         )
         for interval in intervals:
             interval["from"] = [
@@ -255,6 +262,9 @@ class _Marts:
         )
 
     def _reconciled(self) -> list[str]:
+        if self.is_claim:
+            lines = "in the lines below" if self._issued() else "nothing"
+            return [f"the provider has credited us {lines}"]
         rows = self.of_month("credit_reconciliation", "*", "currency")
         return [_difference(row) for row in rows] or ["nothing is due and nothing was issued"]
 

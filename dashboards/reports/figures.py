@@ -246,8 +246,10 @@ def last_final_month(reader: Reader) -> date | None:
 
 
 def _days(reader: Reader) -> tuple[list[str], list[date], list[str]]:
-    """The contracts, the local date of as_of under each, and the kind of its periods."""
-    by_contract, kinds = periods.days(reader), periods.kinds(reader)
+    """The contracts under which we report, the local date of as_of under each, and the kind of its
+    periods."""
+    kinds, ours = periods.kinds(reader), contract.as_customer(reader)
+    by_contract = {c: day for c, day in periods.days(reader).items() if c not in ours}
     return list(by_contract), list(by_contract.values()), [kinds[c] for c in by_contract]
 
 
@@ -275,8 +277,14 @@ def _what_there_is(
             f"there is one for {named(there)}"
         )
     if known := reader.rows(
-        "select first_day from marts.subscriptions where subscription_id = ?", subscription_id
+        "select first_day, contract_id from marts.subscriptions where subscription_id = ?",
+        subscription_id,
     ):
+        if known[0]["contract_id"] in contract.as_customer(reader):
+            return (
+                f"no report on {subscription_id!r}: we are the customer under its contract; "
+                "`makegood explain` derives our claims"
+            )
         if not reader.rows(
             "select 1 from marts.subscription_spans where subscription_id = ?", subscription_id
         ):

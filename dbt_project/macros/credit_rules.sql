@@ -255,6 +255,18 @@ its own and the commitment, unless one document sets both (C1).
     ) }}
 {%- endmacro %}
 
+{#- The columns of credits, and of own_claims, in order. -#}
+{% macro credit_columns() -%}
+    {{ return([
+        'subscription_id', 'customer_id', 'contract_id', 'service_id', 'region', 'period_kind',
+        'month', 'last_day', 'currency', 'monthly_fee', 'availability_pct',
+        'availability_credit_pct', 'resolution_credit_pct', 'combined_pct', 'combination',
+        'credit_pct', 'share_amount', 'credit_amount', 'reasons', 'claim_status', 'claim_deadline',
+        'requested_on', 'payable_amount', 'low_coverage', 'statement_version', 'status',
+        'exposure', 'days_left', 'is_incomplete', 'incomplete_rows',
+    ]) }}
+{%- endmacro %}
+
 {#- What a statement says of a credit, in the order of its columns (C7). -#}
 {% macro statement_values() -%}
     {{ return([

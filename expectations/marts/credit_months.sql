@@ -26,7 +26,8 @@ select
     coalesce(due.currency, '') as currency,
     min(credits.subscription_id) as credit
 from due
-left join marts.credits as credits
+-- what we owe, or claims of our own
+left join (from marts.credits union all from marts.own_claims) as credits
     on
         due.subscription_id = credits.subscription_id
         and due.month = credits.month

@@ -7,9 +7,15 @@ with payable as (
 ),
 
 issued as (
-    select subscription_id, month, currency, -sum(amount) as amount
-    from marts.credit_issued_lines
-    group by subscription_id, month, currency
+    select lines.subscription_id, lines.month, lines.currency, -sum(lines.amount) as amount
+    from marts.credit_issued_lines as lines
+    inner join marts.subscriptions as subscriptions
+        on lines.subscription_id = subscriptions.subscription_id
+    inner join marts.contracts as contracts
+        on subscriptions.contract_id = contracts.contract_id
+    -- what providers have credited to us is no credit of ours
+    where contracts.party = 'provider'
+    group by lines.subscription_id, lines.month, lines.currency
 ),
 
 keys as (

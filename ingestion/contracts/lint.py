@@ -5,7 +5,7 @@ Does not belong here: refusals (`loader`), and what a scenario would have cost (
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from makegood.ingestion.contracts.amendments import flat
 from makegood.ingestion.contracts.model import Cadence, Calendar, Contract, Credits, Target, Terms
 from makegood.ingestion.contracts.scenarios import SCENARIOS
 from makegood.ingestion.contracts.tables import as_text
+from makegood.ingestion.nearest import nearest
 from makegood.ingestion.strict_yaml import Location
 
 
@@ -36,14 +37,66 @@ class Finding:
 def findings(contract: Contract) -> Iterator[Finding]:
     """The findings of each version's own terms, in the order of the file. A scenario is of all
     versions: where there are several, one that is made of a version's own lists is left out."""
+    if contract.party == "customer" and not contract.covers:
+        yield Finding(
+            ("party",),
+            "is customer without covers: no exclusion is a claim, only records and checks of the "
+            "provider's components are",
+        )
     for number, version in enumerate(contract.versions):
         terms = Terms.model_validate(version.terms)
         written = flat(version.terms)
+        if contract.party == "customer":
+            for found in _as_customer(terms, contract.covers):
+                yield Finding(("versions", number, "terms", *found.where), found.what)
         for found in _findings(terms, written):
             scenarios = tuple(
                 s for s in found.scenarios if len(contract.versions) == 1 or s.key in SCENARIOS
             )
             yield Finding(("versions", number, "terms", *found.where), found.what, scenarios)
+
+
+def across(contracts: Sequence[Contract]) -> Iterator[tuple[str, Finding]]:
+    """What only the contracts of a folder together show, each with its contract_id: kinds of
+    exclusion that one covers and that excuse us nowhere."""
+    excluded = {
+        kind
+        for contract in contracts
+        if contract.party == "provider"
+        for version in contract.versions
+        for kind in Terms.model_validate(version.terms).exclusions.kinds
+    }
+    for contract in contracts:
+        for kind in contract.covers:
+            if kind not in excluded:
+                near = nearest(kind, sorted(excluded))
+                yield (
+                    contract.contract_id,
+                    Finding(
+                        ("covers", kind),
+                        "is excluded by no agreement of this folder in which we are the provider"
+                        + (f"; did you mean {near}?" if near else ""),
+                    ),
+                )
+
+
+def _as_customer(terms: Terms, covers: Mapping[str, object]) -> Iterator[Finding]:
+    """Terms under which a claim of our own comes to nothing (C8)."""
+    for kind in covers:
+        if kind in terms.exclusions.kinds:
+            yield Finding(
+                ("exclusions", "kinds"),
+                f"{kind} is in covers, too: its minutes are downtime of this provider and taken "
+                "out again, and are never claimed",
+            )
+    if covers and terms.monitoring.without_checks == "unknown":
+        yield Finding(
+            ("monitoring", "without_checks"),
+            "is unknown: of a provider that is not probed nothing is known outside exclusions that "
+            "are covered, and each claim rests on too little evidence",
+        )
+    if terms.credits is None:
+        yield Finding(("credits",), "is not set: nothing can be claimed from this provider")
 
 
 def _findings(terms: Terms, written: dict[str, Any]) -> Iterator[Finding]:

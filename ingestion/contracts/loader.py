@@ -76,6 +76,12 @@ def load_documents(folder: Path) -> list[tuple[Document, Contract]]:
 
 
 def _findings(contract: Contract) -> Iterator[tuple[Location, str]]:
+    if contract.covers and contract.party == "provider":
+        yield (
+            ("covers",),
+            "is only for an agreement in which we are the customer: write party: customer beside "
+            "it, as in party: customer, covers: {microsoft_azure: [eu]}, or leave it out",
+        )
     starts = [v.effective_from for v in contract.versions]
     if len(set(starts)) < len(starts):
         yield ("versions",), "two versions have the same effective_from"

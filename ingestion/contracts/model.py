@@ -157,6 +157,15 @@ Environment = Literal["production", "staging", "test", "development"]
 Positive = Annotated[DecimalValue, Field(gt=0, lt=10**6), Field(title="number")]
 
 
+def _some(values: list[str]) -> list[str]:
+    if not values:
+        raise ValueError("is empty: name at least one region, as in [eu]")
+    return values
+
+
+Regions = Annotated[Names, AfterValidator(_some)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -865,6 +874,18 @@ class Contract(_Strict):
     )
     name: str = Field(description="Name of the agreement, as reports print it.")
     time_zone: Zone = Field(description="Time zone of all its periods and dates. (T2)")
+    party: Literal["provider", "customer"] = Field(
+        default="provider",
+        description="Who we are in it: its provider, who owes credits, or its customer, for whom "
+        "they are claims of our own. (C8)",
+    )
+    covers: dict[str, Regions] = Field(
+        default={},
+        title="map to lists of regions",
+        description="Only with `party: customer`: the kinds of exclusion that are downtime of this "
+        "provider, each with the regions of its services that they concern, as in "
+        "`{microsoft_azure: [eu]}`. (C8)",
+    )
     versions: Annotated[list[Version], Field(min_length=1)] = Field(
         description="Its versions, each with a different `effective_from`. (T5)"
     )

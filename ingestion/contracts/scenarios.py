@@ -30,10 +30,10 @@ def has_credits(contract: Contract) -> bool:
 
 
 def alternatives(contract: Contract) -> Scenarios:
-    """The other values of the keys of SCENARIOS, of a contract with credits: those that at least
-    one version does not have."""
+    """The other values of the keys of SCENARIOS, of a contract under which we owe credits: those
+    that at least one version does not have."""
     versions = [Terms.model_validate(v.terms) for v in contract.versions]
-    if not has_credits(contract):
+    if not has_credits(contract) or contract.party == "customer":
         return []
     result = []
     for key, values in SCENARIOS.items():

@@ -38,6 +38,8 @@ TABLES: dict[str, dict[str, str]] = {
         "contract_id": "varchar",
         "contract_name": "varchar",
         "time_zone": "varchar",
+        # who we are in it: provider or customer (C8)
+        "party": "varchar",
         "as_of_day": "date",
         "first_day": "date",
         "last_day": "date",
@@ -45,6 +47,8 @@ TABLES: dict[str, dict[str, str]] = {
         # of its credits; without any, calendar months
         "credit_period_kind": "varchar",
     },
+    # of contracts in which we are the customer: the exclusions that are their provider's downtime
+    "covers": {"contract_id": "varchar", "kind": "varchar", "region": "varchar"},
     # scenario 0 is the contract as it is
     "scenarios": {
         "contract_id": "varchar",
@@ -688,6 +692,7 @@ class _Builder:
                 "contract_id": contract.contract_id,
                 "contract_name": contract.name,
                 "time_zone": contract.time_zone,
+                "party": contract.party,
                 "as_of_day": today,
                 "first_day": first,
                 "last_day": last,
@@ -749,6 +754,11 @@ def tables(
         levels = {
             level for v in contract.versions for level in _levels(Terms.model_validate(v.terms))
         }
+        builder.tables["covers"] += [
+            {"contract_id": contract.contract_id, "kind": kind, "region": region}
+            for kind, regions in contract.covers.items()
+            for region in regions
+        ]
         builder.tables["severities"] += [
             {"contract_id": contract.contract_id, "severity": level} for level in sorted(levels)
         ]

@@ -247,6 +247,7 @@ def of_publication(
             *_low_coverage(con),
             *_credits_over(con, root, credit_over),
             *_lapsing(lapsing_claims(con, lapsing_days)),
+            *_own_lapsing(lapsing_claims(con, lapsing_days, "own_claims"), root),
             *_not_due(con, root),
             *_incomplete(con, root),
             *_findings(con),
@@ -332,18 +333,29 @@ def _credits_over(
             )
 
 
-def lapsing_claims(con: duckdb.DuckDBPyConnection, days: int) -> list[Row]:
+def lapsing_claims(
+    con: duckdb.DuckDBPyConnection,
+    days: int,
+    mart: Literal["credits", "own_claims"] = "credits",
+) -> list[Row]:
     """Credits that nobody has requested and that lapse soon (C5): subscription_id, customer_id,
     period_kind (unless an older version published them), month, credit_amount, currency,
     claim_deadline.
 
-    `days`: how many days ahead, from the contract's local date.
+    `days`: how many days ahead, from the contract's local date. `mart`: what we owe, or claims of
+    our own (C8), of which older versions published none.
     """
+    if mart == "own_claims" and not _rows(
+        con,
+        "select 1 from information_schema.tables "
+        "where table_schema = 'marts' and table_name = 'own_claims'",
+    ):
+        return []
     return _rows(
         con,
-        """select columns('^(subscription_id|customer_id|period_kind|month|credit_amount)$'),
+        f"""select columns('^(subscription_id|customer_id|period_kind|month|credit_amount)$'),
                   currency, claim_deadline
-           from marts.credits where exposure = 'claimable' and days_left <= ?
+           from marts.{mart} where exposure = 'claimable' and days_left <= ?
            order by claim_deadline, credit_amount desc, subscription_id""",
         [days],
     )
@@ -364,6 +376,23 @@ def _lapsing(claims: list[Row]) -> Iterator[Alert]:
             f"{_listed(customers, 'customer')}.",
             "Tell the customers, or their account managers; a request counts by its day, "
             "once it is delivered in credit_requests.",
+            facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
+        )
+
+
+def _own_lapsing(claims: list[Row], root: Path) -> Iterator[Alert]:
+    """The same of claims of our own (C8)."""
+    for deadline, rows in itertools.groupby(claims, key=lambda claim: claim["claim_deadline"]):
+        own = list(rows)
+        yield _alert(
+            "claim_lapsing",
+            f"of our own, until {deadline}",
+            "warning",
+            f"{_sums(own, 'credit_amount')} from providers can be claimed until {deadline}, and "
+            f"nobody has: {_some(own)}.",
+            "After that day the providers owe us nothing for it.",
+            f"Claim it, with the evidence of {_explain(root, own[0])}; "
+            "deliver the claim in credit_requests.",
             facts=sorted(f"{_credit(claim)} {claim['credit_amount']}" for claim in own),
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from makegood.ingestion.contracts.lint import Finding, findings
+from makegood.ingestion.contracts.lint import Finding, across, findings
 from makegood.ingestion.contracts.model import Contract, Terms
 from makegood.ingestion.contracts.scenarios import has_credits
 from makegood.ingestion.contracts.tables import as_text
@@ -82,7 +82,11 @@ def shown(
     documents: list[tuple[Document, Contract]], priced: Prices | None = None
 ) -> Iterator[str]:
     """A line for each finding: `file:line: where: what`, with prices where there are any."""
+    together = list(across([contract for _, contract in documents]))
     for document, contract in documents:
+        for contract_id, found in together:
+            if contract_id == contract.contract_id:
+                yield document.finding(found.where, found.what)
         for found in findings(contract):
             cost = ""
             if priced is not None and has_credits(contract):
@@ -120,10 +124,25 @@ def without_effect(documents: list[tuple[Document, Contract]], seen: Seen) -> It
             what = "no service of this warehouse is under this contract: nothing of it has effect"
             yield document.finding(("contract_id",), what)
             continue
+        for where, what in _uncovered(contract, seen):
+            yield document.finding(where, what)
         for number, version in enumerate(contract.versions):
             terms = Terms.model_validate(version.terms)
             for where, what in _unseen(terms, contract.contract_id, seen):
                 yield document.finding(("versions", number, "terms", *where), what)
+
+
+def _uncovered(contract: Contract, seen: Seen) -> Iterator[tuple[Location, str]]:
+    """Kinds and regions of `covers` that no feed names (C8)."""
+    for kind, regions in contract.covers.items():
+        if kind not in seen["exclusions", "kind"]:
+            yield ("covers", kind), "without effect so far: no exclusion is of this kind"
+        unseen = [region for region in regions if region not in seen["components", "region"]]
+        if unseen:
+            yield (
+                ("covers", kind),
+                f"without effect so far, in no row of components.region: {', '.join(unseen)}",
+            )
 
 
 def _unseen(terms: Terms, contract_id: str, seen: Seen) -> Iterator[tuple[Location, str]]:
@@ -162,6 +181,7 @@ def _seen(store: Warehouse, publication: Publication) -> Seen:
     wanted = {column for columns in _COLUMNS.values() for column in columns}
     wanted |= {("services", "contract_id"), ("invoice_lines", "currency")}
     wanted |= {("tickets", "response_due_at_s"), ("tickets", "resolution_due_at_s")}
+    wanted |= {("components", "region")}
     landed = publication.landed()
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     with duckdb.connect() as con:

@@ -67,6 +67,7 @@ class Published(BaseModel):
     delivered: list[Delivered]
     set_aside: list[SetAside]
     lapsing_claims: list[Claim]
+    lapsing_own_claims: list[Claim]
     findings: list[Group]
     warnings: list[RunWarning]
 
@@ -191,6 +192,7 @@ def _published(publication: Publication) -> Published:
         found = con.sql("select * from quality.findings").pl() if _has_findings(con) else None
         warnings = con.sql("select about, warning from quality.warnings order by all").pl()
         claims = lapsing_claims(con, LAPSING_DAYS)
+        own_claims = lapsing_claims(con, LAPSING_DAYS, "own_claims")
     return Published(
         database=publication.database,
         as_of=run["as_of"],
@@ -199,9 +201,18 @@ def _published(publication: Publication) -> Published:
         delivered=[Delivered(**row) for row in delivered.to_dicts()],
         set_aside=[SetAside(**row) for row in set_aside.to_dicts()],
         lapsing_claims=[Claim(**row) for row in claims],
+        lapsing_own_claims=[Claim(**row) for row in own_claims],
         findings=[] if found is None else grouped(found.cast(FINDINGS)),
         warnings=[RunWarning(**row) for row in warnings.to_dicts()],
     )
+
+
+def _claims_in_words(claims: list[Claim]) -> list[str]:
+    return [
+        f"  {c.subscription_id:<16} {periods.code(c.period_kind, c.month):<7} "
+        f"{c.credit_amount:>14} {c.currency}, until {c.claim_deadline}"
+        for c in claims
+    ]
 
 
 def _published_in_words(published: Published) -> list[str]:
@@ -220,11 +231,10 @@ def _published_in_words(published: Published) -> list[str]:
     lines += ["", "not in the marts"]
     lines += [f"  {s.feed:<16} {s.rows:>6} {s.status}" for s in published.set_aside] or ["  no row"]
     lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"]
-    lines += [
-        f"  {c.subscription_id:<16} {periods.code(c.period_kind, c.month):<7} "
-        f"{c.credit_amount:>14} {c.currency}, until {c.claim_deadline}"
-        for c in published.lapsing_claims
-    ] or ["  none"]
+    lines += _claims_in_words(published.lapsing_claims) or ["  none"]
+    if published.lapsing_own_claims:
+        lines += ["", f"claims of our own about to lapse (within {LAPSING_DAYS} days)"]
+        lines += _claims_in_words(published.lapsing_own_claims)
     lines += ["", "findings"]
     lines += [f"  {group.severity}: {group.in_words()}" for group in published.findings] or [
         "  none"

@@ -371,6 +371,9 @@ def _notes(
     by side and contract."""
     for contract in contracts:
         contract_id = contract.contract_id
+        if contract.party == "customer":
+            yield f"{contract_id}: we are its customer; claims of our own are not compared"
+            continue
         agreement = known.get(contract_id)
         if agreement is None:
             yield f"{contract_id}: is not published yet, so that nothing is owed under it"

@@ -150,6 +150,12 @@ KINDS: dict[str, Kind] = {
         "Correct customer_id or subscription_id in the contract, or deliver that customer or "
         "subscription.",
     ),
+    "claim_without_component": Kind(
+        "covered exclusions where the provider has no component",
+        "Minutes of such an exclusion are in no claim of our own against the provider (C8).",
+        "Deliver a production component of the provider's service in that region, or correct "
+        "covers in the contract.",
+    ),
     "component_of_another_service": Kind(
         "exclusions whose component belongs to another service or region",
         "The exclusion excludes nothing: its scope is empty.",

@@ -132,7 +132,9 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 
 @pytest.mark.parametrize("page", NAMES)
-@pytest.mark.parametrize("warehouse", ["sample", "empty", "corrected", "faulty", "real"])
+@pytest.mark.parametrize(
+    "warehouse", ["sample", "empty", "corrected", "faulty", "both_sides", "real"]
+)
 def test_no_page_fails_on_any_warehouse(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, warehouse: str, page: str
 ) -> None:
@@ -439,6 +441,43 @@ def test_the_claim_calendar_has_each_claim_once_by_its_deadline(
     said = [r["Subscription"] for r in tables(at)[f"Credits claimable until {due}"]]
     assert said == [c["subscription_id"] for c in claims if c["exposure"] == "claimable"]
     assert f"{due:%A, %Y-%m-%d}** · 15 days left" in words(at)
+
+
+def test_claims_of_our_own_are_beside_what_incidents_cost(
+    monkeypatch: pytest.MonkeyPatch, both_sides: Published
+) -> None:
+    at = app(monkeypatch, both_sides.warehouse, "own_claims")
+    shown = tables(at)
+    assert [(r["Agreement"], r["Claim"], r["Status"]) for r in shown["Claims of our own"]] == [
+        ("cloud", 30, "claimable"),
+        ("cloud", 30, "claimable"),
+        ("cloud", 30, "claimable"),
+        ("east", 30, "lapsed"),
+    ]
+    assert [
+        tuple(r[c] for c in ("Incident", "We owe", "We can claim", "Net", "Lost"))
+        for r in shown["What we owe and can claim, by incident"]
+    ] == [("INC-1", 100, 30, 70, 0), ("none", 0, 60, -60, 30)]
+    assert "90.00 EUR (3 claims) from **cloud** can be claimed until 2026-08-31" in words(at)
+    lapsed = app(monkeypatch, both_sides.warehouse, "own_claims", status=["lapsed"])
+    assert [r["Agreement"] for r in tables(lapsed)["Claims of our own"]] == ["east"]
+    proof = app(
+        monkeypatch, both_sides.warehouse, "proof", subscription="azure-eu", month="2026-06"
+    )
+    assert "X-1" in str(tables(proof))
+
+
+def test_providers_of_ours_are_no_commitments_of_ours(
+    monkeypatch: pytest.MonkeyPatch, both_sides: Published
+) -> None:
+    overview = app(monkeypatch, both_sides.warehouse)
+    assert metrics(overview)["Commitments missed"] == "1 of 2"
+    assert "azure" not in words(overview)
+    availability = app(monkeypatch, both_sides.warehouse, "availability", contract="cloud")
+    assert metrics(availability)["Commitments missed"] == "0 of 0"
+    assert "We are the customer under this contract" in words(availability)
+    report = app(monkeypatch, both_sides.warehouse, "report")
+    assert report.selectbox[0].options == ["chat-eu · buyer"]
 
 
 def test_a_statement_shows_its_changes_and_the_files_in_between(

@@ -395,6 +395,15 @@ EXPECTED: dict[str, tuple[str, str | None, int | None, str, str | None, int]] = 
         "c-main",
         1,
     ),
+    "claim_without_component": (
+        "exclusions",
+        "nowhere",
+        7,
+        "nowhere (third_party) is covered by cloud in eu-wset, where no service under it has a "
+        "production component",
+        None,
+        1,
+    ),
     "component_of_another_service": (
         "exclusions",
         "elsewhere",
@@ -526,7 +535,10 @@ QUIET = {"waits_for_a_waiting_row"}
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, Published]:
     """What the command prints, what `status` then says, and what is published."""
     folder = tmp_path_factory.mktemp("findings")
-    contracts = write_contracts(folder / "contracts", {"k": terms()})
+    # of a provider without any component
+    cloud = contract("cloud", since="2026-07-01")
+    cloud |= {"party": "customer", "covers": {"third_party": ["eu-wset"]}}
+    contracts = write_contracts(folder / "contracts", {"k": terms(), "cloud": cloud})
     words = [
         "run",
         "--landing",

@@ -15,7 +15,9 @@ PAGE = (ROOT / "docs" / "contracts.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["minimal", "credits", "amended", "tutorial"])
+@pytest.mark.parametrize(
+    "example", EXAMPLES, ids=["minimal", "credits", "amended", "customer", "tutorial"]
+)
 def test_the_examples_load(tmp_path: Path, example: str) -> None:
     (tmp_path / "example.yaml").write_text(example)
     contract = load(tmp_path / "example.yaml")

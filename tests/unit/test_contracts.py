@@ -236,6 +236,28 @@ def test_both_contracts_load_with_every_clause() -> None:
             ),
             r"effective_to is before effective_from",
         ),
+        (
+            "time_zone: UTC",
+            "time_zone: UTC\ncovers: {microsoft_azure: [eu]}",
+            r"trueengage.yaml:\d+: covers: is only for an agreement in which we are the customer: "
+            r"write party: customer beside it, as in party: customer, "
+            r"covers: \{microsoft_azure: \[eu\]\}, or leave it out$",
+        ),
+        (
+            "time_zone: UTC",
+            "time_zone: UTC\nparty: customer\ncovers: {microsoft_azure: []}",
+            r"trueengage.yaml:\d+: covers.microsoft_azure: is empty: name at least one region",
+        ),
+        (
+            "time_zone: UTC",
+            "time_zone: UTC\nparty: customer\ncovers: {microsoft_azure: eu}",
+            r"trueengage.yaml:\d+: covers.microsoft_azure: .*list",
+        ),
+        (
+            "time_zone: UTC",
+            "time_zone: UTC\nparty: custommer",
+            r"party: 'custommer' is not one of provider, customer: the nearest is customer$",
+        ),
     ],
 )
 def test_contracts_that_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -1113,3 +1135,21 @@ def test_each_version_judges_the_periods_that_start_in_it(tmp_path: Path) -> Non
 def test_a_list_holds_a_value_once(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(InvalidDocument, match="is listed twice"):
         load(changed(tmp_path, old, new))
+
+
+def test_an_agreement_as_customer_has_no_scenarios_and_says_what_it_covers(tmp_path: Path) -> None:
+    """C8: what a provider owes us by other readings is no figure of what_if."""
+    ours = changed(tmp_path, "time_zone: UTC", "time_zone: UTC\nparty: provider")
+    covers = "covers: {cloud_down: [eu, us], line_down: [us]}"
+    (tmp_path / "as customer").mkdir()
+    theirs = changed(
+        tmp_path / "as customer", "time_zone: UTC", f"time_zone: UTC\nparty: customer\n{covers}"
+    )
+    assert alternatives(load(ours))
+    assert alternatives(load(theirs)) == []
+    laid = [tables([load(path)], instant("2026-07-01T00:00:00Z")) for path in (ours, theirs)]
+    assert [t["contracts"][0]["party"] for t in laid] == ["provider", "customer"]
+    assert [[(c["kind"], c["region"]) for c in t["covers"]] for t in laid] == [
+        [],
+        [("cloud_down", "eu"), ("cloud_down", "us"), ("line_down", "us")],
+    ]

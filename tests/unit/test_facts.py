@@ -144,7 +144,7 @@ def test_the_end_of_a_month_by_its_contract_clock_is_decided_in_one_place() -> N
 def test_the_records_of_a_downtime_interval() -> None:
     """A2, C3: int_downtime_records joins them; the incident is that of the first with one."""
     # the attribution of a credit looks up the incident of a record that a ticket names
-    assert reading("int_down_records") == {"int_downtime_records", "credit_attribution"}
+    assert reading("int_down_records") == {"int_downtime_records", "int_attribution"}
     assert reading("int_downtime_records") == {
         "int_downtime_incidents",
         "int_shared_events",
@@ -238,7 +238,11 @@ def test_the_end_of_a_period_of_the_models() -> None:
 def test_which_periods_have_a_figure() -> None:
     """A9: int_regional_periods; what asks only whether there is a figure reads no figures."""
     assert having(r"active_from_s < periods\.end_s") == {"int_regional_periods"}
-    assert reading("availability") == {"availability_by_category", "credits", "error_budgets"}
+    assert reading("availability") == {
+        "availability_by_category",
+        "error_budgets",
+        "int_shown_credits",
+    }
 
 
 def test_the_availability_of_a_subscription() -> None:
@@ -287,6 +291,25 @@ def test_the_credit_of_a_figure() -> None:
 def test_the_bound_of_a_tier() -> None:
     """C1: tier_bound_pct raises the first one to the commitment."""
     assert having(r"greatest\(.*below_pct") == {"credit_rules"}
+
+
+def test_what_we_owe_and_what_is_owed_to_us() -> None:
+    """C8: marts take one of the two by the party of the contract; credits and claims of our own
+    are rows of one model."""
+    assert having(r"party = 'customer'") == {"own_claims"}
+    assert having(r"party = 'provider'") == {
+        "availability",
+        "credit_attribution",
+        "credit_headroom",
+        "credit_reconciliation",
+        "credit_statements",
+        "credits",
+        "incident_balance",
+        "int_records",
+    }
+    assert reading("int_shown_credits") == {"credits", "own_claims"}
+    assert reading("int_attribution") == {"credit_attribution", "incident_balance"}
+    assert reading("inputs.covers") == {"found_names", "int_records"}
 
 
 def test_what_a_statement_says() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from makegood.ingestion.contracts.lint import Scenario, findings
+from makegood.ingestion.contracts.lint import Scenario, across, findings
 from makegood.ingestion.contracts.loader import FOLDER, PUBLIC, load, load_documents
 from tests.conftest import contract
 
@@ -171,6 +171,47 @@ def test_of_several_versions_a_list_is_no_scenario(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     (one,) = [f for f in findings(load(tmp_path / "c.yaml")) if "meets the commitment" in f.what]
     assert one.scenarios == ()
+
+
+def as_customer(tmp_path: Path, covers: dict[str, list[str]], **terms: Any) -> dict[str, str]:
+    """Findings by their place in the file, of the sound contract as one of a provider of ours."""
+    laid = {key: {**SOUND.get(key, {}), **value} for key, value in terms.items()}
+    document = contract("c", **{**SOUND, **laid}) | {"party": "customer", "covers": covers}
+    if not document["versions"][0]["terms"]["credits"].get("support_plans"):
+        del document["versions"][0]["terms"]["credits"]
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    return {".".join(map(str, f.where)): f.what for f in findings(load(tmp_path / "c.yaml"))}
+
+
+COVERS = {"cloud_down": ["eu"]}
+KEPT_BY_HAND = {"without_checks": "up"}
+
+
+def test_an_agreement_as_customer_has_findings_of_its_own(tmp_path: Path) -> None:
+    assert as_customer(tmp_path, COVERS, monitoring=KEPT_BY_HAND) == {}
+    of = "versions.0.terms"
+    (place,) = as_customer(tmp_path, COVERS)
+    assert place == f"{of}.monitoring.without_checks"
+    excluded = {"kinds": ["cloud_down", "force_majeure"]}
+    found = as_customer(tmp_path, COVERS, monitoring=KEPT_BY_HAND, exclusions=excluded)
+    assert list(found) == [f"{of}.exclusions.kinds"]
+    assert found[f"{of}.exclusions.kinds"].startswith("cloud_down is in covers, too: ")
+    (place,) = as_customer(tmp_path, COVERS, monitoring=KEPT_BY_HAND, credits={"support_plans": []})
+    assert place == f"{of}.credits"
+    # nothing is covered: probes may see it
+    assert list(as_customer(tmp_path, {})) == ["party"]
+
+
+def test_a_kind_that_excuses_us_nowhere_is_found_across_a_folder(tmp_path: Path) -> None:
+    agreed = [contract("k", exclusions={"kinds": ["cloud_down"]}), contract("c")]
+    agreed[1] |= {"party": "customer", "covers": {"cloud_down": ["eu"], "cloud_dwn": ["eu"]}}
+    # its own exclusions excuse the provider, not us
+    agreed[1]["versions"][0]["terms"]["exclusions"] = {"kinds": ["cloud_dwn"]}
+    for document in agreed:
+        (tmp_path / f"{document['contract_id']}.yaml").write_text(yaml.safe_dump(document))
+    ((contract_id, found),) = across([c for _, c in load_documents(tmp_path)])
+    assert (contract_id, found.where) == ("c", ("covers", "cloud_dwn"))
+    assert found.what.endswith("; did you mean cloud_down?")
 
 
 def test_the_library_has_findings_with_file_and_line() -> None:

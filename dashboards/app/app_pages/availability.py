@@ -6,8 +6,9 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import charts, components
 from makegood.dashboards.app.components import length
-from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.app.published import reader, rows, rows_of_newer
 from makegood.dashboards.figures import periods
+from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.evidence import (
     Evidence,
     availability_words,
@@ -74,6 +75,8 @@ last_seen = [
 ]
 if last_seen:
     st.markdown(f"Latest check or outage record under this contract: **{last_seen[0]}**")
+if contract in as_customer(reader()):
+    st.markdown("We are the customer under this contract: its figures are no commitment of ours.")
 components.commitments(chosen)
 columns = st.columns(3)
 unseen = sum(evidence_of(f) is Evidence.NONE for f in current)

@@ -13,6 +13,7 @@ from makegood.dashboards.app import charts, components
 from makegood.dashboards.app.components import length
 from makegood.dashboards.app.published import reader, rows, rows_of_newer, with_period_kind
 from makegood.dashboards.figures import periods
+from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.evidence import (
     MISSES,
     THIN_BUDGET,
@@ -48,9 +49,12 @@ components.head(
     "Are we meeting our commitments, what do misses cost, and what is getting worse?",
 )
 
+# what providers owe us is no commitment of ours (C8)
+ours_to_claim = as_customer(reader())
 names = {
     c["contract_id"]: c["contract_name"]
     for c in rows("select contract_id, contract_name from marts.contracts")
+    if c["contract_id"] not in ours_to_claim
 }
 contracts = components.choice("Contracts", sorted(names), "contracts", lambda c: names[c])
 figures = [f for f in rows(FIGURES) if f["contract_id"] in contracts]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components, published
-from makegood.dashboards.app.published import rows
+from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.words import counted, instant, plain
 from makegood.dashboards.proof import NotFound, prove
@@ -21,12 +21,19 @@ months = rows(
     """select columns('^(subscription_id|month|period_kind)$'), max(credit_amount) as amount
        from marts.credits group by all order by subscription_id, month"""
 )
-if not months:
+# claims of our own are derived alike (C8)
+claims = rows_of_newer(
+    "marts.own_claims",
+    """select subscription_id, month, period_kind, max(credit_amount) as amount
+       from marts.own_claims group by all order by subscription_id, month""",
+)
+if not months and not claims:
     components.nothing(
         "There are no credits: no subscription under a contract with credits has begun."
     )
     st.stop()
-largest = max(months, key=lambda m: (m["amount"], m["month"]))
+largest = max(months or claims, key=lambda m: (m["amount"], m["month"]))
+months = months + claims
 first, second = components.filters(2)
 with first:
     subscription = components.pick(
@@ -53,9 +60,13 @@ except NotFound as error:
     components.nothing(plain(str(error)))
     st.stop()
 st.markdown(f"Under **{plain(proof.contract_id)}**, version of {proof.contract_version}.")
-components.link(
-    "report", f"The SLA report of this {heading.lower()}", subscription=subscription, month=month
-)
+if subscription not in {c["subscription_id"] for c in claims}:
+    components.link(
+        "report",
+        f"The SLA report of this {heading.lower()}",
+        subscription=subscription,
+        month=month,
+    )
 
 
 def cell(value: object) -> object:

@@ -9,6 +9,7 @@ from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.app import components, published
 from makegood.dashboards.exports.files import KINDS
 from makegood.dashboards.figures import periods
+from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.words import plain
 from makegood.dashboards.proof import NotFound
 from makegood.dashboards.reports import FORMATS, Format, render
@@ -23,14 +24,17 @@ MEDIA_TYPES = {"pdf": "application/pdf", "html": "text/html", "xlsx": KINDS["Exc
 # browsers allow addresses of two million characters
 LONGEST_ADDRESS = 1_900_000
 
+reader = published.reader()
+# providers of ours report to us (C8)
+ours_to_claim = as_customer(reader)
 subscriptions = {
     s["subscription_id"]: s
     for s in published.rows("select * from marts.subscriptions order by subscription_id")
+    if s["contract_id"] not in ours_to_claim
 }
 if not subscriptions:
     components.nothing("There are no subscriptions to report on.")
     st.stop()
-reader = published.reader()
 first, second = components.filters(2)
 with first:
     subscription = components.pick(

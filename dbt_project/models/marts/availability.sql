@@ -23,9 +23,13 @@ measured as (
         cast(coalesce(gaps.incomplete_rows, 0) as bigint) as incomplete_rows
     from {{ ref('int_regional_periods') }} as judged
     inner join {{ ref('int_terms') }} as terms on judged.terms_id = terms.terms_id
+    inner join {{ source('inputs', 'contracts') }} as contracts
+        on judged.contract_id = contracts.contract_id
+    -- that of a provider of ours is no commitment of ours (C8)
     left join {{ ref('int_commitments') }} as commitments
         on
-            judged.terms_id = commitments.terms_id
+            contracts.party = 'provider'
+            and judged.terms_id = commitments.terms_id
             and judged.service_id = commitments.service_id
     left join {{ ref('int_period_seconds') }} as seconds
         on

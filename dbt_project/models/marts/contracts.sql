@@ -1,2 +1,2 @@
-select contract_id, contract_name, time_zone, credit_period_kind
+select contract_id, contract_name, time_zone, credit_period_kind, party
 from {{ source('inputs', 'contracts') }}

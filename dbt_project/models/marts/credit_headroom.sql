@@ -301,7 +301,8 @@ current_rows as (
             and next_rise.sequence = 1
     left join remaining
         on credits.subscription_id = remaining.subscription_id and credits.month = remaining.month
-    where credits.scenario_id = 0 and not credits.is_final
+    -- only of what we may owe (C8)
+    where credits.scenario_id = 0 and not credits.is_final and credits.party = 'provider'
 ),
 
 priced as (

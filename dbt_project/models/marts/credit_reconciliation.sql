@@ -1,16 +1,22 @@
+-- what is ours to claim is in own_claims (C8)
 with issued as (
     select
         subscription_id, month, currency, terms_id, cap_pct,
         cast(-sum(amount_minor) as bigint) as issued_minor,
         max(case when is_early then 1 else 0 end) = 1 as is_early
     from {{ ref('int_issued_lines') }}
+    where party = 'provider'
     group by subscription_id, month, currency, terms_id, cap_pct
 ),
 
 due as (
     select subscription_id, month, currency, payable_minor
     from {{ ref('int_credits') }}
-    where scenario_id = 0 and currency is not null and payable_minor <> 0
+    where
+        party = 'provider'
+        and scenario_id = 0
+        and currency is not null
+        and payable_minor <> 0
 ),
 
 settled as (

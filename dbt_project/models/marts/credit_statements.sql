@@ -2,7 +2,7 @@
 
 -- the statement of a month that is over is never rewritten (C7)
 with stated as (
-    select * from {{ ref('int_stated') }} where is_final
+    select * from {{ ref('int_stated') }} where is_final and party = 'provider'
 ),
 
 before as (

@@ -6,7 +6,7 @@ with known as (
     group by component_id
     union all
     select component_id, max(ended_at_s) as last_s
-    from {{ ref('stg_outages') }}
+    from {{ ref('int_records') }}
     group by component_id
 )
 

@@ -81,7 +81,7 @@ records as (
         judged.availability_policy_id, judged.customer_scope, judged.component_id, outages.state,
         greatest(outages.started_at_s, judged.window_start_s) as start_s,
         least(outages.ended_at_s, judged.window_end_s) as end_s
-    from {{ ref('stg_outages') }} as outages
+    from {{ ref('int_records') }} as outages
     inner join judged on outages.component_id = judged.component_id
 ),
 

@@ -6,7 +6,7 @@ with first_checks as (
 
 first_records as (
     select component_id, min(started_at_s) as first_s
-    from {{ ref('stg_outages') }}
+    from {{ ref('int_records') }}
     group by component_id
 )
 

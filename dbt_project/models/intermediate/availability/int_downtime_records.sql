@@ -2,7 +2,7 @@
 select
     downtime.availability_policy_id, downtime.customer_scope, downtime.service_id, downtime.region,
     downtime.start_s, downtime.end_s,
-    records.outage_id, records.incident_id, records.component_id, records.state,
+    records.outage_id, records.exclusion_id, records.incident_id, records.component_id, records.state,
     records.start_s as record_start_s, records.end_s as record_end_s,
     records._delivery_id, records._line
 from {{ ref('int_downtime') }} as downtime

@@ -3,7 +3,7 @@ with credits as (
     select
         lines.line_id, lines.invoice_id, lines.subscription_id, lines.period_start,
         lines.amount_minor, lines.currency,
-        lines.issued_on, lines._delivery_id, lines._line,
+        lines.issued_on, contracts.party, lines._delivery_id, lines._line,
         {{ first_of_period('lines.period_start', 'contracts.credit_period_kind') }} as month,
         coalesce(
             {{ first_of_period('lines.issued_on', 'contracts.credit_period_kind') }}
@@ -21,7 +21,7 @@ select
     credits.line_id, credits.invoice_id, credits.subscription_id, credits.period_start,
     credits.amount_minor,
     credits.currency, credits.issued_on, credits.month, terms.terms_id, terms.cap_pct,
-    credits.is_early,
+    credits.is_early, credits.party,
     credits._delivery_id, credits._line
 from credits
 left join {{ ref('int_subscription_terms') }} as agreed

@@ -1,6 +1,6 @@
 -- the contract as it is, in the figures that are shown
 select
-    subscription_id, customer_id, contract_id, service_id, region, period_kind, month,
+    subscription_id, customer_id, contract_id, party, service_id, region, period_kind, month,
     last_day, currency, is_final,
     {{ money('fee_minor', 'minor_digits') }} as monthly_fee,
     {{ month_availability_pct() }} as availability_pct,

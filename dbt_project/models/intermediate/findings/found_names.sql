@@ -96,3 +96,26 @@ from {{ ref('stg_exclusions') }} as exclusions
 inner join {{ ref('stg_components') }} as components
     on exclusions.component_id = components.component_id
 where exclusions.service_id <> components.service_id or exclusions.region <> components.region
+union all
+-- of an agreement in which we are the customer (C8)
+select
+    'claim_without_component' as kind, 'exclusions' as feed, exclusions.exclusion_id as key,
+    exclusions._delivery_id as delivery_id, exclusions._line as line,
+    exclusions.exclusion_id || ' (' || exclusions.kind || ') is covered by ' || covers.contract_id
+    || ' in ' || covers.region || ', where no service under it has a production component' as seen,
+    cast(null as string) as value, cast(null as string) as candidates, 1 as row_count
+from {{ ref('stg_exclusions') }} as exclusions
+inner join {{ source('inputs', 'covers') }} as covers on exclusions.kind = covers.kind
+left join {{ ref('stg_components') }} as scope on exclusions.component_id = scope.component_id
+where
+    coalesce(exclusions.region, scope.region, covers.region) = covers.region
+    and not exists (
+        select 1
+        from {{ ref('stg_components') }} as components
+        inner join {{ ref('stg_services') }} as services
+            on components.service_id = services.service_id
+        where
+            services.contract_id = covers.contract_id
+            and components.region = covers.region
+            and components.environment = 'production'
+    )

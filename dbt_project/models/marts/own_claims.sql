@@ -1,0 +1,3 @@
+select {{ credit_columns() | join(', ') }}
+from {{ ref('int_shown_credits') }}
+where party = 'customer'
