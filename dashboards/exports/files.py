@@ -17,7 +17,7 @@ import polars as pl
 from makegood.dashboards.exports import excel
 from makegood.dashboards.exports.excel import TooLarge
 from makegood.dashboards.figures.queries import DESCRIPTIONS
-from makegood.dashboards.figures.words import decimals, timestamp
+from makegood.dashboards.figures.style import decimals, timestamp
 
 if TYPE_CHECKING:
     from makegood.dashboards.access.reader import Reader

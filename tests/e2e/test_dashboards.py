@@ -23,7 +23,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from makegood.dashboards.app.navigation import PAGES
-from makegood.dashboards.figures.words import duration, money, percentage, plain
+from makegood.dashboards.figures.style import duration, money, percentage
+from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
 from tests import conftest
 from tests.conftest import (

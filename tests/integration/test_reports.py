@@ -30,7 +30,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from makegood.dashboards.access.reader import EVERYTHING, Reader, Viewer, opened
-from makegood.dashboards.figures.words import money, printable
+from makegood.dashboards.figures.style import money
+from makegood.dashboards.figures.words import printable
 from makegood.dashboards.proof import NotFound
 from makegood.dashboards.reports import FORMATS, Format, render
 from makegood.dashboards.reports import figures as read
