@@ -291,7 +291,7 @@ def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
         rows, key=lambda r: (r["contract_id"], period(r))
     ):
         own = sorted(group, key=lambda r: (r["coverage_pct"], service_and_region(r)))
-        figures = counted(len(own), "figure")
+        figures = counted(len(own), "figure of availability", "figures of availability")
         seen = "; ".join(
             f"{service_and_region(r)}, {coverage_words(r)} known "
             f"and {duration(r['unknown_seconds'])} unknown"
@@ -302,7 +302,7 @@ def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
             "low_coverage",
             f"{contract}, {name}",
             "warning",
-            f"{figures} of availability {'has' if len(own) == 1 else 'have'} less data than "
+            f"{figures} {'has' if len(own) == 1 else 'have'} less data than "
             f"{contract} requires: {seen}{_more(len(own))}.",
             f"For {name} {its} availability, and the credits of {its} subscriptions, rest on too "
             "little evidence to rely on.",
@@ -436,11 +436,11 @@ def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
            order by month desc, currency, payable_amount desc, subscription_id""",
     )
     rows.sort(key=periods.credited, reverse=True)
-    for period, group in itertools.groupby(rows, key=periods.credited):
+    for name, group in itertools.groupby(rows, key=periods.credited):
         own = list(group)
         yield _alert(
             "credit_incomplete",
-            period,
+            name,
             "warning",
             f"{_sums(own, 'payable_amount')} payable, with rejected or waiting rows missing: "
             f"{_some(own)}.",
