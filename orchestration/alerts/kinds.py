@@ -23,6 +23,13 @@ from makegood.dashboards.figures.queries import FIGURES, period, service_and_reg
 from makegood.dashboards.figures.style import (
     agreed_pct,
     counted,
+    duration,
+    instant,
+    money,
+    thousands,
+)
+    agreed_pct,
+    counted,
     instant,
     money,
 )

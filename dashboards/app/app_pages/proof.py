@@ -60,17 +60,17 @@ components.link(
 )
 
 
-def column(name: str) -> components.Shown | components.Figure:
+def column(name: str) -> components.Figure:
     """A column behind a step: figures stay figures, and everything else is text."""
+
+    def shown_as(row: Row) -> str:
+        value = row.get(name)
+        return instant(value) if isinstance(value, datetime) else text.value_of(name, value, row)
 
     def of(row: Row) -> Any:
         value = row.get(name)
-        if value is None or (isinstance(value, int | Decimal) and not isinstance(value, bool)):
-            return value
-        return instant(value) if isinstance(value, datetime) else text.value_of(name, value, row)
-
-    def shown_as(row: Row) -> str:
-        return text.value_of(name, row.get(name), row)
+        is_figure = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        return value if value is None or is_figure else shown_as(row)
 
     return components.Figure(of, shown_as)
 
