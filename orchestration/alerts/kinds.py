@@ -28,11 +28,6 @@ from makegood.dashboards.figures.style import (
     money,
     thousands,
 )
-    agreed_pct,
-    counted,
-    instant,
-    money,
-)
 from makegood.orchestration.pipeline import findings
 from makegood.orchestration.warehouse.publication import Publication
 
