@@ -9,7 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.figures.style import counted, duration, exact_duration, instant, percentage
+from makegood.dashboards.figures.style import (
+    counted,
+    duration,
+    exact_duration,
+    instant,
+    percentage,
+    thousands,
+)
 
 
 class Evidence(StrEnum):
@@ -170,7 +177,8 @@ def kept_words(figures: Sequence[Row]) -> str:
 
     1 of 3 commitments kept, 1 kept on thin evidence, 1 without data."""
     verdicts = Counter(verdict_of(f) for f in figures)
-    parts = [f"{verdicts[Verdict.KEPT]} of {len(figures)} commitments kept"]
+    of = counted(len(figures), "commitment")
+    parts = [f"{thousands(verdicts[Verdict.KEPT])} of {of} kept"]
     for verdict, words in (
         (Verdict.KEPT_ON_THIN, "kept on thin evidence"),
         (Verdict.NO_DATA, "without data"),

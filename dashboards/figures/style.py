@@ -93,6 +93,11 @@ def agreed_pct(value: Decimal | str | None) -> str:
     return NONE if value is None else f"{Decimal(value).normalize():f} %".replace("-", _MINUS)
 
 
+def ratio(value: Decimal | None, *bounds: Decimal) -> str:
+    """A ratio: 1.54, and 1.004 beside a bound of 1, as percentages. A dash for None."""
+    return NONE if value is None else _shortest(value, list(bounds))
+
+
 # ---------------------------------------------------------------- durations
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))

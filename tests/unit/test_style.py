@@ -163,6 +163,14 @@ def test_percentages_of_contracts_and_of_proofs() -> None:
     assert style.agreed_pct(None) == "–"
 
 
+def test_ratios() -> None:
+    """A burn rate just above 1 is not 1: the budget runs out."""
+    one = Decimal(1)
+    rates = {"1.540000": "1.54", "1.004": "1.004", "1": "1.00", "0.999999": "0.999999", "0": "0.00"}
+    assert {rate: style.ratio(Decimal(rate), one) for rate in rates} == rates
+    assert style.ratio(None) == "–"
+
+
 # ---------------------------------------------------------------- durations
 
 
@@ -198,6 +206,9 @@ def test_time_on_a_clock_that_stops_has_no_days() -> None:
     assert style.exact_duration(-24 * 3600, in_hours=True) == "−24 h"
     assert style.in_seconds(1_209_600) == "1,209,600 s"
     assert style.in_seconds(None) == "–"
+    assert style.to_the_second(28_503) == "7 h 55 min 03 s (28,503 s)"
+    assert style.to_the_second(59) == "59 s"
+    assert style.to_the_second(None) == "–"
 
 
 @given(SECONDS, st.lists(SECONDS, max_size=2), st.booleans())

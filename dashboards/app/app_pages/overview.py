@@ -47,6 +47,7 @@ from makegood.dashboards.figures.style import (
     exact_duration,
     instant,
     money,
+    ratio,
 )
 from makegood.dashboards.figures.words import plain
 
@@ -101,7 +102,7 @@ def verdict(running: list[Row]) -> None:
             sentences.append(
                 f"{period(budgets[0])} so far: "
                 + (
-                    f"of {len(budgets)} error budgets, {', '.join(odd)}."
+                    f"of {counted(len(budgets), 'error budget')}, {', '.join(odd)}."
                     if odd
                     else "all error budgets on track."
                 )
@@ -350,7 +351,11 @@ def budget_table(budgets: list[Row]) -> None:
                 lambda b: components.BUDGET_LEFT.value(b["figure"]),
                 lambda b: components.BUDGET_LEFT.text(b["figure"]),
             ),
-            "Burn rate": _burn_rate,
+            # older versions published none
+            "Burn rate": components.Figure(
+                lambda b: None if budget_status_of(b) == Evidence.NONE else b.get("burn_rate"),
+                lambda b: ratio(b.get("burn_rate"), Decimal(1)),
+            ),
             "Projected at the end": components.Figure(
                 lambda b: (
                     None
@@ -366,12 +371,6 @@ def budget_table(budgets: list[Row]) -> None:
         "Burn rate: the share of the budget that is used, divided by the share of the period that "
         "has passed. Above 1, the budget runs out before the period ends."
     )
-
-
-def _burn_rate(budget: Row) -> str:
-    """As 0.75; a dash where there is none, or nothing was seen. Older versions published none."""
-    rate = budget.get("burn_rate")
-    return "–" if rate is None or budget_status_of(budget) == Evidence.NONE else f"{rate:.2f}"
 
 
 def exposure() -> None:
