@@ -294,8 +294,9 @@ def _frame(rows: Sequence[Row], columns: Columns) -> Any:
     styler = frame.style
     for place, of in figures:
         for line, row in enumerate(rows):
+            text = style.NONE if of.value(row) is None else of.text(row)
             # the text of a cell depends on its row, which no public formatter is given
-            styler._display_funcs[line, place] = _constant(of.text(row))  # type: ignore[attr-defined]
+            styler._display_funcs[line, place] = _constant(text)  # type: ignore[attr-defined]
     return styler
 
 

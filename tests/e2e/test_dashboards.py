@@ -74,8 +74,10 @@ def tables(at: AppTest) -> dict[str, list[dict[str, Any]]]:
 
 
 def texts(at: AppTest, name: str) -> list[dict[str, str]]:
-    """What is shown of a table with figures; `tables` has its exact values."""
+    """What is shown of a table, where it shows figures; `tables` has its exact values."""
     (frame,) = (f for f in at.dataframe if f.proto.alt == name)
+    if not frame.proto.arrow_data.styler.display_values:
+        return []
     shown = convert_arrow_bytes_to_pandas_df(frame.proto.arrow_data.styler.display_values)
     return shown.to_dict("records")
 
