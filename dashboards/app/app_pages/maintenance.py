@@ -56,14 +56,13 @@ shown = [w for w in own if is_broken(w) or not only]
 
 
 def notice(work: Row) -> str:
-    if work["notice_seconds"] is None:
-        return "never announced"
     given, agreed = work["notice_seconds"], work["notice_required_seconds"]
     return duration(given, agreed) if given >= 0 else f"{duration(-given)} after the start"
 
 
 def kept(work: Row) -> str:
-    notice = {True: "in time", False: "too late", None: "no agreed notice"}[work["notice_met"]]
+    late = "too late" if work["notice_seconds"] is not None else "never announced"
+    notice = {True: "in time", False: late, None: "no agreed notice"}[work["notice_met"]]
     return notice + {True: ", too long", False: ", length met", None: ""}[work["over_length"]]
 
 
