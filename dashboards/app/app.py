@@ -59,6 +59,8 @@ def by_section(pages: list[Listed]) -> dict[str, list[StreamlitPage]]:
 
 
 st.set_page_config(page_title="Makegood", layout="wide")
+# links look like links; Streamlit's own look like text
+st.html("<style>[data-testid=stPageLink] p { text-decoration: underline; }</style>")
 granted = admitted()
 try:
     published.version()
@@ -69,7 +71,8 @@ except published.NothingPublished as error:
     sign_out()
     st.stop()
 page = st.navigation(by_section(pages_of(granted.roles)), expanded=True)
+st.set_page_config(page_title=f"{page.title} · Makegood")
 with st.sidebar:
-    components.stamp()
+    components.publication()
     sign_out()
 page.run()

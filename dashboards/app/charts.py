@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import altair as alt
@@ -15,6 +14,7 @@ from makegood.dashboards.figures.evidence import (
     Verdict,
     availability_words,
     budget_words,
+    coverage_words,
     downtime_words,
     evidence_words,
     is_incomplete,
@@ -23,7 +23,7 @@ from makegood.dashboards.figures.evidence import (
     verdict_words,
 )
 from makegood.dashboards.figures.queries import period, service_and_region
-from makegood.dashboards.figures.words import percentage
+from makegood.dashboards.figures.style import agreed_pct
 
 # use of the error budget -> colours of tile and label (after Okabe and Ito): blue if kept, orange
 # if missed, darker the more of the budget is used; other colours with too little data
@@ -81,27 +81,31 @@ def _label(figure: Row) -> str:
         return "–" + star
     if is_unseen(figure):
         return "no\ndata" + star
-    # six decimals don't fit; cut, not rounded, so that a missed commitment never looks kept
-    return f"{pct.quantize(Decimal('0.001'), ROUND_DOWN).normalize():f}{star}"
+    return availability_words(figure).removesuffix(" %") + star
+
+
+def _with_commitment(figure: Row) -> str:
+    commitment = figure["commitment_pct"]
+    return service_and_region(figure) + (
+        "" if commitment is None else f" · {agreed_pct(commitment)}"
+    )
 
 
 def tiles(figures: Sequence[Row]) -> pd.DataFrame:
     """Figures of availability as tiles of a heat map. `figures`: rows of FIGURES."""
     return pd.DataFrame(
         {
-            "service_and_region": f"{service_and_region(f)} · {percentage(f['commitment_pct'])}"
-            if f["commitment_pct"] is not None
-            else service_and_region(f),
+            "service_and_region": _with_commitment(f),
             "period": period(f),
             "budget_use": budget_use(f),
             "ink": BUDGET_USE[budget_use(f)][1],
             "shown": "fully excluded" if f["availability_pct"] is None else availability_words(f),
             "label": _label(f),
             "verdict": verdict_words(f),
-            "commitment": percentage(f["commitment_pct"]),
-            "downtime": downtime_words(f),
-            "budget": budget_words(f),
-            "coverage": percentage(f["coverage_pct"]),
+            "commitment": agreed_pct(f["commitment_pct"]),
+            "downtime": downtime_words(f, is_exact=True),
+            "budget": budget_words(f, is_exact=True),
+            "coverage": coverage_words(f),
             "evidence": evidence_words(f),
             "status": f["status"].replace("_", " "),
         }
@@ -283,7 +287,7 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
                 alt.Tooltip("what:N"),
                 alt.Tooltip("started_at:T", title="started (UTC)", format="%Y-%m-%d %H:%M:%S"),
                 alt.Tooltip("ended_at:T", title="ended (UTC)", format="%Y-%m-%d %H:%M:%S"),
-                alt.Tooltip("length:N"),
+                alt.Tooltip("length:N", title="length, exact"),
             ],
         )
         .properties(height=90 + 30 * bars["service_and_region"].nunique())

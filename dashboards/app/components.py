@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,42 +11,62 @@ import streamlit as st
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import navigation, published
 from makegood.dashboards.exports import excel, files
-from makegood.dashboards.figures import periods
+from makegood.dashboards.figures import periods, style
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
     Verdict,
+    availability_words,
+    budget_words,
+    coverage_words,
+    downtime_words,
     evidence_of,
     is_incomplete,
+    is_unseen,
     verdict_of,
 )
-from makegood.dashboards.figures.words import counted, decimals, duration, instant, plain
+from makegood.dashboards.figures.style import counted, instant, thousands
+from makegood.dashboards.figures.words import plain
 
 if TYPE_CHECKING:
     import polars as pl
 
 Shown = Callable[[Row], Any]
-# heading -> column, or a function of the row
-Columns = Mapping[str, str | Shown]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A column of figures: sorted, and copied, by the exact `value`; shown as `text`.
+
+    A value of None is shown as a dash."""
+
+    value: Shown
+    text: Callable[[Row], str]
+
+
+# heading -> column, a function of the row, or a figure
+Columns = Mapping[str, str | Shown | Figure]
+
+# a table shows so many rows; its download has all
+MOST_ROWS = 2000
 
 
 def head(title: str, question: str) -> None:
-    """The title of a page, the question it answers, and the age of its figures.
+    """The title of a page, the question it answers, and the instant of its figures.
 
     Comes first on each page: filters belong to the page."""
     st.session_state["page"] = title
     st.title(title, anchor=False)
     st.caption(question)
-    stamp()
+    st.caption(f"Figures as of **{instant(published.reader().run['as_of'])} UTC**")
 
 
-def stamp() -> None:
-    """The instant of the figures, and the publication they come from."""
+def publication() -> None:
+    """The age of the figures, and the run that they come from."""
     run = published.reader().run
     st.caption(
-        f"Figures as of **{instant(run['as_of'])} UTC** · "
-        f"published {instant(run['finished_at'])[:16]} UTC "
-        f"({published.age(run['finished_at'])}) · run {run['run_number']}"
+        f"Published {published.age(run['finished_at'])} by run {run['run_number']}",
+        help=f"{instant(run['finished_at'])} UTC",
     )
 
 
@@ -83,19 +104,19 @@ def commitments(figures: Sequence[Row]) -> None:
 def evidence(rows: Sequence[Row], what: str) -> None:
     """How many of the figures on a page rest on thin evidence or incomplete data, if any.
 
-    `rows`: of FIGURES or CREDITS; `what`: their name in the plural."""
+    `rows`: of FIGURES or CREDITS; `what`: their name in the singular."""
     thin = sum(
         row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
         for row in rows
     )
     incomplete = sum(map(is_incomplete, rows))
     weak = [
-        f"{count:,} {'rests' if count == 1 else 'rest'} on {basis}"
+        f"{thousands(count)} {'rests' if count == 1 else 'rest'} on {basis}"
         for count, basis in ((thin, "thin or no evidence"), (incomplete, "incomplete data"))
         if count
     ]
     if weak:
-        st.caption(f"Of these {len(rows):,} {what}, {' and '.join(weak)}.")
+        st.caption(f"Of {counted(len(rows), what)}, {' and '.join(weak)}.")
 
 
 # at most so many missing rows are listed
@@ -124,7 +145,7 @@ def missing(gaps: Sequence[Row]) -> None:
         height=320 if len(gaps) > 8 else "auto",
     )
     if len(gaps) > MOST_GAPS:
-        st.caption(f"These are the first {MOST_GAPS:,} of {len(gaps):,} rows.")
+        st.caption(f"These are the first {thousands(MOST_GAPS)} of {thousands(len(gaps))} rows.")
 
 
 def signs(figures: Sequence[Row]) -> str:
@@ -146,12 +167,12 @@ def choice(
     The address of the page has the values as they are, not as `shown`."""
     name = _filter(key)
     asked = st.query_params.get_all(key)
-    if name not in st.session_state and asked and not set(asked) & set(options):
-        nothing(f"{label}: there is nothing here for {plain(', '.join(asked))}.")
-        st.stop()
+    is_unknown = bool(asked) and not set(asked) & set(options) and not st.session_state.get(name)
     before = st.session_state.get(name, asked)
     st.session_state[name] = [value for value in before if value in options]
     chosen = st.multiselect(label, options, key=name, format_func=shown, placeholder="all")
+    if is_unknown:
+        _unknown(f"{label}: there is nothing here for {plain(', '.join(asked))}.", "Show all", key)
     if asked != chosen:
         st.query_params[key] = chosen
     return list(chosen) or list(options)
@@ -184,13 +205,15 @@ def pick(
 ) -> str:
     """A filter of one value, in the address of the page. `value`: sets it now, unless None.
 
-    For an address with an unknown value the page says so and shows nothing else."""
+    For an address with an unknown value the page says so, and shows the filter alone."""
     name = _filter(key)
     asked = st.query_params.get(key)
-    if name not in st.session_state and asked is not None and asked not in options:
-        nothing(f"There is no {label.lower()} {plain(asked)} here.")
-        st.stop()
-    before = value or st.session_state.get(name, asked)
+    before = value or st.session_state.get(name) or asked
+    if asked is not None and asked not in options and before == asked:
+        st.session_state[name] = None
+        st.selectbox(label, options, None, key=name, format_func=shown, placeholder="Choose one")
+        found_none = f"There is no {label.lower()} {plain(asked)} here."
+        _unknown(found_none, f"Show another {label.lower()}", key)
     st.session_state[name] = (
         before if before in options else start if start in options else options[0]
     )
@@ -198,6 +221,19 @@ def pick(
     if asked != chosen:
         st.query_params[key] = chosen
     return chosen
+
+
+def _unknown(sentence: str, back: str, key: str) -> None:
+    """Below a filter whose value in the address is unknown: that it is, and the way back."""
+    nothing(sentence)
+    st.button(back, key=f"{_filter(key)}, back", on_click=_forget, args=(key,))
+    st.stop()
+
+
+def _forget(key: str) -> None:
+    """Takes a filter out of the address."""
+    del st.query_params[key]
+    st.session_state.pop(_filter(key), None)
 
 
 def picked_anew(row: str | None, key: str) -> str | None:
@@ -230,48 +266,88 @@ def table(
     *,
     name: str,
     key: str | None = None,
-    money: Sequence[str] = (),
     **more: Any,
 ) -> Any:
-    """Rows as a table. `money`: headings of exact amounts; `key`: a row can be picked.
+    """Rows as a table, the first MOST_ROWS of them. `key`: a row can be picked.
 
     Returns the picked row or None."""
-    shown = [
-        {heading: row[of] if isinstance(of, str) else of(row) for heading, of in columns.items()}
-        for row in rows
-    ]
-    frame = pd.DataFrame(shown, columns=list(columns))
-    config: dict[str, Any] = {
-        heading: st.column_config.NumberColumn(format=_amounts(rows)) for heading in money
-    } | more.pop("column_config", {})
-    look = {
-        "hide_index": True,
-        "width": "stretch",
-        "column_config": config,
-        "alt": name,
-        "placeholder": "–",
-        **more,
-    }
+    shown = rows[:MOST_ROWS]
+    look = {"hide_index": True, "width": "stretch", "alt": name, "placeholder": style.NONE, **more}
+    frame = _frame(shown, columns)
     if key is None:
         st.dataframe(frame, **look)
-        return None
-    event = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
-    picked = event["selection"]["rows"]
-    return rows[picked[0]] if picked and picked[0] < len(rows) else None
+        picked = []
+    else:
+        event = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
+        picked = event["selection"]["rows"]
+    if len(rows) > len(shown):
+        st.caption(f"These are the first {thousands(len(shown))} of {thousands(len(rows))} rows.")
+    return shown[picked[0]] if picked and picked[0] < len(shown) else None
 
 
-def _amounts(rows: Sequence[Row]) -> str:
-    """Two decimals if all currencies have two; else as many as each amount needs."""
-    return (
-        "accounting"
-        if {decimals(row["currency"]) for row in rows if row["currency"]} <= {2}
-        else "localized"
+def _frame(rows: Sequence[Row], columns: Columns) -> Any:
+    """Values by heading, with the texts of figures where there are any."""
+    frame = pd.DataFrame({heading: _values(rows, of) for heading, of in columns.items()})
+    figures = [(n, of) for n, of in enumerate(columns.values()) if isinstance(of, Figure)]
+    if not figures or not rows:
+        return frame
+    styler = frame.style
+    for place, of in figures:
+        for line, row in enumerate(rows):
+            text = style.NONE if of.value(row) is None else of.text(row)
+            # the text of a cell depends on its row, which no public formatter is given
+            styler._display_funcs[line, place] = _constant(text)  # type: ignore[attr-defined]
+    return styler
+
+
+def _values(rows: Sequence[Row], of: str | Shown | Figure) -> Any:
+    if isinstance(of, str):
+        return [row[of] for row in rows]
+    values = [(of.value if isinstance(of, Figure) else of)(row) for row in rows]
+    # integers stay integers where some are missing
+    is_whole = {type(value) for value in values} <= {int, type(None)}
+    return pd.array(values, dtype="Int64") if isinstance(of, Figure) and is_whole else values
+
+
+def _constant(text: str) -> Callable[[object], str]:
+    return lambda _: text
+
+
+def length(column: str, *bounds: str, in_hours: bool = False) -> Figure:
+    """A column of seconds. `bounds`: columns with what it is compared with; `in_hours`: it is on a
+    clock that stops."""
+    return Figure(
+        lambda row: row[column],
+        lambda row: style.duration(row[column], *(row[b] for b in bounds), in_hours=in_hours),
     )
 
 
-def length(column: str) -> Callable[[Row], str]:
-    """A column of seconds in words."""
-    return lambda row: duration(row[column])
+def money(column: str) -> Figure:
+    """A column of amounts in the currency of their row, which another column shows."""
+    return Figure(
+        lambda row: row[column], lambda row: style.money(row[column], row["currency"], code=False)
+    )
+
+
+def number(column: str) -> Figure:
+    """A column of counts."""
+    return Figure(lambda row: row[column], lambda row: thousands(row[column]))
+
+
+def agreed_share(column: str) -> Figure:
+    """A column of percentages that a contract sets."""
+    return Figure(lambda row: row[column], lambda row: style.agreed_pct(row[column]))
+
+
+def seen(column: str, text: Callable[[Row], str]) -> Figure:
+    """A column of figures that without any data are none. Rows: of FIGURES or CREDITS."""
+    return Figure(lambda row: None if is_unseen(row) else row[column], text)
+
+
+AVAILABILITY = seen("availability_pct", availability_words)
+DOWNTIME = seen("downtime_seconds", downtime_words)
+BUDGET_LEFT = seen("budget_remaining_seconds", budget_words)
+COVERAGE = Figure(lambda row: row["coverage_pct"], coverage_words)
 
 
 def downloads(
@@ -311,7 +387,7 @@ def offer(
         for label, kind in files.KINDS.items():
             if label == "Excel" and count >= excel.MOST_ROWS:
                 st.caption(
-                    f"An Excel sheet holds at most {excel.MOST_ROWS - 1:,} rows: "
+                    f"An Excel sheet holds at most {thousands(excel.MOST_ROWS - 1)} rows: "
                     "choose fewer rows, or download Parquet."
                 )
                 continue
@@ -331,7 +407,7 @@ def link(page: str, label: str, **query: str | Sequence[str] | None) -> None:
     if page in {listed.name for listed in navigation.pages_of(published.granted().roles)}:
         st.page_link(
             f"app_pages/{page}.py",
-            label=label,
+            label=f":primary[{label}]",
             query_params={
                 k: v if isinstance(v, str) else list(v) for k, v in query.items() if v is not None
             },

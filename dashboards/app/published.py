@@ -16,7 +16,7 @@ from makegood.dashboards.access import grants
 from makegood.dashboards.access.reader import Reader, Row, Viewer
 from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
-from makegood.dashboards.figures import periods
+from makegood.dashboards.figures import periods, style
 
 
 class NothingPublished(RuntimeError):
@@ -136,9 +136,5 @@ def with_period_kind(found: list[Row]) -> list[Row]:
 
 
 def age(since: datetime) -> str:
-    """How long ago, in the largest unit that fits: 3 days ago."""
-    minutes = max(0, int((datetime.now(UTC) - since).total_seconds())) // 60
-    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
-        if minutes >= length:
-            return f"{minutes // length} {unit}{'s' if minutes // length > 1 else ''} ago"
-    return "just now"
+    """How long ago, by the clock of this machine: 3 days ago."""
+    return style.age(int((datetime.now(UTC) - since).total_seconds()))

@@ -2,7 +2,7 @@
 
 from makegood.dashboards.exports.files import About
 from makegood.dashboards.figures.backtests import DESCRIPTIONS, Backtest
-from makegood.dashboards.figures.words import timestamp
+from makegood.dashboards.figures.style import timestamp
 
 
 def about(backtest: Backtest) -> About:

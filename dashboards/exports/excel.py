@@ -13,7 +13,7 @@ from typing import Any
 
 import xlsxwriter
 
-from makegood.dashboards.figures.words import decimals
+from makegood.dashboards.figures.style import decimals
 
 # what a sheet can hold, its header included; texts are counted in UTF-16 units
 MOST_ROWS = 1_048_576

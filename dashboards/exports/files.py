@@ -17,7 +17,7 @@ import polars as pl
 from makegood.dashboards.exports import excel
 from makegood.dashboards.exports.excel import TooLarge
 from makegood.dashboards.figures.queries import DESCRIPTIONS
-from makegood.dashboards.figures.words import decimals, timestamp
+from makegood.dashboards.figures.style import counted, decimals, thousands, timestamp
 
 if TYPE_CHECKING:
     from makegood.dashboards.access.reader import Reader
@@ -99,9 +99,9 @@ def xlsx(frame: pl.DataFrame, about: About) -> bytes:
     """A workbook of two sheets: Data, and About, which says what the data is. Raises TooLarge."""
     if frame.height >= excel.MOST_ROWS or frame.width > excel.MOST_COLUMNS:
         raise TooLarge(
-            f"{frame.height:,} rows of {frame.width:,} columns: a sheet of Excel holds "
-            f"{excel.MOST_ROWS - 1:,} rows of {excel.MOST_COLUMNS:,} columns; "
-            "choose fewer, or download CSV or Parquet"
+            f"{counted(frame.height, 'row')} of {counted(frame.width, 'column')}: a sheet of Excel "
+            f"holds {thousands(excel.MOST_ROWS - 1)} rows of {thousands(excel.MOST_COLUMNS)} "
+            "columns; choose fewer, or download CSV or Parquet"
         )
     frame = _in_utc(frame)
     book = excel.Book(about.title, about.as_of)
@@ -175,8 +175,9 @@ def _data(sheet: excel.Sheet, frame: pl.DataFrame) -> None:
                 raise TypeError(f"column {name} is {dtype}: no cell of Excel can hold it") from None
             if isinstance(cell.content, str) and excel.is_too_long(cell.content):
                 raise TooLarge(
-                    f"column {name}, row {row + 1}: a text of {len(cell.content):,} characters; "
-                    f"a cell of Excel holds {excel.LONGEST_TEXT:,}: download CSV or Parquet"
+                    f"column {name}, row {row + 1}: a text of {thousands(len(cell.content))} "
+                    f"characters; a cell of Excel holds {thousands(excel.LONGEST_TEXT)}: "
+                    "download CSV or Parquet"
                 )
             # a text that is edited in Excel stays a text
             look = {"align": "left", "indent": 1} if cell.shape == excel.TEXT else {}
@@ -221,7 +222,7 @@ def _about(sheet: excel.Sheet, frame: pl.DataFrame, about: About) -> None:
     facts = {"Figures as of": timestamp(about.as_of)}
     if about.published_at:
         facts["Published"] = timestamp(about.published_at)
-    facts |= {"Rows": f"{frame.height:,}", **about.notes}
+    facts |= {"Rows": thousands(frame.height), **about.notes}
     facts["How to read it"] = (
         "Times are UTC, durations are whole seconds, percentages are of a hundred (99.9 is "
         "99.9 %), and amounts are in the currency of their row. An empty cell has no value. What "

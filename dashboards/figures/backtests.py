@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures.queries import period
+from makegood.dashboards.figures.style import thousands
 
 FOLDER = "backtests"
 # in the metadata of the file
@@ -181,6 +182,6 @@ def remarks(row: Row) -> str:
     """What there is to know of a period's evidence, in words; empty if nothing. `row`: of
     `by_period`."""
     found = ["still in progress"] if row["is_provisional"] else []
-    found += [f"{row['incomplete']:,} on incomplete data"] if row["incomplete"] else []
-    found += [f"{row['thin']:,} on thin evidence"] if row["thin"] else []
+    found += [f"{thousands(row['incomplete'])} on incomplete data"] if row["incomplete"] else []
+    found += [f"{thousands(row['thin'])} on thin evidence"] if row["thin"] else []
     return ", ".join(found)

@@ -9,7 +9,14 @@ from decimal import Decimal
 from enum import StrEnum
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.figures.words import counted, duration, instant, percentage
+from makegood.dashboards.figures.style import (
+    counted,
+    duration,
+    exact_duration,
+    instant,
+    percentage,
+    thousands,
+)
 
 
 class Evidence(StrEnum):
@@ -90,20 +97,42 @@ def verdict_words(figure: Row) -> str:
 
 
 def availability_words(row: Row) -> str:
-    """A figure as it may be shown: without data there is no percentage.
+    """A figure as it may be shown, on its side of the commitment and of the tier that it reaches,
+    as far as the row has them; without data there is no percentage.
 
-    `row`: one of FIGURES or CREDITS."""
-    return str(Evidence.NONE) if is_unseen(row) else percentage(row["availability_pct"])
+    `row`: one of FIGURES, CREDITS or credit_steps."""
+    if is_unseen(row):
+        return str(Evidence.NONE)
+    is_met = row.get("is_met")
+    return percentage(
+        row["availability_pct"],
+        row.get("commitment_pct"),
+        row.get("availability_tier_below_pct"),
+        is_below=row.get("is_below_commitment", None if is_met is None else not is_met),
+    )
 
 
-def downtime_words(row: Row) -> str:
-    """The downtime of a figure as it may be shown: without data it is not 0."""
-    return str(Evidence.NONE) if is_unseen(row) else duration(row["downtime_seconds"])
+def coverage_words(row: Row) -> str:
+    """The coverage of a figure, on its side of the minimum that the contract requires (M6)."""
+    least = row["min_coverage_pct"]
+    return percentage(row["coverage_pct"], None if least is None else Decimal(least))
 
 
-def budget_words(row: Row) -> str:
-    """The rest of an error budget as it may be shown: without data it is not a time."""
-    return str(Evidence.NONE) if is_unseen(row) else duration(row["budget_remaining_seconds"])
+def downtime_words(row: Row, *, is_exact: bool = False) -> str:
+    """The downtime of a figure as it may be shown, on its side of the error budget; without data
+    it is not 0. `is_exact`: to the second."""
+    if is_unseen(row):
+        return str(Evidence.NONE)
+    downtime = row["downtime_seconds"]
+    return exact_duration(downtime) if is_exact else duration(downtime, row.get("budget_seconds"))
+
+
+def budget_words(row: Row, *, is_exact: bool = False) -> str:
+    """The rest of an error budget as it may be shown: without data it is not a time. `is_exact`: to
+    the second."""
+    if is_unseen(row):
+        return str(Evidence.NONE)
+    return (exact_duration if is_exact else duration)(row["budget_remaining_seconds"])
 
 
 def is_unseen(row: Row) -> bool:
@@ -148,7 +177,8 @@ def kept_words(figures: Sequence[Row]) -> str:
 
     1 of 3 commitments kept, 1 kept on thin evidence, 1 without data."""
     verdicts = Counter(verdict_of(f) for f in figures)
-    parts = [f"{verdicts[Verdict.KEPT]} of {len(figures)} commitments kept"]
+    of = counted(len(figures), "commitment")
+    parts = [f"{thousands(verdicts[Verdict.KEPT])} of {of} kept"]
     for verdict, words in (
         (Verdict.KEPT_ON_THIN, "kept on thin evidence"),
         (Verdict.NO_DATA, "without data"),

@@ -27,7 +27,7 @@ def decimals(currency: str) -> int:
     return Currency(currency).exponent or 0
 
 
-def amount(value: Decimal | None, currency: str | None, *, code: bool = True) -> str:
+def money(value: Decimal | None, currency: str | None, *, code: bool = True) -> str:
     """An amount: 1,234.50 EUR, −12 JPY. It has the decimals of its currency, and more only where
     it is finer; it is never rounded. A dash for None.
 
@@ -61,7 +61,7 @@ def percentage(value: Decimal | None, *bounds: Decimal | None, is_below: bool | 
         return NONE
     first, *others = bounds or (None,)
     if first is not None and is_below is not None and (value < first) != is_below:
-        return f"{'<' if is_below else '≥'} {agreed_percentage(first)}"
+        return f"{'<' if is_below else '≥'} {agreed_pct(first)}"
     compared = [bound for bound in (first, *others, _NOTHING, _ALL) if bound is not None]
     return f"{_shortest(value, compared)} %"
 
@@ -80,7 +80,7 @@ def _side(value: Decimal | int, bound: Decimal | int) -> int:
     return (value > bound) - (value < bound)
 
 
-def exact_percentage(value: Decimal | None) -> str:
+def exact_pct(value: Decimal | None) -> str:
     """A measured percentage with all decimals that it was published with: 99.925926 %."""
     if value is None:
         return NONE
@@ -88,9 +88,14 @@ def exact_percentage(value: Decimal | None) -> str:
     return f"{_sign(value < 0)}{abs(value):.{own}f} %"
 
 
-def agreed_percentage(value: Decimal | str | None) -> str:
+def agreed_pct(value: Decimal | str | None) -> str:
     """A percentage that a contract sets, as it is written: 99.9 %, 10 %. A dash for None."""
     return NONE if value is None else f"{Decimal(value).normalize():f} %".replace("-", _MINUS)
+
+
+def ratio(value: Decimal | None, *bounds: Decimal) -> str:
+    """A ratio: 1.54, and 1.004 beside a bound of 1, as percentages. A dash for None."""
+    return NONE if value is None else _shortest(value, list(bounds))
 
 
 # ---------------------------------------------------------------- durations
@@ -128,14 +133,22 @@ def exact_duration(seconds: int | None, *, in_hours: bool = False) -> str:
     return _sign(seconds < 0) + _joined(_parts(abs(seconds), in_hours))
 
 
+def to_the_second(seconds: int | None) -> str:
+    """A length of time exactly, in units and in seconds: 7 h 55 min 03 s (28,503 s)."""
+    if seconds is None or abs(seconds) < 60:
+        return in_seconds(seconds)
+    return f"{exact_duration(seconds)} ({in_seconds(seconds)})"
+
+
 def in_seconds(number: int | None) -> str:
     """A length of time in seconds: 28,503 s. A dash for None."""
-    return NONE if number is None else f"{count(number)} s"
+    return NONE if number is None else f"{thousands(number)} s"
 
 
 def _parts(seconds: int, in_hours: bool) -> list[tuple[int, str, int]]:
     """Number, unit and its seconds, from the largest unit that fits down to seconds."""
-    found, rest = [], seconds
+    found: list[tuple[int, str, int]] = []
+    rest = seconds
     for unit, length in _UNITS[in_hours:]:
         number, rest = divmod(rest, length)
         if number or found or unit == "s":
@@ -165,14 +178,14 @@ def agreed_duration(length: str) -> str:
 # ---------------------------------------------------------------- counts
 
 
-def count(number: int | None) -> str:
+def thousands(number: int | None) -> str:
     """A number of things: 1,234. A dash for None."""
     return NONE if number is None else f"{_sign(number < 0)}{abs(number):,}"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number of things with their name: 1 row, 1,234 rows. `many`: the plural, if not with s."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{thousands(number)} {one if number == 1 else many or one + 's'}"
 
 
 # ---------------------------------------------------------------- dates

@@ -1,11 +1,15 @@
 """How availability earns a credit, in words and numbers: by tiers, by steps or as a refund (C1)."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures.contract import Terms
-from makegood.dashboards.figures.words import agreed_length, counted
+from makegood.dashboards.figures.style import (
+    agreed_duration,
+    agreed_pct,
+    counted,
+    in_seconds,
+)
 
 
 def availability_credit(
@@ -21,7 +25,7 @@ def availability_credit(
     if commitment is None and form in ("tiers", "steps_of_pct"):
         yield "no commitment is in force for this service: no availability credit"
         return
-    judged = f"commitment {pct(commitment)}: " if commitment is not None else ""
+    judged = f"commitment {agreed_pct(commitment)}: " if commitment is not None else ""
     if none := _why_none(step, reasons, unseen):
         yield f"{judged}{none}"
     elif form == "tiers":
@@ -49,11 +53,7 @@ def share(step: Row, terms: Terms, column: str) -> str:
     """A percentage of the fee, with all six decimals where it is a ratio, or holds one."""
     value = step[column]
     is_exact = column.startswith("resolution_credit") or not is_ratio(step, terms)
-    return pct(value) if is_exact or not value else f"{value:f} %"
-
-
-def pct(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value.normalize():f} %"
+    return agreed_pct(value) if is_exact or not value else f"{value:f} %"
 
 
 _STEPS = ("steps_of_pct", "steps_of_downtime")
@@ -82,8 +82,8 @@ def _tier(step: Row) -> str:
         return f"{where}, but not below the bound of any tier: no availability credit"
     reached = "at or below" if step.get("is_tier_inclusive") else "below"
     return (
-        f"{where}; the lowest tier bound that it is {reached} is {pct(bound)}, "
-        f"which gives {pct(step['availability_credit_pct'])}"
+        f"{where}; the lowest tier bound that it is {reached} is {agreed_pct(bound)}, "
+        f"which gives {agreed_pct(step['availability_credit_pct'])}"
     )
 
 
@@ -94,17 +94,18 @@ def _other(step: Row, terms: Terms, days: int) -> str:
     if step["credit_form"] == "refund":
         return (
             f"{factor} times the fee of the time that was down: {factor} x "
-            f"{step['downtime_seconds']} s of {step['total_seconds']} s = {credit}"
+            f"{in_seconds(step['downtime_seconds'])} of {in_seconds(step['total_seconds'])} "
+            f"= {credit}"
         )
     steps = step["steps"]
     begun = terms["credits.availability_steps.begun"]["value"] if _BEGUN in terms else "true"
     counts, suffix = ("step", " begun") if begun == "true" else ("whole step", "")
     if step["credit_form"] == "steps_of_pct":
         points = terms["credits.availability_steps.per_pct"]["value"]
-        what = f"of {points} points{suffix} below {pct(step['commitment_pct'])}"
+        what = f"of {points} points{suffix} below {agreed_pct(step['commitment_pct'])}"
     else:
-        length = agreed_length(terms["credits.availability_steps.per_downtime"]["value"])
-        what = f"of {length}{suffix} in {step['downtime_seconds']} s of downtime"
+        length = agreed_duration(terms["credits.availability_steps.per_downtime"]["value"])
+        what = f"of {length}{suffix} in {in_seconds(step['downtime_seconds'])} of downtime"
     if _DAYS not in terms:
         return f"{counted(steps, counts)} {what}, {factor} % each: {credit}"
     each, in_days = (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.figures.words import timestamp
+from makegood.dashboards.figures.style import timestamp
 from makegood.dashboards.proof import text
 
 

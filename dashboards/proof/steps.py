@@ -19,9 +19,17 @@ from makegood.dashboards.figures.evidence import (
 )
 from makegood.dashboards.figures.own_claims import OWN_CLAIMS
 from makegood.dashboards.figures.queries import CREDITS, GAPS_OF_CREDIT, GAPS_OF_TICKET, OF_CREDIT
-from makegood.dashboards.figures.words import counted, money, timestamp
+from makegood.dashboards.figures.style import (
+    agreed_pct,
+    counted,
+    exact_pct,
+    in_seconds,
+    money,
+    thousands,
+    timestamp,
+    to_the_second,
+)
 from makegood.dashboards.proof import forms
-from makegood.dashboards.proof.forms import pct
 from makegood.dashboards.proof.model import NotFound, Proof, Step
 
 
@@ -300,7 +308,8 @@ def _title(text: str) -> str:
 
 def _covered(step: Row, kind: str) -> str:
     return (
-        f"{step['covered_seconds']} s of the {kind} are covered: "
+        f"{to_the_second(step['covered_seconds'])} of the {kind} "
+        f"{'is' if step['covered_seconds'] == 1 else 'are'} covered: "
         "a paid, active span of a plan with credits"
     )
 
@@ -314,14 +323,14 @@ def _fee(row: Row, kind: str) -> str:
 
 def _excluded(step: Row) -> str:
     return (
-        f"{step['excluded_seconds']} s are taken out of the total; "
+        f"excluded: {to_the_second(step['excluded_seconds'])}, taken out of the total; "
         "downtime inside an exclusion does not count"
     )
 
 
 def _downtime(step: Row, unseen: bool) -> str:
     if step["downtime_seconds"]:
-        return f"{step['downtime_seconds']} s of downtime inside covered time:"
+        return f"{to_the_second(step['downtime_seconds'])} of downtime inside covered time:"
     if unseen:
         return "no downtime was recorded inside covered time, and no other state either"
     return "no downtime inside covered time"
@@ -342,13 +351,15 @@ def _seen(credit: Row, kind: str) -> str:
         return f"no data for this service in this region in the {kind}{so_far}"
     # an earlier version published no terms
     least = credit["min_coverage_pct"]
-    wanted = f"; the contract requires {pct(Decimal(least))}" if least is not None else ""
+    wanted = f"; the contract requires {agreed_pct(least)}" if least is not None else ""
     judgement = {
         Evidence.SUFFICIENT: "sufficient",
         Evidence.THIN: "too little: the steps below rest on thin evidence",
         Evidence.NONE: "no data: the steps below rest on no evidence",
     }[evidence_of(credit)]
-    return f"coverage {pct(credit['coverage_pct'])} of the {kind}{so_far}{wanted}: {judgement}"
+    return (
+        f"coverage {exact_pct(credit['coverage_pct'])} of the {kind}{so_far}{wanted}: {judgement}"
+    )
 
 
 def _missing(credit: Row) -> str | None:
@@ -360,8 +371,10 @@ def _missing(credit: Row) -> str | None:
 
 def _availability(step: Row, unseen: bool, kind: str) -> list[str | None]:
     base = (
-        f"total {step['total_seconds']} s - excluded {step['excluded_seconds']} s "
-        f"= {step['base_seconds']} s; less downtime {step['downtime_seconds']} s"
+        f"total {in_seconds(step['total_seconds'])} "
+        f"- excluded {in_seconds(step['excluded_seconds'])} "
+        f"= {in_seconds(step['base_seconds'])}; "
+        f"less downtime {in_seconds(step['downtime_seconds'])}"
     )
     if step["availability_pct"] is None:
         why = (
@@ -373,8 +386,9 @@ def _availability(step: Row, unseen: bool, kind: str) -> list[str | None]:
     if unseen:
         return [f"{base}; there is no data, so no figure can be given"]
     return [
-        f"{base} = {step['up_seconds']} s available",
-        f"{step['up_seconds']} / {step['base_seconds']} = {pct(step['availability_pct'])}",
+        f"{base} = {in_seconds(step['up_seconds'])} available",
+        f"{thousands(step['up_seconds'])} / {thousands(step['base_seconds'])} = "
+        f"{exact_pct(step['availability_pct'])}",
     ]
 
 
@@ -397,18 +411,19 @@ def _resolution_credit(step: Row) -> list[str | None]:
         "more than allowed" if step["is_triggered"] else "not more than allowed, judged exactly"
     )
     sentences: list[str | None] = [
-        f"missed: {step['missed']} of {step['incidents']} = {pct(step['missed_pct'])}, {triggered}"
+        f"missed: {step['missed']} of {step['incidents']} = {exact_pct(step['missed_pct'])}, "
+        f"{triggered}"
     ]
     if step["average_delay_pct"] is not None:
-        sentences.append(f"average delay: {pct(step['average_delay_pct'])} of the target")
+        sentences.append(f"average delay: {exact_pct(step['average_delay_pct'])} of the target")
     if not step["is_triggered"] or step["resolution_tier"] is None:
-        return [*sentences, f"resolution credit {pct(step['resolution_credit_pct'])}"]
+        return [*sentences, f"resolution credit {agreed_pct(step['resolution_credit_pct'])}"]
     bound = (
-        f"up to {pct(step['resolution_tier_up_to_pct'])}"
+        f"up to {agreed_pct(step['resolution_tier_up_to_pct'])}"
         if step["resolution_tier_up_to_pct"] is not None
         else "beyond the last bound"
     )
-    tier = f"tier {step['resolution_tier']}, {bound}: {pct(step['resolution_credit_pct'])}"
+    tier = f"tier {step['resolution_tier']}, {bound}: {agreed_pct(step['resolution_credit_pct'])}"
     return [*sentences, tier]
 
 
@@ -422,7 +437,8 @@ def _combined(step: Row, terms: contract.Terms) -> list[str | None]:
             f"both credits add up to {of('combined_pct')}"
         ]
     return [
-        f"incidents and downtime share events ({step['shared_seconds']} s of downtime are shared); "
+        "incidents and downtime share events (downtime that is shared: "
+        f"{to_the_second(step['shared_seconds'])}); "
         "the better of two ways counts, the first if they are equal:",
         f"availability first: {of('availability_credit_pct')} with all downtime "
         f"+ {of('resolution_credit_unshared_pct')} "
@@ -437,7 +453,7 @@ def _combined(step: Row, terms: contract.Terms) -> list[str | None]:
 
 def _capped(step: Row, terms: contract.Terms, kind: str) -> str:
     return (
-        f"{forms.share(step, terms, 'combined_pct')}, at most {pct(step['cap_pct'])} of the "
+        f"{forms.share(step, terms, 'combined_pct')}, at most {agreed_pct(step['cap_pct'])} of the "
         f"{periods.FEES[kind]}: {forms.share(step, terms, 'credit_pct')}"
     )
 
@@ -523,7 +539,7 @@ def _statement(row: Row) -> str:
     amount = money(row["credit_amount"], row["currency"])
     return (
         f"version {row['statement_version']} of {timestamp(row['issued_at'])}: "
-        f"{pct(row['credit_pct'])}, {amount} ({mark}{changed})"
+        f"{agreed_pct(row['credit_pct'])}, {amount} ({mark}{changed})"
     )
 
 

@@ -1,11 +1,13 @@
 """A proof as lines of text for a terminal."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.words import printable, timestamp
+from makegood.dashboards.figures.style import exact_duration, exact_pct, money, timestamp
+from makegood.dashboards.figures.words import printable
 
 if TYPE_CHECKING:
     from makegood.dashboards.proof.model import Proof
@@ -41,7 +43,11 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
         return [row["sentence"] + (f": {row['reason']}" if row["reason"] else "") + source]
     nested = {k: v for k, v in row.items() if isinstance(v, list)}
     passed_over = {*nested, *(name for place in _PLACES for name in place)}
-    own = [f"{k} {_shown(v)}" for k, v in row.items() if k not in passed_over and v is not None]
+    own = [
+        f"{label(k)} {value_of(k, v, row)}"
+        for k, v in row.items()
+        if k not in passed_over and v is not None
+    ]
     lines = [", ".join(own) + source]
     for rows in nested.values():
         for r in rows:
@@ -50,7 +56,29 @@ def _in_words(row: Row, depth: int = 1) -> list[str]:
     return lines
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+# time on the clock of a ticket, which may stop outside business hours
+_ON_CLOCKS = frozenset({"target_s", "elapsed_s", "clock_seconds"})
+_UNITS = ("_seconds", "_s", "_pct")
+
+
+def label(column: str) -> str:
+    """The name of a column without its unit, which its value has: downtime_seconds is downtime."""
+    unit = next((unit for unit in _UNITS if column.endswith(unit)), "")
+    return column.removesuffix(unit)
+
+
+def value_of(column: str, value: Any, row: Row) -> str:
+    """A value behind a step, exactly: seconds as a duration, amounts in the row's currency."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() if column.endswith(_UNITS[:2]):
+            return exact_duration(value, in_hours=column in _ON_CLOCKS)
+        case Decimal() if column.endswith("_pct"):
+            return exact_pct(value)
+        case Decimal():
+            return money(value, row.get("currency"), code=False)
+        case datetime():
+            return timestamp(value)
+        case _:
+            return str(value)

@@ -13,7 +13,13 @@ from makegood.dashboards.figures.evidence import (
     judged,
     verdict_of,
 )
-from makegood.dashboards.figures.words import duration
+from makegood.dashboards.figures.style import (
+    agreed_pct,
+    counted,
+    exact_duration,
+    exact_pct,
+    in_seconds,
+)
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -29,14 +35,7 @@ from makegood.dashboards.reports.document import (
     shortened,
 )
 from makegood.dashboards.reports.figures import Figures
-from makegood.dashboards.reports.phrases import (
-    counted,
-    listed,
-    met,
-    percent,
-    seconds,
-    words,
-)
+from makegood.dashboards.reports.phrases import listed, met, words
 
 
 def own_verdict(figures: Figures, steps: Row) -> Verdict:
@@ -116,7 +115,7 @@ def _own(figures: Figures, steps: Row) -> list[Block]:
             "of this subscription, in its covered time",
             unseen,
         ),
-        Fact("Commitment", steps["commitment_pct"], Kind.PERCENTAGE),
+        Fact("Commitment", steps["commitment_pct"], Kind.AGREED),
         Fact(
             "Result",
             result(figures, own_verdict(figures, steps)),
@@ -191,7 +190,7 @@ def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool
     """How a figure follows from its seconds, by the terms that judge it."""
     shortest = int(min_consecutive_s or 0)
     counts = (
-        f"Unavailability of {duration(shortest)} or longer is"
+        f"Unavailability of {exact_duration(shortest)} or longer is"
         if shortest
         else "Every second of unavailability is"
     )
@@ -203,12 +202,14 @@ def _method(row: Row, min_consecutive_s: str | None, is_over: bool, unseen: bool
             *sentences,
             "All of the time is excluded: there is no figure, and the commitment counts as met.",
         ]
-    without = f" − {seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
-    total = seconds(row["total_seconds"]) + without
-    base = seconds(row["total_seconds"]) if not without else f"({total})"
+    without = (
+        f" − {in_seconds(row['excluded_seconds'])} excluded" if row["excluded_seconds"] else ""
+    )
+    total = in_seconds(row["total_seconds"]) + without
+    base = in_seconds(row["total_seconds"]) if not without else f"({total})"
     sentences.append(
-        f"({total} − {seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = "
-        f"{percent(row['availability_pct'])}, rounded to six decimals for display only: "
+        f"({total} − {in_seconds(row['downtime_seconds'])} downtime) ÷ {base} × 100 = "
+        f"{exact_pct(row['availability_pct'])}, rounded to six decimals for display only: "
         "whether the commitment is met is judged by the exact seconds."
     )
     if not is_over:
@@ -236,7 +237,7 @@ def _region(figures: Figures, period: Row) -> Section:
     ]
     if has_commitment:
         facts += [
-            Fact("Commitment", period["commitment_pct"], Kind.PERCENTAGE),
+            Fact("Commitment", period["commitment_pct"], Kind.AGREED),
             Fact(
                 "Result",
                 result(figures, verdict_of(period)),
@@ -374,8 +375,8 @@ def coverage(figures: Figures) -> Section:
         )
     elif evidence is Evidence.THIN:
         blocks.append(
-            f"Monitoring covered less than {percent(least)} of the time: the availability figure "
-            "rests on too little evidence and should be read with care."
+            f"Monitoring covered less than {agreed_pct(least)} of the time: the availability "
+            "figure rests on too little evidence and should be read with care."
         )
     if not figures.gaps and evidence is Evidence.NONE:
         return Section("Data coverage", tuple(blocks), "Coverage", reference)

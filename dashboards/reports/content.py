@@ -5,7 +5,7 @@ from datetime import date
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete, verdict_of
-from makegood.dashboards.figures.words import instant, money
+from makegood.dashboards.figures.style import agreed_pct, counted, instant, money
 from makegood.dashboards.reports import availability, credit, figures, support
 from makegood.dashboards.reports.document import (
     LONGEST,
@@ -17,7 +17,7 @@ from makegood.dashboards.reports.document import (
     shortened,
 )
 from makegood.dashboards.reports.figures import Figures
-from makegood.dashboards.reports.phrases import counted, listed, percent, reasons, words
+from makegood.dashboards.reports.phrases import listed, reasons, words
 
 __all__ = ["report_of"]
 
@@ -130,7 +130,7 @@ def _availability(found: Figures) -> list[Fact]:
         ]
     so_far = "" if is_over else " so far"
     result = availability.result(found, verdict, is_over)
-    judged = result if commitment is None else f"commitment {percent(commitment)}: {result}"
+    judged = result if commitment is None else f"commitment {agreed_pct(commitment)}: {result}"
     over = (
         f", {availability.shown_name(found)}"
         if availability.shown_name(found) != found.name
@@ -194,7 +194,7 @@ def _credits(found: Figures) -> list[Fact]:
             case _:
                 note = f"not claimed in time ({row['claim_deadline']}): waived"
         share = (
-            f"{percent(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}"
+            f"{agreed_pct(row['credit_pct'])} of {money(row['monthly_fee'], row['currency'])}"
             f"{_limited(row)}; "
             if row["credit_pct"]
             else ""

@@ -3,7 +3,7 @@
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete
-from makegood.dashboards.figures.words import instant, money
+from makegood.dashboards.figures.style import agreed_pct, counted, instant, money
 from makegood.dashboards.proof import Step
 from makegood.dashboards.reports.document import (
     LONGEST,
@@ -19,14 +19,7 @@ from makegood.dashboards.reports.document import (
     shortened,
 )
 from makegood.dashboards.reports.figures import Figures, codes
-from makegood.dashboards.reports.phrases import (
-    counted,
-    listed,
-    percent,
-    reasons,
-    sentence_case,
-    words,
-)
+from makegood.dashboards.reports.phrases import listed, reasons, sentence_case, words
 
 # the columns of a step's rows that a customer is shown: ids and counts, no files; () if there are
 # none, or another section lists them
@@ -59,9 +52,9 @@ _ROWS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
     "Eligible incidents": (
         ("ticket_id", "Ticket", Kind.TEXT),
         ("severity", "Severity", Kind.TEXT),
-        ("target_s", "Target", Kind.SECONDS),
+        ("target_s", "Target", Kind.CLOCK),
         ("is_due_date", "By its own due date", Kind.TEXT),
-        ("elapsed_s", "Time taken", Kind.SECONDS),
+        ("elapsed_s", "Time taken", Kind.CLOCK),
         ("outcome", "Outcome", Kind.VERDICT),
         ("delay_pct", "Past the target by", Kind.PERCENTAGE),
         ("shared_downtime_started_at", "Same event as downtime from (UTC)", Kind.INSTANT),
@@ -131,10 +124,10 @@ def calculation(figures: Figures) -> Section:
 def _amounts(figures: Figures) -> Table:
     columns = (
         Column(sentence_case(periods.FEES[figures.kind]), Kind.MONEY),
-        Column("Availability credit", Kind.PERCENTAGE),
-        Column("Resolution credit", Kind.PERCENTAGE),
-        Column("Combined", Kind.PERCENTAGE),
-        Column("After the cap", Kind.PERCENTAGE),
+        Column("Availability credit", Kind.AGREED),
+        Column("Resolution credit", Kind.AGREED),
+        Column("Combined", Kind.AGREED),
+        Column("After the cap", Kind.AGREED),
         Column("Credit", Kind.MONEY),
         Column("Payable", Kind.MONEY),
     )
@@ -274,7 +267,7 @@ def _status(figures: Figures, row: Row) -> str:
             return f"So far, no credit is due for {where}{because}. {changing}"
         case "not_eligible":
             return (
-                f"The calculated credit is {amount} ({percent(row['credit_pct'])} of the "
+                f"The calculated credit is {amount} ({agreed_pct(row['credit_pct'])} of the "
                 f"{periods.FEES[figures.kind]}), but it is not payable: "
                 f"{reasons(row['reasons'], figures.kind)}."
             )

@@ -9,7 +9,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from makegood.dashboards.figures.words import duration, instant, money, percentage, printable
+from makegood.dashboards.figures.style import (
+    agreed_pct,
+    exact_duration,
+    exact_pct,
+    instant,
+    money,
+    thousands,
+)
+from makegood.dashboards.figures.words import printable
 
 
 @dataclass(frozen=True)
@@ -24,21 +32,25 @@ Value = str | int | Decimal | datetime | date | Money | None
 
 
 class Kind(StrEnum):
-    """What a value is. Seconds and minutes are integers, percentages are of type Decimal."""
+    """What a value is. Seconds and minutes are integers, percentages are of type Decimal.
+
+    CLOCK: seconds on a clock that may stop; AGREED: a percentage that the contract sets."""
 
     TEXT = "text"
     VERDICT = "verdict"
     INSTANT = "instant"
     DAY = "day"
     SECONDS = "seconds"
+    CLOCK = "clock"
     MINUTES = "minutes"
     PERCENTAGE = "percentage"
+    AGREED = "agreed percentage"
     MONEY = "money"
     COUNT = "count"
 
 
 # kinds that are aligned to the right
-NUMBERS = frozenset({Kind.SECONDS, Kind.MINUTES, Kind.PERCENTAGE, Kind.MONEY, Kind.COUNT})
+NUMBERS = frozenset(Kind) - {Kind.TEXT, Kind.VERDICT, Kind.INSTANT, Kind.DAY}
 
 
 # texts are cut at this length: a feed may hold names of millions of characters
@@ -141,13 +153,17 @@ def shown(value: Value, kind: Kind = Kind.TEXT) -> str:
         case _, None:
             return "–"
         case Kind.SECONDS, int(seconds):
-            return duration(seconds)
+            return exact_duration(seconds)
         case Kind.MINUTES, int(minutes):
-            return duration(60 * minutes)
+            return exact_duration(60 * minutes, in_hours=True)
         case Kind.COUNT, int(count):
-            return f"{count:,}"
+            return thousands(count)
         case Kind.PERCENTAGE, Decimal():
-            return percentage(value)
+            return exact_pct(value)
+        case Kind.AGREED, Decimal():
+            return agreed_pct(value)
+        case Kind.CLOCK, int(seconds):
+            return exact_duration(seconds, in_hours=True)
         case Kind.INSTANT, datetime():
             return instant(value)
         case Kind.MONEY, Money(amount, currency):

@@ -1,9 +1,7 @@
 """Codes of the marts in words for a customer; an unlisted code has its underscores as spaces."""
 
-from decimal import Decimal
-
 from makegood.dashboards.figures.evidence import Verdict, so_far
-from makegood.dashboards.figures.words import agreed_length, percentage
+from makegood.dashboards.figures.style import agreed_duration
 
 _REASONS = {
     "no_fee": "no fee is invoiced for the {period}",
@@ -55,30 +53,16 @@ def ticket_type(code: str) -> str:
     return _TICKETS.get(code, words(code))
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """1 incident, 2 incidents."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def listed(parts: list[str]) -> str:
     """a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def seconds(number: int) -> str:
-    return f"{number:,} s"
 
 
 def target_words(duration: str | None, clock: str | None) -> str:
     """A duration of a contract on its clock, in words: 3bd on business_days is 3 business days."""
     if duration is None:
         return "no target"
-    length = agreed_length(duration)
+    length = agreed_duration(duration)
     if clock is None or clock == "24x7" or duration.endswith("bd"):
         return length
     return f"{length} of {_CLOCKS.get(clock, words(clock))}"
-
-
-def percent(value: Decimal | str | None) -> str:
-    """A percentage, from a mart or as a contract writes it."""
-    return percentage(None if value is None else Decimal(value))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import is_incomplete
+from makegood.dashboards.figures.style import agreed_pct, counted, thousands
 from makegood.dashboards.reports.availability import exclusions_of, shown_name
 from makegood.dashboards.reports.document import (
     LONGEST,
@@ -20,9 +21,7 @@ from makegood.dashboards.reports.document import (
 )
 from makegood.dashboards.reports.figures import Figures
 from makegood.dashboards.reports.phrases import (
-    counted,
     listed,
-    percent,
     reason,
     sentence_case,
     target_words,
@@ -76,8 +75,8 @@ def incidents(figures: Figures) -> Section:
 def _counts(row: Row) -> str:
     kind = ticket_type(row["ticket_type"])
     received = counted(row["received"], kind, kind if kind.endswith("assistance") else None)
-    beside = [f"{row['counted']:,} counted"] if row["counted"] != row["received"] else []
-    beside += [f"{row['still_open']:,} still open"] if row["still_open"] else []
+    beside = [f"{thousands(row['counted'])} counted"] if row["counted"] != row["received"] else []
+    beside += [f"{thousands(row['still_open'])} still open"] if row["still_open"] else []
     return received + (f" ({', '.join(beside)})" if beside else "")
 
 
@@ -171,11 +170,11 @@ def _times(figures: Figures) -> Table:
     columns = (
         Column("Ticket"),
         Column("Severity"),
-        Column("Response time", Kind.SECONDS),
+        Column("Response time", Kind.CLOCK),
         Column("Response", Kind.VERDICT),
         Column("Updates missed", Kind.COUNT),
-        Column("Resolution time", Kind.SECONDS),
-        Column("Resolution target", Kind.SECONDS),
+        Column("Resolution time", Kind.CLOCK),
+        Column("Resolution target", Kind.CLOCK),
         Column("Resolution", Kind.VERDICT),
         Column("Past the target by", Kind.PERCENTAGE),
     )
@@ -218,7 +217,7 @@ def _attainment(figures: Figures) -> Iterable[Block]:
         Column("Month"),
         Column("Severity"),
         Column("Resolved in time", Kind.PERCENTAGE),
-        Column("Goal", Kind.PERCENTAGE),
+        Column("Goal", Kind.AGREED),
         Column("Result", Kind.VERDICT),
     )
     results = {True: "met", False: "missed", None: "no goal"}
@@ -266,7 +265,7 @@ def _resolution_performance(figures: Figures) -> list[Block]:
             "Share past the target",
             row["missed_pct"],
             Kind.PERCENTAGE,
-            f"a credit is due above {percent(allowed)}",
+            f"a credit is due above {agreed_pct(allowed)}",
         ),
         Fact("Average delay", row["average_delay_pct"], Kind.PERCENTAGE, "of the target"),
         Fact("Result", "missed" if row["is_triggered"] else "met", Kind.VERDICT),

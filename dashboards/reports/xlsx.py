@@ -23,12 +23,21 @@ from makegood.dashboards.reports.document import (
     walk,
 )
 
-_UNITS = {Kind.SECONDS: "s", Kind.MINUTES: "min", Kind.PERCENTAGE: "%", Kind.INSTANT: "UTC"}
+_UNITS = {
+    Kind.SECONDS: "s",
+    Kind.CLOCK: "s",
+    Kind.MINUTES: "min",
+    Kind.PERCENTAGE: "%",
+    Kind.AGREED: "%",
+    Kind.INSTANT: "UTC",
+}
 _SHAPES = {
     Kind.SECONDS: "#,##0",
+    Kind.CLOCK: "#,##0",
     Kind.MINUTES: "#,##0",
     Kind.COUNT: "#,##0",
     Kind.PERCENTAGE: "0.00####",
+    Kind.AGREED: "0.######",
 }
 
 

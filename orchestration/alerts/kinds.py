@@ -17,8 +17,17 @@ from typing import Any, Literal
 import duckdb
 
 from makegood.dashboards.figures import periods
+from makegood.dashboards.figures.evidence import coverage_words
 from makegood.dashboards.figures.operations import Alert, Kind, Severity
-from makegood.dashboards.figures.words import counted, money
+from makegood.dashboards.figures.queries import FIGURES, period, service_and_region
+from makegood.dashboards.figures.style import (
+    agreed_pct,
+    counted,
+    duration,
+    instant,
+    money,
+    thousands,
+)
 from makegood.orchestration.pipeline import findings
 from makegood.orchestration.warehouse.publication import Publication
 
@@ -27,6 +36,8 @@ Row = Mapping[str, Any]
 # an error can be as long as a log; beyond this it is read in the log
 LONGEST = 2000
 MOST_REASONS = 10
+# of figures, credits and customers; the rest is counted
+MOST_SHOWN = 3
 # what breaks a line, turns text around or hides it has no place in a message
 UNSHOWN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]+"
@@ -135,7 +146,7 @@ def _alert(
 def of_run(outcome: Outcome, root: Path, published: datetime | None) -> Iterator[Alert]:
     """The alerts of how a run ended. `published`: the `as_of` of what is published."""
     stays = (
-        f"Nothing is published: all marts and credits stay as of {published:%Y-%m-%dT%H:%M:%SZ}."
+        f"Nothing is published: all marts and credits stay as of {instant(published)} UTC."
         if published
         else "No figure is published yet."
     )
@@ -276,31 +287,31 @@ def of_check(row: Row) -> Alert | None:
 
 
 def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
-    rows = _rows(
-        con,
-        """select contract_id, service_id, region, period_kind, period_start, coverage_pct,
-                  availability_pct, unknown_seconds
-           from marts.availability where low_coverage
-           order by period_start desc, contract_id, service_id, region""",
-    )
-    for r in rows:
-        figure = (
-            "has no availability"
-            if r["availability_pct"] is None
-            else f"its availability of {r['availability_pct'].normalize():f} %"
+    """One alert a contract and period, however many of its figures lack data."""
+    rows = [dict(r) for r in _rows(con, FIGURES) if r["low_coverage"]]
+    rows.sort(key=lambda r: (r["period_start"], r["period_kind"], r["contract_id"]), reverse=True)
+    for (contract, name), group in itertools.groupby(
+        rows, key=lambda r: (r["contract_id"], period(r))
+    ):
+        own = sorted(group, key=lambda r: (r["coverage_pct"], service_and_region(r)))
+        figures = counted(len(own), "figure of availability", "figures of availability")
+        seen = "; ".join(
+            f"{service_and_region(r)}, {coverage_words(r)} known "
+            f"and {duration(r['unknown_seconds'])} unknown"
+            for r in own[:MOST_SHOWN]
         )
+        its = "its" if len(own) == 1 else "their"
         yield _alert(
             "low_coverage",
-            f"{r['service_id']} in {r['region']} under {r['contract_id']}, "
-            f"{r['period_kind']} from {r['period_start']}",
+            f"{contract}, {name}",
             "warning",
-            f"Its state is known for {r['coverage_pct']:.2f} % of its active time, and "
-            f"{r['unknown_seconds']} s are unknown: less than {r['contract_id']} requires.",
-            f"For that {r['period_kind']} {figure}, and the credits of its subscriptions, "
-            "rest on too little evidence to rely on.",
+            f"{figures} {'has' if len(own) == 1 else 'have'} less data than "
+            f"{contract} requires: {seen}{_more(len(own))}.",
+            f"For {name} {its} availability, and the credits of {its} subscriptions, rest on too "
+            "little evidence to rely on.",
             "Deliver the missing checks, or records of operations for that time; "
             "new statements are issued where figures change.",
-            facts=f"{r['coverage_pct']:.0f}",
+            facts=[f"{service_and_region(r)} {r['coverage_pct']:.0f}" for r in own],
         )
 
 
@@ -324,7 +335,7 @@ def _credits_over(
                 "credit_over_threshold",
                 _credit(r),
                 "warning",
-                f"The credit is {amount} ({r['credit_pct'].normalize():f} % of the fee, "
+                f"The credit is {amount} ({agreed_pct(r['credit_pct'])} of the fee, "
                 f"{r['status']}), over {money(threshold, currency)}.",
                 f"{payable} of it is payable now ({r['claim_status']}); "
                 f"customer {r['customer_id']}.",
@@ -409,16 +420,19 @@ def _sums(rows: list[Row], amount: str) -> str:
 
 def _some(rows: list[Row]) -> str:
     """The first three credits, and how many more there are."""
-    return "; ".join(_credit(row) for row in rows[:3]) + (
-        f"; and {len(rows) - 3} more" if len(rows) > 3 else ""
-    )
+    return "; ".join(_credit(row) for row in rows[:MOST_SHOWN]) + _more(len(rows))
+
+
+def _more(count: int) -> str:
+    return f"; and {thousands(count - MOST_SHOWN)} more" if count > MOST_SHOWN else ""
 
 
 def _listed(names: list[str], what: str) -> str:
     return (
         f"{what} {names[0]}"
         if len(names) == 1
-        else f"{len(names)} {what}s ({', '.join(names[:3])}{' …' if len(names) > 3 else ''})"
+        else f"{counted(len(names), what)} ({', '.join(names[:MOST_SHOWN])}"
+        f"{' …' if len(names) > MOST_SHOWN else ''})"
     )
 
 
@@ -446,27 +460,25 @@ def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
 
 
 def _incomplete(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
-    """Payable credits that lack rejected or waiting rows: one alert a period and currency."""
+    """Payable credits that lack rejected or waiting rows: one alert a period."""
     rows = _rows(
         con,
         """select * from marts.credits where is_incomplete and payable_amount > 0
            order by month desc, currency, payable_amount desc, subscription_id""",
     )
     rows.sort(key=periods.credited, reverse=True)
-    for (period, currency), group in itertools.groupby(
-        rows, key=lambda r: (periods.credited(r), r["currency"])
-    ):
+    for name, group in itertools.groupby(rows, key=periods.credited):
         own = list(group)
         yield _alert(
             "credit_incomplete",
-            f"{period}, {currency}",
+            name,
             "warning",
             f"{_sums(own, 'payable_amount')} payable, with rejected or waiting rows missing: "
             f"{_some(own)}.",
             "With those rows, the credits may be different, or there may be none; "
             "marts.evidence_gaps lists the rows with file and line.",
             "Correct those rows before anything is paid. "
-            f"The proof of the largest: {_explain(root, own[0])}",
+            f"The proof of the first: {_explain(root, own[0])}",
             facts=sorted(f"{_credit(r)} {r['payable_amount']} {r['incomplete_rows']}" for r in own),
         )
 

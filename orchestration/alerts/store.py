@@ -31,6 +31,7 @@ from makegood.dashboards.figures.operations import (
     Severity,
     alert_store,
 )
+from makegood.dashboards.figures.style import counted, instant
 from makegood.dashboards.figures.words import printable
 from makegood.ingestion.files import write_whole
 from makegood.orchestration.alerts.kinds import (
@@ -183,7 +184,7 @@ def after_run(
         # all
         _save(root, alerts)
         head = (
-            f"Run {outcome.run_id}: {outcome.status}, as of {outcome.as_of:%Y-%m-%dT%H:%M:%SZ}. "
+            f"Run {outcome.run_id}: {outcome.status}, as of {instant(outcome.as_of)} UTC. "
             f"Warehouse: {root}"
         )
         _tell(alerts, settings, head, root, now, warn)
@@ -244,7 +245,7 @@ def message(changes: list[tuple[str, AlertRecord]], head: str, root: Path) -> Me
     """
     counts = Counter("over" if what == "over" else entry.alert.severity for what, entry in changes)
     parts = [
-        f"{counts[name]} {word}{'s' if word == 'warning' and counts[name] > 1 else ''}"
+        counted(counts[name], word, None if word == "warning" else word)
         for name, word in WORDS.items()
         if counts[name]
     ]
@@ -300,8 +301,8 @@ def _shown(text: str) -> str:
     return re.sub(r"([@!])(?=everyone|channel|here|all\b)", "\\1\u200b", text, flags=re.IGNORECASE)
 
 
-def _at(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else ""
+def _at(at: datetime | None) -> str:
+    return f"{instant(at)} UTC" if at else ""
 
 
 OUTCOMES = {

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from makegood.dashboards.figures.style import counted
 from makegood.orchestration.cli.common import (
     BAD_ARGUMENTS,
     FAILED,
@@ -93,4 +94,6 @@ def report(
         raise fail(FAILED, f"could not write to {out}: {error.strerror or error}") from error
     show(written)
     if failed:
-        raise fail(FAILED, "\n".join([f"{len(failed):,} reports could not be written", *failed]))
+        raise fail(
+            FAILED, "\n".join([f"{counted(len(failed), 'report')} could not be written", *failed])
+        )

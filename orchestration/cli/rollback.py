@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from makegood.dashboards.figures.style import timestamp
 from makegood.orchestration.cli.common import (
     BAD_ARGUMENTS,
     FAILED,
@@ -63,6 +64,4 @@ def rollback(
         raise fail(FAILED, "nothing was changed")
     with exit_status(warehouse):
         published = roll_back(warehouse, planned, alerts).run()
-    typer.echo(
-        f"gone back: run {published['run_id']}, as of {published['as_of']:%Y-%m-%dT%H:%M:%SZ}"
-    )
+    typer.echo(f"gone back: run {published['run_id']}, as of {timestamp(published['as_of'])}")

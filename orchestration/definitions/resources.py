@@ -14,6 +14,7 @@ from typing import Self
 
 import dagster as dg
 
+from makegood.dashboards.figures.style import timestamp
 from makegood.ingestion.contracts import loader as contracts
 from makegood.ingestion.contracts.tables import instant
 from makegood.orchestration import settings
@@ -90,7 +91,7 @@ class Deployment:
 
     def _request(self, text: str) -> Request:
         now = datetime.now(UTC).replace(microsecond=0)
-        form = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+        form = timestamp(now)
         try:
             as_of = instant(text) if text else now
         except ValueError as error:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from makegood.dashboards.exports import backtests as exports
 from makegood.dashboards.exports import files
 from makegood.dashboards.figures import backtests
 from makegood.dashboards.figures.backtests import Backtest
-from makegood.dashboards.figures.words import counted, decimals, timestamp
+from makegood.dashboards.figures.style import counted, money, timestamp
 from makegood.ingestion.files import write_whole
 
 # kinds of files of rows by their suffix; JSON beside them
@@ -76,7 +75,8 @@ def _table(
     cells = [
         [
             *(row[column] for column in names.values()),
-            *(_amount(row[column], row["currency"]) for column in amounts.values()),
+            # a dash where a side has no such period
+            *(money(row[column], row["currency"], code=False) for column in amounts.values()),
         ]
         for row in rows
     ]
@@ -97,11 +97,6 @@ def _in_two(heading: str) -> tuple[str, str]:
     """A heading as two lines, the first of which may be empty."""
     first, _, second = heading.rpartition("\n")
     return first, second
-
-
-def _amount(amount: Decimal | None, currency: str) -> str:
-    """An amount with the decimals of its currency; a dash where a side has no such period."""
-    return "–" if amount is None else f"{amount:,.{decimals(currency)}f}"
 
 
 def write(out: Path, about: Backtest, rows: pl.DataFrame) -> str:

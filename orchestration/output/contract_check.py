@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from makegood.dashboards.figures.style import money
 from makegood.ingestion.contracts.lint import Finding, across, findings
 from makegood.ingestion.contracts.model import Contract, Terms
 from makegood.ingestion.contracts.scenarios import has_credits
@@ -110,11 +111,15 @@ def _price(value: str, by_currency: dict[str, tuple[Decimal, Decimal]]) -> str:
     if len(value) > 40:
         value = "the other scenario"
     changed = [
-        f"{credit:+} {currency} ({payable:+} payable)"
+        f"{_signed(credit, currency)} ({_signed(payable, currency)} payable)"
         for currency, (credit, payable) in by_currency.items()
         if credit or payable
     ]
     return f"{value}: {', '.join(changed) or 'no difference so far'}"
+
+
+def _signed(amount: Decimal, currency: str) -> str:
+    return ("+" if amount >= 0 else "") + money(amount, currency)
 
 
 def without_effect(documents: list[tuple[Document, Contract]], seen: Seen) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from makegood.dashboards.access.reader import Reader
+from makegood.dashboards.figures.style import counted
 from makegood.dashboards.reports import Format, figures, render
 from makegood.dashboards.reports.content import report_of
 from makegood.ingestion.files import write_whole
@@ -55,8 +56,7 @@ def write_all(
                 continue
             _write(folder / name, content)
             written.append(f"wrote {folder / name}")
-    count = f"{len(written):,} reports" if len(written) != 1 else "1 report"
-    return [*written, f"{count} for {month:%Y-%m} in {folder}"], failed
+    return [*written, f"{counted(len(written), 'report')} for {month:%Y-%m} in {folder}"], failed
 
 
 def suggested_month(warehouse: Path, as_of: datetime) -> date:

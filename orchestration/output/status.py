@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.operations import RunRecord
 from makegood.dashboards.figures.queries import LAPSING_DAYS
-from makegood.dashboards.figures.words import counted, printable
+from makegood.dashboards.figures.style import counted, money, thousands, timestamp
+from makegood.dashboards.figures.words import printable
 from makegood.orchestration.alerts.kinds import lapsing_claims
 from makegood.orchestration.alerts.store import OpenAlert, listed, open_alerts
 from makegood.orchestration.pipeline.findings import FINDINGS, Group, grouped
@@ -129,19 +130,15 @@ def describe(root: Path) -> str:
         lines.append("nothing is published yet")
     lines += ["", "open alerts", *listed(root, MOST_ALERTS), ""]
     lines += [
-        f"run {run.run_id}: {run.status}" + (f", as of {_at(run.as_of)}" if run.as_of else "")
+        f"run {run.run_id}: {run.status}" + (f", as of {timestamp(run.as_of)}" if run.as_of else "")
         for run in status.runs
     ] or ["no run yet"]
     command = f"makegood rollback --warehouse {shlex.quote(str(status.warehouse))}"
     lines += ["", f"to go back to ({command})"]
-    lines += [f"  run {e.run_id}, as of {_at(e.as_of)}" for e in status.earlier] or ["  none"]
+    lines += [f"  run {e.run_id}, as of {timestamp(e.as_of)}" for e in status.earlier] or ["  none"]
     if status.runs:
         lines += _last_run_in_words(status.runs[-1])
     return "\n".join(map(printable, lines))
-
-
-def _at(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _last_run_in_words(run: RunRecord) -> list[str]:
@@ -210,7 +207,7 @@ def _published(publication: Publication) -> Published:
 def _claims_in_words(claims: list[Claim]) -> list[str]:
     return [
         f"  {c.subscription_id:<16} {periods.code(c.period_kind, c.month):<7} "
-        f"{c.credit_amount:>14} {c.currency}, until {c.claim_deadline}"
+        f"{money(c.credit_amount, c.currency):>18}, until {c.claim_deadline}"
         for c in claims
     ]
 
@@ -218,8 +215,8 @@ def _claims_in_words(claims: list[Claim]) -> list[str]:
 def _published_in_words(published: Published) -> list[str]:
     lines = [
         f"published     {published.database}",
-        f"as of         {_at(published.as_of)}",
-        f"since         {_at(published.since)}, run {published.run_id}",
+        f"as of         {timestamp(published.as_of)}",
+        f"since         {timestamp(published.since)}, run {published.run_id}",
         "",
         "from files",
     ]
@@ -229,7 +226,9 @@ def _published_in_words(published: Published) -> list[str]:
         for d in published.delivered
     ]
     lines += ["", "not in the marts"]
-    lines += [f"  {s.feed:<16} {s.rows:>6} {s.status}" for s in published.set_aside] or ["  no row"]
+    lines += [f"  {s.feed:<16} {thousands(s.rows):>6} {s.status}" for s in published.set_aside] or [
+        "  no row"
+    ]
     lines += ["", f"claims about to lapse (within {LAPSING_DAYS} days, not requested)"]
     lines += _claims_in_words(published.lapsing_claims) or ["  none"]
     if published.lapsing_own_claims:

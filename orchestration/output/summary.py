@@ -2,6 +2,7 @@
 
 import sys
 
+from makegood.dashboards.figures.style import counted, thousands, timestamp
 from makegood.dashboards.figures.words import printable
 from makegood.orchestration.output.reports import suggested_month
 from makegood.orchestration.pipeline.findings import Group, grouped
@@ -22,9 +23,10 @@ def summary(run: Run) -> str:
     published = run.warehouse.link
     month = suggested_month(run.warehouse.root, run.request.as_of)
     lines = [
-        f"published as of {run.request.as_of:%Y-%m-%dT%H:%M:%SZ}: "
-        f"{sum(r.files_read for r in read)} new files; read {in_all}, "
-        f"landed {in_all - rejected - waiting}, rejected {rejected}, waiting {waiting}",
+        f"published as of {timestamp(run.request.as_of)}: "
+        f"{counted(sum(r.files_read for r in read), 'new file')}; read {thousands(in_all)}, "
+        f"landed {thousands(in_all - rejected - waiting)}, rejected {thousands(rejected)}, "
+        f"waiting {thousands(waiting)}",
         *(f"{_label(group):<10}  {printable(group.in_words())}" for group in grouped(run.findings)),
         f"marts       {published / 'makegood.duckdb'} (schema marts), {published / 'parquet'}",
         f"dashboards  {sys.argv[0]} dashboards --warehouse {run.warehouse.root}",

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from makegood.dashboards.figures.style import counted
 from makegood.ingestion import describe
 from makegood.ingestion.contracts import tables as terms
 from makegood.ingestion.contracts.amendments import resolve
@@ -275,7 +276,7 @@ def _tested(con: duckdb.DuckDBPyConnection, test: DataTest, limits: Limits) -> T
 
 
 def _result(test: DataTest, failures: int, seconds: float) -> TestResult:
-    broken = "1 row breaks it" if failures == 1 else f"{failures} rows break it"
+    broken = f"{counted(failures, 'row')} {'breaks' if failures == 1 else 'break'} it"
     return TestResult(
         test.name,
         test.model,

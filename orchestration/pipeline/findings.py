@@ -15,7 +15,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from makegood.dashboards.figures.words import money
+from makegood.dashboards.figures.style import counted, money, thousands
 from makegood.ingestion.contracts.amendments import amendment_name
 from makegood.ingestion.contracts.model import Contract
 from makegood.ingestion.feeds.specs import feeds
@@ -380,9 +380,7 @@ def _referring(con: duckdb.DuckDBPyConnection, feed: str, column: str) -> int:
 def _share(part: int, whole: int) -> str:
     """A share of rows in whole per cent, never 0 or 100 where it is neither."""
     per_cent = 100 * part // whole
-    return f"{part:,} row{'s' if part != 1 else ''}, " + (
-        "under 1 %" if per_cent == 0 else f"{per_cent} %"
-    )
+    return f"{counted(part, 'row')}, " + ("under 1 %" if per_cent == 0 else f"{per_cent} %")
 
 
 def _fees(con: duckdb.DuckDBPyConnection, key: str) -> str:
@@ -531,9 +529,9 @@ class Group:
 
     def in_words(self) -> str:
         """One line: `tickets: references that fit nothing, 200 rows: …`."""
-        rows = f"{self.rows:,} row{'s' if self.rows != 1 else ''}"
+        rows = counted(self.rows, "row")
         more = (
-            f"; and {self.findings - len(self.examples):,} more"
+            f"; and {thousands(self.findings - len(self.examples))} more"
             if self.findings > len(self.examples)
             else ""
         )

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from makegood.dashboards.figures.operations import RunRecord
-from makegood.dashboards.figures.words import money
+from makegood.dashboards.figures.style import money, timestamp
 from makegood.ingestion.landing.repair import at_hand
 from makegood.orchestration.alerts import store as alerting
 from makegood.orchestration.alerts.kinds import Outcome
@@ -137,7 +137,7 @@ def _listed(statement: dict[str, Any]) -> str:
 
 def _named(publication: Publication) -> str:
     run = publication.run()
-    return f"run {run['run_id']}, as of {run['as_of']:%Y-%m-%dT%H:%M:%SZ}"
+    return f"run {run['run_id']}, as of {timestamp(run['as_of'])}"
 
 
 def plan(root: Path, run_id: str | None) -> Plan:

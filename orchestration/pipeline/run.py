@@ -16,6 +16,7 @@ import polars as pl
 
 from makegood.dashboards.exports.files import without_formulas
 from makegood.dashboards.figures.operations import RunRecord
+from makegood.dashboards.figures.style import timestamp
 from makegood.expectations import data_docs
 from makegood.expectations.protocol import ExpectationResult
 from makegood.ingestion.contracts import tables as terms
@@ -384,7 +385,7 @@ class Run:
             )
         data_docs.write(
             folder,
-            f"run {self.run_id}, as of {self.request.as_of:%Y-%m-%dT%H:%M:%SZ}",
+            f"run {self.run_id}, as of {timestamp(self.request.as_of)}",
             reasons,
             pages,
             [r for r in self.expected if r.mart],

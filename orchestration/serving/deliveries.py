@@ -12,6 +12,8 @@ from typing import Self
 import dagster as dg
 from dagster import DagsterRunStatus as Status
 
+from makegood.dashboards.figures.style import duration
+
 # a tag of each run of the orchestrator: published, blocked, failed, refused, or one of those below
 OUTCOME = "makegood/outcome"
 # its instant is in the future, or before that of what is published: this says nothing about what is
@@ -95,7 +97,8 @@ def decide(
         left = (judged[0].end_time or at) + pause - at
         if left <= 0:
             return dealt_with, None
-        return cursor, f"the last run failed: it is tried again in {ceil(left / 60)} minutes"
+        wait = duration(60 * ceil(left / 60))
+        return cursor, f"the last run failed: it is tried again in {wait}"
     return dealt_with, "nothing new has been delivered"
 
 

@@ -1,7 +1,9 @@
 """`makegood contracts --check` on folders of the examples in docs/contracts.md."""
 
 from pathlib import Path
+from typing import Any
 
+from makegood.dashboards.figures.style import money
 from tests.conftest import CONTRACTS, Published
 from tests.e2e.test_command import makegood
 from tests.unit.test_contract_docs import EXAMPLES
@@ -72,8 +74,12 @@ def test_findings_are_priced_on_a_warehouse(sample: Published) -> None:
            group by currency having sum(credit_difference) <> 0 or sum(payable_difference) <> 0
            order by currency"""
     )
+
+    def signed(row: dict[str, Any], amount: str) -> str:
+        return ("+" if row[amount] >= 0 else "") + money(row[amount], row["currency"])
+
     price = ", ".join(
-        f"{row['credit']:+} {row['currency']} ({row['payable']:+} payable)" for row in by_currency
+        f"{signed(row, 'credit')} ({signed(row, 'payable')} payable)" for row in by_currency
     )
     assert rounding.endswith(f" [whole_percent: {price or 'no difference so far'}]")
     (upkeep,) = [

@@ -272,7 +272,7 @@ def test_every_kind_arrives_once_and_its_end_too(
         "credit over threshold: big, 2026-06, EUR",
         "feed is stale: invoices",
         "feed is unusual: tickets: volume",
-        "low coverage: unseen in eu under trueengage, month from 2026-06-01",
+        "low coverage: trueengage, 2026-06",
     ]
     assert marks(body) == [
         "[critical, new] monitoring is silent: checks",
@@ -280,8 +280,8 @@ def test_every_kind_arrives_once_and_its_end_too(
     ]
     for sentence in (
         (
-            f"Run {Warehouse(root).recorded()[0].run_id}: published, as of 2026-07-16T01:00:00Z. "
-            f"Warehouse: {root}"
+            f"Run {Warehouse(root).recorded()[0].run_id}: published, "
+            f"as of 2026-07-16 01:00:00 UTC. Warehouse: {root}"
         ),
         # the claims of one deadline are one alert, with counts and sums
         (
@@ -292,9 +292,8 @@ def test_every_kind_arrives_once_and_its_end_too(
         "Happened: The credit is 500.00 EUR (10 % of the fee, final), over 450.00 EUR.",
         # from 1 to 20 June of 30 days
         (
-            "Happened: Its state is known for 63.33 % of its active time, and 950400 s are "
-            "unknown: "
-            "less than trueengage requires."
+            "Happened: 1 figure of availability has less data than trueengage requires: "
+            "unseen · eu, 63.33 % known and 11 d unknown."
         ),
         "Happened: nothing from ams for 3 h",
         "Means: July's fees are not there yet.",
@@ -330,7 +329,7 @@ def test_every_kind_arrives_once_and_its_end_too(
             assert told[0][0] == "Makegood: 1 critical: run blocked"
             assert marks(told[0][1]) == ["[critical, new] run blocked: the run"]
             assert "Happened: outages: 1 of 1 rows are rejected, more than 5 %" in told[0][1]
-            assert "all marts and credits stay as of 2026-07-16T01:00:00Z" in told[0][1]
+            assert "all marts and credits stay as of 2026-07-16 01:00:00 UTC" in told[0][1]
             assert "-rejected_rows.csv" in told[0][1]
     (landing / "outages" / "y.csv").write_text("nonsense\n1\n")
     with pytest.raises(Blocked):
@@ -866,8 +865,8 @@ def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web:
     assert listed.returncode == 0
     assert re.search(
         (
-            r"since 2026-07-16 05:00 UTC  critical  run failed: the run\n    Happened: it broke\n "
-            r"   Means: .*\n    Do: "
+            r"since 2026-07-16 05:00:00 UTC  critical  run failed: the run\n"
+            r"    Happened: it broke\n    Means: .*\n    Do: "
         ),
         listed.stdout,
     )

@@ -33,7 +33,16 @@ from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import Fact, Report
 from tests.conftest import Published, Runner, published_once, write_landing
 from tests.e2e.test_command import makegood
-from tests.e2e.test_dashboards import app, cells, metrics, serving, settled, tables, words
+from tests.e2e.test_dashboards import (
+    app,
+    cells,
+    metrics,
+    serving,
+    settled,
+    tables,
+    texts,
+    words,
+)
 from tests.integration.test_reports import cards, facts_of, pdf_text, rows_of, said
 from tests.models.test_credit_examples import AS_OF, DAY, Examples, H
 
@@ -357,8 +366,8 @@ def test_tables_and_tiles_show_no_percentage_without_data(
             if is_over or verdict == "no commitment"
             else re.sub(r"^(kept|missed|no data)", r"\1 so far", verdict)
         )
-        assert (shown[key]["Availability"] == "no data") == (not row["coverage_pct"])
-        assert (shown[key]["Downtime"] == "no data") == (not row["coverage_pct"])
+        assert (shown[key]["Availability"] is None) == (not row["coverage_pct"])
+        assert (shown[key]["Downtime"] is None) == (not row["coverage_pct"])
         assert shown[key]["Evidence"].startswith(
             "no data"
             if not row["coverage_pct"]
@@ -396,11 +405,11 @@ def test_a_category_rests_on_all_of_its_services(
     at = app(monkeypatch, part.warehouse, "availability", contract="connect_engage")
     shown = {r["Period"]: r for r in tables(at)["Availability by product category"]}
     assert (shown["2026 Q2"]["Availability"], shown["2026 Q2"]["Verdict"]) == (
-        "100 %",
+        100,
         "kept, on thin evidence",
     )
     assert (shown["2026 Q3"]["Availability"], shown["2026 Q3"]["Verdict"]) == (
-        "no data",
+        None,
         "no data so far",
     )
 
@@ -428,7 +437,7 @@ def test_a_period_in_progress_is_judged_by_its_data_so_far(
         budget["ends · eu"]["Status"],
         budget["ends · eu"]["Left"],
         budget["ends · eu"]["Projected at the end"],
-    ) == ("no data", "no data", "–")
+    ) == ("no data", None, None)
     assert (budget["seen · eu"]["Status"], budget["seen · eu"]["Evidence"]) == (
         "on track",
         "sufficient so far",
@@ -446,13 +455,13 @@ def test_a_period_in_progress_is_judged_by_its_data_so_far(
     }
     assert credits["lately", "2026-09"]["Evidence"] == "thin so far"
     assert (credits["ends", "2026-07"]["Availability"], credits["ends", "2026-07"]["Evidence"]) == (
-        "no data",
+        None,
         "no data",
     )
     assert (
         credits["never", "2026-06"]["Availability"],
         credits["never", "2026-06"]["Evidence"],
-    ) == ("no data", "no data")
+    ) == (None, "no data")
 
 
 # claims that must not be made without data; counts of 0 are allowed
@@ -471,15 +480,16 @@ def test_no_page_makes_claims_without_data(
 ) -> None:
     at = app(monkeypatch, unseen.warehouse, page)
     assert not at.exception
-    texts = [
+    seen = [
         *words(at).split("\n"),
         *metrics(at).values(),
         *(str(v) for rows in tables(at).values() for row in rows for v in row.values()),
+        *(v for name in tables(at) for row in texts(at, name) for v in row.values()),
     ]
-    assert claims(texts) == []
+    assert claims(seen) == []
     assert [s.value for s in at.success] == []
     assert (
-        any("no data" in t.lower() or "no monitoring data" in t for t in texts) or page == "claims"
+        any("no data" in t.lower() or "no monitoring data" in t for t in seen) or page == "claims"
     )
 
 
@@ -577,7 +587,9 @@ def test_the_proof_names_its_evidence(part: Published, unseen: Published) -> Non
         "too little: the steps below rest on thin evidence" in thin.as_text()
     )
     assert "it rests on thin evidence" in thin.as_text()
-    assert "coverage 100 % of the month; the contract requires 99 %: sufficient" in whole.as_text()
+    assert (
+        "coverage 100.00 % of the month; the contract requires 99 %: sufficient" in whole.as_text()
+    )
     assert "evidence" not in whole.as_text()
     assert re.search(
         r"coverage 2\d\.\d+ % of the month so far; the contract requires 99 %: too little",
@@ -737,7 +749,7 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
             for t in charts.tiles(reader.rows(FIGURES)).to_dict("records")
             if t["period"] == "2026-06"
         }
-    assert tiles == {"lacks": "100*", "whole": "100"}
+    assert tiles == {"lacks": "100.00*", "whole": "100.00"}
     credits = {
         (r["Subscription"], r["Month"]): r
         for r in tables(app(monkeypatch, gaps.warehouse, "credits"))[
@@ -930,7 +942,7 @@ def test_missing_data_in_a_browser(chromium: Any, unseen: Published, tmp_path: P
             card = page.get_by_role("listitem").filter(has_text="Availability").first
             assert card.get_by_text("no data", exact=True).is_visible()
             assert page.locator(".met").count() == 0
-            assert "100 %" not in page.inner_text("body")
+            assert "100.00 %" not in page.inner_text("body")
         finally:
             context.close()
 

@@ -162,7 +162,7 @@ def report_of(world: Published, tmp_path: Path, subscription: str, month: str) -
             "five_days",
             [
                 "commitment 99.9 %: below it",
-                "5 steps of 30 minutes begun in 7201 s of downtime, one day's fee each: "
+                "5 steps of 30 minutes begun in 7,201 s of downtime, one day's fee each: "
                 "5 of 30 days = 16.666667 %",
                 SIX_DECIMALS,
             ],
@@ -171,7 +171,7 @@ def report_of(world: Published, tmp_path: Path, subscription: str, month: str) -
             "whole",
             [
                 "commitment 99.9 %: below it",
-                "2 whole steps of 1 hour 30 minutes in 10800 s of downtime, "
+                "2 whole steps of 1 hour 30 minutes in 10,800 s of downtime, "
                 "the fee of 1.5 days each: 2 x 1.5 of 30 days = 10.000000 %",
                 SIX_DECIMALS,
             ],
@@ -180,7 +180,8 @@ def report_of(world: Published, tmp_path: Path, subscription: str, month: str) -
             "tenfold",
             [
                 "commitment 99.9 %: below it",
-                "10 times the fee of the time that was down: 10 x 7200 s of 2592000 s = 2.777778 %",
+                "10 times the fee of the time that was down: 10 x 7,200 s of 2,592,000 s "
+                "= 2.777778 %",
                 SIX_DECIMALS,
             ],
         ),
@@ -201,7 +202,7 @@ def test_each_form_in_the_proof(world: Published, subscription: str, sentences: 
 def test_amounts_of_the_currency_and_claims_in_the_proof(world: Published) -> None:
     assert step_of(world, "Cap and amount", "tenfold") == [
         "2.777778 %, at most 25 % of the monthly fee: 2.777778 %",
-        "1000.00 EUR x 2.777778 % = 27.78 EUR, rounded once",
+        "1,000.00 EUR x 2.777778 % = 27.78 EUR, rounded once",
         "more than the cap of 20.00 EUR: 20.00 EUR",
     ]
     assert step_of(world, "Request and claim window", "tenfold") == [
@@ -211,7 +212,7 @@ def test_amounts_of_the_currency_and_claims_in_the_proof(world: Published) -> No
     for month in ("2026-04", "2026-05", "2026-06"):
         assert step_of(world, "Cap and amount", "in_quarters", month) == [
             "10 %, at most 25 % of the quarterly fee: 10 %",
-            "1000.00 EUR x 10 % = 100.00 EUR, rounded once",
+            "1,000.00 EUR x 10 % = 100.00 EUR, rounded once",
             "less than the minimum of 150.00 EUR, raised to it, as far as the caps allow: "
             "150.00 EUR",
         ]
@@ -238,7 +239,7 @@ def test_a_due_date_and_service_hours_in_proof_and_report(world: Published, tmp_
     # 2026 has 52 Wednesdays; the outage on Wednesday, 10 June counts
     hours = "seconds here and below are those inside the service hours of help_desk"
     said = step_of(world, "Downtime in covered time", "in_years", "2026-11")
-    assert said == ["7200 s of downtime inside covered time:", hours]
+    assert said == ["2 h (7,200 s) of downtime inside covered time:", hours]
     assert step_of(world, "Availability", "in_years", "2026-01")[0].startswith(
         f"total {52 * DAY} s - "
     )
@@ -300,7 +301,7 @@ def test_reports_of_all_take_the_period_that_holds_the_month(
 def test_status_names_the_period_of_a_claim_about_to_lapse(world: Published) -> None:
     lines = command(world, "status").splitlines()
     (claim,) = [line.split() for line in lines if line.startswith("  in_quarters ")]
-    assert claim == ["in_quarters", "2026", "Q2", "150.000", "EUR,", "until", "2026-09-15"]
+    assert claim == ["in_quarters", "2026", "Q2", "150.00", "EUR,", "until", "2026-09-15"]
 
 
 def test_pages_list_periods_of_mixed_contracts(

@@ -332,7 +332,7 @@ def test_status_names_claims_that_are_about_to_lapse(publish: Runner) -> None:
         ("2026-07-15T23:00:00Z", ["  none"]),
         (
             "2026-07-16T01:00:00Z",
-            ["  unasked          2026-06        100.000 EUR, until 2026-07-30"],
+            ["  unasked          2026-06         100.00 EUR, until 2026-07-30"],
         ),
     ):
         said = describe(publish(e.feeds, as_of).warehouse).splitlines()
@@ -441,11 +441,13 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
     said = explain_by_command(explained).stdout
     for sentence in (
         "monthly fee: 32.61 EUR",
-        "total 2592000 s - excluded 0 s = 2592000 s; less downtime 60800 s = 2531200 s available",
-        "2531200 / 2592000 = 97.654321 %",
+        "16 h 53 min 20 s (60,800 s) of downtime inside covered time:",
+        "total 2,592,000 s - excluded 0 s = 2,592,000 s; less downtime 60,800 s = 2,531,200 s "
+        "available",
+        "2,531,200 / 2,592,000 = 97.654321 %",
         "commitment 99.9 %: below it; the lowest tier bound that it is below is 98 %, which gives "
         "25 %",
-        "missed: 2 of 2 = 100 %, more than allowed",
+        "missed: 2 of 2 = 100.00 %, more than allowed",
         "average delay: 54.166667 % of the target",
         (
             "availability first: 25 % with all downtime + 25 % for 1 incident not shared (1 "
@@ -457,7 +459,7 @@ def test_proof_says_the_figures_of_the_marts(explained: Path) -> None:
         "32.61 EUR x 25 % = 8.15 EUR, rounded once",
         "EUR: not eligible: overdue",
         "requested on 2026-07-05; the window ends on 2026-07-30: requested",
-        "due 0.00 EUR, issued 3.00 EUR: difference -3.00 EUR (not due)",
+        "due 0.00 EUR, issued 3.00 EUR: difference −3.00 EUR (not due)",
         "version 1 of 2026-09-10T00:00:00Z: 25 %, 8.15 EUR (current)",
         "[TE §9.3, rule C4]",
         "availability.commitment_pct: 99.9  [sla of trueengage from 2026-06-01]",
@@ -570,7 +572,7 @@ def test_unusual_terms_and_amounts_are_exact_too(publish: Runner) -> None:
     # the target of the day of receipt, not of the month's first day
     late = explain(published.warehouse, "late", date(2026, 6, 1)).as_text()
     assert "resolution.P1.target: 4h" in late
-    assert "target_s 3600, target_document order_form #2 of odd from 2026-06-05" in late
+    assert "target 1 h, target_document order_form #2 of odd from 2026-06-05" in late
 
 
 def test_evidence_cites_only_checks_that_hold_in_the_interval(publish: Runner) -> None:

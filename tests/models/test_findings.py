@@ -625,8 +625,8 @@ def test_the_run_counts_what_waits(told: tuple[str, str, Published]) -> None:
     rest = counts["read"] - set_aside["rejected"] - set_aside["waiting"]
     assert set_aside["waiting"] > 20
     assert (
-        f"read {counts['read']}, landed {rest}, rejected {set_aside['rejected']}, waiting "
-        f"{set_aside['waiting']}\n"
+        f"read {counts['read']:,}, landed {rest:,}, rejected {set_aside['rejected']:,}, waiting "
+        f"{set_aside['waiting']:,}\n"
     ) in printed
 
 

@@ -358,7 +358,7 @@ def test_a_payable_credit_that_is_incomplete_is_alerted_on_once(
     ]
     assert [(a["subject"], a["happened"].partition(":")[0]) for a in own] == [
         (
-            "2026-06, EUR",
+            "2026-06",
             "2 credits, 20.00 EUR payable, with rejected or waiting rows missing",
         )
     ]

@@ -56,17 +56,17 @@ def side(value: Decimal | int, bound: Decimal | int) -> int:
     ],
 )
 def test_amounts(value: str, currency: str | None, shown: str) -> None:
-    assert style.amount(Decimal(value), currency) == shown
+    assert style.money(Decimal(value), currency) == shown
 
 
 def test_an_amount_beside_its_currency_has_no_code() -> None:
-    assert style.amount(Decimal("1234.5"), "EUR", code=False) == "1,234.50"
-    assert style.amount(None, "EUR") == "–"
+    assert style.money(Decimal("1234.5"), "EUR", code=False) == "1,234.50"
+    assert style.money(None, "EUR") == "–"
 
 
 @given(AMOUNTS, st.sampled_from(["EUR", "JPY", "KWD", "IQD"]))
 def test_a_shown_amount_is_the_amount(value: Decimal, currency: str) -> None:
-    shown, code = style.amount(value, currency).split()
+    shown, code = style.money(value, currency).split()
     assert (number(shown), code) == (value, currency)
     assert len(shown.partition(".")[2]) >= style.decimals(currency)
 
@@ -153,14 +153,22 @@ def test_a_shown_availability_agrees_with_the_exact_verdict(
 
 
 def test_percentages_of_contracts_and_of_proofs() -> None:
-    assert style.agreed_percentage("99.90") == "99.9 %"
-    assert style.agreed_percentage(Decimal("10.000000")) == "10 %"
-    assert style.agreed_percentage(Decimal("-2.5")) == "−2.5 %"
-    assert style.exact_percentage(Decimal("99.925926")) == "99.925926 %"
-    assert style.exact_percentage(Decimal("99.900000")) == "99.90 %"
-    assert style.exact_percentage(Decimal("100.000000")) == "100.00 %"
-    assert {style.percentage(None, Decimal(99)), style.exact_percentage(None)} == {"–"}
-    assert style.agreed_percentage(None) == "–"
+    assert style.agreed_pct("99.90") == "99.9 %"
+    assert style.agreed_pct(Decimal("10.000000")) == "10 %"
+    assert style.agreed_pct(Decimal("-2.5")) == "−2.5 %"
+    assert style.exact_pct(Decimal("99.925926")) == "99.925926 %"
+    assert style.exact_pct(Decimal("99.900000")) == "99.90 %"
+    assert style.exact_pct(Decimal("100.000000")) == "100.00 %"
+    assert {style.percentage(None, Decimal(99)), style.exact_pct(None)} == {"–"}
+    assert style.agreed_pct(None) == "–"
+
+
+def test_ratios() -> None:
+    """A burn rate just above 1 is not 1: the budget runs out."""
+    one = Decimal(1)
+    rates = {"1.540000": "1.54", "1.004": "1.004", "1": "1.00", "0.999999": "0.999999", "0": "0.00"}
+    assert {rate: style.ratio(Decimal(rate), one) for rate in rates} == rates
+    assert style.ratio(None) == "–"
 
 
 # ---------------------------------------------------------------- durations
@@ -198,6 +206,9 @@ def test_time_on_a_clock_that_stops_has_no_days() -> None:
     assert style.exact_duration(-24 * 3600, in_hours=True) == "−24 h"
     assert style.in_seconds(1_209_600) == "1,209,600 s"
     assert style.in_seconds(None) == "–"
+    assert style.to_the_second(28_503) == "7 h 55 min 03 s (28,503 s)"
+    assert style.to_the_second(59) == "59 s"
+    assert style.to_the_second(None) == "–"
 
 
 @given(SECONDS, st.lists(SECONDS, max_size=2), st.booleans())
@@ -248,7 +259,7 @@ def test_counts() -> None:
     assert style.counted(0, "row") == "0 rows"
     assert style.counted(1234, "row") == "1,234 rows"
     assert style.counted(2, "query", "queries") == "2 queries"
-    assert [style.count(n) for n in (1_234_567, -1_000, None)] == ["1,234,567", "−1,000", "–"]
+    assert [style.thousands(n) for n in (1_234_567, -1_000, None)] == ["1,234,567", "−1,000", "–"]
 
 
 def test_dates() -> None:

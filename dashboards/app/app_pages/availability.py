@@ -12,7 +12,7 @@ from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.evidence import (
     Evidence,
     availability_words,
-    budget_words,
+    coverage_words,
     downtime_words,
     evidence_of,
     evidence_words,
@@ -32,7 +32,16 @@ from makegood.dashboards.figures.queries import (
     period,
     service_and_region,
 )
-from makegood.dashboards.figures.words import duration, instant, percentage, plain
+from makegood.dashboards.figures.style import (
+    counted,
+    duration,
+    exact_duration,
+    exact_pct,
+    in_seconds,
+    instant,
+    percentage,
+)
+from makegood.dashboards.figures.words import plain
 
 components.head(
     "Availability",
@@ -87,10 +96,11 @@ columns[0].metric(
     help="Error budgets of the current periods",
     border=True,
 )
+downtime = sum(f["downtime_seconds"] for f in final)
 columns[1].metric(
     "Downtime, finished periods",
-    duration(sum(f["downtime_seconds"] for f in final)),
-    help="The total over all services and regions",
+    duration(downtime),
+    help=f"The total over all services and regions: {exact_duration(downtime)}",
     border=True,
 )
 columns[2].metric(
@@ -116,13 +126,13 @@ picked = components.table(
         "Service": "service_id",
         "Region": "region",
         "Period": period,
-        "Availability": availability_words,
-        "Commitment": lambda f: percentage(f["commitment_pct"]),
+        "Availability": components.AVAILABILITY,
+        "Commitment": components.agreed_share("commitment_pct"),
         "Verdict": verdict_words,
-        "Downtime": downtime_words,
-        "Error budget": length("budget_seconds"),
-        "Budget left": budget_words,
-        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Downtime": components.DOWNTIME,
+        "Error budget": length("budget_seconds", "downtime_seconds"),
+        "Budget left": components.BUDGET_LEFT,
+        "Coverage": components.COVERAGE,
         "Evidence": evidence_words,
         "Status": lambda f: f["status"].replace("_", " "),
     },
@@ -174,12 +184,15 @@ if categories:
         {
             "Category": lambda c: c["product_category"].replace("_", " "),
             "Period": period,
-            "Availability": lambda c: (
-                str(Evidence.NONE)
-                if c["evidence"] is Evidence.NONE
-                else percentage(c["availability_pct"])
+            "Availability": components.Figure(
+                lambda c: None if c["evidence"] is Evidence.NONE else c["availability_pct"],
+                lambda c: percentage(
+                    c["availability_pct"],
+                    c["commitment_pct"],
+                    is_below=None if c["is_met"] is None else not c["is_met"],
+                ),
             ),
-            "Commitment": lambda c: percentage(c["commitment_pct"]),
+            "Commitment": components.agreed_share("commitment_pct"),
             "Verdict": category_verdict,
             "Worst": lambda c: (
                 f"{c['worst_service_id']} · {c['worst_region']}"
@@ -210,22 +223,35 @@ figure = next(f for f in ordered if name(f) == shown)
 st.subheader(f"Details of {plain(service_and_region(figure))}, {period(figure)}", anchor=False)
 parts = st.columns(4)
 parts[0].metric("Availability", availability_words(figure), border=True)
-parts[1].metric("Downtime", downtime_words(figure), border=True)
-parts[2].metric("Excluded time", duration(figure["excluded_seconds"]), border=True)
-parts[3].metric("Unknown time", duration(figure["unknown_seconds"]), border=True)
+for part, (label, shown_as, exact) in zip(
+    parts[1:],
+    (
+        ("Downtime", downtime_words(figure), downtime_words(figure, is_exact=True)),
+        *(
+            (label, duration(figure[k]), exact_duration(figure[k]))
+            for label, k in (
+                ("Excluded time", "excluded_seconds"),
+                ("Unknown time", "unknown_seconds"),
+            )
+        ),
+    ),
+    strict=True,
+):
+    part.metric(label, shown_as, help=exact if exact != shown_as else None, border=True)
 st.markdown(
     f"**{verdict_words(figure).capitalize()}** · "
-    f"coverage {percentage(figure['coverage_pct'])} · evidence {evidence_words(figure)}"
+    f"coverage {coverage_words(figure)} · evidence {evidence_words(figure)}"
 )
 st.caption(
     "There is no monitoring data for this period, so no figure can be given."
     if is_unseen(figure)
-    else f"({figure['total_seconds']:,} s in the period "
-    f"− {figure['excluded_seconds']:,} s excluded "
-    f"− {figure['downtime_seconds']:,} s downtime) ÷ ({figure['total_seconds']:,} s "
-    f"− {figure['excluded_seconds']:,} s excluded) = {percentage(figure['availability_pct'])}. "
-    f"Total unavailability, before exclusions and the minimum length of downtime: "
-    f"{figure['unavailable_seconds']:,} s."
+    else f"({in_seconds(figure['total_seconds'])} in the period "
+    f"− {in_seconds(figure['excluded_seconds'])} excluded "
+    f"− {in_seconds(figure['downtime_seconds'])} downtime) "
+    f"÷ ({in_seconds(figure['total_seconds'])} − {in_seconds(figure['excluded_seconds'])} excluded)"
+    f" = {exact_pct(figure['availability_pct'])}. "
+    "Total unavailability, before exclusions and the minimum length of downtime: "
+    f"{exact_duration(figure['unavailable_seconds'])}."
 )
 hours = rows(
     """select value from marts.contract_terms
@@ -260,12 +286,12 @@ gaps = rows(
 )
 if intervals or gaps:
     bars = [
-        {"what": "downtime", "length": duration(i["downtime_seconds"])}
+        {"what": "downtime", "length": exact_duration(i["downtime_seconds"])}
         | {k: i[k] for k in ("started_at", "ended_at")}
         for i in intervals
     ]
     bars += [
-        {"what": "unknown", "length": duration(g["unknown_seconds"])}
+        {"what": "unknown", "length": exact_duration(g["unknown_seconds"])}
         | {k: g[k] for k in ("started_at", "ended_at")}
         for g in gaps
     ]
@@ -313,8 +339,8 @@ else:
         interval["started_at"],
     )
     with st.expander(
-        f"Sources of the interval from {instant(interval['started_at'])} UTC, outage records and "
-        f"series of checks: {len(sources)}"
+        f"Sources of the interval from {instant(interval['started_at'])} UTC: "
+        f"{counted(len(sources), 'outage record or series', 'outage records and series')} of checks"
     ):
         components.table(
             sources,

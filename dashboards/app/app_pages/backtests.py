@@ -6,7 +6,8 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import warehouse
 from makegood.dashboards.exports import backtests as exports
 from makegood.dashboards.figures import backtests
-from makegood.dashboards.figures.words import instant, plain
+from makegood.dashboards.figures.style import instant
+from makegood.dashboards.figures.words import plain
 
 components.head("Backtests", "What would we have owed under proposed contracts?")
 
@@ -46,21 +47,25 @@ if rows.is_empty():
 
 PERIOD = {"Contract": "contract_id", "Period": "period"}
 AMOUNTS = {
-    "Published": "published_credit",
-    "Proposed": "proposed_credit",
-    "Difference": "difference_credit",
-    "Payable, published": "published_payable",
-    "Payable, proposed": "proposed_payable",
-    "Payable, difference": "difference_payable",
+    heading: components.money(column)
+    for heading, column in {
+        "Published": "published_credit",
+        "Proposed": "proposed_credit",
+        "Difference": "difference_credit",
+        "Payable, published": "published_payable",
+        "Payable, proposed": "proposed_payable",
+        "Payable, difference": "difference_payable",
+    }.items()
 }
-CAUSE_AMOUNTS = {"Published": "published", "Proposed": "proposed", "Difference": "difference"}
+CAUSE_AMOUNTS = {
+    side.capitalize(): components.money(side) for side in ("published", "proposed", "difference")
+}
 
 st.subheader("Totals", anchor=False)
 components.table(
     backtests.totals(rows),
     {"Currency": "currency", **AMOUNTS},
     name="Credits in total",
-    money=list(AMOUNTS),
 )
 st.subheader("By period", anchor=False)
 components.table(
@@ -72,7 +77,6 @@ components.table(
         "Evidence": lambda row: backtests.remarks(row) or "–",
     },
     name="Credits by period",
-    money=list(AMOUNTS),
 )
 st.subheader("By cause", anchor=False)
 causes = backtests.by_cause(rows)
@@ -86,7 +90,6 @@ if causes:
             **CAUSE_AMOUNTS,
         },
         name="Credits by cause",
-        money=list(CAUSE_AMOUNTS),
     )
 else:
     components.nothing("There are no credits on either side.")
@@ -101,7 +104,6 @@ components.table(
         **AMOUNTS,
     },
     name="Credits by customer, the largest differences first",
-    money=list(AMOUNTS),
 )
 st.caption(
     "Amounts are in the currency of their row. Payable: by the requests that customers made (C5). "

@@ -11,7 +11,8 @@ from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS, service_and_region
-from makegood.dashboards.figures.words import counted, money, plain
+from makegood.dashboards.figures.style import counted, day, money
+from makegood.dashboards.figures.words import plain
 
 components.head("Claim calendar", "When does each credit lapse if nobody claims it?")
 
@@ -56,7 +57,7 @@ def table(own: list[Row], name: str, key: str) -> None:
             "Customer": "customer_name",
             "Service and region": service_and_region,
             heading: periods.credited,
-            "Credit": "credit_amount",
+            "Credit": components.money("credit_amount"),
             "Currency": "currency",
             "Claim status": "claim_status",
             "Requested on": "requested_on",
@@ -69,7 +70,6 @@ def table(own: list[Row], name: str, key: str) -> None:
         },
         name=name,
         key=key,
-        money=["Credit"],
         height=320 if len(own) > 8 else "auto",
     )
     if picked:
@@ -111,7 +111,7 @@ for deadline, group in groupby(open_claims, lambda c: c["claim_deadline"]):
     due = list(group)
     soon = due[0]["days_left"] <= LAPSING_DAYS
     st.markdown(
-        f"**{deadline:%A, %Y-%m-%d}** · {counted(due[0]['days_left'], 'day')} left"
+        f"**{day(deadline)}, a {deadline:%A}** · {counted(due[0]['days_left'], 'day')} left"
         f"{' · lapsing' if soon else ''} · {counted(len(due), 'credit')}: {total(due)}"
     )
     table(due, f"Credits claimable until {deadline}", f"claims {deadline}")

@@ -10,12 +10,13 @@ from makegood.dashboards.app.components import length
 from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.evidence import (
     Evidence,
-    availability_words,
+    coverage_words,
     evidence_of,
     evidence_words,
 )
 from makegood.dashboards.figures.queries import FIGURES, period, service_and_region
-from makegood.dashboards.figures.words import duration, instant, percentage, plain
+from makegood.dashboards.figures.style import NONE, duration, exact_duration, instant, thousands
+from makegood.dashboards.figures.words import plain
 
 components.head(
     "Coverage", "Which figures rest on too little monitoring data, and where are the gaps?"
@@ -61,10 +62,11 @@ columns[1].metric(
     help="No monitoring data for the period",
     border=True,
 )
+unknown = sum(f["unknown_seconds"] for f in chosen)
 columns[2].metric(
     "Unknown time",
-    duration(sum(f["unknown_seconds"] for f in chosen)),
-    help="The total over all services and regions",
+    duration(unknown),
+    help=f"The total over all services and regions: {exact_duration(unknown)}",
     border=True,
 )
 worst = min(
@@ -74,7 +76,7 @@ worst = min(
 )
 columns[3].metric(
     "Lowest coverage",
-    percentage(worst["coverage_pct"]) if worst else "–",
+    coverage_words(worst) if worst else NONE,
     help=f"{service_and_region(worst)}, {period(worst)}" if worst else None,
     border=True,
 )
@@ -104,14 +106,14 @@ else:
             "started_at": g["started_at"],
             "ended_at": g["ended_at"],
             "what": "unknown",
-            "length": duration(g["unknown_seconds"]),
+            "length": exact_duration(g["unknown_seconds"]),
         }
         for g in gaps[:MOST_BARS]
     )
     domain = [min(f["starts_at"] for f in chosen), max(f["ends_at"] for f in chosen)]
     st.altair_chart(charts.timeline(bars, domain, {"unknown": charts.UNKNOWN}), width="stretch")
     if len(gaps) > MOST_BARS:
-        st.caption(f"These are the longest {MOST_BARS:,} of {len(gaps):,} gaps.")
+        st.caption(f"These are the longest {thousands(MOST_BARS)} of {thousands(len(gaps))} gaps.")
 st.subheader("Coverage of each figure", anchor=False)
 picked = components.table(
     sorted(
@@ -120,10 +122,10 @@ picked = components.table(
     {
         "Service and region": service_and_region,
         "Period": period,
-        "Coverage": lambda f: percentage(f["coverage_pct"]),
+        "Coverage": components.COVERAGE,
         "Evidence": evidence_words,
         "Unknown": length("unknown_seconds"),
-        "Availability": availability_words,
+        "Availability": components.AVAILABILITY,
         "Contract": "contract_id",
     },
     name="Coverage of each figure, the lowest first",

@@ -5,14 +5,14 @@ import streamlit as st
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import availability_words, evidence_words
+from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import (
     CREDITS,
     GAPS_OF_CREDIT,
     OF_CREDIT,
     service_and_region,
 )
-from makegood.dashboards.figures.words import percentage, plain
+from makegood.dashboards.figures.words import plain
 
 components.head("Credits", "Which credits are due, why, and what is their status?")
 
@@ -63,6 +63,16 @@ credits = rows(
     f"select * {FILTERED} order by month desc, credit_amount desc, subscription_id, currency",
     *filters,
 )
+# what decides how many decimals of a figure are shown
+bounds = {
+    (s["subscription_id"], s["month"]): s
+    for s in rows(
+        """select subscription_id, month, commitment_pct, is_below_commitment,
+                  availability_tier_below_pct
+           from marts.credit_steps"""
+    )
+}
+credits = [c | bounds.get((c["subscription_id"], c["month"]), {}) for c in credits]
 if not credits:
     components.nothing("No credit matches the filters.")
     st.stop()
@@ -84,23 +94,22 @@ components.table(
     {
         heading: periods.credited,
         "Currency": "currency",
-        "Subscriptions": "subscriptions",
-        "Fees": "fee",
-        "Credits": "credit",
-        "Payable": "payable",
-        "Claimable": "claimable",
-        "At stake": "at_stake",
-        "Lapsed": "lapsed",
-        "Not eligible": "not_eligible",
+        "Subscriptions": components.number("subscriptions"),
+        "Fees": components.money("fee"),
+        "Credits": components.money("credit"),
+        "Payable": components.money("payable"),
+        "Claimable": components.money("claimable"),
+        "At stake": components.money("at_stake"),
+        "Lapsed": components.money("lapsed"),
+        "Not eligible": components.money("not_eligible"),
     },
     name=f"Credits by {heading.lower()} and currency",
-    money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
 )
 st.caption(
     "Amounts are in the currency of their row. "
     "Credits = payable + claimable + at stake + lapsed + not eligible."
 )
-components.evidence(credits, "credits")
+components.evidence(credits, "credit")
 
 st.subheader("By subscription", anchor=False)
 picked = components.table(
@@ -110,12 +119,12 @@ picked = components.table(
         "Customer": lambda c: names[c["customer_id"]],
         "Service and region": service_and_region,
         heading: periods.credited,
-        "Fee": "monthly_fee",
-        "Availability": availability_words,
+        "Fee": components.money("monthly_fee"),
+        "Availability": components.AVAILABILITY,
         "Evidence": evidence_words,
-        "Credit, %": lambda c: percentage(c["credit_pct"]),
-        "Credit": "credit_amount",
-        "Payable": "payable_amount",
+        "Credit, %": components.agreed_share("credit_pct"),
+        "Credit": components.money("credit_amount"),
+        "Payable": components.money("payable_amount"),
         "Currency": lambda c: c["currency"] or "–",
         "Exposure": lambda c: c["exposure"].replace("_", " "),
         "Claim status": "claim_status",
@@ -125,7 +134,6 @@ picked = components.table(
     },
     name=f"Credits by subscription, {heading.lower()} and currency",
     key="credits",
-    money=["Fee", "Credit", "Payable"],
     height=420 if len(credits) > 11 else "auto",
 )
 st.caption("Select a row for its proof and report.")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.figures.style import thousands
 from makegood.dashboards.figures.words import plain
 
 components.head("Feeds", "What was delivered, and which rows are wrong or missing?")
@@ -30,10 +31,12 @@ columns = st.columns(4)
 columns[0].metric(
     "Feeds delivered", f"{sum(f['files'] is not None for f in feeds)} of {len(feeds)}", border=True
 )
-columns[1].metric("Rows in force", f"{sum(f['rows_in_force'] or 0 for f in feeds):,}", border=True)
+columns[1].metric(
+    "Rows in force", thousands(sum(f["rows_in_force"] or 0 for f in feeds)), border=True
+)
 columns[2].metric(
     "Rows not in the marts",
-    f"{len(kept):,}",
+    thousands(len(kept)),
     help="Rejected, or waiting for a row that they refer to",
     border=True,
 )
@@ -59,23 +62,19 @@ picked = components.table(
             or "good"
         ),
         "Files": lambda f: f["files"] or 0,
-        "Rows read": "rows_read",
-        "Rejected": "rows_rejected",
-        "Waiting": "rows_waiting",
-        "Removed by rules": "rows_judged_out",
-        "Replaced": "rows_replaced",
-        "Deleted": "rows_deleted",
-        "In force": "rows_in_force",
+        "Rows read": components.number("rows_read"),
+        "Rejected": components.number("rows_rejected"),
+        "Waiting": components.number("rows_waiting"),
+        "Removed by rules": components.number("rows_judged_out"),
+        "Replaced": components.number("rows_replaced"),
+        "Deleted": components.number("rows_deleted"),
+        "In force": components.number("rows_in_force"),
         "Expectations": "expectations",
         "Last file": lambda f: f["last_path"] or "–",
     },
     name="Feeds",
     key="feed_table",
     height="content",
-    column_config={
-        heading: st.column_config.NumberColumn(format="localized")
-        for heading in ("Rows read", "In force")
-    },
 )
 st.caption(
     "Rows of all deliveries. Read = rejected + replaced + deleted + waiting + removed by rules + "
@@ -130,8 +129,8 @@ if findings:
             "Severity": "severity",
             "Finding": lambda f: f["kind"].replace("_", " "),
             "Feed": lambda f: f["feed"] or "–",
-            "Findings": "findings",
-            "Rows": "rows",
+            "Findings": components.number("findings"),
+            "Rows": components.number("rows"),
             "Examples": lambda f: "; ".join(filter(None, f["examples"])),
             "Meaning": "means",
             "What to do": "action",
@@ -171,7 +170,10 @@ if findings:
             height=320 if len(each) > 8 else "auto",
         )
         if found["findings"] > len(each):
-            st.caption(f"These are {len(each):,} of {found['findings']:,}; the download has all.")
+            st.caption(
+                f"These are {thousands(len(each))} of {thousands(found['findings'])}; "
+                "the download has all."
+            )
     components.downloads("from quality.findings order by all", name="findings", is_all=True)
 
 st.subheader("Rows not in the marts", anchor=False)
@@ -194,7 +196,7 @@ if not own:
     components.nothing("No row matches the filters.")
     st.stop()
 row = components.table(
-    own[:5000],
+    own,
     {
         "Feed": "feed",
         "File": "file",
@@ -208,8 +210,6 @@ row = components.table(
     key="rejected",
     height=320 if len(own) > 8 else "auto",
 )
-if len(own) > 5000:
-    st.caption(f"These are the first 5,000 of {len(own):,} rows; the download has all.")
 row = row or own[0]
 st.markdown(f"**{plain(row['file'])}, line {row['line']}** — {plain(row['reason'])}")
 st.caption("The row as delivered:")

@@ -6,7 +6,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.components import length
 from makegood.dashboards.app.published import rows
-from makegood.dashboards.figures.words import duration, instant
+from makegood.dashboards.figures.style import duration, instant
 
 components.head(
     "Maintenance", "Was maintenance announced in time, and did it stay within the agreed length?"
@@ -56,17 +56,13 @@ shown = [w for w in own if is_broken(w) or not only]
 
 
 def notice(work: Row) -> str:
-    if work["notice_seconds"] is None:
-        return "never announced"
-    return (
-        duration(work["notice_seconds"])
-        if work["notice_seconds"] >= 0
-        else f"{duration(-work['notice_seconds'])} after the start"
-    )
+    given, agreed = work["notice_seconds"], work["notice_required_seconds"]
+    return duration(given, agreed) if given >= 0 else f"{duration(-given)} after the start"
 
 
 def kept(work: Row) -> str:
-    notice = {True: "in time", False: "too late", None: "no agreed notice"}[work["notice_met"]]
+    late = "too late" if work["notice_seconds"] is not None else "never announced"
+    notice = {True: "in time", False: late, None: "no agreed notice"}[work["notice_met"]]
     return notice + {True: ", too long", False: ", length met", None: ""}[work["over_length"]]
 
 
@@ -80,10 +76,10 @@ else:
             "Kind": lambda w: w["kind"].replace("_", " "),
             "Result": kept,
             "Started (UTC)": lambda w: instant(w["starts_at"]),
-            "Notice": notice,
-            "Agreed notice": length("notice_required_seconds"),
+            "Notice": components.Figure(lambda w: w["notice_seconds"], notice),
+            "Agreed notice": length("notice_required_seconds", "notice_seconds"),
             "Length": length("length_seconds"),
-            "In business hours": length("business_hours_seconds"),
+            "In business hours": length("business_hours_seconds", in_hours=True),
             "Scope": lambda w: (
                 " · ".join(
                     filter(

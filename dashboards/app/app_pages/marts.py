@@ -4,6 +4,7 @@ import streamlit as st
 
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows
+from makegood.dashboards.figures.style import thousands
 from makegood.dashboards.figures.words import plain
 
 components.head("Marts and exports", "What does each table contain, and how do I download it?")
@@ -41,7 +42,10 @@ components.table(
     },
 )
 st.subheader(
-    f"Rows: {count:,}" if count <= SHOWN else f"Rows: the first {SHOWN} of {count:,}", anchor=False
+    f"Rows: {thousands(count)}"
+    if count <= SHOWN
+    else f"Rows: the first {thousands(SHOWN)} of {thousands(count)}",
+    anchor=False,
 )
 if count:
     shown = rows(f"select * from marts.{name} order by all limit {SHOWN}")

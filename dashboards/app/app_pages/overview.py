@@ -21,7 +21,6 @@ from makegood.dashboards.figures.evidence import (
     Verdict,
     availability_words,
     budget_status_of,
-    budget_words,
     downtime_words,
     evidence_of,
     evidence_words,
@@ -42,7 +41,16 @@ from makegood.dashboards.figures.queries import (
     period,
     service_and_region,
 )
-from makegood.dashboards.figures.words import counted, duration, instant, money, percentage, plain
+from makegood.dashboards.figures.style import (
+    agreed_pct,
+    counted,
+    duration,
+    exact_duration,
+    instant,
+    money,
+    ratio,
+)
+from makegood.dashboards.figures.words import plain
 
 components.head(
     "SLA overview",
@@ -98,7 +106,7 @@ def verdict(running: list[Row]) -> None:
             sentences.append(
                 f"{period(budgets[0])} so far: "
                 + (
-                    f"of {len(budgets)} error budgets, {', '.join(odd)}."
+                    f"of {counted(len(budgets), 'error budget')}, {', '.join(odd)}."
                     if odd
                     else "all error budgets on track."
                 )
@@ -125,9 +133,7 @@ def verdict(running: list[Row]) -> None:
 
 def _missed(figure: Row) -> str:
     thin = ", on thin evidence" if verdict_of(figure) is Verdict.MISSED_ON_THIN else ""
-    return (
-        f"{percentage(figure['availability_pct'])} of {percentage(figure['commitment_pct'])}{thin}"
-    )
+    return f"{availability_words(figure)} of {agreed_pct(figure['commitment_pct'])}{thin}"
 
 
 def glance(budgets: list[Row]) -> None:
@@ -158,7 +164,7 @@ def glance(budgets: list[Row]) -> None:
         border=True,
     )
     columns[1].metric(
-        f"Late resolutions, {late[0]['month']:%b %Y}" if late else "Late resolutions",
+        f"Late resolutions, {late[0]['month']:%Y-%m}" if late else "Late resolutions",
         f"{late[0]['missed']} of {late[0]['judged']}" if late else "none",
         help="Of the tickets received in the month with a met or missed resolution target",
         border=True,
@@ -180,7 +186,7 @@ def glance(budgets: list[Row]) -> None:
     )
     if incomplete and (tickets := incomplete[0]["tickets"]):
         st.caption(
-            f"{tickets} of the tickets behind these figures "
+            f"{counted(tickets, 'ticket')} behind these figures "
             f"{'rests' if tickets == 1 else 'rest'} on incomplete data."
         )
 
@@ -320,7 +326,7 @@ def burn_down_of(budget: Row, drops: list[Row], as_of: datetime) -> list[Row]:
             "service_and_region": service_and_region(budget),
             "at": at,
             "left_pct": float(100 * Decimal(rest) / budget["budget_seconds"]),
-            "left": duration(rest)
+            "left": exact_duration(rest)
             + (" (projected)" if is_projected and at == budget["ends_at"] else ""),
             "is_projected": is_projected,
             # lines on track overlap: the table names them instead
@@ -345,12 +351,22 @@ def budget_table(budgets: list[Row]) -> None:
             "Status": budget_status_of,
             "Evidence": lambda b: evidence_words(b["figure"]),
             "Budget": length("budget_seconds"),
-            "Left": lambda b: budget_words(b["figure"]),
-            "Burn rate": _burn_rate,
-            "Projected at the end": lambda b: (
-                "–"
-                if budget_status_of(b) == Evidence.NONE
-                else duration(b["projected_remaining_seconds"])
+            "Left": components.Figure(
+                lambda b: components.BUDGET_LEFT.value(b["figure"]),
+                lambda b: components.BUDGET_LEFT.text(b["figure"]),
+            ),
+            # older versions published none
+            "Burn rate": components.Figure(
+                lambda b: None if budget_status_of(b) == Evidence.NONE else b.get("burn_rate"),
+                lambda b: ratio(b.get("burn_rate"), Decimal(1)),
+            ),
+            "Projected at the end": components.Figure(
+                lambda b: (
+                    None
+                    if budget_status_of(b) == Evidence.NONE
+                    else b["projected_remaining_seconds"]
+                ),
+                lambda b: duration(b["projected_remaining_seconds"]),
             ),
         },
         name="Error budgets of the current periods",
@@ -359,12 +375,6 @@ def budget_table(budgets: list[Row]) -> None:
         "Burn rate: the share of the budget that is used, divided by the share of the period that "
         "has passed. Above 1, the budget runs out before the period ends."
     )
-
-
-def _burn_rate(budget: Row) -> str:
-    """As 0.75; a dash where there is none, or nothing was seen. Older versions published none."""
-    rate = budget.get("burn_rate")
-    return "–" if rate is None or budget_status_of(budget) == Evidence.NONE else f"{rate:.2f}"
 
 
 def exposure() -> None:
@@ -424,7 +434,7 @@ def exposure() -> None:
         with place_:
             st.caption(f"{currency} by {periods.heading(own).lower()}")
             st.altair_chart(charts.exposure(frame), width="stretch")
-    components.evidence(open_credits(), "credits")
+    components.evidence(open_credits(), "credit")
     components.link("credits", "All credits, by period, customer and currency")
 
 
@@ -477,16 +487,15 @@ def incidents() -> None:
         ranked,
         {
             "Incident": "name",
-            "Cost": "amount",
+            "Cost": components.money("amount"),
             "Currency": "currency",
-            "Subscriptions": "subscriptions",
-            "Downtime intervals": "intervals",
-            "Late tickets": "tickets",
+            "Subscriptions": components.number("subscriptions"),
+            "Downtime intervals": components.number("intervals"),
+            "Late tickets": components.number("tickets"),
             "First seen (UTC)": lambda f: instant(f["started_at"]),
         },
         name="Incidents by what each cost",
         key="incidents",
-        money=["Cost"],
         height=320 if len(ranked) > 8 else "auto",
     )
     st.caption(
@@ -524,12 +533,11 @@ def attribution(incident: Row) -> None:
             "Started or received (UTC)": lambda c: instant(c["started_at"]),
             "Ended (UTC)": lambda c: instant(c["ended_at"]),
             "Downtime or delay": length("seconds"),
-            "Cost": "amount",
+            "Cost": components.money("amount"),
             "Evidence of the credit": lambda c: evidence_words(credits[credit_key(c)]),
         },
         name="Attribution of credits",
         key="attribution",
-        money=["Cost"],
     )
     shown = part or parts[0]
     components.link(
@@ -566,9 +574,9 @@ def headroom() -> None:
             "Service and region": service_and_region,
             periods.heading(left): periods.credited,
             "Downtime left": length("seconds_left"),
-            "Additional credit": "additional_amount",
+            "Additional credit": components.money("additional_amount"),
             "Currency": "currency",
-            "Subscriptions": "subscriptions",
+            "Subscriptions": components.number("subscriptions"),
             "Until": _next_rise,
             "Within reach": lambda r: (
                 "yes"
@@ -580,7 +588,6 @@ def headroom() -> None:
             ),
         },
         name="Downtime left until a credit rises",
-        money=["Additional credit"],
         height="auto" if len(left) < 9 else 320,
     )
     st.caption(
@@ -591,7 +598,7 @@ def headroom() -> None:
 
 def _next_rise(row: Row) -> str:
     """What raises a credit next, by the form of the credit (C1)."""
-    form, bound = row.get("credit_form", "tiers"), percentage(row["next_below_pct"])
+    form, bound = row.get("credit_form", "tiers"), agreed_pct(row["next_below_pct"])
     if form == "tiers":
         return f"the tier of {bound}"
     if form == "steps_of_pct":
@@ -637,12 +644,14 @@ def trend() -> None:
             {
                 "Service and region": service_and_region,
                 "Last finished period": period,
-                "Downtime": downtime_words,
-                "Period before": lambda m: downtime_words(m["before"]),
-                "Change": lambda m: (
-                    ("+" if m["more_s"] > 0 else "") + duration(m["more_s"])
-                    if _is_comparable(m)
-                    else "–"
+                "Downtime": components.DOWNTIME,
+                "Period before": components.Figure(
+                    lambda m: components.DOWNTIME.value(m["before"]),
+                    lambda m: components.DOWNTIME.text(m["before"]),
+                ),
+                "Change": components.Figure(
+                    lambda m: m["more_s"] if _is_comparable(m) else None,
+                    lambda m: ("+" if m["more_s"] > 0 else "") + duration(m["more_s"]),
                 ),
                 "Verdict": _trend,
                 "Minutes by period": "history",

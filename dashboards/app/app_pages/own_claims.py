@@ -9,10 +9,11 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import availability_words, evidence_words
+from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.own_claims import BEHIND, OWN_CLAIMS
 from makegood.dashboards.figures.queries import LAPSING_DAYS, service_and_region
-from makegood.dashboards.figures.words import counted, duration, instant, money, percentage, plain
+from makegood.dashboards.figures.style import counted, instant, money
+from makegood.dashboards.figures.words import plain
 
 components.head(
     "Claims of our own", "What do providers owe us, until when, and what do incidents cost with it?"
@@ -78,15 +79,15 @@ picked = components.table(
         "Agreement": lambda c: names[c["contract_id"]],
         "Service and region": service_and_region,
         heading: periods.credited,
-        "Claim": "credit_amount",
+        "Claim": components.money("credit_amount"),
         "Currency": "currency",
         "Status": lambda c: c["exposure"].replace("_", " "),
         "Deadline": "claim_deadline",
         "Days left": "days_left",
         "Requested on": "requested_on",
-        "Availability": availability_words,
-        "Credit, %": lambda c: percentage(c["credit_pct"]),
-        "Fee": "monthly_fee",
+        "Availability": components.AVAILABILITY,
+        "Credit, %": components.agreed_share("credit_pct"),
+        "Fee": components.money("monthly_fee"),
         "Evidence": evidence_words,
         "Reasons against payment": lambda c: (
             c["reasons"].replace(",", ", ").replace("_", " ") or "–"
@@ -94,7 +95,6 @@ picked = components.table(
     },
     name="Claims of our own",
     key="claims",
-    money=["Claim", "Fee"],
     height=420 if len(claims) > 11 else "auto",
 )
 st.caption("Select a row for the exclusions and records behind the claim, and its proof.")
@@ -111,7 +111,7 @@ if picked:
                     "Kind": lambda b: b["kind"] or b["feed"],
                     "From (UTC)": lambda b: instant(b["source_from"]),
                     "Until (UTC)": lambda b: instant(b["source_until"]),
-                    "Counted": lambda b: duration(b["counted_seconds"]),
+                    "Counted": components.length("counted_seconds"),
                     "Incident": "incident_id",
                     "File": "file",
                     "Line": "line",
@@ -140,14 +140,13 @@ components.table(
     balance,
     {
         "Incident": lambda b: b["incident_id"] or "none",
-        "We owe": "owed_amount",
-        "We can claim": "claimable_amount",
-        "Net": "net_amount",
-        "Lost": "lost_amount",
+        "We owe": components.money("owed_amount"),
+        "We can claim": components.money("claimable_amount"),
+        "Net": components.money("net_amount"),
+        "Lost": components.money("lost_amount"),
         "Currency": "currency",
     },
     name="What we owe and can claim, by incident",
-    money=["We owe", "We can claim", "Net", "Lost"],
     height=420 if len(balance) > 11 else "auto",
 )
 st.caption(

@@ -1,16 +1,18 @@
 """The proof of a credit, step by step, down to intervals, tickets, invoice lines and files."""
 
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components, published
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.words import counted, instant, plain
-from makegood.dashboards.proof import NotFound, prove
+from makegood.dashboards.figures.style import counted, instant
+from makegood.dashboards.figures.words import plain
+from makegood.dashboards.proof import NotFound, prove, text
 
 components.head(
     "Proof of a credit", "Why is a credit exactly this amount, from the contract to the number?"
@@ -69,22 +71,27 @@ if subscription not in {c["subscription_id"] for c in claims}:
     )
 
 
-def cell(value: object) -> object:
-    if isinstance(value, datetime):
-        return instant(value)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+def column(name: str) -> components.Figure:
+    """A column behind a step: figures stay figures, and everything else is text."""
+
+    def shown_as(row: Row) -> str:
+        value = row.get(name)
+        return instant(value) if isinstance(value, datetime) else text.value_of(name, value, row)
+
+    def of(row: Row) -> Any:
+        value = row.get(name)
+        is_figure = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        return value if value is None or is_figure else shown_as(row)
+
+    return components.Figure(of, shown_as)
 
 
 def shown(found: list[Row], name: str) -> None:
     """Rows as a table; rows nested in a row get a table of their own."""
-    frame = pd.DataFrame(
-        [
-            {k.replace("_", " "): cell(v) for k, v in row.items() if not isinstance(v, list)}
-            for row in found
-        ]
+    there = dict.fromkeys(
+        k for row in found for k, v in row.items() if v is not None and not isinstance(v, list)
     )
-    frame = frame.dropna(axis=1, how="all")
-    st.dataframe(frame, hide_index=True, width="stretch", alt=name, placeholder="–")
+    components.table(found, {text.label(k).replace("_", " "): column(k) for k in there}, name=name)
     for row in found:
         for kind, below in row.items():
             if isinstance(below, list) and below:
@@ -101,7 +108,8 @@ for number, step in enumerate(proof.steps, 1):
         st.markdown(plain(sentence[:1].upper() + sentence[1:]))
     if step.rows:
         if step.rule == "T5, T6":
-            with st.expander(f"{len(step.rows)} terms, each with the document that set it"):
+            terms = counted(len(step.rows), "term")
+            with st.expander(f"{terms}, each with the document that set it"):
                 shown(step.rows, step.title)
         else:
             shown(step.rows, step.title)

@@ -10,7 +10,8 @@ from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
-from makegood.dashboards.figures.words import money, plain
+from makegood.dashboards.figures.style import money
+from makegood.dashboards.figures.words import plain
 
 components.head("Due and issued", "Do the credits on invoices equal the credits that are due?")
 
@@ -107,9 +108,9 @@ COLUMNS: components.Columns = {
     "Subscription": "subscription_id",
     "Customer": "customer_name",
     periods.heading(settled): periods.credited,
-    "Due": "due_amount",
-    "Issued": "issued_amount",
-    "Difference": "difference",
+    "Due": components.money("due_amount"),
+    "Issued": components.money("issued_amount"),
+    "Difference": components.money("difference"),
     "Currency": "currency",
     "Finding": finding,
     "Evidence": evidence,
@@ -122,7 +123,6 @@ if exceptions:
         COLUMNS,
         name="Exceptions between due and issued",
         key="exceptions",
-        money=["Due", "Issued", "Difference"],
     )
 else:
     agreement = "Every credit that is due was issued, and nothing else."
@@ -138,7 +138,6 @@ if agreed:
         {heading: of for heading, of in COLUMNS.items() if heading != "Finding"},
         name="Credits issued as due",
         key="agreed",
-        money=["Due", "Issued", "Difference"],
     )
     picked = picked or as_due
 if picked:
@@ -159,13 +158,12 @@ if picked:
                 "Line": "line_id",
                 "Invoice": "invoice_id",
                 "Issued on": "issued_on",
-                "Amount": "amount",
+                "Amount": components.money("amount"),
                 "Currency": "currency",
                 "File": "file",
                 "Line in the file": "line",
             },
             name="Credit lines on invoices",
-            money=["Amount"],
         )
     else:
         components.nothing("There are no credit lines on issued or paid invoices.")

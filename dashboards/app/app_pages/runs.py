@@ -5,7 +5,8 @@ import streamlit as st
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import warehouse
 from makegood.dashboards.figures import operations
-from makegood.dashboards.figures.words import instant, plain
+from makegood.dashboards.figures.style import duration, instant
+from makegood.dashboards.figures.words import plain
 
 components.head("Runs and alerts", "Did the last run publish, and what needs attention?")
 
@@ -78,10 +79,13 @@ picked = components.table(
         "Result": "status",
         "As of (UTC)": lambda r: instant(r["as_of"]),
         "Ended (UTC)": lambda r: instant(r["finished_at"]),
-        "Duration, s": "seconds",
-        "New files": "files_read",
-        "Rows read": "rows_read",
-        "Rejected": "rows_rejected",
+        "Duration": components.Figure(
+            lambda r: r["seconds"],
+            lambda r: duration(None if r["seconds"] is None else int(r["seconds"])),
+        ),
+        "New files": components.number("files_read"),
+        "Rows read": components.number("rows_read"),
+        "Rejected": components.number("rows_rejected"),
         "Reasons": lambda r: "; ".join(r["reasons"]) or "–",
     },
     name="Runs, the latest first",

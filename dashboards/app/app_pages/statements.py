@@ -1,5 +1,6 @@
 """The statements of finished periods, version by version, and why they changed."""
 
+from decimal import Decimal
 from itertools import pairwise
 
 import streamlit as st
@@ -10,7 +11,8 @@ from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
-from makegood.dashboards.figures.words import instant, plain
+from makegood.dashboards.figures.style import exact_pct, instant, money
+from makegood.dashboards.figures.words import plain
 
 components.head(
     "Statements", "What have we stated for each period, what has changed since, and why?"
@@ -96,9 +98,9 @@ else:
             "Version": "statement_version",
             "Issued (UTC)": lambda s: instant(s["issued_at"]),
             "In force": lambda s: "yes" if s["is_current"] else "no",
-            "Fee": "monthly_fee",
-            "Credit, %": "credit_pct",
-            "Credit": "credit_amount",
+            "Fee": components.money("monthly_fee"),
+            "Credit, %": components.agreed_share("credit_pct"),
+            "Credit": components.money("credit_amount"),
             "Evidence": evidence,
             "Changed": lambda s: (
                 s["changed"].replace(",", ", ").replace("_", " ") if s["changed"] else "–"
@@ -106,7 +108,6 @@ else:
         },
         name="Statements, version by version",
         key="statements",
-        money=["Fee", "Credit"],
         height=420 if len(shown) > 11 else "auto",
     )
     st.caption(
@@ -140,8 +141,8 @@ def history(of: Row) -> None:
             [{"name": n, "before": before[n], "after": after[n]} for n in names],
             {
                 "Value": lambda c: c["name"].replace("_", " "),
-                "Before": lambda c: _value(c["before"]),
-                "After": lambda c: _value(c["after"]),
+                "Before": lambda c: _value(c["name"], c["before"], of["currency"]),
+                "After": lambda c: _value(c["name"], c["after"], of["currency"]),
                 "Why": lambda c: CAUSES[c["name"]][0] if c["name"] in CAUSES else "–",
             },
             name=f"Changes of version {after['statement_version']}",
@@ -163,7 +164,7 @@ def history(of: Row) -> None:
             )
             components.table(
                 files,
-                {"Feed": "feed", "File": "path", "Rows": "rows_read"},
+                {"Feed": "feed", "File": "path", "Rows": components.number("rows_read")},
                 name="Files delivered between two versions",
             )
         else:
@@ -179,8 +180,11 @@ def history(of: Row) -> None:
     )
 
 
-def _value(value: object) -> str:
-    return "–" if value is None else str(value)
+def _value(name: str, value: object, currency: str | None) -> str:
+    """A value of a statement; percentages with all decimals, since they may differ in the last."""
+    if isinstance(value, Decimal):
+        return exact_pct(value) if name.endswith("_pct") else money(value, currency)
+    return "–" if value is None else str(value).replace("_", " ")
 
 
 if shown and of:

@@ -7,7 +7,8 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures.evidence import incomplete_words, is_incomplete
 from makegood.dashboards.figures.queries import GAPS_OF_TICKET
-from makegood.dashboards.figures.words import duration, instant, plain
+from makegood.dashboards.figures.style import duration, instant
+from makegood.dashboards.figures.words import plain
 
 components.head("Open tickets", "Which target will be missed next, and who needs to know?")
 
@@ -74,16 +75,16 @@ for column, (status, words) in zip(columns, TARGET_STATUSES.items(), strict=Fals
     )
 
 
-def left(of: str, target: str) -> components.Shown:
-    """The time left until a target on its own clock; a dash without one."""
+def left(of: str) -> components.Figure:
+    """The time left until a target, on its own clock; a dash once it is met, or without one."""
 
     def shown(ticket: Row) -> str:
         seconds = ticket[of]
-        if seconds is None:
-            return "–" if ticket[target] is None else "met"
-        return duration(seconds) if seconds >= 0 else f"{duration(-seconds)} late"
+        if seconds is None or seconds >= 0:
+            return duration(seconds, in_hours=True)
+        return f"{duration(-seconds, in_hours=True)} late"
 
-    return shown
+    return components.Figure(lambda ticket: ticket[of], shown)
 
 
 def target_status_of(ticket: Row) -> str:
@@ -115,13 +116,9 @@ else:
             "Customer": "customer_name",
             "Severity": "severity",
             "Target status": target_status_of,
-            "Next update due in": left("update_remaining_s", "update_cadence_s"),
-            "Resolution due in": left("resolution_remaining_s", "resolution_target_s"),
-            "Response due in": lambda t: (
-                "responded"
-                if t["responded_at"] is not None
-                else left("response_remaining_s", "response_remaining_s")(t)
-            ),
+            "Next update due in": left("update_remaining_s"),
+            "Resolution due in": left("resolution_remaining_s"),
+            "Response due in": left("response_remaining_s"),
             "Escalate to": escalate,
             "Data": lambda t: incomplete_words(complete[t["ticket_id"]]) or "–",
             "Received (UTC)": lambda t: instant(t["received_at"]),
@@ -135,7 +132,8 @@ else:
     )
     st.caption(
         "The time left runs on the clock of each target, as of the instant of the figures (K4–K6): "
-        "closed hours and pauses don't use it up. At risk: three quarters are used (Z5). "
+        "closed hours and pauses don't use it up. A dash: met, or without a target. "
+        "At risk: three quarters are used (Z5). "
         "Select a row for the ticket's timeline."
     )
     if picked:
@@ -156,7 +154,7 @@ else:
                     "Event": "event",
                     "Severity": "severity",
                     "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
-                    "Counted": lambda e: duration(e["clock_seconds"]),
+                    "Counted": components.length("clock_seconds", in_hours=True),
                     "File": "file",
                     "Line": "line",
                 },
