@@ -51,10 +51,7 @@ class Outcome:
     @property
     def verdict(self) -> Verdict:
         """The verdict on the subscription's own figure (A5, A6); met if all time is excluded."""
-        step = self.step
-        is_met = None if step["commitment_pct"] is None else not step["is_below_commitment"]
-        is_excluded = step["availability_pct"] is None
-        return judged(is_met, Evidence.SUFFICIENT if is_excluded else evidence_of(self.credits[0]))
+        return verdict_of_steps(self.step, evidence_of(self.credits[0]))
 
     def sentences(self) -> list[str]:
         """What was agreed and whether it was met; what is owed, what to do and until when."""
@@ -179,6 +176,14 @@ class Outcome:
             f"{first} = {of('availability_first_pct')} or "
             f"{second} = {of('resolution_first_pct')}; {cap}"
         )
+
+
+def verdict_of_steps(step: Row, evidence: Evidence) -> Verdict:
+    """The verdict on a subscription's own figure (A5, A6); met if all time is excluded (A4).
+
+    `step`: a row of credit_steps."""
+    is_met = None if step["commitment_pct"] is None else not step["is_below_commitment"]
+    return judged(is_met, Evidence.SUFFICIENT if step["availability_pct"] is None else evidence)
 
 
 def has_resolution_credit(step: Row, terms: Terms) -> bool:

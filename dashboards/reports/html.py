@@ -14,6 +14,7 @@ from makegood.dashboards.reports.document import (
     Column,
     Kind,
     Report,
+    Strip,
     Timeline,
     footer,
     shown,
@@ -22,9 +23,13 @@ from makegood.dashboards.reports.document import (
 
 
 def html(report: Report) -> bytes:
-    """The report as HTML in UTF-8. Its content policy allows its own style sheet, nothing else."""
+    """The report as HTML in UTF-8. Its content policy allows its own style sheet and a logo that it
+    holds, nothing else."""
     environment = _environment()
-    style = environment.get_template("report.css").render()
+    branding = report.branding
+    style = environment.get_template("report.css").render(
+        accent=branding.colour, accent_on_dark=branding.colour_on_dark
+    )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html.jinja")
     ours = Markup(style)  # noqa: S704 - the style holds no text from feeds
@@ -44,6 +49,7 @@ def _environment() -> Environment:
         "shown": shown,
         "text": printable,
         "svg": _picture,
+        "strip": _strip,
         "look": _look,
         "verdict_class": verdict_class,
     }
@@ -53,6 +59,10 @@ def _environment() -> Environment:
 def _picture(block: Timeline) -> Markup:
     # built from escaped words and integers
     return Markup(timeline.svg(block))  # noqa: S704
+
+
+def _strip(block: Strip) -> Markup:
+    return Markup(timeline.strip_svg(block))  # noqa: S704
 
 
 def _look(column: Column) -> Markup:

@@ -1,7 +1,7 @@
 """A report as PDF: tagged (PDF/UA-1), with embedded fonts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -9,6 +9,7 @@ import typst
 
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.reports import timeline
+from makegood.dashboards.reports.branding import Branding
 from makegood.dashboards.reports.document import (
     NUMBERS,
     Block,
@@ -50,6 +51,24 @@ def pdf(report: Report) -> bytes:
         else:
             return made
     raise AssertionError("the last attempt can display every character")
+
+
+def _branding(by: Branding, text: Callable[[str], str]) -> dict[str, Any]:
+    logo = by.logo
+    return {
+        "provider": text(by.provider),
+        "address": [text(line) for line in by.address],
+        "contact": text(by.contact),
+        "footer": text(by.footer),
+        "colour": by.colour,
+        "logo": None
+        if logo is None
+        else {
+            "kind": logo.kind,
+            "content": list(logo.content),
+            "alt": text(f"Logo of {by.provider}"),
+        },
+    }
 
 
 def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
@@ -122,6 +141,15 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
         "subtitle": text(report.subtitle),
         "footer": text(footer(report)),
         "head": facts(report.head),
+        "opening": [text(sentence) for sentence in report.opening],
+        "strip": None
+        if report.strip is None
+        else {
+            "caption": text(report.strip.caption),
+            "description": text(report.strip.description),
+            "svg": timeline.strip_svg(report.strip),
+        },
+        "branding": _branding(report.branding, text),
         "highlights": facts(Facts("", report.highlights))["facts"],
         "notes": [text(n) for n in report.notes],
         "sections": list(blocks(report.sections)),

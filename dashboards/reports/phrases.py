@@ -5,6 +5,7 @@ from makegood.dashboards.figures.style import agreed_duration
 from makegood.dashboards.figures.words import listed, reason, reasons, sentence_case, words
 
 __all__ = [
+    "clock_words",
     "listed",
     "met",
     "reason",
@@ -43,4 +44,9 @@ def target_words(duration: str | None, clock: str | None) -> str:
     length = agreed_duration(duration)
     if clock is None or clock == "24x7" or duration.endswith("bd"):
         return length
-    return f"{length} of {_CLOCKS.get(clock, words(clock))}"
+    return f"{length} of {clock_words(clock)}"
+
+
+def clock_words(clock: str) -> str:
+    """A clock of a contract: 24x7 is around the clock."""
+    return _CLOCKS.get(clock, words(clock))
