@@ -4,6 +4,7 @@ Plain data, which whoever reads the branding file hands over. Without one, repor
 """
 
 import base64
+import json
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
@@ -12,6 +13,8 @@ from makegood.dashboards.access.grants import handle_of, held
 
 # the colour of reports without a branding file
 COLOUR = "#0b3c5d"
+# characters of a customer's own reference
+LONGEST_REFERENCE = 100
 # WCAG 2.2, 1.4.3: text of normal size
 LEAST_CONTRAST = 4.5
 _PAPER, _DARK_PANEL = "#ffffff", "#1c252b"
@@ -21,12 +24,10 @@ _BACKGROUNDS = (_PAPER, "#f3f6f8", "#fdf6ef")
 
 @dataclass(frozen=True)
 class Logo:
-    """A picture. `kind`: png or svg; `width`, `height`: in its own units."""
+    """A picture. `kind`: png or svg."""
 
     kind: str
     content: bytes
-    width: float
-    height: float
 
     @property
     def address(self) -> str:
@@ -60,6 +61,29 @@ class Branding:
 
 
 NEUTRAL = Branding()
+
+
+_PAGE = b"""
+#set page(width: 120pt, height: 48pt, margin: 0pt, fill: none)
+#let logo = json(bytes(sys.inputs.logo))
+#image(bytes(logo.content), format: logo.kind, width: 100%, height: 100%, fit: "contain")
+"""
+
+
+@cache
+def as_png(logo: Logo) -> bytes:
+    """A logo as a PNG of 120 by 48 points. Raises ValueError for what is no such picture."""
+    # slow to import
+    import typst
+
+    data = json.dumps({"kind": logo.kind, "content": list(logo.content)})
+    try:
+        made: bytes = typst.compile(
+            _PAGE, format="png", ppi=192, ignore_system_fonts=True, sys_inputs={"logo": data}
+        )
+    except typst.TypstError as error:
+        raise ValueError(str(error)) from error
+    return made
 
 
 def handed_over(handle: int) -> Branding:
