@@ -301,17 +301,17 @@ def in_time(points: pd.DataFrame, goals: pd.DataFrame) -> alt.LayerChart:
     `points`: month, severity, pct (None without cases), shown and result in words, is_over;
     `goals`: goal_pct, name."""
     severities = sorted(points["severity"].unique())
+    colours = alt.Scale(
+        domain=severities, range=[SEVERITIES[n % len(SEVERITIES)] for n in range(len(severities))]
+    )
     base = alt.Chart(points).encode(
         x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("pct:Q", title="in time, %", scale=alt.Scale(domain=[0, 100])),
         color=alt.Color(
             "severity:N",
             title=None,
-            scale=alt.Scale(
-                domain=severities,
-                range=[SEVERITIES[n % len(SEVERITIES)] for n in range(len(severities))],
-            ),
-            legend=alt.Legend(orient="bottom", columns=4),
+            scale=colours,
+            legend=alt.Legend(orient="bottom", columns=4, symbolType="stroke"),
         ),
         tooltip=[
             alt.Tooltip("severity:N"),
@@ -320,13 +320,16 @@ def in_time(points: pd.DataFrame, goals: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("result:N"),
         ],
     )
-    points_of = base.mark_point(size=70, strokeWidth=2).encode(
-        fill=alt.condition("datum.is_over", "severity:N", alt.value("transparent"), legend=None)
+    ends = base.mark_point(size=70, strokeWidth=2)
+    over = ends.transform_filter("datum.is_over").encode(
+        fill=alt.Fill("severity:N", scale=colours, legend=None)
     )
+    in_progress = ends.transform_filter("!datum.is_over")
     rules = alt.Chart(goals).encode(y="goal_pct:Q")
     return (
         base.mark_line(strokeWidth=2)
-        + points_of
+        + over
+        + in_progress
         + rules.mark_rule(strokeDash=[5, 4], strokeWidth=2, color="#8c8c8c")
         + rules.mark_text(align="left", dy=-7, dx=4, fontSize=11, color="#8c8c8c").encode(
             x=alt.value(0), text="name:N"

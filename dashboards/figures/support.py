@@ -12,7 +12,6 @@ from fractions import Fraction
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.words import duration
 
 # the kinds of target, and what tickets did that met them
 TARGETS = {
@@ -94,11 +93,12 @@ def times(by: str, condition: str = "true") -> str:
     """
 
 
-def mean_words(row: Row) -> str:
-    """The mean of the seconds of a row of `times`, rounded once, to the second; a dash for none."""
+def mean_seconds(row: Row) -> int | None:
+    """The mean of the seconds of a row of `times`, rounded once, half up to the second; None for
+    none."""
     if not row["stopped"]:
-        return duration(None)
-    return duration((2 * row["total_seconds"] + row["stopped"]) // (2 * row["stopped"]))
+        return None
+    return int((2 * row["total_seconds"] + row["stopped"]) // (2 * row["stopped"]))
 
 
 # open tickets by how long ago their clocks started, in seconds of the calendar; the parameter of it
@@ -185,12 +185,14 @@ class InTime:
     @property
     def result(self) -> str:
         """The verdict in words; a month in progress, or that lacks rows, says so."""
-        words = {True: "goal reached", False: "goal missed", None: "no goal"}[self.is_reached]
-        return (
-            ("no cases" if not self.cases else words)
-            + ("" if self.is_over else " so far")
-            + (", incomplete data" if self.incomplete else "")
-        )
+        if not self.cases:
+            words = "no cases" + ("" if self.is_over else " so far")
+        elif self.is_reached is None:
+            words = "no goal" + ("" if self.is_over else ", in progress")
+        else:
+            words = "goal reached" if self.is_reached else "goal missed"
+            words += "" if self.is_over else " so far"
+        return words + (", incomplete data" if self.incomplete else "")
 
 
 # rejected or waiting rows of tickets that are in no mart, by the period of the credit without them

@@ -23,11 +23,11 @@ from makegood.dashboards.figures.support import (
     attained,
     backlog,
     in_time,
-    mean_words,
+    mean_seconds,
     share_words,
     times,
 )
-from makegood.dashboards.figures.words import instant, percentage, plain
+from makegood.dashboards.figures.words import duration, instant, percentage, plain
 
 components.head(
     "Support performance",
@@ -180,7 +180,7 @@ waiting = rows(
 columns = st.columns(4)
 columns[0].metric(
     "Goals missed",
-    f"{sum(not f.is_reached for f in judged)} of {len(judged)}",
+    f"{sum(not f.is_reached for f in judged)} of {len(judged)}" if judged else "–",
     help="Severities and finished months with a goal and cases (Z6)",
     border=True,
 )
@@ -437,7 +437,7 @@ else:
         behind(named(picked), by, condition, *(picked[column] for column in group))
 
 st.subheader("Times", anchor=False)
-taken = rows(times("contract_id, target_severity, target", WHERE), *chosen)
+taken = rows(times("contract_id, target, target_severity", WHERE), *chosen)
 again = {
     (r["contract_id"], r["severity"]): r
     for r in rows(
@@ -454,7 +454,7 @@ def reopened_words(row: Row) -> str:
     if row["target"] != "resolution" or not found or not found["resolved"]:
         return "–"
     share = share_words(int(found["reopened"]), int(found["resolved"]))
-    return f"{share} ({found['reopened']:,} of {found['resolved']:,})"
+    return f"{share} of {found['resolved']:,}"
 
 
 if not taken:
@@ -468,7 +468,7 @@ else:
             "Median": length("median_seconds"),
             "90 % within": length("p90_seconds"),
             "95 % within": length("p95_seconds"),
-            "Mean": mean_words,
+            "Mean": lambda r: duration(mean_seconds(r)),
             "Tickets": "stopped",
             "Still open": "still_open",
             "Reopened": reopened_words,
