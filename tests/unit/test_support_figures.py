@@ -1,6 +1,7 @@
 """Times by nearest rank, shares beside a goal, the backlog: as pages query them (K4, K5, Z6)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from makegood.dashboards.access.reader import EVERYTHING, Reader
@@ -27,8 +28,8 @@ from makegood.dashboards.figures.support import (
 AS_OF = datetime(2026, 8, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def marts() -> Iterator[Reader]:
+@contextmanager
+def made() -> Iterator[Reader]:
     """The marts that the queries read, with one subscription in each of two regions."""
     with duckdb.connect() as con:
         con.execute(
@@ -57,6 +58,12 @@ def marts() -> Iterator[Reader]:
                )"""
         )
         yield Reader(Path("none"), EVERYTHING, con)
+
+
+@pytest.fixture
+def marts() -> Iterator[Reader]:
+    with made() as found:
+        yield found
 
 
 def fill(marts: Reader, table: str, rows: list[dict[str, Any]]) -> None:
@@ -143,12 +150,14 @@ tickets = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(tickets)
-def test_any_tickets_together_are_counted_as_tickets(
-    marts: Reader, given: list[dict[str, Any]]
-) -> None:
+def test_any_tickets_together_are_counted_as_tickets(given: list[dict[str, Any]]) -> None:
     """Over regions and severities: never averages of the percentiles of parts."""
+    with made() as marts:
+        check_any(marts, given)
+
+
+def check_any(marts: Reader, given: list[dict[str, Any]]) -> None:
     fill(marts, "ticket_sla", [{"ticket_id": f"t{n}", **t} for n, t in enumerate(given)])
     own = [t for t in given if t["status"] == "counted"]
     for by, parts in (("target", [()]), ("target, target_severity", [("P1",), ("P2",)])):
@@ -196,23 +205,20 @@ def test_the_hour_of_receipt_is_that_of_the_contract(marts: Reader) -> None:
     assert [r["hour"] for r in marts.rows(attained("hour"))] == [1]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(["P1", "P2"]), st.integers(0, 10**7)), max_size=12))
-def test_the_backlog_is_as_old_as_its_tickets(marts: Reader, open_: list[tuple[str, int]]) -> None:
-    fill(
-        marts,
-        "open_tickets",
-        [
-            {
-                "ticket_id": f"t{n:02d}",
-                "subscription_id": "eu",
-                "severity": severity,
-                "clock_started_at": AS_OF - timedelta(seconds=age),
-            }
-            for n, (severity, age) in enumerate(open_)
-        ],
-    )
-    found = {r["severity"]: r for r in marts.rows(backlog(), AS_OF)}
+def test_the_backlog_is_as_old_as_its_tickets(open_: list[tuple[str, int]]) -> None:
+    rows = [
+        {
+            "ticket_id": f"t{n:02d}",
+            "subscription_id": "eu",
+            "severity": severity,
+            "clock_started_at": AS_OF - timedelta(seconds=age),
+        }
+        for n, (severity, age) in enumerate(open_)
+    ]
+    with made() as marts:
+        fill(marts, "open_tickets", rows)
+        found = {r["severity"]: r for r in marts.rows(backlog(), AS_OF)}
     assert set(found) == {severity for severity, _ in open_}
     for severity, row in found.items():
         ages = [age for of, age in open_ if of == severity]
