@@ -1026,6 +1026,59 @@ def test_figures_filters_links_and_files_in_a_browser(
         context.close()
 
 
+def pick(page: Any, name: str, row: int) -> None:
+    """Picks a row of a table by its box, which is drawn. `name`: the table's accessible name."""
+    grid = page.get_by_role("region", name=name, exact=True).get_by_test_id("data-grid-canvas")
+    grid.wait_for(timeout=30_000)
+    grid.scroll_into_view_if_needed()
+    # rows are 35 pixels high, the head too
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + 17, box["y"] + 35 * (row + 1) + 17)
+    page.wait_for_timeout(500)
+    page.wait_for_function(QUIET, timeout=60_000)
+
+
+def test_from_a_missed_goal_to_the_events_of_a_ticket_in_a_browser(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    context = chromium.new_context(viewport={"width": 1366, "height": 1000})
+    page = context.new_page()
+    try:
+        page.goto(f"{served}/support?contracts=trueengage&months=2026-07")
+        settled(page, "Support performance")
+        name = "Resolved in time by severity and month, missed goals first"
+        (worst, *_) = cells(page, name)
+        assert worst["Result"] == "goal missed"
+        pick(page, name, 0)
+        title = f"Tickets behind {worst['Severity']}, 2026-07"
+        shown = cells(page, title)
+        tickets = sample.query(
+            f"""select * from marts.ticket_sla
+                where status = 'counted' and contract_id = 'trueengage'
+                  and month = '2026-07-01' and severity = '{worst["Severity"]}'
+                  and resolution_outcome is not null"""
+        )
+        # a long table has only the rows on the screen
+        assert 0 < len({r["Ticket"] for r in shown}) <= len(tickets)
+        assert {r["Ticket"] for r in shown} <= {t["ticket_id"] for t in tickets}
+        assert shown[0]["Outcome"] == "missed"
+        pick(page, title, 0)
+        events = cells(page, "Events of the ticket")
+        expected = sample.query(
+            f"""select * from marts.ticket_events where ticket_id = '{shown[0]["Ticket"]}'
+                order by sequence"""
+        )
+        assert [(e["Event"], e["File"], int(e["Line"])) for e in events] == [
+            (e["event"], e["file"], e["line"]) for e in expected
+        ]
+        link = page.get_by_role("link", name=re.compile("^Proof of the credit of"))
+        link.click()
+        settled(page, "Proof of a credit")
+        assert "month=2026-07" in page.url
+    finally:
+        context.close()
+
+
 @pytest.mark.long
 def test_a_new_publication_is_shown_without_a_restart(
     chromium: Any, tmp_path: Path, publish: conftest.Runner
