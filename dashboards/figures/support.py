@@ -212,8 +212,10 @@ def in_time(
 ) -> InTime:
     """The tickets of a month together. `counts`: rows of `attained` by contract_id and month at
     least; `goals`: None for targets other than resolutions; `more`: further missing rows."""
-    own = [row for row in counts if row["month"] == month]
-    found = {goals.of(row["contract_id"], month) if goals else None for row in own}
+    every = list(counts)
+    own = [row for row in every if row["month"] == month]
+    # a month without tickets has the goal of those around it
+    found = {goals.of(row["contract_id"], month) if goals else None for row in own or every}
     met, cases, pending, incomplete = (
         sum(row[k] for row in own) for k in ("met", "cases", "pending", "incomplete")
     )
