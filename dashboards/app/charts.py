@@ -292,3 +292,72 @@ def timeline(bars: pd.DataFrame, domain: Sequence[datetime], colours: dict[str, 
         )
         .properties(height=90 + 30 * bars["service_and_region"].nunique())
     )
+
+
+# legible on light and dark (Okabe and Ito), by severity in order; beyond these they repeat
+SEVERITIES = ("#d55e00", "#e69f00", "#0090d0", "#009e73", "#cc79a7", "#8c8c8c")
+
+
+def in_time(points: pd.DataFrame, goals: pd.DataFrame) -> alt.LayerChart:
+    """Shares in time by month, a line for each severity, and the goals; a month without cases is a
+    gap in its line, and one in progress a hollow point.
+
+    `points`: month, severity, pct (None without cases), shown and result in words, is_over;
+    `goals`: goal_pct, name."""
+    severities = sorted(points["severity"].unique())
+    colours = alt.Scale(
+        domain=severities, range=[SEVERITIES[n % len(SEVERITIES)] for n in range(len(severities))]
+    )
+    base = alt.Chart(points).encode(
+        x=alt.X("month:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        y=alt.Y("pct:Q", title="in time, %", scale=alt.Scale(domain=[0, 100])),
+        color=alt.Color(
+            "severity:N",
+            title=None,
+            scale=colours,
+            legend=alt.Legend(orient="bottom", columns=4, symbolType="stroke"),
+        ),
+        tooltip=[
+            alt.Tooltip("severity:N"),
+            alt.Tooltip("month:O"),
+            alt.Tooltip("shown:N", title="in time"),
+            alt.Tooltip("result:N"),
+        ],
+    )
+    ends = base.mark_point(size=70, strokeWidth=2)
+    over = ends.transform_filter("datum.is_over").encode(
+        fill=alt.Fill("severity:N", scale=colours, legend=None)
+    )
+    in_progress = ends.transform_filter("!datum.is_over")
+    rules = alt.Chart(goals).encode(y="goal_pct:Q")
+    return (
+        base.mark_line(strokeWidth=2)
+        + over
+        + in_progress
+        + rules.mark_rule(strokeDash=[5, 4], strokeWidth=2, color="#8c8c8c")
+        + rules.mark_text(align="left", dy=-7, dx=4, fontSize=11, color="#8c8c8c").encode(
+            x=alt.value(0), text="name:N"
+        )
+    ).properties(height=260)
+
+
+def by_hour(counts: pd.DataFrame) -> alt.Chart:
+    """Tickets by the hour of their receipt. `counts`: hour, what (missed, in time), tickets."""
+    words = ["missed", "in time"]
+    return (
+        alt.Chart(counts)
+        .mark_bar()
+        .encode(
+            x=alt.X("hour:O", title="hour of receipt", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("tickets:Q", title="tickets", axis=alt.Axis(tickCount=4)),
+            color=alt.Color(
+                "what:N",
+                title=None,
+                scale=alt.Scale(domain=words, range=[DOWN, EXCLUDED]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            order=alt.Order("what:N", sort="descending"),
+            tooltip=[alt.Tooltip("hour:O"), alt.Tooltip("what:N"), alt.Tooltip("tickets:Q")],
+        )
+        .properties(height=200)
+    )

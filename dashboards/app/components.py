@@ -25,6 +25,7 @@ from makegood.dashboards.figures.evidence import (
     is_unseen,
     verdict_of,
 )
+from makegood.dashboards.figures.queries import GAPS_OF_TICKET
 from makegood.dashboards.figures.style import counted, instant, thousands
 from makegood.dashboards.figures.words import plain
 
@@ -146,6 +147,30 @@ def missing(gaps: Sequence[Row]) -> None:
     )
     if len(gaps) > MOST_GAPS:
         st.caption(f"These are the first {thousands(MOST_GAPS)} of {thousands(len(gaps))} rows.")
+
+
+def timeline(ticket_id: str) -> None:
+    """The rows missing from a ticket, if any, and its events with file and line (K1, K5)."""
+    missing(published.rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, ticket_id))
+    st.markdown(f"**Timeline of {plain(ticket_id)}**")
+    events = published.rows_of_newer(
+        "marts.ticket_events",
+        "select * from marts.ticket_events where ticket_id = ? order by sequence",
+        ticket_id,
+    )
+    if not events:
+        nothing("An older version published these figures, without the events of open tickets.")
+        return
+    columns: Columns = {
+        "At (UTC)": lambda e: instant(e["occurred_at"]),
+        "Event": "event",
+        "Severity": "severity",
+        "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
+        "Counted": length("clock_seconds", in_hours=True),
+        "File": "file",
+        "Line": "line",
+    }
+    table(events, columns, name="Events of the ticket")
 
 
 def signs(figures: Sequence[Row]) -> str:

@@ -41,6 +41,7 @@ PAGES = (
     Listed("backtests", "Backtests", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("marts", "Marts and exports", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("tickets", "Open tickets", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("support", "Support performance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("coverage", "Coverage", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("maintenance", "Maintenance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("feeds", "Feeds", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),

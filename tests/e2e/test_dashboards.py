@@ -23,8 +23,10 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
+from makegood.dashboards.access.reader import EVERYTHING, opened
 from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.style import duration, exact_pct, money
+from makegood.dashboards.figures.support import latest
 from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
 from tests import conftest
@@ -660,7 +662,7 @@ def test_months_are_over_by_the_clock_of_the_contract(
     """T3: at 02:00 UTC on 1 August July is over in Auckland and in UTC, but not in New York."""
     terms = {
         "severity": {"levels": ["P1"]},
-        "resolution": {"P1": {"target": "4h", "clock": "24x7"}},
+        "resolution": {"P1": {"target": "4h", "clock": "24x7"}, "attainment_pct": 90},
     }
     zones = {"auckland": "Pacific/Auckland", "new_york": "America/New_York"}
     examples = Examples()
@@ -679,6 +681,29 @@ def test_months_are_over_by_the_clock_of_the_contract(
     assert row["Severity and contract"] == f"P1 · {contracts['auckland']['name']}"
     assert (row["Month"], row["Late resolutions"]) == ("2026-07", "0 of 1")
     assert row["Month before"] == "1 of 1 in 2026-06"
+    # a month without cases is no goal that was kept (Z6)
+    results = {
+        name: {r["Month"]: (r["In time"], r["Result"]) for r in next(iter(by_month))}
+        for name in zones
+        for by_month in [
+            [rows for title, rows in tables(at).items() if "by severity and month" in title]
+            for at in [app(monkeypatch, published.warehouse, "support", contracts=[name])]
+        ]
+    }
+    june = {"2026-06": ("0.0 %", "goal missed")}
+    assert results == {
+        "auckland": june
+        | {"2026-07": ("100.0 %", "goal reached"), "2026-08": ("no cases", "no cases so far")},
+        "new_york": june | {"2026-07": ("100.0 %", "goal reached so far")},
+    }
+    # July is not over for all
+    with opened(published.database, EVERYTHING) as found:
+        figures = latest(found)
+        assert figures is not None
+    assert [(f"{f.month:%Y-%m}", f.share, f.result) for f in figures] == [
+        ("2026-06", "0.0 %", "goal missed"),
+        ("2026-07", "100.0 %", "goal reached so far"),
+    ]
 
 
 def test_open_tickets_have_all_their_events(sample: Published) -> None:
@@ -697,6 +722,151 @@ def test_open_tickets_have_all_their_events(sample: Published) -> None:
         assert own == sorted(own, key=lambda e: e["occurred_at"])
         assert {e["event"] for e in own} >= {"received", "classified"}
         assert all(e["clock_seconds"] == 0 for e in own if not e["is_on_clock"])
+
+
+def outcomes(tickets: list[dict[str, Any]], of: str = "resolution") -> tuple[int, int, int]:
+    """Met, met and missed, and pending."""
+    found = [t[f"{of}_outcome"] for t in tickets if t["status"] == "counted"]
+    return found.count("met"), found.count("met") + found.count("missed"), found.count("pending")
+
+
+def test_support_performance_adds_up_over_the_tickets(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "support")
+    tickets = sample.query(
+        """select t.*, s.customer_name from marts.ticket_sla as t
+           inner join marts.subscriptions as s using (subscription_id)"""
+    )
+    shown = {
+        (r["Severity"], r["Month"]): (r["Tickets"] - r["Missed"], r["Tickets"], r["Pending"])
+        for r in tables(at)["Resolved in time by severity and month, missed goals first"]
+    }
+    assert any(cases for _, cases, _ in shown.values())
+    assert any(pending for _, _, pending in shown.values())
+    for (severity, month), counts in shown.items():
+        own = [t for t in tickets if (t["severity"], f"{t['month']:%Y-%m}") == (severity, month)]
+        assert counts == outcomes(own)
+    # each goal that is reached or missed, as the mart has it by place, and exactly
+    for row in tables(at)["Resolved in time by severity and month, missed goals first"]:
+        met, cases, _ = shown[row["Severity"], row["Month"]]
+        reached = "no cases" if not cases else "goal reached" if met * 10 >= cases * 9 else "missed"
+        assert reached in row["Result"]
+        assert (row["Month"] == "2026-08") == row["Result"].endswith("so far")
+    by_customer = tables(at)["Missed targets by customer"]
+    assert {r["Customer"]: r["Missed"] for r in by_customer} == {
+        name: cases - met
+        for name in {t["customer_name"] for t in tickets}
+        for met, cases, _ in [outcomes([t for t in tickets if t["customer_name"] == name])]
+        if cases
+    }
+    assert [r["Missed"] for r in by_customer] == sorted(
+        (r["Missed"] for r in by_customer), reverse=True
+    )
+    waiting = sample.mart("open_tickets")
+    assert metrics(at)["Open now"] == str(len(waiting)) != "0"
+    backlog = tables(at)["Open tickets by severity and age"]
+    assert sum(r["Open"] for r in backlog) == len(waiting)
+    names = {c["contract_name"]: c["contract_id"] for c in sample.mart("contracts")}
+    (run,) = sample.query("select as_of from quality.runs")
+    for row in backlog:
+        of = (row["Severity"], names[row["Contract"]])
+        own = [t for t in waiting if (t["severity"], t["contract_id"]) == of]
+        oldest = min(own, key=lambda t: t["clock_started_at"])
+        age = run["as_of"] - oldest["clock_started_at"]
+        assert (row["Open"], row["Oldest"]) == (len(own), int(age.total_seconds()))
+    for by, column in (("service and region", "Service and region"), ("hour of receipt", None)):
+        at = app(monkeypatch, sample.warehouse, "support", by=by, target="response")
+        groups = tables(at)[f"Missed targets by {by}"]
+        met, cases, _ = outcomes(tickets, "response")
+        assert sum(r["Tickets"] for r in groups) == cases
+        assert sum(r["Missed"] for r in groups) == cases - met
+        assert column is None or all(" · " in r[column] for r in groups)
+
+
+def test_support_times_are_those_of_the_mart_where_both_have_them(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    """Of one service, region and month: percentiles of several months are not in the mart."""
+    mart = [r for r in sample.mart("support_times") if r["stopped"] > 1]
+    row = max(mart, key=lambda r: (r["stopped"], r["median_seconds"]))
+    at = app(
+        monkeypatch,
+        sample.warehouse,
+        "support",
+        contracts=[row["contract_id"]],
+        services=[row["service_id"]],
+        regions=[row["region"]],
+        months=[f"{row['month']:%Y-%m}"],
+    )
+    own = [
+        r
+        for r in sample.mart("support_times")
+        if all(r[k] == row[k] for k in ("contract_id", "service_id", "region", "month"))
+    ]
+    assert {
+        (r["Time to"], r["Severity"]): tuple(
+            r[k] for k in ("Median", "90 % within", "95 % within", "Mean", "Tickets", "Still open")
+        )
+        for r in tables(at)["Time to response and resolution by severity"]
+    } == {
+        (r["target"], r["severity"]): (
+            *(r[f"{p}_seconds"] for p in ("median", "p90", "p95")),
+            duration(
+                None if r["mean_seconds"] is None else int(r["mean_seconds"] + Decimal("0.5")),
+                in_hours=True,
+            ),
+            r["stopped"],
+            r["still_open"],
+        )
+        for r in own
+        if r["stopped"] + r["still_open"]
+    }
+
+
+def test_real_tickets_miss_the_goal_by_far(
+    monkeypatch: pytest.MonkeyPatch, real: Published
+) -> None:
+    at = app(monkeypatch, real.warehouse, "support")
+    assert [
+        (r["Severity"], r["In time"], r["Goal"]) for r in tables(at)["Resolved in time by severity"]
+    ] == [("P1", "21.7 %", "90 %"), ("P2", "36.4 %", "90 %"), ("P3", "80.6 %", "90 %")]
+    assert "July 2026:** 83.6 % resolved in time, 6,325 of 7,567 tickets" in words(at)
+
+
+def test_the_one_number_of_support_is_that_of_the_tickets(sample: Published) -> None:
+    tickets = sample.mart("ticket_sla")
+    with opened(sample.database, EVERYTHING) as found:
+        shown = latest(found)
+        assert shown is not None
+        of_one = latest(found, ["connect_engage"])
+        assert latest(found, []) is None
+    for figure, month, is_over in zip(shown, ("2026-07", "2026-08"), (True, False), strict=True):
+        own = [t for t in tickets if f"{t['month']:%Y-%m}" == month]
+        assert (figure.met, figure.cases, figure.pending) == outcomes(own)
+        assert (f"{figure.month:%Y-%m}", figure.is_over, figure.goal_pct) == (month, is_over, 90)
+        assert figure.is_reached == (figure.met * 10 >= figure.cases * 9)
+    # without targets for resolutions
+    assert of_one is not None
+    assert [f.share for f in of_one] == ["no cases", "no cases"]
+
+
+def test_support_says_what_is_incomplete(
+    monkeypatch: pytest.MonkeyPatch, faulty: Published
+) -> None:
+    incomplete = {
+        (t["severity"], f"{t['month']:%Y-%m}")
+        for t in faulty.mart("ticket_sla")
+        if t["is_incomplete"] and t["resolution_outcome"]
+    }
+    assert incomplete
+    at = app(monkeypatch, faulty.warehouse, "support")
+    shown = {
+        (r["Severity"], r["Month"]): r["Result"]
+        for r in tables(at)["Resolved in time by severity and month, missed goals first"]
+    }
+    assert incomplete <= {key for key, words in shown.items() if "incomplete data" in words}
+    assert metrics(at)["On incomplete data"] != f"0 of {len(shown)}"
 
 
 def test_gaps_add_up_to_the_unknown_time(
@@ -958,6 +1128,59 @@ def test_figures_filters_links_and_files_in_a_browser(
             page.get_by_role("button", name="PDF", exact=True).click()
         assert download.value.path().read_bytes().startswith(b"%PDF-")
         assert download.value.suggested_filename == "sla-report.pdf"
+    finally:
+        context.close()
+
+
+def pick(page: Any, name: str, row: int) -> None:
+    """Picks a row of a table by its box, which is drawn. `name`: the table's accessible name."""
+    grid = page.get_by_role("region", name=name, exact=True).get_by_test_id("data-grid-canvas")
+    grid.wait_for(timeout=30_000)
+    grid.scroll_into_view_if_needed()
+    # rows are 35 pixels high, the head too
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + 17, box["y"] + 35 * (row + 1) + 17)
+    page.wait_for_timeout(500)
+    page.wait_for_function(QUIET, timeout=60_000)
+
+
+def test_from_a_missed_goal_to_the_events_of_a_ticket_in_a_browser(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    context = chromium.new_context(viewport={"width": 1366, "height": 1000})
+    page = context.new_page()
+    try:
+        page.goto(f"{served}/support?contracts=trueengage&months=2026-07")
+        settled(page, "Support performance")
+        name = "Resolved in time by severity and month, missed goals first"
+        (worst, *_) = cells(page, name)
+        assert worst["Result"] == "goal missed"
+        pick(page, name, 0)
+        title = f"Tickets behind {worst['Severity']}, 2026-07"
+        shown = cells(page, title)
+        tickets = sample.query(
+            f"""select * from marts.ticket_sla
+                where status = 'counted' and contract_id = 'trueengage'
+                  and month = '2026-07-01' and severity = '{worst["Severity"]}'
+                  and resolution_outcome is not null"""
+        )
+        # a long table has only the rows on the screen
+        assert 0 < len({r["Ticket"] for r in shown}) <= len(tickets)
+        assert {r["Ticket"] for r in shown} <= {t["ticket_id"] for t in tickets}
+        assert shown[0]["Outcome"] == "missed"
+        pick(page, title, 0)
+        events = cells(page, "Events of the ticket")
+        expected = sample.query(
+            f"""select * from marts.ticket_events where ticket_id = '{shown[0]["Ticket"]}'
+                order by sequence"""
+        )
+        assert [(e["Event"], e["File"], int(e["Line"])) for e in events] == [
+            (e["event"], e["file"], e["line"]) for e in expected
+        ]
+        link = page.get_by_role("link", name=re.compile("^Proof of the credit of"))
+        link.click()
+        settled(page, "Proof of a credit")
+        assert "month=2026-07" in page.url
     finally:
         context.close()
 
