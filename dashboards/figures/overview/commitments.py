@@ -135,6 +135,16 @@ def _some(some: int, number: int) -> str:
     )
 
 
+def _unproven(rows: Sequence[Row], what: str) -> str:
+    """That nothing is known against regions with thin evidence, which proves little."""
+    subject = f"none of {len(rows)} regions" if len(rows) > 1 else service_and_region(rows[0])
+    is_known = "is known" if len(rows) > 1 else "is not known"
+    return (
+        f"{subject} {is_known} to have {what}, but evidence is thin: monitoring saw "
+        f"{coverage(rows)}"
+    )
+
+
 def _has(number: int) -> str:
     return "has" if number == 1 else "have"
 
@@ -161,8 +171,7 @@ def finished(figures: Sequence[Row]) -> Line | None:
         where = f"any of {number} regions" if number > 1 else service_and_region(unseen[0])
         text = f"no data for {where}, so nothing is known about {_its(number)} commitment"
     elif len(thin) == number:
-        where = f"of {number} regions" if number > 1 else f"of {service_and_region(thin[0])}"
-        text = f"no miss {where} is known, on thin evidence: monitoring saw {coverage(thin)}"
+        text = _unproven(thin, "missed its commitment")
     else:
         parts = []
         if missed:
@@ -178,10 +187,11 @@ def finished(figures: Sequence[Row]) -> Line | None:
                 else f"{len(kept)} of {number} regions kept {_its(len(kept))} commitment"
             )
         if thin:
-            parts.append(f"{len(thin)} kept it on thin evidence ({coverage(thin)} seen)")
+            what = "it" if missed or kept else f"{_its(len(thin))} commitment"
+            parts.append(f"{len(thin)} kept {what} on thin evidence ({coverage(thin)} seen)")
         if unseen:
             parts.append(f"{len(unseen)} {_has(len(unseen))} no data")
-        text = "; ".join(parts)
+        text = f"{'' if missed or kept else f'of {number} regions, '}{'; '.join(parts)}"
     text = f"{named(figures[0])}: {text}{_incomplete(lacking)}."
     tone = (
         Tone.MISSED
@@ -270,10 +280,7 @@ def current(budgets: Sequence[Row], as_of: datetime, zone: ZoneInfo) -> Line | N
     elif len(unseen) == number:
         text = f"no data for {'any of ' * (number > 1)}{where}"
     elif len(thin) == number:
-        text = (
-            f"no budget of {where} is used up, on thin evidence: monitoring saw "
-            f"{coverage([b['figure'] for b in thin])}"
-        )
+        text = _unproven([b["figure"] for b in thin], "used up its error budget")
     else:
         parts = []
         if over:
@@ -298,7 +305,7 @@ def current(budgets: Sequence[Row], as_of: datetime, zone: ZoneInfo) -> Line | N
             parts.append(f"{len(thin)} {_has(len(thin))} thin evidence")
         if well:
             parts.append(f"{len(well)} {'is' if len(well) == 1 else 'are'} on track")
-        text = "; ".join(parts)
+        text = f"{'' if over or risk else f'of {number} regions, '}{'; '.join(parts)}"
     text = f"{named(budgets[0])} so far: {text}{_incomplete(lacking)}."
     tone = (
         Tone.MISSED

@@ -52,9 +52,9 @@ class Compared:
 
     @property
     def verdict(self) -> str:
-        """In a word, or why there is none."""
+        """In a word."""
         if self.reason:
-            return f"can't compare: {self.reason}"
+            return "can't compare"
         return "worse" if self.rise > 0 else "better" if self.rise < 0 else "as before"
 
 
@@ -111,10 +111,10 @@ def finished(figures: Sequence[Row], as_of: datetime) -> Iterator[Compared]:
             named(figure),
             now,
             then,
-            shown=f"{_pct(now)} of {named(figure)}",
-            shown_before=f"{_pct(then)} of {named(before)}",
-            text=f"{service_and_region(figure)}: down {_pct(now)} of {named(figure)}, "
-            f"{_pct(then)} of {named(before)}.",
+            shown=f"{_pct(now, then)} of {named(figure)}",
+            shown_before=f"{_pct(then, now)} of {named(before)}",
+            text=f"{service_and_region(figure)}: down {_pct(now, then)} of {named(figure)}, "
+            f"{_pct(then, now)} of {named(before)}.",
             is_miss=verdict_of(figure) in MISSES,
             link=figure_link(figure),
         )
@@ -143,8 +143,10 @@ def _rate(figure: Row) -> Fraction:
     )
 
 
-def _pct(rate: Fraction) -> str:
-    return percentage(share_of(rate.numerator, rate.denominator))
+def _pct(rate: Fraction, other: Fraction | None = None) -> str:
+    """A rate, with as many decimals as tell it from the other one."""
+    bound = None if other is None else share_of(other.numerator, other.denominator)
+    return percentage(share_of(rate.numerator, rate.denominator), bound)
 
 
 def _not_comparable(figure: Row, before: Row | None) -> str:
@@ -201,10 +203,10 @@ def running(
             named(budget),
             now,
             rate,
-            shown=f"{_pct(now)} in {_pct(passed)} of {named(budget)}",
-            shown_before=f"{_pct(rate)} by then in {named(before)}",
-            text=f"{service_and_region(budget)}: {_pct(now)} of the error budget used in "
-            f"{_pct(passed)} of {named(budget)}, {_pct(rate)} by then in {named(before)}.",
+            shown=f"{_pct(now, rate)} in {_pct(passed)} of {named(budget)}",
+            shown_before=f"{_pct(rate, now)} by then in {named(before)}",
+            text=f"{service_and_region(budget)}: {_pct(now, rate)} of the error budget used in "
+            f"{_pct(passed)} of {named(budget)}, {_pct(rate, now)} by then in {named(before)}.",
             is_miss=budget["budget_status"] == "exhausted",
             link=figure_link(budget),
         )
@@ -264,11 +266,11 @@ def support(
             periods.name("month", last),
             now,
             then,
-            shown=f"{_pct(now)} ({late:,} of {cases:,}) in {periods.name('month', last)}",
-            shown_before=f"{_pct(then)} ({late_before:,} of {cases_before:,}) in "
+            shown=f"{_pct(now, then)} ({late:,} of {cases:,}) in {periods.name('month', last)}",
+            shown_before=f"{_pct(then, now)} ({late_before:,} of {cases_before:,}) in "
             f"{periods.name('month', before)}",
-            text=f"{subject}: {_pct(now)} late in {periods.name('month', last)} ({late:,} of "
-            f"{counted(cases, 'case')}), {_pct(then)} in {periods.name('month', before)}.",
+            text=f"{subject}: {_pct(now, then)} late in {periods.name('month', last)} ({late:,} of "
+            f"{counted(cases, 'case')}), {_pct(then, now)} in {periods.name('month', before)}.",
             is_miss=by_month[last]["met"] * 100 < by_month[last]["goal_pct"] * cases,
             link=Link("tickets", {"contracts": contract}),
         )
