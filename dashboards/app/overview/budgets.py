@@ -52,17 +52,15 @@ def show(
         if points:
             shown.append((f"{plain(standing.name)}, {period(own[0])}", pd.DataFrame(points)))
     used = set(map(budget_status_of, budgets))
-    components.legend(
-        {
-            word: f"background: {colour}; height: .2rem"
-            for word, colour in charts.BUDGET_STATUSES.items()
-            if word in used
-        }
-        | {
-            "dashed: projected to the end of the period": "border-top: 2px dashed #8c8c8c; "
-            "height: 0"
-        }
-    )
+    entries = {
+        word: f"background: {colour}; height: .2rem"
+        for word, colour in charts.BUDGET_STATUSES.items()
+        if word in used
+    }
+    # without data nothing is projected
+    if used - {str(Evidence.NONE)}:
+        entries["dashed: projected to the end"] = "border-top: 2px dashed #8c8c8c; height: 0"
+    components.legend(entries)
     for pair in zip(shown[::2], [*shown[1::2], None], strict=False):
         for column, one in zip(st.columns(2, gap="large"), pair, strict=True):
             if one:

@@ -237,11 +237,12 @@ def _row(cost: Cost, may_open: MayOpen) -> str:
 
 
 def _change(change: money.Change, cost: Cost, may_open: MayOpen) -> str:
-    code = periods.code(change.kind, change.last)
     if change.amount is None or change.before is None:
-        return f"{NONE}<span>{_text(code)}: {_text(change.reason)}</span>"
+        return f"{NONE}<span>{_text(change.reason)}</span>"
     link = Link("credits", {**cost.links["change"].query, "months": f"{change.last:%Y-%m}"})
-    text = _linked(amount(change.amount, cost.currency, code=False), link, may_open)
+    text = _linked(
+        amount(change.amount, cost.currency, code=False), link if change.amount else None, may_open
+    )
     more = change.amount - change.before
     sign = "+" if more > 0 else ""
     words = f"{sign}{amount(more, cost.currency, code=False)}" if more else "as before"

@@ -48,6 +48,12 @@ SUPPORT = """
     group by all order by contract_id, month
 """
 
+# tickets that lack rows, by contract and month of receipt; not in publications of older versions
+INCOMPLETE = """
+    select contract_id, period_start as month, count(distinct ticket_id) as tickets
+    from marts.evidence_gaps where figure = 'ticket_sla' group by all
+"""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -79,14 +85,15 @@ def standings(
     figures: Sequence[Row],
     budgets: Sequence[Row],
     support: Sequence[Row],
+    incomplete: Sequence[Row],
     last_seen: Mapping[str, datetime | None],
     as_of: datetime,
 ) -> list[Standing]:
     """The contracts, those with a miss first.
 
     `contracts`: of CONTRACTS; `figures`: of FIGURES; `budgets`: of error_budgets, each with its row
-    of FIGURES as `figure`; `support`: of SUPPORT; `last_seen`: by contract id, empty in
-    publications of older versions."""
+    of FIGURES as `figure`; `support`: of SUPPORT; `incomplete`: of INCOMPLETE; `last_seen`:
+    by contract id. The last two are empty in publications of older versions."""
     found = []
     for contract in contracts:
         key = contract["contract_id"]
@@ -101,6 +108,7 @@ def standings(
                 current(running, as_of, zone),
                 goal(
                     [s for s in support if s["contract_id"] == key],
+                    {i["month"]: i["tickets"] for i in incomplete if i["contract_id"] == key},
                     as_of.astimezone(zone).date(),
                 ),
                 _data(contract, running, last_seen, as_of) if own else "",
@@ -325,16 +333,17 @@ def _remaining(budget: Row) -> tuple[int, str]:
     return budget["budget_remaining_seconds"], service_and_region(budget)
 
 
-def goal(support: Sequence[Row], today: date) -> Line | None:
+def goal(support: Sequence[Row], incomplete: Mapping[date, int], today: date) -> Line | None:
     """Resolutions in time against the goal (Z6): the last full month, and the current one so far.
 
-    `support`: of SUPPORT, of one contract; `today`: its local date. None without a goal."""
+    `support`: of SUPPORT, of one contract; `incomplete`: its tickets on incomplete data by month;
+    `today`: its local date. None without a goal."""
     if not support:
         return None
     by_month = {row["month"]: row for row in support}
     this = periods.start("month", today)
     last = periods.start("month", this - timedelta(days=1))
-    parts, tone = [], Tone.NEUTRAL
+    parts, tones = [], []
     for month, is_over in ((last, True), (this, False)):
         row = by_month.get(month)
         when = periods.name("month", month) + ("" if is_over else " so far")
@@ -344,17 +353,20 @@ def goal(support: Sequence[Row], today: date) -> Line | None:
         cases = row["met"] + row["missed"]
         is_reached = row["met"] * 100 >= row["goal_pct"] * cases
         share = percentage(share_of(row["met"], cases), row["goal_pct"], is_below=not is_reached)
-        words = "reached" if is_reached else "not reached"
+        lacking = incomplete.get(month, 0)
         parts.append(
-            f"{when}: {share} in time ({count(row['met'])} of "
-            f"{counted(cases, 'case')}), goal of {agreed_percentage(row['goal_pct'])} {words}"
+            f"{when}: {share} in time ({count(row['met'])} of {counted(cases, 'case')}), goal of "
+            f"{agreed_percentage(row['goal_pct'])} {'reached' if is_reached else 'not reached'}"
+            + (f", {counted(lacking, 'ticket')} on incomplete data" if lacking else "")
         )
-        if is_over or tone is Tone.NEUTRAL:
-            tone = Tone.KEPT if is_reached else Tone.MISSED
+        if is_reached:
+            tones.append(Tone.THIN if lacking else Tone.KEPT)
+        else:
+            tones.append(Tone.MISSED if is_over else Tone.AT_RISK)
     return Line(
         f"Support. {'; '.join(parts)}.",
-        tone,
-        Link("tickets", {"contracts": support[0]["contract_id"]}),
+        min(tones, key=lambda tone: tone.rank, default=Tone.NEUTRAL),
+        Link("marts", {"mart": "attainment"}),
     )
 
 
@@ -378,7 +390,7 @@ def _data(
         evidence_of(b["figure"]) is Evidence.SUFFICIENT for b in budgets
     )
     if is_by_hand and contract["is_up_without_record"]:
-        return f"{words}; without a record, up by contract"
+        return f"{words}; by contract, time without records counts as up"
     return words
 
 

@@ -56,14 +56,17 @@ class Cost:
     @property
     def links(self) -> dict[str, Link]:
         """The list behind each amount."""
-        where = {"currencies": self.currency, "contracts": self.contracts}
+        where: dict[str, str | Sequence[str]] = {
+            "currencies": self.currency,
+            "contracts": self.contracts,
+        }
         return {
             "owed": Link("reconciliation", where),
             "unclaimed": Link("credits", where | {"exposures": "claimable"}),
             "expiring": Link("claims", where | {"claims": "claimable"}),
             "at_stake": Link("credits", where | {"exposures": "at_stake"}),
             "lapsed": Link("credits", where | {"exposures": "lapsed", "months": self.months}),
-            "change": Link("credits", where),
+            "change": Link("credits", where | {"exposures": ["claimable", "lapsed", "payable"]}),
         }
 
 
@@ -112,11 +115,12 @@ def remark(credits: Sequence[Row]) -> str:
     weak = sum(not _is_sure(c) for c in own)
     lacking = sum(map(is_incomplete, own))
     parts = [
-        f"{count(number)} {'rests' if number == 1 else 'rest'} on {words}"
+        f"{count(number)} of {counted(len(own), 'credit')} {'rests' if number == 1 else 'rest'} "
+        f"on {words}"
         for number, words in ((weak, "thin or no evidence"), (lacking, "incomplete data"))
         if number
     ]
-    return f"Of {counted(len(own), 'credit')}, {' and '.join(parts)}." if parts else ""
+    return f"{', '.join(parts)}." if parts else ""
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

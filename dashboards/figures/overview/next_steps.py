@@ -17,6 +17,8 @@ from makegood.dashboards.figures.style import amount, counted, day, duration
 
 # more of a kind are one line
 _MOST = 2
+# a first response is near from so many seconds on: of others the mart says which are near
+_SOON = 4 * 3600
 # what is left of each target of a ticket, in the order of a ticket's life
 TARGETS = {
     "response": "response_remaining_s",
@@ -80,7 +82,13 @@ def claims(credits: Sequence[Row], zones: Mapping[str, ZoneInfo]) -> list[Step]:
                     f"{day(last)}, {when} "
                     f"({counted(len(due), 'credit')}).",
                     Tone.AT_RISK,
-                    Link("claims", {"claims": "claimable"}),
+                    Link(
+                        "claims",
+                        {
+                            "claims": "claimable",
+                            "contracts": sorted({c["contract_id"] for c in due}),
+                        },
+                    ),
                 ),
             )
         )
@@ -98,7 +106,9 @@ def targets(tickets: Sequence[Row], as_of: datetime) -> list[Step]:
         ahead = {name: seconds for name, seconds in left.items() if seconds >= 0}
         if late:
             past.append((max(late.values()), ticket))
-        elif ahead and (ticket["target_status"] == "at_risk" or "response" in ahead):
+        elif ahead and (
+            ticket["target_status"] == "at_risk" or ahead.get("response", _SOON + 1) <= _SOON
+        ):
             # a ticket near a target is so for the one with the least time left
             name = min(ahead, key=lambda n: (ahead[n], n))
             near.append((ahead[name], name, ticket))
@@ -109,10 +119,10 @@ def targets(tickets: Sequence[Row], as_of: datetime) -> list[Step]:
             f"{counted(len(past), 'open ticket')} {'is' if len(past) == 1 else 'are'} past a "
             f"target, {_name(worst)} by {duration(longest, in_hours=True)} on its clock."
         )
-        link = Link("tickets", {"target_status": "breached"})
+        link = _open([ticket for _, ticket in past])
         found.append(Step(as_of - timedelta(seconds=longest), Line(text, Tone.MISSED, link)))
     near.sort(key=lambda n: (n[0], n[2]["ticket_id"]))
-    link = Link("tickets", {"target_status": "at_risk"})
+    link = _open([ticket for _, _, ticket in near])
     if len(near) > _MOST:
         seconds, name, ticket = near[0]
         text = (
@@ -125,6 +135,17 @@ def targets(tickets: Sequence[Row], as_of: datetime) -> list[Step]:
             text = f"{_name(ticket)}: {name} due in {_left(seconds, ticket)}."
             found.append(Step(as_of + timedelta(seconds=seconds), Line(text, Tone.AT_RISK, link)))
     return found
+
+
+def _open(tickets: Sequence[Row]) -> Link:
+    """The list of open tickets, the most urgent first, limited to what these are."""
+    return Link(
+        "tickets",
+        {
+            "target_status": sorted({t["target_status"] for t in tickets}),
+            "contracts": sorted({t["contract_id"] for t in tickets}),
+        },
+    )
 
 
 def _name(ticket: Row) -> str:

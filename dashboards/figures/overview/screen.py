@@ -63,7 +63,15 @@ def read(
     names = {c["contract_id"]: c["contract_name"] for c in contracts}
     return Screen(
         as_of,
-        commitments.standings(contracts, figures, budgets, resolutions, last_seen, as_of),
+        commitments.standings(
+            contracts,
+            figures,
+            budgets,
+            resolutions,
+            newer("marts.evidence_gaps", commitments.INCOMPLETE),
+            last_seen,
+            as_of,
+        ),
         money.costs(credits, of(query(money.SETTLED)), only, as_of.date()),
         [
             *worse.running(budgets, figures, of(query(worse.INTERVALS))),

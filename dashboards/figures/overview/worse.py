@@ -272,5 +272,5 @@ def support(
             text=f"{subject}: {_pct(now, then)} late in {periods.name('month', last)} ({late:,} of "
             f"{counted(cases, 'case')}), {_pct(then, now)} in {periods.name('month', before)}.",
             is_miss=by_month[last]["met"] * 100 < by_month[last]["goal_pct"] * cases,
-            link=Link("tickets", {"contracts": contract}),
+            link=Link("marts", {"mart": "attainment"}),
         )
