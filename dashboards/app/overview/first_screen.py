@@ -160,7 +160,7 @@ def _banner(standings: Sequence[Standing]) -> str:
     lines = [Line(text, Tone.NO_DATA) for text in lacking]
     return (
         f'<section class="banner" aria-label="Missing data">{_list(lines, lambda page: False)}'
-        "<small>Time without data counts neither as kept nor as missed.</small></section>"
+        "<small>Time without data counts neither for a commitment nor against it.</small></section>"
     )
 
 
