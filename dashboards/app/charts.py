@@ -128,12 +128,14 @@ def tiles(figures: Sequence[Row]) -> pd.DataFrame:
 
 def _stripes(apart: int) -> str:
     """An expression for the slanted stripes of a tile, since charts have no patterns: a path of as
-    many as fit on its width, so many pixels apart. Sizes of points are chosen so that a unit of the
-    path is a pixel."""
-    fit = f"max(0, floor((bandwidth('x') - 12) / {apart}) + 1)"
+    many as fit on its width, so many pixels apart, closer on a narrow one. Points have a size at
+    which a unit of the path is a pixel."""
+    width = "bandwidth('x')"
+    pitch = f"min({apart}, max(7, {width} / 4))"
+    fit = f"max(0, floor(({width} - 12) / {pitch}) + 1)"
     return (
-        "'M' + (2 - bandwidth('x') / 2) + ',14' + "
-        f"replace(pad('', {fit}, 'x'), regexp('x', 'g'), 'l8,-28m{apart - 8},28')"
+        f"'M' + (2 - {width} / 2) + ',14' + "
+        f"replace(pad('', {fit}, 'x'), regexp('x', 'g'), 'l8,-28m' + ({pitch} - 8) + ',28')"
     )
 
 
@@ -172,13 +174,6 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             scale=alt.Scale(type="band", paddingInner=0.08),
             axis=alt.Axis(labelLimit=260, labelOverlap=False),
         ),
-    )
-    rectangles = base.mark_rect(strokeWidth=3).encode(
-        color=alt.Color("fill:N", scale=None),
-        # periods in progress are outlined
-        stroke=alt.condition(
-            "datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")
-        ),
         tooltip=[
             alt.Tooltip("service_and_region:N", title="service and region"),
             alt.Tooltip("period:O", title=kind),
@@ -191,6 +186,13 @@ def heat_map(tiles: pd.DataFrame, kind: str) -> alt.LayerChart:
             alt.Tooltip("evidence:N", title="evidence"),
             alt.Tooltip("status:N"),
         ],
+    )
+    rectangles = base.mark_rect(strokeWidth=3).encode(
+        color=alt.Color("fill:N", scale=None),
+        # periods in progress are outlined
+        stroke=alt.condition(
+            "datum.status == 'provisional'", alt.value("#7a7a7a"), alt.value("transparent")
+        ),
     )
     hatches = [
         base.mark_point(

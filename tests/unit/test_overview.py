@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from makegood.dashboards.app import charts
 from makegood.dashboards.app.overview import first_screen
 from makegood.dashboards.figures.overview import commitments, money, next_steps, worse
 from makegood.dashboards.figures.overview.lines import Line, Link, Tone, listed
@@ -616,6 +617,40 @@ def test_steps_are_in_order_of_deadline() -> None:
 def test_long_lists_of_names_are_cut() -> None:
     assert listed(["a", "b", "c"]) == "a, b, c"
     assert listed(["a", "b", "c", "d"]) == "a, b and 2 more"
+
+
+# ---------------------------------------------------------------- heat maps
+
+
+def test_tiles_without_data_are_hatched_and_regions_with_misses_come_first() -> None:
+    rest = {"budget_remaining_seconds": 1, "incomplete_rows": 0}
+    figures = [
+        figure("a", **rest),
+        figure("b", **MISSED | THIN | rest),
+        figure("c", **THIN | rest),
+        figure("d", **UNSEEN | rest),
+        # seen, or there would be no downtime
+        figure("e", **UNSEEN | {"downtime_seconds": 9} | rest),
+        figure("f", availability_pct=None, status="fully_excluded", **UNSEEN | rest),
+        figure("g", date(2026, 6, 1), **MISSED | rest),
+    ]
+    tiles = charts.tiles(figures)
+    assert tiles["hatch"].tolist() == ["", "thin", "thin", "no data", "thin", "", ""]
+    chart = charts.heat_map(tiles, "month").to_dict()
+    marks = [layer["mark"] for layer in chart["layer"]]
+    hatched = [m for m in marks if m["type"] == "point"]
+    assert [m["stroke"] for m in hatched] == [colour for _, colour in charts.HATCHES.values()]
+    order = chart["layer"][0]["encoding"]["y"]["sort"]
+    # missed in the later month, missed in the earlier one, the others by name
+    assert [name.split(" · ")[1] for name in order] == ["b", "g", "a", "c", "d", "e", "f"]
+    axis = chart["layer"][0]["encoding"]["x"]["axis"]
+    assert (axis["labelOverlap"], axis["labelAngle"]) == (False, 0)
+    # two years: every month keeps its label
+    many = [figure("a", date(2025 + n // 12, n % 12 + 1, 1), **rest) for n in range(24)]
+    axis = charts.heat_map(charts.tiles(many), "month").to_dict()["layer"][0]["encoding"]["x"][
+        "axis"
+    ]
+    assert (axis["labelOverlap"], axis["labelAngle"]) == (False, -90)
 
 
 # ---------------------------------------------------------------- as HTML

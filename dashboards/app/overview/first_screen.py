@@ -78,6 +78,12 @@ _LAYOUT = """
 .mg details {margin-top: .2rem;}
 .mg summary {cursor: pointer; font-size: .85rem; opacity: .85;}
 .mg .whole {white-space: nowrap;}
+@media (max-width: 500px) {
+  .mg section {padding: .5rem .6rem;}
+  .mg table {font-size: .76rem;}
+  .mg th, .mg td {padding-left: .4rem;}
+  .mg thead th, .mg td span {font-size: .7rem;}
+}
 @media (min-width: 1000px) {
   .mg {display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
     gap: .7rem .9rem; align-items: start;}

@@ -9,7 +9,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_incomplete
 from makegood.dashboards.figures.overview.lines import Link
-from makegood.dashboards.figures.queries import LAPSING_DAYS
+from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS
 from makegood.dashboards.figures.style import count, counted
 
 # what is due and issued, each with its contract
@@ -21,6 +21,12 @@ SETTLED = """
 
 # lapsed credits are those of so many months, the current one included
 LAPSED_MONTHS = 12
+
+# credits of these months, and older ones that may still be paid; the parameter is `first_month`
+RECENT = f"""
+    select * from ({CREDITS})
+    where month >= ? or exposure in ('payable', 'claimable', 'at_stake')
+"""
 
 
 @dataclass(frozen=True)
@@ -70,18 +76,24 @@ class Cost:
         }
 
 
+def first_month(today: date) -> date:
+    """The first of the LAPSED_MONTHS."""
+    months = today.year * 12 + today.month - LAPSED_MONTHS
+    return date(months // 12, months % 12 + 1, 1)
+
+
 def costs(
     credits: Sequence[Row], settled: Sequence[Row], contracts: Sequence[str], today: date
 ) -> list[Cost]:
     """The amounts by currency, those with an expiring claim first.
 
-    `credits`: of CREDITS with `period_kind`; `settled`: of SETTLED; `contracts`: to which links are
+    `credits`: of RECENT with `period_kind`; `settled`: of SETTLED; `contracts`: to which links are
     limited, empty for all; `today`: the date of the figures."""
-    first = date(today.year - 1, today.month, 1)
+    first = first_month(today)
     found = []
     for currency in sorted({r["currency"] for r in [*credits, *settled] if r["currency"]}):
         own = [c for c in credits if c["currency"] == currency]
-        lapsed = [c for c in own if c["exposure"] == "lapsed" and c["month"] > first]
+        lapsed = [c for c in own if c["exposure"] == "lapsed" and c["month"] >= first]
         found.append(
             Cost(
                 currency,
@@ -110,7 +122,7 @@ def _says_something(cost: Cost) -> bool:
 def remark(credits: Sequence[Row]) -> str:
     """How many credits rest on too little: without data there is none. Empty if none does.
 
-    `credits`: of CREDITS."""
+    `credits`: of RECENT."""
     own = [c for c in credits if c["currency"] and not c["reasons"]]
     weak = sum(not _is_sure(c) for c in own)
     lacking = sum(map(is_incomplete, own))

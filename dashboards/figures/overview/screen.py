@@ -12,7 +12,7 @@ from makegood.dashboards.figures.overview.commitments import Standing
 from makegood.dashboards.figures.overview.money import Cost
 from makegood.dashboards.figures.overview.next_steps import Step
 from makegood.dashboards.figures.overview.worse import Compared
-from makegood.dashboards.figures.queries import CREDITS, FIGURES, LAST_SEEN, key_of
+from makegood.dashboards.figures.queries import FIGURES, LAST_SEEN, key_of
 
 # runs a query: `published.rows` or `Reader.rows`
 Query = Callable[..., list[Row]]
@@ -21,7 +21,7 @@ Query = Callable[..., list[Row]]
 @dataclass(frozen=True)
 class Screen:
     """What is on the first screen, and the rows that sections below it share. `budgets`: each with
-    its row of FIGURES as `figure`; `credits` have `period_kind`."""
+    its row of FIGURES as `figure`; `credits`: of RECENT, with `period_kind`."""
 
     as_of: datetime
     standings: Sequence[Standing]
@@ -55,7 +55,8 @@ def read(
         budget | {"figure": by_key[key_of(budget)]}
         for budget in of(query("from marts.error_budgets order by all"))
     ]
-    credits = [c | {"period_kind": kinds[c["contract_id"]]} for c in of(query(CREDITS))]
+    recent = query(money.RECENT, money.first_month(as_of.date()))
+    credits = [c | {"period_kind": kinds[c["contract_id"]]} for c in of(recent)]
     resolutions = newer("marts.attainment", commitments.SUPPORT)
     last_seen = {
         row["contract_id"]: row["last_seen_at"] for row in newer("marts.last_seen", LAST_SEEN)

@@ -19,10 +19,13 @@ from makegood.dashboards.figures.overview.lines import Line, Link, Tone
 from makegood.dashboards.figures.queries import key_of, period, service_and_region
 from makegood.dashboards.figures.style import NONE, counted, percentage
 
-# the intervals of downtime behind the figures, as each period has them
+# the intervals of downtime of current periods and of those before, as each period has them
 INTERVALS = """
-    select contract_id, service_id, region, period_start, started_at, ended_at, downtime_seconds
-    from marts.downtime_by_period where downtime_seconds > 0
+    select d.contract_id, d.service_id, d.region, d.period_start, d.started_at, d.ended_at,
+           d.downtime_seconds
+    from marts.downtime_by_period as d
+    inner join marts.error_budgets as b using (contract_id, service_id, region)
+    where d.downtime_seconds > 0 and d.period_start >= b.period_start - interval 1 year
 """
 
 
