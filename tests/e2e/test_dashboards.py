@@ -212,7 +212,7 @@ def test_leadership_sees_commitments_and_their_cost(
     ) in found
     assert "July 2026: all 3 regions kept their commitment." in found
     assert "Support. July 2026: 69.23 % in time (9 of 13 cases), goal of 90 %" in found
-    assert set(tones(at)) == {"thin", "missed", "kept", "at risk"}
+    assert set(tones(at)) == {"thin evidence", "missed", "kept", "at risk"}
     # each amount leads to its list, which adds up to it
     (owed,) = re.findall(
         r'<td data-of="owed"><a href="(reconciliation[^"]*)">25.00</a>', markup(at)

@@ -780,7 +780,7 @@ def test_what_rests_on_incomplete_data_is_not_green(
     e.outage(80 * DAY, 79 * DAY)
     at = app(monkeypatch, publish(e.feeds, AS_OF, warehouse=tmp_path / "lacking").warehouse)
     # the row is missing in August, which is over, and not in September
-    assert tones(at)[:2] == ["thin", "kept"]
+    assert tones(at)[:2] == ["thin evidence", "kept"]
     assert "1 figure rests on incomplete data." in words(at)
 
 

@@ -708,4 +708,4 @@ def test_what_does_not_fit_is_folded() -> None:
         for n, tone in enumerate([Tone.MISSED] * 4 + [Tone.KEPT] * 2)
     ]
     shown = first_screen.html(screen(standing, standings=others), lambda page: True)
-    assert "<summary>3 more, 1 of them with a miss</summary>" in shown
+    assert "<summary>4 more, 2 of them with a miss</summary>" in shown

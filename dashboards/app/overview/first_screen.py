@@ -24,7 +24,7 @@ from makegood.dashboards.figures.style import NONE, amount
 MayOpen = Callable[[str], bool]
 
 # so many lines are in sight; the others open
-MOST_CONTRACTS, MOST_CURRENCIES, MOST_WORSE, MOST_STEPS = 3, 5, 3, 5
+MOST_CONTRACTS, MOST_CURRENCIES, MOST_WORSE, MOST_STEPS = 2, 5, 3, 5
 TRENDS = "trends"
 
 _SIGNS = {
@@ -58,7 +58,7 @@ _LAYOUT = """
 .mg [data-tone="missed"] > .sign {background: #c44e00;}
 .mg [data-tone="at risk"] > .sign {background: #e69f00; color: #1c1000;}
 .mg [data-tone="kept"] > .sign {background: #00795a;}
-.mg [data-tone="thin"] > .sign {color: #1f1f1f; background: repeating-linear-gradient(
+.mg [data-tone="thin evidence"] > .sign {color: #1f1f1f; background: repeating-linear-gradient(
   -45deg, #ddd6bd 0 4px, #b9ad80 4px 5.5px);}
 .mg [data-tone="no data"] > .sign {color: #1f1f1f; background: repeating-linear-gradient(
   -45deg, #e9e9e9 0 2.5px, #a5a5a5 2.5px 4px);}

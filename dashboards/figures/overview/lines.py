@@ -10,7 +10,7 @@ class Tone(StrEnum):
 
     MISSED = "missed"
     AT_RISK = "at risk"
-    THIN = "thin"
+    THIN = "thin evidence"
     NO_DATA = "no data"
     KEPT = "kept"
     NEUTRAL = "neutral"

@@ -17,7 +17,7 @@ from makegood.dashboards.figures.evidence import (
 from makegood.dashboards.figures.overview.commitments import named, share_of
 from makegood.dashboards.figures.overview.lines import Line, Link, Tone
 from makegood.dashboards.figures.queries import key_of, period, service_and_region
-from makegood.dashboards.figures.style import NONE, counted, percentage
+from makegood.dashboards.figures.style import NONE, count, counted, percentage
 
 # the intervals of downtime of current periods and of those before, as each period has them
 INTERVALS = """
@@ -263,17 +263,18 @@ def support(
             continue
         (late, cases), (late_before, cases_before) = sides
         now, then = Fraction(late, cases), Fraction(late_before, cases_before)
+        month, month_before = periods.name("month", last), periods.name("month", before)
         yield Compared(
             LATE,
             names[contract],
             periods.name("month", last),
             now,
             then,
-            shown=f"{_pct(now, then)} ({late:,} of {cases:,}) in {periods.name('month', last)}",
-            shown_before=f"{_pct(then, now)} ({late_before:,} of {cases_before:,}) in "
-            f"{periods.name('month', before)}",
-            text=f"{subject}: {_pct(now, then)} late in {periods.name('month', last)} ({late:,} of "
-            f"{counted(cases, 'case')}), {_pct(then, now)} in {periods.name('month', before)}.",
+            shown=f"{_pct(now, then)} ({count(late)} of {count(cases)}) in {month}",
+            shown_before=f"{_pct(then, now)} ({count(late_before)} of {count(cases_before)}) in "
+            f"{month_before}",
+            text=f"{subject}: {_pct(now, then)} late in {month} ({count(late)} of "
+            f"{counted(cases, 'case')}), {_pct(then, now)} in {month_before}.",
             is_miss=by_month[last]["met"] * 100 < by_month[last]["goal_pct"] * cases,
             link=Link("marts", {"mart": "attainment"}),
         )
