@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.app import navigation, published
+from makegood.dashboards.app import charts, navigation, published
 from makegood.dashboards.exports import excel, files
 from makegood.dashboards.figures import periods, style
 from makegood.dashboards.figures.evidence import (
@@ -173,10 +173,55 @@ def timeline(ticket_id: str) -> None:
     table(events, columns, name="Events of the ticket")
 
 
-def signs(figures: Sequence[Row]) -> str:
-    """The legend of a heat map, in sentences. `figures`: rows of FIGURES."""
-    starred = " A star marks incomplete data." if any(map(is_incomplete, figures)) else ""
-    return "Outlined periods are still in progress." + starred
+def tile_legend(figures: Sequence[Row]) -> None:
+    """What the tiles of heat maps mean: one legend for a page. `figures`: rows of FIGURES."""
+    used = set(map(charts.budget_use, figures))
+    thin = str(Verdict.KEPT_ON_THIN)
+    entries = {
+        word: _swatch(colour, word if word == Evidence.NONE else "")
+        for word, (colour, _) in charts.BUDGET_USE.items()
+        if word in used and word != thin
+    }
+    if any(charts.hatch(f) == Evidence.THIN for f in figures):
+        entries["thin evidence"] = _swatch(charts.BUDGET_USE[thin][0], "thin")
+    if any(f["status"] == "provisional" for f in figures):
+        entries["outlined: still in progress"] = "border: 3px solid #7a7a7a"
+    if any(map(is_incomplete, figures)):
+        entries["* on incomplete data"] = ""
+    legend(entries)
+
+
+def _swatch(colour: str, hatch: str = "") -> str:
+    """The look of a tile as CSS. `hatch`: a key of `charts.HATCHES`, or empty."""
+    if not hatch:
+        return f"background: {colour}"
+    apart, stripe = charts.HATCHES[hatch]
+    # slanted, stripes are closer than along the edge
+    apart = round(apart * 0.7)
+    return (
+        f"background: repeating-linear-gradient(-70deg, {colour} 0 {apart}px, "
+        f"{stripe} {apart}px {apart + 1.5}px)"
+    )
+
+
+def legend(entries: Mapping[str, str]) -> None:
+    """What colours mean, in one line if there is room: words and the look of each as CSS, empty for
+    none."""
+    parts = [
+        '<span style="display: inline-flex; align-items: center; gap: .4rem">'
+        + (
+            '<span style="display: inline-block; box-sizing: border-box; width: 1.6rem; '
+            f'height: .95rem; {look}"></span>'
+            if look
+            else ""
+        )
+        + f"{words}</span>"
+        for words, look in entries.items()
+    ]
+    st.html(
+        '<div role="note" aria-label="Legend" style="display: flex; flex-wrap: wrap; '
+        f'gap: .25rem 1.1rem; font-size: .85rem">{"".join(parts)}</div>'
+    )
 
 
 def _filter(key: str) -> str:

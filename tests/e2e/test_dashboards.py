@@ -1,7 +1,9 @@
 """The pages: none fails on any warehouse, all show what the marts hold, and links work."""
 
 import csv
+import html
 import io
+import itertools
 import os
 import re
 import signal
@@ -9,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from streamlit.testing.v1 import AppTest
 
 from makegood.dashboards.access.reader import EVERYTHING, opened
 from makegood.dashboards.app.navigation import PAGES
+from makegood.dashboards.figures.overview import worse
 from makegood.dashboards.figures.style import duration, exact_pct, money
 from makegood.dashboards.figures.support import latest
 from makegood.dashboards.figures.words import plain
@@ -40,6 +44,7 @@ from tests.conftest import (
 )
 from tests.models.test_credit_examples import Examples
 from tests.models.test_credit_line import deliver
+from tests.support.overview import check_first_screen, screen_of
 
 APP = Path(__file__).parents[2] / "dashboards" / "app" / "app.py"
 NAMES = [page.name for page in PAGES]
@@ -84,6 +89,16 @@ def texts(at: AppTest, name: str) -> list[dict[str, str]]:
     return shown.to_dict("records")
 
 
+def markup(at: AppTest) -> str:
+    """What a page has as HTML, without its style."""
+    return re.sub(r"<style>.*?</style>", "", "\n".join(e.value for e in at.html), flags=re.DOTALL)
+
+
+def tones(at: AppTest) -> list[str]:
+    """How the lines of the first screen are to be taken, in order."""
+    return re.findall(r'<li data-tone="([^"]*)"', markup(at))
+
+
 def words(at: AppTest) -> str:
     """All sentences of a page as they are read, without the escapes of names."""
     found = [
@@ -100,7 +115,9 @@ def words(at: AppTest) -> str:
         )
         for e in kind
     ]
-    return re.sub(r"\\(.)", r"\1", "\n".join(found))
+    read = re.sub(r"\\(.)", r"\1", "\n".join(found))
+    blocks = re.sub(r"</?(li|h2|h3|p|td|tr|small|section)\b", r"\n\g<0>", markup(at))
+    return f"{read}\n{html.unescape(re.sub(r'<[^>]*>', '', blocks))}"
 
 
 # ---------------------------------------------------------------- warehouses
@@ -178,32 +195,60 @@ def test_without_a_publication_the_page_says_so(
 # ---------------------------------------------------------------- figures
 
 
+@pytest.mark.parametrize("warehouse", ["sample", "empty", "corrected", "faulty", "real"])
+def test_the_first_screen_says_what_the_marts_hold(
+    request: pytest.FixtureRequest, warehouse: str
+) -> None:
+    published: Published = request.getfixturevalue(warehouse)
+    screen = check_first_screen(published)
+    # limited to a contract, nothing is there of any other
+    for standing in screen.standings:
+        one = screen_of(published, standing.contract_id)
+        assert [s.lines for s in one.standings] == [standing.lines]
+        assert {f["contract_id"] for f in [*one.figures, *one.credits]} <= {standing.contract_id}
+
+
 def test_leadership_sees_commitments_and_their_cost(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse)
-    figures = sample.mart("availability")
-    committed = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    screen = screen_of(sample)
+    found = words(at)
+    for line in (line for standing in screen.standings for line in standing.lines):
+        assert line.text in found
+    for line in [*worse.lines(screen.compared)[:3], *(s.line for s in screen.steps)]:
+        assert line.text in found
+    # the sentences of the sample, by hand
+    assert (
+        "April to June 2026: none of 5 regions is known to have missed its commitment, but "
+        "evidence is thin: monitoring saw 32.79 % to 32.88 % of the time."
+    ) in found
+    assert (
+        "July to September 2026 so far: 1 of 5 regions has used up its error budget: "
+        "messaging · eu-west; 1 more will by 2026-08-29: messaging · us-east; 3 are on track."
+    ) in found
+    assert "July 2026: all 3 regions kept their commitment." in found
+    assert "Support. July 2026: 69.23 % in time (9 of 13 cases), goal of 90 %" in found
+    assert set(tones(at)) == {"thin evidence", "missed", "kept", "at risk"}
+    # each amount leads to its list, which adds up to it
+    (owed,) = re.findall(
+        r'<td data-of="owed"><a href="(reconciliation[^"]*)">25.00</a>', markup(at)
+    )
+    assert owed == "reconciliation?currencies=EUR"
+    for of, amount_, address in re.findall(
+        r'<td data-of="(\w+)"><a href="(?:\w+)\?([^"]*)">([\d.,]+)</a>', markup(at)
+    ):
+        query = urllib.parse.parse_qs(html.unescape(amount_))
+        listed = [
+            c
+            for c in sample.mart("credits")
+            if c["currency"] in query["currencies"]
+            and c["exposure"] in query.get("exposures", [])
+            and f"{c['month']:%Y-%m}" in query.get("months", [f"{c['month']:%Y-%m}"])
+        ]
+        if of not in ("owed", "expiring"):
+            assert sum(c["credit_amount"] for c in listed) == Decimal(address.replace(",", ""))
     budgets = sample.mart("error_budgets")
-    tickets = sample.mart("open_tickets")
-    shown = metrics(at)
-    assert (
-        shown["Commitments kept"]
-        == f"{sum(f['is_met'] and not f['low_coverage'] for f in committed)} of {len(committed)}"
-    )
-    assert (
-        shown["Kept, on thin evidence"]
-        == f"{sum(f['is_met'] and f['low_coverage'] for f in committed)} of {len(committed)}"
-    )
-    assert any(f["low_coverage"] for f in committed)
-    assert (
-        shown["Budgets exhausted now"]
-        == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
-    )
-    assert (
-        shown["Open tickets past a target"]
-        == f"{sum(t['target_status'] == 'breached' for t in tickets)} of {len(tickets)}"
-    )
     # each budget with what is left, and how fast it burns
     assert {
         (r["Service and region"], r["Period"]): (r["Left"], r["Burn rate"])
@@ -217,30 +262,12 @@ def test_leadership_sees_commitments_and_their_cost(
         ): (duration(b["budget_remaining_seconds"]), f"{b['burn_rate']:.2f}")
         for b in budgets
     }
-    assert any(b["burn_rate"] > 0 for b in budgets)
-    # exposure by currency, by the days that are left
-    credits = [c for c in sample.mart("credits") if c["reasons"] == "" and c["credit_amount"]]
-    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for c in credits:
-        kind = {
-            "requested": "payable",
-            "accruing": "at stake",
-            "claimable": "lapsing"
-            if c["days_left"] is not None and c["days_left"] <= 14
-            else "claimable",
-        }
-        if c["claim_status"] in kind:
-            sums[kind[c["claim_status"]], c["currency"]] += c["credit_amount"]
-    assert {kind for kind, _ in sums} >= {"payable", "claimable", "at stake"}
-    cards = {
-        text.removeprefix(":small[").split(":")[0].lower(): text
-        for text in (m.value for m in at.markdown)
-        if text.startswith(":small[")
-    }
-    for kind in ("payable", "claimable", "lapsing", "at stake"):
-        assert re.findall(r"\*\*(.*?)\*\*", cards[kind]) == [
-            money(amount, c) for (of, c), amount in sorted(sums.items()) if of == kind
-        ] or ["–"]
+    shown = [r["Status"] for r in tables(at)["Error budgets of the current periods"]]
+    assert shown == ["exhausted", "at risk", *["on track"] * 6]
+    assert [r["Runs out"] for r in tables(at)["Error budgets of the current periods"]][:2] == [
+        "used up",
+        "2026-08-29",
+    ]
     # headroom: the additional credit of the next tier, of those who would be paid
     headroom = [
         h
@@ -1047,6 +1074,49 @@ def test_people_click_through_every_page(
             for url in asked
             if not url.startswith((served, "data:", "blob:", served.replace("http", "ws")))
         ] == [], "pages fetch nothing from elsewhere"
+    finally:
+        context.close()
+
+
+def test_the_first_screen_fits_on_a_small_laptop(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    """Its blocks end above the fold, side by side without touching, and lead to their lists."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    try:
+        page.goto(served)
+        settled(page, PAGES[0].title)
+        blocks = {
+            name: page.get_by_role("region", name=name, exact=True)
+            for name in ("Commitments", "Cost", "Got worse", "Do next")
+        }
+        boxes = []
+        for name, block in blocks.items():
+            block.wait_for()
+            box = block.bounding_box()
+            assert box["y"] + box["height"] <= 768, f"{name} ends below the fold"
+            assert block.evaluate("e => e.scrollWidth <= e.clientWidth"), f"{name} is cut off"
+            boxes.append(box)
+        for one, other in itertools.combinations(boxes, 2):
+            assert (
+                one["x"] + one["width"] <= other["x"]
+                or other["x"] + other["width"] <= one["x"]
+                or one["y"] + one["height"] <= other["y"]
+                or other["y"] + other["height"] <= one["y"]
+            )
+        screen = screen_of(sample)
+        for standing in screen.standings:
+            for line in standing.lines:
+                assert line.text in blocks["Commitments"].inner_text()
+        for step in screen.steps:
+            assert step.line.text in blocks["Do next"].inner_text()
+        # one legend for all heat maps
+        assert page.get_by_text("thin evidence", exact=True).count() == 1
+        blocks["Cost"].get_by_role("link", name="61.519").click()
+        settled(page, "Credits")
+        (row,) = cells(page, "Credits by subscription, month and currency")
+        assert (row["Currency"], Decimal(row["Credit"])) == ("KWD", Decimal("61.519"))
     finally:
         context.close()
 

@@ -25,7 +25,7 @@ SETTLED = f"""
     inner join marts.subscriptions as s using (subscription_id)
     left join ({CREDIT_EVIDENCE}) as e using (subscription_id, month, currency)
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id)
-      and list_contains(?, currency)
+      and list_contains(?, currency) and list_contains(?, s.contract_id)
 """
 
 options = with_period_kind(
@@ -39,7 +39,7 @@ if not options:
     components.nothing("No credits are due, and none were issued.")
     st.stop()
 names = {o["customer_id"]: o["customer_name"] for o in options}
-first, second, third = components.filters(3)
+first, second, third, fourth = components.filters(4)
 with first:
     months = components.months(options)
 with second:
@@ -48,7 +48,11 @@ with third:
     currencies = components.choice(
         "Currencies", components.distinct(options, "currency"), "currencies"
     )
-filters = (months, customers, currencies)
+with fourth:
+    contracts = components.choice(
+        "Contracts", components.distinct(options, "contract_id"), "contracts"
+    )
+filters = (months, customers, currencies, contracts)
 settled = with_period_kind(
     rows(
         f"""select r.*, s.contract_id, s.customer_id, s.customer_name {SETTLED}
