@@ -137,16 +137,16 @@ def parse_limits(words: list[str]) -> dict[str, Decimal]:
         currency, _, amount = word.partition("=")
         try:
             limit = Decimal(amount)
-            exact = limit.quantize(Decimal(1).scaleb(-decimals(currency)))
+            is_exact = limit >= 0 and limit == round(limit, decimals(currency))
         except (ArithmeticError, ValueError):
-            exact = limit = Decimal(-1)
-        if exact < 0 or exact != limit:
+            is_exact = False
+        if not is_exact:
             raise ValueError(
                 f"--limit {word} is not a currency and an amount in it (example: EUR=500)"
             )
         if currency in limits:
             raise ValueError(f"--limit names {currency} twice")
-        limits[currency] = exact
+        limits[currency] = limit
     return limits
 
 
