@@ -34,6 +34,7 @@ PAGES = (
     Listed("availability", "Availability", "Leadership", INTERNAL),
     Listed("credits", "Credits", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("reconciliation", "Due and issued", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("credit_notes", "Credit notes", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("claims", "Claim calendar", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("statements", "Statements", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("proof", "Proof of a credit", "Finance", frozenset({LEADERSHIP, FINANCE})),

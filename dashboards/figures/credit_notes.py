@@ -186,7 +186,7 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
                from marts.credit_reconciliation as r
                inner join marts.subscriptions as s using (subscription_id)
                where list_contains(?, r.month)
-               order by s.customer_id, r.subscription_id, r.month, r.currency""",
+               order by s.customer_name, s.customer_id, r.subscription_id, r.currency""",
             first_days,
         )
     )
@@ -224,9 +224,9 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
     )
     for key, row in of.items():
         lines = held.get(key, [])
-        waiting = _waiting(lines, issued.get(key, {}))
-        proposal.waiting.extend(waiting)
-        in_batches = sum((w.line.amount for w in waiting), Decimal())
+        open_lines = waiting(lines, issued.get(key, {}))
+        proposal.waiting.extend(open_lines)
+        in_batches = sum((w.line.amount for w in open_lines), Decimal())
         due, given = (
             _exact(row[name], row["currency"]) for name in ("due_amount", "issued_amount")
         )
@@ -289,18 +289,18 @@ def _held(batches: Iterable[Batch]) -> dict[Key, list[Waiting]]:
     return found
 
 
-def _waiting(held: Iterable[Waiting], issued: Mapping[str, Decimal]) -> list[Waiting]:
+def waiting(held: Iterable[Waiting], issued: Mapping[str, Decimal]) -> list[Waiting]:
     """The lines that no invoice has yet: neither one of that id, nor, as billing may give lines ids
     of its own, another one of the same amount that came after the batch."""
     rest = dict(issued)
-    waiting = [w for w in held if rest.pop(w.line.line_id, None) is None]
-    for one in list(waiting):
+    found = [w for w in held if rest.pop(w.line.line_id, None) is None]
+    for one in list(found):
         known = {one.line.line_id, *one.line.issued_lines}
         amounts = (i for i, a in rest.items() if a == one.line.amount and i not in known)
         if same := next(amounts, None):
             del rest[same]
-            waiting.remove(one)
-    return waiting
+            found.remove(one)
+    return found
 
 
 def _versions(reader: Reader, first_days: Sequence[date]) -> dict[Key, dict[int, str]]:
@@ -321,15 +321,3 @@ def _changed(versions: Mapping[int, str], before: int | None, now: int | None) -
     return sorted(
         {c for v, names in versions.items() if before < v <= now for c in names.split(",")}
     )
-
-
-def totals(credits: Iterable[Credit], *by: str) -> list[Row]:
-    """Lines and amounts by columns and currency, in their order."""
-    summed: dict[tuple[str, ...], list[Decimal]] = defaultdict(list)
-    for credit in credits:
-        summed[*(str(getattr(credit, name)) for name in by), credit.currency].append(credit.amount)
-    return [
-        dict(zip([*by, "currency"], key, strict=True))
-        | {"lines": len(amounts), "amount": sum(amounts, Decimal())}
-        for key, amounts in sorted(summed.items())
-    ]

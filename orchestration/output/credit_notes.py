@@ -11,6 +11,7 @@ from makegood.dashboards.exports import credit_notes as exports
 from makegood.dashboards.figures import credit_notes as notes
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.credit_notes import Batch, Credit, Line, Proposal
+from makegood.dashboards.figures.totals import totals
 from makegood.dashboards.figures.words import counted, decimals, money, timestamp
 from makegood.ingestion.files import write_whole
 from makegood.orchestration.output.explain import publication, published
@@ -178,15 +179,15 @@ def of_batch(batch: Batch, what: str = "") -> list[str]:
         f"batch {batch.number} of {batch.month:%Y-%m}{what}, from run {batch.run_id}, "
         f"as of {timestamp(batch.as_of)}",
         *table("credits", _WHO | {"currency": "currency"}, _AMOUNTS, _rows(batch.lines)),
-        *_totals("totals by customer and currency", batch, "customer_id", "customer_name"),
+        *_totals("totals by customer and currency", batch, "customer_name", "customer_id"),
         *_totals("totals by currency", batch),
         *(["", "changed since an earlier batch", *map(_restated, restated)] if restated else []),
     ]
 
 
 def _totals(title: str, batch: Batch, *by: str) -> list[str]:
-    names = {name.removesuffix("_name").removesuffix("_id"): name for name in by}
-    rows = notes.totals(batch.lines, *by)
+    names = {name.removesuffix("_name").replace("_", " "): name for name in by}
+    rows = totals((line.model_dump() for line in batch.lines), ["amount"], by)
     return table(title, names | {"currency": "currency"}, {"to issue": "amount"}, rows)
 
 

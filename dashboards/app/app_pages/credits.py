@@ -10,6 +10,7 @@ from makegood.dashboards.figures.queries import (
     CREDITS,
     GAPS_OF_CREDIT,
     OF_CREDIT,
+    ORDER,
     service_and_region,
 )
 from makegood.dashboards.figures.words import percentage, plain
@@ -51,6 +52,13 @@ with third:
         lambda e: e.replace("_", " "),
     )
 
+# the parts that a credit is made of, by its exposure
+PARTS = {
+    "Claimable": "claimable",
+    "At stake": "at_stake",
+    "Lapsed": "lapsed",
+    "Not eligible": "not_eligible",
+}
 FILTERED = f"""
     from ({CREDITS}) as c
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id)
@@ -59,42 +67,24 @@ FILTERED = f"""
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
 """
 filters = (months, contracts, customers, services, regions, currencies, exposures)
+parts = ", ".join(f"if(exposure = '{part}', credit_amount, 0) as {part}" for part in PARTS.values())
 credits = rows(
-    f"select * {FILTERED} order by month desc, credit_amount desc, subscription_id, currency",
+    f"""select *, {parts}
+        from (select c.*, s.customer_name
+              from (select * {FILTERED}) as c
+              inner join marts.subscriptions as s using (subscription_id))
+        order by {ORDER}""",
     *filters,
 )
 if not credits:
     components.nothing("No credit matches the filters.")
     st.stop()
 
-st.subheader(f"By {heading.lower()} and currency", anchor=False)
-summed = rows(
-    f"""select columns('^(month|period_kind)$'), currency,
-               count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
-               sum(credit_amount) as credit, sum(payable_amount) as payable,
-               sum(if(exposure = 'claimable', credit_amount, 0)) as claimable,
-               sum(if(exposure = 'at_stake', credit_amount, 0)) as at_stake,
-               sum(if(exposure = 'lapsed', credit_amount, 0)) as lapsed,
-               sum(if(exposure = 'not_eligible', credit_amount, 0)) as not_eligible
-        {FILTERED} and currency is not null group by all order by month desc, currency""",
-    *filters,
-)
-components.table(
-    summed,
-    {
-        heading: periods.credited,
-        "Currency": "currency",
-        "Subscriptions": "subscriptions",
-        "Fees": "fee",
-        "Credits": "credit",
-        "Payable": "payable",
-        "Claimable": "claimable",
-        "At stake": "at_stake",
-        "Lapsed": "lapsed",
-        "Not eligible": "not_eligible",
-    },
-    name=f"Credits by {heading.lower()} and currency",
-    money=["Fees", "Credits", "Payable", "Claimable", "At stake", "Lapsed", "Not eligible"],
+st.subheader("Totals", anchor=False)
+components.totals(
+    credits,
+    {"Fees": "monthly_fee", "Credits": "credit_amount", "Payable": "payable_amount", **PARTS},
+    "Credits",
 )
 st.caption(
     "Amounts are in the currency of their row. "
@@ -103,13 +93,14 @@ st.caption(
 components.evidence(credits, "credits")
 
 st.subheader("By subscription", anchor=False)
+shown, is_hidden = components.of_money(credits, lambda c: bool(c["credit_amount"]), "credits")
 picked = components.table(
-    credits,
+    shown,
     {
-        "Subscription": "subscription_id",
-        "Customer": lambda c: names[c["customer_id"]],
-        "Service and region": service_and_region,
         heading: periods.credited,
+        "Customer": "customer_name",
+        "Subscription": "subscription_id",
+        "Service and region": service_and_region,
         "Fee": "monthly_fee",
         "Availability": availability_words,
         "Evidence": evidence_words,
@@ -126,7 +117,7 @@ picked = components.table(
     name=f"Credits by subscription, {heading.lower()} and currency",
     key="credits",
     money=["Fee", "Credit", "Payable"],
-    height=420 if len(credits) > 11 else "auto",
+    height=420 if len(shown) > 11 else "auto",
 )
 st.caption("Select a row for its proof and report.")
 if picked:
@@ -147,5 +138,10 @@ notes = {
     "exposure": ", ".join(exposures),
 }
 components.downloads(
-    f"select * {FILTERED} order by all", *filters, name="credits", mart="credits", notes=notes
+    f"select * {FILTERED} order by all",
+    *filters,
+    name="credits",
+    mart="credits",
+    notes=notes,
+    is_all=is_hidden,
 )
