@@ -46,6 +46,7 @@ PAGES = (
     Listed("feeds", "Feeds", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
     Listed("runs", "Runs and alerts", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
     Listed("report", "SLA report", "Customer", frozenset({LEADERSHIP, FINANCE, CUSTOMER})),
+    Listed("ask", "Ask for a credit", "Customer", frozenset({LEADERSHIP, FINANCE, CUSTOMER})),
 )
 
 

@@ -101,7 +101,7 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
     """The batches in order of their numbers, and what is wrong with the folder, a sentence each."""
     found: dict[int, Batch] = {}
     wrong = []
-    for path in sorted((warehouse / FOLDER).glob("*.json")):
+    for path in sorted((warehouse / FOLDER).glob("[0-9]*.json")):
         try:
             content = path.read_bytes()
             batch = Batch.model_validate_json(content)

@@ -176,6 +176,7 @@ def repair(root: Path, landing: Path | None) -> list[str]:
                         scratch,
                         last.landed(),
                         feed_settings(landing),
+                        warehouse.inbox,
                     )[1]
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
