@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -230,6 +231,13 @@ def test_above_a_limit_it_waits_for_approval(place: Place) -> None:
     (line,) = place.batches[1].lines
     assert (line.line_id, line.subscription_id) == ("CN-000002-0001", "big")
     assert line.approved_above == Decimal("999.99")
+
+
+def test_two_at_once_make_one_batch(place: Place) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda _: place.make(), range(2)))
+    assert sorted(d.returncode for d in done) == [0, 2]
+    assert len(place.kept) == 1
 
 
 def test_a_damaged_or_missing_batch_stops_the_next(place: Place) -> None:

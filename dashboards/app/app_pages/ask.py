@@ -46,12 +46,12 @@ if credits:
         credits,
         {
             heading: periods.credited,
-            "Customer": "customer_name",
             "Subscription": "subscription_id",
-            "Service and region": service_and_region,
             "Credit": "amounts",
             "Until": "claim_deadline",
             "State": "state",
+            "Customer": "customer_name",
+            "Service and region": service_and_region,
         },
         name="Credits that can be asked for",
         height=420 if len(credits) > 11 else "auto",
@@ -79,7 +79,7 @@ if not credits:
     pass
 elif not published.can_ask():
     st.caption(
-        "Here it is customers who ask, once they have signed in."
+        "Customers can ask here once they have signed in."
         if published.granted().roles & INTERNAL
         else "Requests can't be written down here: ask in the way that your agreement names."
     )
