@@ -544,6 +544,7 @@ def test_the_page_of_credit_notes_shows_what_the_command_makes(
     assert at.code[0].value.startswith("makegood credit-notes --month 2026-07 --warehouse ")
 
     words_of = ["credit-notes", "--month", "2026-07", "--warehouse", str(tmp_path / "w")]
+    words_of += ["--limit", "EUR=1000"]
     assert CliRunner().invoke(cli, words_of).exit_code == 0
     at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-07")
     assert amounts("Batch 1", at) == expected

@@ -81,7 +81,11 @@ if proposal.credits:
     contents([row_of(credit) for credit in proposal.credits], "Credits to be issued")
     st.caption("To issue = due − issued − in batches. The next batch, whose file goes to billing:")
     command = ["makegood", "credit-notes", "--month", chosen, "--warehouse", str(warehouse())]
-    st.code(shlex.join([*command, "--out", f"credit-notes-{chosen}.csv"]), language="sh")
+    command += ["--out", f"credit-notes-{chosen}.csv"]
+    # with the limits of the last batch, so that none is forgotten
+    for currency, limit in (batches[-1].limits if batches else {}).items():
+        command += ["--limit", f"{currency}={limit}"]
+    st.code(shlex.join(command), language="sh")
 elif not proposal.is_over:
     components.nothing("No period that ends in this month is over.")
 else:
