@@ -12,6 +12,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import charts, navigation, published
 from makegood.dashboards.exports import excel, files
 from makegood.dashboards.figures import periods, style
+from makegood.dashboards.figures import totals as figures_totals
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
@@ -381,6 +382,58 @@ def _values(rows: Sequence[Row], of: str | Shown | Figure) -> Any:
 
 def _constant(text: str) -> Callable[[object], str]:
     return lambda _: text
+
+
+def totals(
+    rows: Sequence[Row], amounts: Mapping[str, str], what: str, *, of_one_month: bool = False
+) -> None:
+    """Sums by period, by customer and by currency, each in a tab of its own.
+
+    `rows`: with currency, customer and period; `amounts`: heading -> column; `what`: their name in
+    the plural, in sentences; `of_one_month`: sums by period would say nothing."""
+    heading = periods.heading(rows)
+    keyed = [row | {"period": periods.credited(row)} for row in rows]
+    sums: Columns = {"Rows": number("rows"), **{h: money(c) for h, c in amounts.items()}}
+    kinds: dict[str, dict[str, str]] = {
+        heading.lower(): {heading: "period"},
+        "customer": {"Customer": "customer_name", "Id": "customer_id"},
+        "currency": {},
+    }
+    if of_one_month:
+        del kinds[heading.lower()]
+    for tab, names in zip(st.tabs([f"By {kind}" for kind in kinds]), kinds.values(), strict=True):
+        by = list(names.values())
+        summed = figures_totals.totals(keyed, list(amounts.values()), by)
+        # the latest period first, as in all tables
+        summed.sort(key=lambda row: str(row.get("period", "")), reverse=True)
+        with tab:
+            table(
+                summed,
+                {**names, "Currency": "currency", **sums},
+                name=f"{what} by {' and '.join([*list(names)[:1], 'currency']).lower()}",
+                height=420 if len(summed) > 11 else "auto",
+            )
+
+
+def of_money(
+    rows: Sequence[Row], has_money: Callable[[Row], bool], what: str
+) -> tuple[list[Row], bool]:
+    """The rows that are about money, with the others if the reader wants them, and whether any are
+    hidden. `what`: their name in the plural."""
+    without = sum(not has_money(row) for row in rows)
+    if not without:
+        return list(rows), False
+    is_all = st.toggle(
+        f"Also show the {thousands(without)} {what} of zero", key="zero", bind="query-params"
+    )
+    return [row for row in rows if is_all or has_money(row)], not is_all
+
+
+def sums(rows: Sequence[Row], amount: str) -> str:
+    """The sums of an amount by currency, in bold, a line each; a dash without any."""
+    summed = figures_totals.totals(rows, [amount])
+    lines = [f"**{style.money(row[amount], row['currency'])}**" for row in summed if row[amount]]
+    return "  \n".join(lines) or "–"
 
 
 def length(column: str, *bounds: str, in_hours: bool = False) -> Figure:

@@ -44,6 +44,11 @@ def before(kind: str, first: date) -> date:
     return start(kind, first - timedelta(days=1))
 
 
+def closing(kind: str, first: date) -> date:
+    """The first day of the month in which a period ends. `first`: the first day of the period."""
+    return (following(kind, first) - timedelta(days=1)).replace(day=1)
+
+
 def name(kind: str, first: date) -> str:
     """A period in a sentence: July 2026, July to September 2026, 2026; in English everywhere."""
     if kind == "year":

@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,14 +26,17 @@ import polars as pl
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 from makegood.dashboards.access.reader import EVERYTHING, opened
 from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.overview import worse
+from makegood.dashboards.figures.queries import age_of
 from makegood.dashboards.figures.style import duration, exact_pct, money
 from makegood.dashboards.figures.support import latest
 from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
+from makegood.orchestration.cli import app as cli
 from tests import conftest
 from tests.conftest import (
     Published,
@@ -42,7 +46,7 @@ from tests.conftest import (
     write_contracts,
     write_landing,
 )
-from tests.models.test_credit_examples import Examples
+from tests.models.test_credit_examples import DAY, Examples
 from tests.models.test_credit_line import deliver
 from tests.support.overview import check_first_screen, screen_of
 
@@ -416,6 +420,12 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
         "1,230.375",
         "4,499.97",
     ]
+    # rows of no money are out of the way, but can be found
+    name = "Credits by subscription, month and currency"
+    some = [c for c in credits if c["credit_amount"]]
+    assert 0 < len(some) == len(tables(at)[name]) < len(credits)
+    at.toggle(key="zero").set_value(True).run()
+    assert len(tables(at)[name]) == len(credits)
 
     at = app(
         monkeypatch,
@@ -424,6 +434,7 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
         months=["2026-06"],
         currencies=["EUR", "KWD"],
         customers=["C01", "C04", "C05"],
+        zero="true",
     )
     shown = tables(at)["Credits by subscription, month and currency"]
     expected = [
@@ -439,45 +450,174 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
     )
 
 
-def test_exceptions_between_due_and_issued_come_first(
+# page -> the mart, its rows that count, heading of an amount -> column
+SUMMED = {
+    "credits": (
+        "credits",
+        "currency is not null",
+        {"Fees": "monthly_fee", "Credits": "credit_amount", "Payable": "payable_amount"},
+    ),
+    "statements": (
+        "credit_statements",
+        "is_current and currency is not null",
+        {"Fees": "monthly_fee", "Credits": "credit_amount"},
+    ),
+    "reconciliation": (
+        "credit_reconciliation",
+        "true",
+        {"Due": "due_amount", "Issued": "issued_amount", "Difference": "difference"},
+    ),
+}
+
+
+@pytest.mark.parametrize("page", SUMMED)
+def test_totals_by_month_customer_and_currency_are_those_of_the_mart(
+    monkeypatch: pytest.MonkeyPatch, sample: Published, page: str
+) -> None:
+    mart, where, amounts = SUMMED[page]
+    rows = sample.query(
+        f"""select m.*, customer_name, s.customer_id from marts.{mart} as m
+            inner join marts.subscriptions as s using (subscription_id) where {where}"""
+    )
+    shown = tables(app(monkeypatch, sample.warehouse, page))
+    for heading, key in (
+        ("Month", lambda r: f"{r['month']:%Y-%m}"),
+        ("Customer", lambda r: r["customer_name"]),
+        (None, lambda r: None),
+    ):
+        ending = f" by {heading.lower()} and currency" if heading else " by currency"
+        (name,) = (n for n in shown if n.endswith(ending) and "subscription" not in n)
+        summed: dict[tuple[Any, ...], list[Decimal]] = {}
+        for row in rows:
+            of = summed.setdefault((key(row), row["currency"]), [Decimal()] * len(amounts))
+            of[:] = [a + row[c] for a, c in zip(of, amounts.values(), strict=True)]
+        assert {
+            (r[heading] if heading else None, r["Currency"]): [r[a] for a in amounts]
+            for r in shown[name]
+        } == summed
+        assert sum(r["Rows"] for r in shown[name]) == len(rows)
+
+
+def test_what_is_not_issued_is_shown_by_its_age(
+    monkeypatch: pytest.MonkeyPatch, publish: Runner
+) -> None:
+    """0 to 30 days after it fell due, 31 to 60, and more, by the day; what was issued but not due
+    is apart from that."""
+    e = Examples()
+    # payable from 1 July on, as of 31 August: 61 days; from the day of a later request: 60
+    for name, day in (("over_60", "2026-06-15"), ("at_60", "2026-07-02")):
+        e.subscription(name, fee="100.00").outage(0, 2593).request(day)
+    e.subscription("at_30", fee=None, spans=[{"valid_from": "2026-07-01"}])
+    e.outage(31 * DAY, 32 * DAY)
+    e.line("100.00", "2026-07-01", "2026-07-31").request("2026-08-01", month="2026-07-01")
+    e.subscription("gift", fee="100.00").line("-5.00", kind="credit")
+    published = publish(e.feeds, "2026-08-31T00:00:00Z")
+    at = app(monkeypatch, published.warehouse, "reconciliation")
+    shown = {r["Subscription"]: r["Age"] for r in tables(at)["Credits not issued yet"]}
+    assert shown == {
+        "at_30": "0 to 30 days",
+        "at_60": "31 to 60 days",
+        "over_60": "over 60 days",
+    }
+    (aged,) = tables(at)["Credits not issued yet, by days since they fell due"]
+    assert aged == {
+        "Currency": "EUR",
+        "Credits": 3,
+        "0 to 30 days": Decimal(25),
+        "31 to 60 days": Decimal(10),
+        "over 60 days": Decimal(10),
+        "Total": Decimal(45),
+    }
+    (wrong,) = tables(at)["Credits issued that were not due, or not like that"]
+    assert (wrong["Subscription"], wrong["Finding"]) == ("gift", "not due")
+    assert [age_of({"days_due": days}) for days in (0, 30, 31, 60, 61, None)] == [
+        "0 to 30 days",
+        "0 to 30 days",
+        "31 to 60 days",
+        "31 to 60 days",
+        "over 60 days",
+        "age unknown",
+    ]
+
+
+def test_due_and_issued_are_apart_by_what_there_is_to_do(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse, "reconciliation")
     rows = sample.mart("credit_reconciliation")
-    odd = [r for r in rows if r["difference"] or r["flags"]]
-    assert odd
-    assert len(odd) < len(rows)
-    assert list(tables(at)) == [
-        "Exceptions between due and issued",
-        "Credits issued as due",
-    ]
-    shown = tables(at)["Exceptions between due and issued"]
-    assert {
-        (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"]) for r in shown
-    } == {
+    shown = tables(at)
+    for name, own in (
+        ("Credits not issued yet", [r for r in rows if r["difference"] > 0]),
         (
-            r["subscription_id"],
-            f"{r['month']:%Y-%m}",
-            r["due_amount"],
-            r["issued_amount"],
-            r["difference"],
-        )
-        for r in odd
-    }
-    by_subscription = {(r["Subscription"], r["Month"]): r["Finding"] for r in shown}
+            "Credits issued that were not due, or not like that",
+            [r for r in rows if r["difference"] < 0 or r["flags"]],
+        ),
+        ("Credits issued as due", [r for r in rows if not r["difference"] and not r["flags"]]),
+    ):
+        assert own
+        assert {
+            (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"])
+            for r in shown[name]
+        } == {
+            (
+                r["subscription_id"],
+                f"{r['month']:%Y-%m}",
+                r["due_amount"],
+                r["issued_amount"],
+                r["difference"],
+            )
+            for r in own
+        }
+    faults = shown["Credits issued that were not due, or not like that"]
+    by_subscription = {(r["Subscription"], r["Month"]): r["Finding"] for r in faults}
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
-        by_subscription["C01-chat", "2026-07"]
-        == "too little issued, on an invoice of the credited period or earlier"
+        by_subscription["C01-chat", "2026-07"] == "on an invoice of the credited period or earlier"
     )
-    for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
+    for sign in (1, -1):
         for currency in {r["currency"] for r in rows}:
             amount = sum(
                 sign * r["difference"]
                 for r in rows
                 if r["currency"] == currency and sign * r["difference"] > 0
             )
-            assert not amount or f"**{money(amount, currency)}**" in words(at), label
+            assert not amount or f"**{money(amount, currency)}**" in words(at)
+
+
+def test_the_page_of_credit_notes_shows_what_the_command_makes(
+    monkeypatch: pytest.MonkeyPatch, sample: Published, tmp_path: Path
+) -> None:
+    """What is to be issued before the batch, the batch and its sums after it, and its lines until
+    an invoice has them."""
+    shutil.copytree(sample.warehouse, tmp_path / "w", symlinks=True)
+    owed = [r for r in sample.mart("credit_reconciliation") if r["difference"] > 0]
+    assert {f"{r['month']:%Y-%m}" for r in owed} == {"2026-07"}
+
+    def amounts(name: str, at: AppTest) -> set[tuple[str, Decimal, str]]:
+        return {(r["Subscription"], r["To issue"], r["Currency"]) for r in tables(at)[name]}
+
+    expected = {(r["subscription_id"], r["difference"], r["currency"]) for r in owed}
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-07")
+    assert amounts("Credits to be issued", at) == expected
+    assert "No batch of 2026-07 has been made yet." in words(at)
+    assert at.code[0].value.startswith("makegood credit-notes --month 2026-07 --warehouse ")
+
+    words_of = ["credit-notes", "--month", "2026-07", "--warehouse", str(tmp_path / "w")]
+    words_of += ["--limit", "EUR=1000"]
+    assert CliRunner().invoke(cli, words_of).exit_code == 0
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-07")
+    assert amounts("Batch 1", at) == expected
+    assert "All that is due is issued, or in a batch." in words(at)
+    assert {r["Line"] for r in tables(at)["Lines of batches that no issued invoice has yet"]} == {
+        f"CN-000001-{place:04}" for place in range(1, len(owed) + 1)
+    }
+    assert sum(r["To issue"] for r in tables(at)["Batch 1 by customer and currency"]) == sum(
+        r["difference"] for r in owed
+    )
+    # of June nothing is to be issued, and too much was
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-06")
+    (over,) = tables(at)["More issued, or in batches, than is due"]
+    assert (over["Subscription"], over["Difference"]) == ("C02-chat", Decimal(-150))
 
 
 def test_the_claim_calendar_has_each_claim_once_by_its_deadline(

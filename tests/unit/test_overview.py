@@ -274,7 +274,7 @@ def test_support_against_its_goal() -> None:
         "Support. July 2026: 90.00 % in time (9 of 10 cases), goal of 90 % reached; August 2026 so "
         "far: 89.99 % in time (8,999 of 10,000 cases), goal of 90 % not reached.",
         Tone.AT_RISK,
-        Link("marts", {"mart": "attainment"}),
+        Link("support", {}),
     )
     lacking = commitments.goal([resolutions(7, 1, 0)], {JULY: 2}, today)
     assert lacking is not None

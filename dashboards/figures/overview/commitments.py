@@ -363,7 +363,7 @@ def goal(support: Sequence[Row], incomplete: Mapping[date, int], today: date) ->
     return Line(
         f"Support. {'; '.join(parts)}.",
         min(tones, key=lambda tone: tone.rank, default=Tone.NEUTRAL),
-        Link("marts", {"mart": "attainment"}),
+        Link("support", {}),
     )
 
 

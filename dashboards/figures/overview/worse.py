@@ -276,5 +276,5 @@ def support(
             text=f"{subject}: {_pct(now, then)} late in {month} ({thousands(late)} of "
             f"{counted(cases, 'case')}), {_pct(then, now)} in {month_before}.",
             is_miss=by_month[last]["met"] * 100 < by_month[last]["goal_pct"] * cases,
-            link=Link("marts", {"mart": "attainment"}),
+            link=Link("support", {}),
         )
