@@ -129,6 +129,8 @@ POLICIES = {
     "marts.status_page_publication": _TICKET,
     "marts.subscription_spans": _SUBSCRIPTION,
     "marts.subscriptions": _SUBSCRIPTION,
+    # of one ticket they are the times of that ticket, which may be another customer's
+    "marts.support_times": _NONE,
     "marts.ticket_events": _TICKET,
     "marts.ticket_sla": _SUBSCRIPTION,
     # totals over all customers

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from makegood.dashboards.access.reader import Row
-from makegood.dashboards.app import navigation, published
+from makegood.dashboards.app import charts, navigation, published
 from makegood.dashboards.exports import excel, files
 from makegood.dashboards.figures import periods, style
+from makegood.dashboards.figures import totals as figures_totals
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
@@ -25,6 +26,7 @@ from makegood.dashboards.figures.evidence import (
     is_unseen,
     verdict_of,
 )
+from makegood.dashboards.figures.queries import GAPS_OF_TICKET
 from makegood.dashboards.figures.style import counted, instant, thousands
 from makegood.dashboards.figures.words import plain
 
@@ -148,10 +150,79 @@ def missing(gaps: Sequence[Row]) -> None:
         st.caption(f"These are the first {thousands(MOST_GAPS)} of {thousands(len(gaps))} rows.")
 
 
-def signs(figures: Sequence[Row]) -> str:
-    """The legend of a heat map, in sentences. `figures`: rows of FIGURES."""
-    starred = " A star marks incomplete data." if any(map(is_incomplete, figures)) else ""
-    return "Outlined periods are still in progress." + starred
+def timeline(ticket_id: str) -> None:
+    """The rows missing from a ticket, if any, and its events with file and line (K1, K5)."""
+    missing(published.rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, ticket_id))
+    st.markdown(f"**Timeline of {plain(ticket_id)}**")
+    events = published.rows_of_newer(
+        "marts.ticket_events",
+        "select * from marts.ticket_events where ticket_id = ? order by sequence",
+        ticket_id,
+    )
+    if not events:
+        nothing("An older version published these figures, without the events of open tickets.")
+        return
+    columns: Columns = {
+        "At (UTC)": lambda e: instant(e["occurred_at"]),
+        "Event": "event",
+        "Severity": "severity",
+        "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
+        "Counted": length("clock_seconds", in_hours=True),
+        "File": "file",
+        "Line": "line",
+    }
+    table(events, columns, name="Events of the ticket")
+
+
+def tile_legend(figures: Sequence[Row]) -> None:
+    """What the tiles of heat maps mean: one legend for a page. `figures`: rows of FIGURES."""
+    used = set(map(charts.budget_use, figures))
+    thin = str(Verdict.KEPT_ON_THIN)
+    entries = {
+        word: _swatch(colour, word if word == Evidence.NONE else "")
+        for word, (colour, _) in charts.BUDGET_USE.items()
+        if word in used and word != thin
+    }
+    if any(charts.hatch(f) == Evidence.THIN for f in figures):
+        entries["thin evidence"] = _swatch(charts.BUDGET_USE[thin][0], "thin")
+    if any(f["status"] == "provisional" for f in figures):
+        entries["outlined: still in progress"] = "border: 3px solid #7a7a7a"
+    if any(map(is_incomplete, figures)):
+        entries["* on incomplete data"] = ""
+    legend(entries)
+
+
+def _swatch(colour: str, hatch: str = "") -> str:
+    """The look of a tile as CSS. `hatch`: a key of `charts.HATCHES`, or empty."""
+    if not hatch:
+        return f"background: {colour}"
+    apart, stripe = charts.HATCHES[hatch]
+    # slanted, stripes are closer than along the edge
+    apart = round(apart * 0.7)
+    return (
+        f"background: repeating-linear-gradient(-70deg, {colour} 0 {apart}px, "
+        f"{stripe} {apart}px {apart + 1.5}px)"
+    )
+
+
+def legend(entries: Mapping[str, str]) -> None:
+    """What colours mean, in one line if there is room: words and the look of each as CSS, empty for
+    none."""
+    parts = [
+        '<span style="display: inline-flex; align-items: center; gap: .4rem">'
+        + (
+            '<span style="display: inline-block; box-sizing: border-box; width: 1.6rem; '
+            f'height: .95rem; {look}"></span>'
+            if look
+            else ""
+        )
+        + f"{words}</span>"
+        for words, look in entries.items()
+    ]
+    st.html(
+        '<div role="note" aria-label="Legend" style="display: flex; flex-wrap: wrap; '
+        f'gap: .25rem 1.1rem; font-size: .85rem">{"".join(parts)}</div>'
+    )
 
 
 def _filter(key: str) -> str:
@@ -311,6 +382,58 @@ def _values(rows: Sequence[Row], of: str | Shown | Figure) -> Any:
 
 def _constant(text: str) -> Callable[[object], str]:
     return lambda _: text
+
+
+def totals(
+    rows: Sequence[Row], amounts: Mapping[str, str], what: str, *, of_one_month: bool = False
+) -> None:
+    """Sums by period, by customer and by currency, each in a tab of its own.
+
+    `rows`: with currency, customer and period; `amounts`: heading -> column; `what`: their name in
+    the plural, in sentences; `of_one_month`: sums by period would say nothing."""
+    heading = periods.heading(rows)
+    keyed = [row | {"period": periods.credited(row)} for row in rows]
+    sums: Columns = {"Rows": number("rows"), **{h: money(c) for h, c in amounts.items()}}
+    kinds: dict[str, dict[str, str]] = {
+        heading.lower(): {heading: "period"},
+        "customer": {"Customer": "customer_name", "Id": "customer_id"},
+        "currency": {},
+    }
+    if of_one_month:
+        del kinds[heading.lower()]
+    for tab, names in zip(st.tabs([f"By {kind}" for kind in kinds]), kinds.values(), strict=True):
+        by = list(names.values())
+        summed = figures_totals.totals(keyed, list(amounts.values()), by)
+        # the latest period first, as in all tables
+        summed.sort(key=lambda row: str(row.get("period", "")), reverse=True)
+        with tab:
+            table(
+                summed,
+                {**names, "Currency": "currency", **sums},
+                name=f"{what} by {' and '.join([*list(names)[:1], 'currency']).lower()}",
+                height=420 if len(summed) > 11 else "auto",
+            )
+
+
+def of_money(
+    rows: Sequence[Row], has_money: Callable[[Row], bool], what: str
+) -> tuple[list[Row], bool]:
+    """The rows that are about money, with the others if the reader wants them, and whether any are
+    hidden. `what`: their name in the plural."""
+    without = sum(not has_money(row) for row in rows)
+    if not without:
+        return list(rows), False
+    is_all = st.toggle(
+        f"Also show the {thousands(without)} {what} of zero", key="zero", bind="query-params"
+    )
+    return [row for row in rows if is_all or has_money(row)], not is_all
+
+
+def sums(rows: Sequence[Row], amount: str) -> str:
+    """The sums of an amount by currency, in bold, a line each; a dash without any."""
+    summed = figures_totals.totals(rows, [amount])
+    lines = [f"**{style.money(row[amount], row['currency'])}**" for row in summed if row[amount]]
+    return "  \n".join(lines) or "–"
 
 
 def length(column: str, *bounds: str, in_hours: bool = False) -> Figure:

@@ -34,6 +34,7 @@ PAGES = (
     Listed("availability", "Availability", "Leadership", INTERNAL),
     Listed("credits", "Credits", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("reconciliation", "Due and issued", "Finance", frozenset({LEADERSHIP, FINANCE})),
+    Listed("credit_notes", "Credit notes", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("claims", "Claim calendar", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("own_claims", "Claims of our own", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("statements", "Statements", "Finance", frozenset({LEADERSHIP, FINANCE})),
@@ -41,11 +42,13 @@ PAGES = (
     Listed("backtests", "Backtests", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("marts", "Marts and exports", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("tickets", "Open tickets", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("support", "Support performance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("coverage", "Coverage", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("maintenance", "Maintenance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("feeds", "Feeds", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
     Listed("runs", "Runs and alerts", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),
     Listed("report", "SLA report", "Customer", frozenset({LEADERSHIP, FINANCE, CUSTOMER})),
+    Listed("ask", "Ask for a credit", "Customer", frozenset({LEADERSHIP, FINANCE, CUSTOMER})),
 )
 
 

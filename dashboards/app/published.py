@@ -5,14 +5,14 @@ import hashlib
 import json
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from makegood.dashboards.access import grants
+from makegood.dashboards.access import credit_requests, grants
 from makegood.dashboards.access.reader import Reader, Row, Viewer
 from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
@@ -142,6 +142,31 @@ def with_period_kind(found: list[Row]) -> list[Row]:
     """Rows of credits, each with `period_kind`, that of its contract. They have `contract_id`."""
     kinds = periods.kinds(reader())
     return [row | {"period_kind": kinds[row["contract_id"]]} for row in found]
+
+
+def can_ask() -> bool:
+    """Whether the viewer is a customer, and what they ask for can be written down."""
+    is_customer = viewer().customers is not None
+    return is_customer and credit_requests.is_open(Path(_arguments().warehouse))
+
+
+def today(row: Row) -> date:
+    """The local date in the time zone of a contract. `row`: with `time_zone`."""
+    return credit_requests.today(row, datetime.now(UTC))
+
+
+def ask(subscription_id: str, month: date) -> bool:
+    """Asks for a credit in the name of the viewer; False if it was asked for already.
+
+    Raises what `credit_requests.ask` does, Unguarded, NotSignedIn."""
+    folder, now = Path(_arguments().warehouse), datetime.now(UTC)
+    return credit_requests.ask(folder, reader(), st.user.to_dict(), subscription_id, month, now)
+
+
+def asked(row: Row) -> credit_requests.Request | None:
+    """The request for a credit that was made on these pages. `row`: one that the viewer sees."""
+    folder = Path(_arguments().warehouse)
+    return credit_requests.asked(folder, row["subscription_id"], row["month"])
 
 
 def age(since: datetime) -> str:

@@ -2,7 +2,7 @@
 each contract (T2, T3, T5)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,16 @@ def following(kind: str, first: date) -> date:
     """The first day of the next period. `first`: the first day of one."""
     months = first.month - 1 + MONTHS_IN[kind]
     return date(first.year + months // 12, months % 12 + 1, 1)
+
+
+def before(kind: str, first: date) -> date:
+    """The first day of the period before. `first`: the first day of one."""
+    return start(kind, first - timedelta(days=1))
+
+
+def closing(kind: str, first: date) -> date:
+    """The first day of the month in which a period ends. `first`: the first day of the period."""
+    return (following(kind, first) - timedelta(days=1)).replace(day=1)
 
 
 def name(kind: str, first: date) -> str:

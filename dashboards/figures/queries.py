@@ -6,6 +6,9 @@ from makegood.dashboards.figures import periods
 # a credit that nobody has requested is called lapsing from so many days before its deadline
 LAPSING_DAYS = 14
 
+# the order of finance's pages: of rows with a period, a customer, a subscription and a currency
+ORDER = "month desc, customer_name, customer_id, subscription_id, currency"
+
 # the figures of all periods, each with its contract's name and minimum coverage
 FIGURES = """
     select a.*, c.contract_name, t.value as min_coverage_pct
@@ -95,3 +98,13 @@ def credit_key(row: Row) -> tuple[object, ...]:
 def period(row: Row) -> str:
     """The period of a figure, in tables: 2026-06, 2026 Q2, 2026."""
     return periods.code(row["period_kind"], row["period_start"])
+
+
+# days since a credit fell due; publications of older versions don't say
+AGES = ("0 to 30 days", "31 to 60 days", "over 60 days", "age unknown")
+
+
+def age_of(row: Row) -> str:
+    """How long a credit has been due, as one of AGES. `row`: of credit_reconciliation."""
+    days = row.get("days_due")
+    return AGES[3] if days is None else AGES[0 if days <= 30 else 1 if days <= 60 else 2]

@@ -7,6 +7,7 @@ What is shown is text; files keep the exact values.
 import re
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 from iso4217 import Currency
 
@@ -96,6 +97,25 @@ def agreed_pct(value: Decimal | str | None) -> str:
 def ratio(value: Decimal | None, *bounds: Decimal) -> str:
     """A ratio: 1.54, and 1.004 beside a bound of 1, as percentages. A dash for None."""
     return NONE if value is None else _shortest(value, list(bounds))
+
+
+def share_of(part: int, whole: int, goal: Decimal | None = None) -> str:
+    """A share in per cent with one decimal, with more where it would otherwise seem to reach a goal
+    that it misses, or to be all, or none, of the whole. `whole`: not 0."""
+    share = Fraction(100 * part, whole)
+    bounds = [Fraction(bound) for bound in (0, 100, *(() if goal is None else (goal,)))]
+    # counts of a mart have at most 19 digits
+    for places in range(1, 40):
+        shown = _rounded(share, places)
+        if all((Fraction(shown) < b) == (share < b) for b in bounds) and (shown > 0) == (part > 0):
+            break
+    return f"{shown:f} %"
+
+
+def _rounded(share: Fraction, places: int) -> Decimal:
+    """Half away from zero. `share`: not negative."""
+    scaled = (2 * share.numerator * 10**places + share.denominator) // (2 * share.denominator)
+    return Decimal(scaled).scaleb(-places)
 
 
 # ---------------------------------------------------------------- durations

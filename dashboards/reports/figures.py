@@ -9,6 +9,7 @@ from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_unseen
 from makegood.dashboards.figures.periods import is_over, midnight
 from makegood.dashboards.figures.queries import CREDITS, FIGURES
+from makegood.dashboards.figures.support import times
 from makegood.dashboards.proof import NotFound, Step, prove
 from makegood.dashboards.proof.outcome import Outcome
 
@@ -97,6 +98,8 @@ class Figures:
     # a row for each calendar month
     configuration: list[Row]
     attainment: list[Row]
+    # of the subscription's own tickets: rows of `times` by target and severity
+    times: list[Row]
     # None without any data, and in publications of older versions
     last_seen_at: datetime | None
     # the terms of the subscription (T6), and those of its region: the contract's own
@@ -450,6 +453,7 @@ class _Marts:
                    where subscription_id = ? and month >= ? and month < ? order by month"""
             ),
             attainment=self._attainment(),
+            times=self._times(),
             last_seen_at=self._last_seen(),
             terms=self._terms(steps, tickets, version),
             regional_terms=self._contract_terms(period["contract_version"] if period else version),
@@ -476,6 +480,14 @@ class _Marts:
             self.month,
             self.next_month,
         )
+
+    def _times(self) -> list[Row]:
+        """How long tickets received in the period took (K4, K5); publications of older versions
+        don't have them."""
+        if not self.reader.has("marts.support_times"):
+            return []
+        own = "subscription_id = ? and month >= ? and month < ?"
+        return self.of_months(times("target, target_severity", own))
 
     def _version(self) -> date:
         """The version in force at the period's start (T5)."""

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import is_incomplete
 from makegood.dashboards.figures.style import agreed_pct, counted, instant, thousands
+from makegood.dashboards.figures.support import mean_seconds
 from makegood.dashboards.reports.availability import (
     downtime_of,
     exclusions_of,
@@ -123,7 +125,7 @@ def performance(figures: Figures) -> Section:
             "so there is nothing to compare with the targets."
         )
     blocks += _due_dates(figures)
-    blocks += _attainment(figures)
+    blocks += _support_performance(figures)
     blocks += _resolution_performance(figures)
     return Section("Response, updates and resolution", tuple(blocks), "Performance", reference)
 
@@ -229,6 +231,14 @@ def _due_dates(figures: Figures) -> Iterable[Block]:
         )
 
 
+def _support_performance(figures: Figures) -> list[Block]:
+    """The share in time beside the goal, and how long tickets took (K4, K5, Z6)."""
+    blocks = [*_attainment(figures), *_percentiles(figures)]
+    if not blocks:
+        return []
+    return [Section("Support performance", tuple(blocks), "", figures.clause("K4, K5, Z6"))]
+
+
 def _attainment(figures: Figures) -> Iterable[Block]:
     """How many of all tickets of the service in the region were resolved in time (Z6)."""
     if all(row["goal_pct"] is None for row in figures.attainment):
@@ -246,7 +256,7 @@ def _attainment(figures: Figures) -> Iterable[Block]:
         columns,
         tuple(
             (
-                periods.name("month", row["month"]),
+                _month(figures, row["month"]),
                 row["severity"],
                 row["met_pct"],
                 row["goal_pct"],
@@ -254,6 +264,37 @@ def _attainment(figures: Figures) -> Iterable[Block]:
             )
             for row in figures.attainment
         ),
+    )
+
+
+def _month(figures: Figures, month: date) -> str:
+    """A calendar month, with `so far` while it is in progress."""
+    end = periods.midnight(periods.following("month", month), figures.zone)
+    so_far = "" if periods.is_over(end, figures.as_of) else " so far"
+    return periods.name("month", month) + so_far
+
+
+def _percentiles(figures: Figures) -> Iterable[Block]:
+    """How long the subscription's own tickets took; those still open are counted beside them."""
+    if not figures.times:
+        return
+    columns = (
+        Column("Time to"),
+        Column("Severity"),
+        Column("Tickets", Kind.COUNT),
+        Column("Still open", Kind.COUNT),
+        Column("Median", Kind.SECONDS),
+        Column("90 % within", Kind.SECONDS),
+        Column("95 % within", Kind.SECONDS),
+        Column("Mean", Kind.SECONDS),
+    )
+    keys = ["target", "target_severity", "stopped", "still_open"]
+    keys += ["median_seconds", "p90_seconds", "p95_seconds"]
+    yield Table(
+        "Time to response and resolution of this subscription's tickets, on the clock of the "
+        "target",
+        columns,
+        tuple((*(t[k] for k in keys), mean_seconds(t)) for t in figures.times),
     )
 
 

@@ -15,6 +15,14 @@ not negative.
 {% macro percentage(part, whole) -%} {{ ratio('100 * (' ~ part ~ ')', whole) }} {%- endmacro %}
 
 {#-
+The place, from 1, of a percentile among `places` values in ascending order by nearest rank: the
+first that at least `share` per cent of them don't exceed. `share`: a whole number of per cent.
+-#}
+{% macro nearest_rank(share, places) -%}
+    {{ int_divide(share ~ ' * ' ~ places ~ ' + 99', 100) }}
+{%- endmacro %}
+
+{#-
 A subscription's availability in a month (A5, A6): null without covered time, and where all of it is
 excluded. `figures`: the alias of a relation with the seconds of int_month_availability.
 -#}

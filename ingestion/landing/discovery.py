@@ -11,7 +11,7 @@ import os
 import signal
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import EAGAIN
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from makegood.ingestion.files import sha256_of
 from makegood.ingestion.readers import readers, suffix
 
 Identity = tuple[int, int, int, int, int]
+# what is in the inbox of a warehouse is known by paths below this; a landing folder has none of the
+# kind, because hidden files are not read
+INBOX = ".inbox"
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,11 @@ class _Delivered:
 
 
 def discover(
-    landing: Path, delivered: Iterable[tuple[str, str, str]]
+    landing: Path, delivered: Iterable[tuple[str, str, str]], inbox: Path | None = None
 ) -> tuple[list[NewFile], list[str]]:
     """The files that are new deliveries, in the order in which they count, and warnings about files
-    that are not read. `delivered`: feed, path and SHA-256 of each delivery so far, in their order.
+    that are not read. `delivered`: feed, path and SHA-256 of each delivery so far, in their order;
+    `inbox`: a folder like `landing`, into which pages deliver.
 
     Content that a path delivered last changes nothing; content that it had before that, or that
     nobody had, is a new delivery; content that only another path had is a copy or a file that was
@@ -86,7 +90,8 @@ def discover(
     new: list[NewFile] = []
     warnings: list[str] = []
     known = _Delivered(delivered)
-    for found in sorted(_found(landing), key=lambda f: f.path):  # by code point
+    everything = [*_found(landing), *(_found_in_inbox(inbox) if inbox else [])]
+    for found in sorted(everything, key=lambda f: f.path):  # by code point
         name = found.path.partition("/")[0]
         feed = feeds().get(name)
         if "/" not in found.path and not (feed and found.refusal):
@@ -157,6 +162,13 @@ def _found(landing: Path) -> Iterator[_Found]:
         inside = _shown(folder, landing) + "/"
         if not any(file.startswith(inside) and suffix(file) for file in files):
             yield _Found(inside[:-1], folder, "is a folder in which no file can be read")
+
+
+def _found_in_inbox(inbox: Path) -> Iterator[_Found]:
+    if inbox.is_dir():
+        for found in _found(inbox):
+            feed, _, rest = found.path.partition("/")
+            yield replace(found, path=f"{feed}/{INBOX}/{rest}")
 
 
 def _shown(path: Path, landing: Path) -> str:

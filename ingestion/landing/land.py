@@ -258,12 +258,15 @@ def read(
     before: Landed,
     settings: dict[str, FeedSettings],
     progress: Callable[[str], None] = lambda message: None,
+    inbox: Path | None = None,
 ) -> Reading:
-    """Reads what is new in `landing`. Keyed feeds and rejected rows land below `store`; checks are
-    left below `work`, for `probes.compact`. Nothing of it counts until the result's `landed` is
-    published."""
+    """Reads what is new in `landing` and `inbox`. Keyed feeds and rejected rows land below `store`;
+    checks are left below `work`, for `probes.compact`. Nothing of it counts until the result's
+    `landed` is published."""
     new, warnings = discover(
-        landing, before.deliveries.sort("delivery_id").select("feed", "path", "sha256").iter_rows()
+        landing,
+        before.deliveries.sort("delivery_id").select("feed", "path", "sha256").iter_rows(),
+        inbox,
     )
     # files count by feed, then path
     in_order = [file for feed in feeds().values() for file in new if file.feed is feed]

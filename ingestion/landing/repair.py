@@ -32,6 +32,7 @@ def repair_landed(
     work: Path,
     landed: Landed,
     settings: dict[str, FeedSettings],
+    inbox: Path | None = None,
 ) -> tuple[Landed, list[str]]:
     """What has landed with all files whole again, and which were repaired. Spans are only left out:
     `probes.compact` builds those that are missing. Raises Unrepairable."""
@@ -48,7 +49,7 @@ def repair_landed(
         of_run = found.filter(~is_derived & (pl.col("path").str.ends_with(f"/{name}.parquet")))
         scratch = work / f"repair-{name}"
         scratch.mkdir(parents=True)
-        _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings)
+        _land_again(con, landing, scratch, name, set(of_run["feed"]), landed, settings, inbox)
         for path, sha256 in of_run.select("path", "sha256").iter_rows():
             made = scratch / "landed" / path
             if not made.exists() or sha256_of(made) != sha256:
@@ -73,13 +74,14 @@ def _land_again(
     wanted: set[str | None],
     landed: Landed,
     settings: dict[str, FeedSettings],
+    inbox: Path | None,
 ) -> None:
     """`name`: that of the files of a run. `wanted`: the feeds; None means the rejected rows,
     which are those of all."""
     # a migration lands what a run had read under the run's id with an ending
     of_run = landed.deliveries.filter(pl.lit(name).str.starts_with(pl.col("run_id")))
     files, gone = at_hand(
-        landing, [d for d in of_run.to_dicts() if None in wanted or d["feed"] in wanted]
+        landing, [d for d in of_run.to_dicts() if None in wanted or d["feed"] in wanted], inbox
     )
     if gone:
         raise Unrepairable(
@@ -92,12 +94,12 @@ def _land_again(
 
 
 def at_hand(
-    landing: Path, deliveries: list[dict[str, Any]]
+    landing: Path, deliveries: list[dict[str, Any]], inbox: Path | None
 ) -> tuple[dict[int, NewFile], list[str]]:
     """The files of deliveries (rows of `landing.DELIVERIES`) by their numbers, in their order and
-    under the names they were delivered by, wherever in the folder of their feed they are now; and
-    those that are gone, with their SHA-256."""
-    found = {(f.feed.feed, f.sha256): f for f in discover(landing, [])[0] if not f.refusal}
+    under the names they were delivered by, wherever they are now in the folder of their feed or in
+    the inbox; and those that are gone, with their SHA-256."""
+    found = {(f.feed.feed, f.sha256): f for f in discover(landing, [], inbox)[0] if not f.refusal}
     files, gone = {}, []
     for delivery in sorted(deliveries, key=lambda d: int(d["delivery_id"])):
         file = found.get((delivery["feed"], delivery["sha256"]))

@@ -13,6 +13,7 @@ from makegood.orchestration.cli import (
     alerts,
     backtest,
     contracts,
+    credit_notes,
     dashboards,
     docs,
     doctor,
@@ -67,6 +68,7 @@ app.command()(doctor.doctor)
 app.command()(docs.docs)
 app.command()(explain.explain)
 app.command()(report.report)
+app.command()(credit_notes.credit_notes)
 app.command()(dashboards.dashboards)
 app.command()(orchestrator.orchestrator)
 

@@ -24,7 +24,7 @@ from makegood.orchestration.pipeline import trial
 from makegood.orchestration.pipeline.run import BadArguments, Progress, Request, Run
 from makegood.orchestration.serving import deliveries
 from makegood.orchestration.settings import Limits
-from makegood.orchestration.warehouse.store import Busy
+from makegood.orchestration.warehouse.store import Busy, Warehouse
 
 # how often a run looks whether the warehouse is free
 LOOK_SECONDS = 2
@@ -72,7 +72,8 @@ class Deployment:
     def seen(self) -> deliveries.Seen:
         """What a run would read now."""
         alerts = self.alerts or self.warehouse / ALERTS
-        return deliveries.Seen.now(self.landing, self.contracts, alerts)
+        inbox = Warehouse(self.warehouse).inbox
+        return deliveries.Seen.now(self.landing, inbox, self.contracts, alerts)
 
     def opened(self, as_of: str, progress: Progress) -> AbstractContextManager[Run]:
         """A run that lands and publishes. Waits while another one has the warehouse."""

@@ -1,19 +1,18 @@
 """What `makegood backtest` shows, and the files that it writes."""
 
 import json
-from collections.abc import Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 
 import polars as pl
 
-from makegood.dashboards.access.reader import Row
 from makegood.dashboards.exports import backtests as exports
 from makegood.dashboards.exports import files
 from makegood.dashboards.figures import backtests
 from makegood.dashboards.figures.backtests import Backtest
-from makegood.dashboards.figures.style import counted, money, timestamp
+from makegood.dashboards.figures.style import counted, timestamp
 from makegood.ingestion.files import write_whole
+from makegood.orchestration.output.tables import table
 
 # kinds of files of rows by their suffix; JSON beside them
 _KINDS = {kind.suffix: kind for kind in files.KINDS.values()}
@@ -48,55 +47,21 @@ def in_words(about: Backtest, rows: pl.DataFrame) -> list[str]:
         f"replayed as of {timestamp(about.as_of)}, the instant of what is published "
         f"(run {about.run_id}); nothing was published",
         *(f"note: {note}" for note in about.notes),
-        *_table("credits by period", {**_PERIOD, "currency": "currency"}, _AMOUNTS, periods),
-        *_table(
+        *table("credits by period", {**_PERIOD, "currency": "currency"}, _AMOUNTS, periods),
+        *table(
             "credits by cause",
             {**_PERIOD, "cause": "cause", "currency": "currency"},
             {side: side for side in ("published", "proposed", "difference")},
             [{**r, "cause": r["cause"].replace("_", " ")} for r in backtests.by_cause(rows)],
         ),
-        *_table("totals", {"currency": "currency"}, _AMOUNTS, backtests.totals(rows)),
-        *_table(
+        *table("totals", {"currency": "currency"}, _AMOUNTS, backtests.totals(rows)),
+        *table(
             f"subscriptions that change most, {len(most)} of {len(changed)}",
             {"contract": "contract_id", "subscription": "subscription_id", "currency": "currency"},
             _AMOUNTS,
             most,
         ),
     ]
-
-
-def _table(
-    title: str, names: Mapping[str, str], amounts: Mapping[str, str], rows: Sequence[Row]
-) -> list[str]:
-    """A titled table: names on the left, amounts on the right, and remarks where there are any."""
-    lines = ["", title]
-    if not rows:
-        return [*lines, "  none"]
-    cells = [
-        [
-            *(row[column] for column in names.values()),
-            # a dash where a side has no such period
-            *(money(row[column], row["currency"], code=False) for column in amounts.values()),
-        ]
-        for row in rows
-    ]
-    both = zip(*(_in_two(heading) for heading in (*names, *amounts)), strict=True)
-    headings = [list(line) for line in both if any(line)]
-    widths = [max(map(len, column)) for column in zip(*headings, *cells, strict=True)]
-    remarks = [*("" for _ in headings), *(row.get("remarks", "") for row in rows)]
-    for line, remark in zip([*headings, *cells], remarks, strict=True):
-        padded = [
-            cell.ljust(width) if place < len(names) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        lines.append("  ".join(["", *padded, remark]).rstrip())
-    return lines
-
-
-def _in_two(heading: str) -> tuple[str, str]:
-    """A heading as two lines, the first of which may be empty."""
-    first, _, second = heading.rpartition("\n")
-    return first, second
 
 
 def write(out: Path, about: Backtest, rows: pl.DataFrame) -> str:

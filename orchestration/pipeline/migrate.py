@@ -43,7 +43,7 @@ class Migration(Run):
         assert self.before is not None
         self.landed_before = self.before.landed()
         deliveries = self.landed_before.deliveries.sort("delivery_id")
-        files = _files(self.request.landing, deliveries)
+        files = _files(self.request.landing, deliveries, self.warehouse.inbox)
         rejected = pl.DataFrame(schema=landing.REJECTED_ROWS)
         whole = Reading(Landed(), {name: FeedReading() for name in self.settings}, rejected, [])
         # run by run: limits on what a run may hold in memory were kept by each of them
@@ -72,9 +72,9 @@ class Migration(Run):
         whole.feeds = {feed: _sum(read, part.feeds[feed]) for feed, read in whole.feeds.items()}
 
 
-def _files(folder: Path, deliveries: pl.DataFrame) -> dict[int, NewFile]:
+def _files(folder: Path, deliveries: pl.DataFrame, inbox: Path) -> dict[int, NewFile]:
     """The files of deliveries by their numbers; raises FilesGone."""
-    files, gone = landed_repair.at_hand(folder, deliveries.to_dicts())
+    files, gone = landed_repair.at_hand(folder, deliveries.to_dicts(), inbox)
     if gone:
         share = f"{len(gone)} of {deliveries.height} delivered files"
         first = f"{share} are no longer below {folder}: put them back, with the content they had"
@@ -106,7 +106,7 @@ def migrate(
         warehouse.check_layout()
     asked = request(last.run()["as_of"])
     # before the warehouse is held: where files are gone, nothing at all changes
-    _files(asked.landing, last.landed().deliveries)
+    _files(asked.landing, last.landed().deliveries, warehouse.inbox)
     with opened(asked, progress, Migration) as run:
         steps(run)
         return tell(run)

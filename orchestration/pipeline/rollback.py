@@ -109,7 +109,8 @@ class Plan:
                 *lines,
                 "their files must be in the landing folder then: --landing DIR says which are not",
             ]
-        gone = at_hand(landing, self.undone.to_dicts())[1]
+        inbox = Warehouse(self.last.folder.parents[1]).inbox
+        gone = at_hand(landing, self.undone.to_dicts(), inbox)[1]
         return [
             *lines,
             "",

@@ -177,7 +177,13 @@ class Run:
         with self._connected() as con:
             before = self.before.landed() if self.before else Landed()
             self.landed_before, repaired = landed_repair.repair_landed(
-                con, self.request.landing, self.warehouse.landed, self.folder, before, self.settings
+                con,
+                self.request.landing,
+                self.warehouse.landed,
+                self.folder,
+                before,
+                self.settings,
+                self.warehouse.inbox,
             )
             self.repaired += repaired
         return landing.read(
@@ -188,6 +194,7 @@ class Run:
             self.landed_before,
             self.settings,
             self.progress,
+            self.warehouse.inbox,
         )
 
     def land(self) -> Reading:

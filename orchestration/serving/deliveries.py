@@ -31,14 +31,15 @@ LOOKED_BACK = 10
 
 @dataclass(frozen=True)
 class Seen:
-    """Fingerprints of what a run reads: the landing folder; the contracts and alerts.yaml."""
+    """Fingerprints of what a run reads: the landing folder and the inbox of the warehouse; the
+    contracts and alerts.yaml."""
 
     delivered: str
     configured: str
 
     @classmethod
-    def now(cls, landing: Path, contracts: Path, alerts: Path) -> Self:
-        return cls(_fingerprint(landing), _fingerprint(contracts, alerts))
+    def now(cls, landing: Path, inbox: Path, contracts: Path, alerts: Path) -> Self:
+        return cls(_fingerprint(landing, inbox), _fingerprint(contracts, alerts))
 
 
 NOTHING = Seen("-", "-")

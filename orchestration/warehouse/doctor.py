@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from makegood.dashboards.figures import credit_notes
 from makegood.ingestion.landing.land import damaged, feed_settings, leftovers
 from makegood.ingestion.landing.repair import repair_landed
 from makegood.ingestion.sql import quoted
@@ -47,6 +48,10 @@ def examine(root: Path) -> list[Finding]:
         findings += [Finding(*other)] if other else []
         findings += [] if publication.damage else _contents(warehouse, publication)
     findings += _records(warehouse)
+    findings += [
+        Finding(what, "restore it from a backup: until then no batch of credit notes is made")
+        for what in credit_notes.kept(warehouse.root)[1]
+    ]
     try:
         # a run at work is not a fault: what it has written so far is not a leftover
         with warehouse.locked():
@@ -171,6 +176,7 @@ def repair(root: Path, landing: Path | None) -> list[str]:
                         scratch,
                         last.landed(),
                         feed_settings(landing),
+                        warehouse.inbox,
                     )[1]
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)

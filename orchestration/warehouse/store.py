@@ -7,6 +7,8 @@ landed/          what feeds became, immutable; counts if a publication names it
 building/        what the run at work has made so far; leftovers are removed by the next run
 runs/            how each run ended, also those that were blocked, failed or killed
 backtests/       what proposed contracts would have cost; a backtest works there, without the lock
+credit_notes/    batches of credit notes, under a lock of their own; nothing else touches them
+inbox/           requests for credits that customers made on the pages; landed like deliveries
 lock             held by the run at work
 
 Each folder of a publication and of its state has a manifest.json: the SHA-256 of each file in it.
@@ -65,6 +67,7 @@ class Warehouse:
         self.runs = self.root / operations.RUNS
         self.state = self.root / "state"
         self.link = self.root / "published"
+        self.inbox = self.root / "inbox"
         self._looked_at: dict[str, Publication] = {}
 
     def check_layout(self) -> None:

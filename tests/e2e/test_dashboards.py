@@ -1,14 +1,18 @@
 """The pages: none fails on any warehouse, all show what the marts hold, and links work."""
 
 import csv
+import html
 import io
+import itertools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,11 +26,17 @@ import polars as pl
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from makegood.dashboards.access.reader import EVERYTHING, opened
 from makegood.dashboards.app.navigation import PAGES
+from makegood.dashboards.figures.overview import worse
+from makegood.dashboards.figures.queries import age_of
 from makegood.dashboards.figures.style import duration, exact_pct, money
+from makegood.dashboards.figures.support import latest
 from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
+from makegood.orchestration.cli import app as cli
 from tests import conftest
 from tests.conftest import (
     Published,
@@ -36,8 +46,9 @@ from tests.conftest import (
     write_contracts,
     write_landing,
 )
-from tests.models.test_credit_examples import Examples
+from tests.models.test_credit_examples import DAY, Examples
 from tests.models.test_credit_line import deliver
+from tests.support.overview import check_first_screen, screen_of
 
 APP = Path(__file__).parents[2] / "dashboards" / "app" / "app.py"
 NAMES = [page.name for page in PAGES]
@@ -82,6 +93,16 @@ def texts(at: AppTest, name: str) -> list[dict[str, str]]:
     return shown.to_dict("records")
 
 
+def markup(at: AppTest) -> str:
+    """What a page has as HTML, without its style."""
+    return re.sub(r"<style>.*?</style>", "", "\n".join(e.value for e in at.html), flags=re.DOTALL)
+
+
+def tones(at: AppTest) -> list[str]:
+    """How the lines of the first screen are to be taken, in order."""
+    return re.findall(r'<li data-tone="([^"]*)"', markup(at))
+
+
 def words(at: AppTest) -> str:
     """All sentences of a page as they are read, without the escapes of names."""
     found = [
@@ -98,7 +119,9 @@ def words(at: AppTest) -> str:
         )
         for e in kind
     ]
-    return re.sub(r"\\(.)", r"\1", "\n".join(found))
+    read = re.sub(r"\\(.)", r"\1", "\n".join(found))
+    blocks = re.sub(r"</?(li|h2|h3|p|td|tr|small|section)\b", r"\n\g<0>", markup(at))
+    return f"{read}\n{html.unescape(re.sub(r'<[^>]*>', '', blocks))}"
 
 
 # ---------------------------------------------------------------- warehouses
@@ -176,32 +199,60 @@ def test_without_a_publication_the_page_says_so(
 # ---------------------------------------------------------------- figures
 
 
+@pytest.mark.parametrize("warehouse", ["sample", "empty", "corrected", "faulty", "real"])
+def test_the_first_screen_says_what_the_marts_hold(
+    request: pytest.FixtureRequest, warehouse: str
+) -> None:
+    published: Published = request.getfixturevalue(warehouse)
+    screen = check_first_screen(published)
+    # limited to a contract, nothing is there of any other
+    for standing in screen.standings:
+        one = screen_of(published, standing.contract_id)
+        assert [s.lines for s in one.standings] == [standing.lines]
+        assert {f["contract_id"] for f in [*one.figures, *one.credits]} <= {standing.contract_id}
+
+
 def test_leadership_sees_commitments_and_their_cost(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse)
-    figures = sample.mart("availability")
-    committed = [f for f in figures if f["status"] != "provisional" and f["is_met"] is not None]
+    screen = screen_of(sample)
+    found = words(at)
+    for line in (line for standing in screen.standings for line in standing.lines):
+        assert line.text in found
+    for line in [*worse.lines(screen.compared)[:3], *(s.line for s in screen.steps)]:
+        assert line.text in found
+    # the sentences of the sample, by hand
+    assert (
+        "April to June 2026: none of 5 regions is known to have missed its commitment, but "
+        "evidence is thin: monitoring saw 32.79 % to 32.88 % of the time."
+    ) in found
+    assert (
+        "July to September 2026 so far: 1 of 5 regions has used up its error budget: "
+        "messaging · eu-west; 1 more will by 2026-08-29: messaging · us-east; 3 are on track."
+    ) in found
+    assert "July 2026: all 3 regions kept their commitment." in found
+    assert "Support. July 2026: 69.23 % in time (9 of 13 cases), goal of 90 %" in found
+    assert set(tones(at)) == {"thin evidence", "missed", "kept", "at risk"}
+    # each amount leads to its list, which adds up to it
+    (owed,) = re.findall(
+        r'<td data-of="owed"><a href="(reconciliation[^"]*)">25.00</a>', markup(at)
+    )
+    assert owed == "reconciliation?currencies=EUR"
+    for of, amount_, address in re.findall(
+        r'<td data-of="(\w+)"><a href="(?:\w+)\?([^"]*)">([\d.,]+)</a>', markup(at)
+    ):
+        query = urllib.parse.parse_qs(html.unescape(amount_))
+        listed = [
+            c
+            for c in sample.mart("credits")
+            if c["currency"] in query["currencies"]
+            and c["exposure"] in query.get("exposures", [])
+            and f"{c['month']:%Y-%m}" in query.get("months", [f"{c['month']:%Y-%m}"])
+        ]
+        if of not in ("owed", "expiring"):
+            assert sum(c["credit_amount"] for c in listed) == Decimal(address.replace(",", ""))
     budgets = sample.mart("error_budgets")
-    tickets = sample.mart("open_tickets")
-    shown = metrics(at)
-    assert (
-        shown["Commitments kept"]
-        == f"{sum(f['is_met'] and not f['low_coverage'] for f in committed)} of {len(committed)}"
-    )
-    assert (
-        shown["Kept, on thin evidence"]
-        == f"{sum(f['is_met'] and f['low_coverage'] for f in committed)} of {len(committed)}"
-    )
-    assert any(f["low_coverage"] for f in committed)
-    assert (
-        shown["Budgets exhausted now"]
-        == f"{sum(b['budget_remaining_seconds'] < 0 for b in budgets)} of {len(budgets)}"
-    )
-    assert (
-        shown["Open tickets past a target"]
-        == f"{sum(t['target_status'] == 'breached' for t in tickets)} of {len(tickets)}"
-    )
     # each budget with what is left, and how fast it burns
     assert {
         (r["Service and region"], r["Period"]): (r["Left"], r["Burn rate"])
@@ -215,30 +266,12 @@ def test_leadership_sees_commitments_and_their_cost(
         ): (duration(b["budget_remaining_seconds"]), f"{b['burn_rate']:.2f}")
         for b in budgets
     }
-    assert any(b["burn_rate"] > 0 for b in budgets)
-    # exposure by currency, by the days that are left
-    credits = [c for c in sample.mart("credits") if c["reasons"] == "" and c["credit_amount"]]
-    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for c in credits:
-        kind = {
-            "requested": "payable",
-            "accruing": "at stake",
-            "claimable": "lapsing"
-            if c["days_left"] is not None and c["days_left"] <= 14
-            else "claimable",
-        }
-        if c["claim_status"] in kind:
-            sums[kind[c["claim_status"]], c["currency"]] += c["credit_amount"]
-    assert {kind for kind, _ in sums} >= {"payable", "claimable", "at stake"}
-    cards = {
-        text.removeprefix(":small[").split(":")[0].lower(): text
-        for text in (m.value for m in at.markdown)
-        if text.startswith(":small[")
-    }
-    for kind in ("payable", "claimable", "lapsing", "at stake"):
-        assert re.findall(r"\*\*(.*?)\*\*", cards[kind]) == [
-            money(amount, c) for (of, c), amount in sorted(sums.items()) if of == kind
-        ] or ["–"]
+    shown = [r["Status"] for r in tables(at)["Error budgets of the current periods"]]
+    assert shown == ["exhausted", "at risk", *["on track"] * 6]
+    assert [r["Runs out"] for r in tables(at)["Error budgets of the current periods"]][:2] == [
+        "used up",
+        "2026-08-29",
+    ]
     # headroom: the additional credit of the next tier, of those who would be paid
     headroom = [
         h
@@ -387,6 +420,12 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
         "1,230.375",
         "4,499.97",
     ]
+    # rows of no money are out of the way, but can be found
+    name = "Credits by subscription, month and currency"
+    some = [c for c in credits if c["credit_amount"]]
+    assert 0 < len(some) == len(tables(at)[name]) < len(credits)
+    at.toggle(key="zero").set_value(True).run()
+    assert len(tables(at)[name]) == len(credits)
 
     at = app(
         monkeypatch,
@@ -395,6 +434,7 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
         months=["2026-06"],
         currencies=["EUR", "KWD"],
         customers=["C01", "C04", "C05"],
+        zero="true",
     )
     shown = tables(at)["Credits by subscription, month and currency"]
     expected = [
@@ -410,45 +450,174 @@ def test_credits_add_up_by_month_and_currency_and_the_address_has_the_filters(
     )
 
 
-def test_exceptions_between_due_and_issued_come_first(
+# page -> the mart, its rows that count, heading of an amount -> column
+SUMMED = {
+    "credits": (
+        "credits",
+        "currency is not null",
+        {"Fees": "monthly_fee", "Credits": "credit_amount", "Payable": "payable_amount"},
+    ),
+    "statements": (
+        "credit_statements",
+        "is_current and currency is not null",
+        {"Fees": "monthly_fee", "Credits": "credit_amount"},
+    ),
+    "reconciliation": (
+        "credit_reconciliation",
+        "true",
+        {"Due": "due_amount", "Issued": "issued_amount", "Difference": "difference"},
+    ),
+}
+
+
+@pytest.mark.parametrize("page", SUMMED)
+def test_totals_by_month_customer_and_currency_are_those_of_the_mart(
+    monkeypatch: pytest.MonkeyPatch, sample: Published, page: str
+) -> None:
+    mart, where, amounts = SUMMED[page]
+    rows = sample.query(
+        f"""select m.*, customer_name, s.customer_id from marts.{mart} as m
+            inner join marts.subscriptions as s using (subscription_id) where {where}"""
+    )
+    shown = tables(app(monkeypatch, sample.warehouse, page))
+    for heading, key in (
+        ("Month", lambda r: f"{r['month']:%Y-%m}"),
+        ("Customer", lambda r: r["customer_name"]),
+        (None, lambda r: None),
+    ):
+        ending = f" by {heading.lower()} and currency" if heading else " by currency"
+        (name,) = (n for n in shown if n.endswith(ending) and "subscription" not in n)
+        summed: dict[tuple[Any, ...], list[Decimal]] = {}
+        for row in rows:
+            of = summed.setdefault((key(row), row["currency"]), [Decimal()] * len(amounts))
+            of[:] = [a + row[c] for a, c in zip(of, amounts.values(), strict=True)]
+        assert {
+            (r[heading] if heading else None, r["Currency"]): [r[a] for a in amounts]
+            for r in shown[name]
+        } == summed
+        assert sum(r["Rows"] for r in shown[name]) == len(rows)
+
+
+def test_what_is_not_issued_is_shown_by_its_age(
+    monkeypatch: pytest.MonkeyPatch, publish: Runner
+) -> None:
+    """0 to 30 days after it fell due, 31 to 60, and more, by the day; what was issued but not due
+    is apart from that."""
+    e = Examples()
+    # payable from 1 July on, as of 31 August: 61 days; from the day of a later request: 60
+    for name, day in (("over_60", "2026-06-15"), ("at_60", "2026-07-02")):
+        e.subscription(name, fee="100.00").outage(0, 2593).request(day)
+    e.subscription("at_30", fee=None, spans=[{"valid_from": "2026-07-01"}])
+    e.outage(31 * DAY, 32 * DAY)
+    e.line("100.00", "2026-07-01", "2026-07-31").request("2026-08-01", month="2026-07-01")
+    e.subscription("gift", fee="100.00").line("-5.00", kind="credit")
+    published = publish(e.feeds, "2026-08-31T00:00:00Z")
+    at = app(monkeypatch, published.warehouse, "reconciliation")
+    shown = {r["Subscription"]: r["Age"] for r in tables(at)["Credits not issued yet"]}
+    assert shown == {
+        "at_30": "0 to 30 days",
+        "at_60": "31 to 60 days",
+        "over_60": "over 60 days",
+    }
+    (aged,) = tables(at)["Credits not issued yet, by days since they fell due"]
+    assert aged == {
+        "Currency": "EUR",
+        "Credits": 3,
+        "0 to 30 days": Decimal(25),
+        "31 to 60 days": Decimal(10),
+        "over 60 days": Decimal(10),
+        "Total": Decimal(45),
+    }
+    (wrong,) = tables(at)["Credits issued that were not due, or not like that"]
+    assert (wrong["Subscription"], wrong["Finding"]) == ("gift", "not due")
+    assert [age_of({"days_due": days}) for days in (0, 30, 31, 60, 61, None)] == [
+        "0 to 30 days",
+        "0 to 30 days",
+        "31 to 60 days",
+        "31 to 60 days",
+        "over 60 days",
+        "age unknown",
+    ]
+
+
+def test_due_and_issued_are_apart_by_what_there_is_to_do(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:
     at = app(monkeypatch, sample.warehouse, "reconciliation")
     rows = sample.mart("credit_reconciliation")
-    odd = [r for r in rows if r["difference"] or r["flags"]]
-    assert odd
-    assert len(odd) < len(rows)
-    assert list(tables(at)) == [
-        "Exceptions between due and issued",
-        "Credits issued as due",
-    ]
-    shown = tables(at)["Exceptions between due and issued"]
-    assert {
-        (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"]) for r in shown
-    } == {
+    shown = tables(at)
+    for name, own in (
+        ("Credits not issued yet", [r for r in rows if r["difference"] > 0]),
         (
-            r["subscription_id"],
-            f"{r['month']:%Y-%m}",
-            r["due_amount"],
-            r["issued_amount"],
-            r["difference"],
-        )
-        for r in odd
-    }
-    by_subscription = {(r["Subscription"], r["Month"]): r["Finding"] for r in shown}
+            "Credits issued that were not due, or not like that",
+            [r for r in rows if r["difference"] < 0 or r["flags"]],
+        ),
+        ("Credits issued as due", [r for r in rows if not r["difference"] and not r["flags"]]),
+    ):
+        assert own
+        assert {
+            (r["Subscription"], r["Month"], r["Due"], r["Issued"], r["Difference"])
+            for r in shown[name]
+        } == {
+            (
+                r["subscription_id"],
+                f"{r['month']:%Y-%m}",
+                r["due_amount"],
+                r["issued_amount"],
+                r["difference"],
+            )
+            for r in own
+        }
+    faults = shown["Credits issued that were not due, or not like that"]
+    by_subscription = {(r["Subscription"], r["Month"]): r["Finding"] for r in faults}
     assert by_subscription["C02-chat", "2026-06"] == "not due"
     assert (
-        by_subscription["C01-chat", "2026-07"]
-        == "too little issued, on an invoice of the credited period or earlier"
+        by_subscription["C01-chat", "2026-07"] == "on an invoice of the credited period or earlier"
     )
-    for sign, label in ((1, "Still to be issued"), (-1, "Issued in excess")):
+    for sign in (1, -1):
         for currency in {r["currency"] for r in rows}:
             amount = sum(
                 sign * r["difference"]
                 for r in rows
                 if r["currency"] == currency and sign * r["difference"] > 0
             )
-            assert not amount or f"**{money(amount, currency)}**" in words(at), label
+            assert not amount or f"**{money(amount, currency)}**" in words(at)
+
+
+def test_the_page_of_credit_notes_shows_what_the_command_makes(
+    monkeypatch: pytest.MonkeyPatch, sample: Published, tmp_path: Path
+) -> None:
+    """What is to be issued before the batch, the batch and its sums after it, and its lines until
+    an invoice has them."""
+    shutil.copytree(sample.warehouse, tmp_path / "w", symlinks=True)
+    owed = [r for r in sample.mart("credit_reconciliation") if r["difference"] > 0]
+    assert {f"{r['month']:%Y-%m}" for r in owed} == {"2026-07"}
+
+    def amounts(name: str, at: AppTest) -> set[tuple[str, Decimal, str]]:
+        return {(r["Subscription"], r["To issue"], r["Currency"]) for r in tables(at)[name]}
+
+    expected = {(r["subscription_id"], r["difference"], r["currency"]) for r in owed}
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-07")
+    assert amounts("Credits to be issued", at) == expected
+    assert "No batch of 2026-07 has been made yet." in words(at)
+    assert at.code[0].value.startswith("makegood credit-notes --month 2026-07 --warehouse ")
+
+    words_of = ["credit-notes", "--month", "2026-07", "--warehouse", str(tmp_path / "w")]
+    words_of += ["--limit", "EUR=1000"]
+    assert CliRunner().invoke(cli, words_of).exit_code == 0
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-07")
+    assert amounts("Batch 1", at) == expected
+    assert "All that is due is issued, or in a batch." in words(at)
+    assert {r["Line"] for r in tables(at)["Lines of batches that no issued invoice has yet"]} == {
+        f"CN-000001-{place:04}" for place in range(1, len(owed) + 1)
+    }
+    assert sum(r["To issue"] for r in tables(at)["Batch 1 by customer and currency"]) == sum(
+        r["difference"] for r in owed
+    )
+    # of June nothing is to be issued, and too much was
+    at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-06")
+    (over,) = tables(at)["More issued, or in batches, than is due"]
+    assert (over["Subscription"], over["Difference"]) == ("C02-chat", Decimal(-150))
 
 
 def test_the_claim_calendar_has_each_claim_once_by_its_deadline(
@@ -660,7 +829,7 @@ def test_months_are_over_by_the_clock_of_the_contract(
     """T3: at 02:00 UTC on 1 August July is over in Auckland and in UTC, but not in New York."""
     terms = {
         "severity": {"levels": ["P1"]},
-        "resolution": {"P1": {"target": "4h", "clock": "24x7"}},
+        "resolution": {"P1": {"target": "4h", "clock": "24x7"}, "attainment_pct": 90},
     }
     zones = {"auckland": "Pacific/Auckland", "new_york": "America/New_York"}
     examples = Examples()
@@ -679,6 +848,29 @@ def test_months_are_over_by_the_clock_of_the_contract(
     assert row["Severity and contract"] == f"P1 · {contracts['auckland']['name']}"
     assert (row["Month"], row["Late resolutions"]) == ("2026-07", "0 of 1")
     assert row["Month before"] == "1 of 1 in 2026-06"
+    # a month without cases is no goal that was kept (Z6)
+    results = {
+        name: {r["Month"]: (r["In time"], r["Result"]) for r in next(iter(by_month))}
+        for name in zones
+        for by_month in [
+            [rows for title, rows in tables(at).items() if "by severity and month" in title]
+            for at in [app(monkeypatch, published.warehouse, "support", contracts=[name])]
+        ]
+    }
+    june = {"2026-06": ("0.0 %", "goal missed")}
+    assert results == {
+        "auckland": june
+        | {"2026-07": ("100.0 %", "goal reached"), "2026-08": ("no cases", "no cases so far")},
+        "new_york": june | {"2026-07": ("100.0 %", "goal reached so far")},
+    }
+    # July is not over for all
+    with opened(published.database, EVERYTHING) as found:
+        figures = latest(found)
+        assert figures is not None
+    assert [(f"{f.month:%Y-%m}", f.share, f.result) for f in figures] == [
+        ("2026-06", "0.0 %", "goal missed"),
+        ("2026-07", "100.0 %", "goal reached so far"),
+    ]
 
 
 def test_open_tickets_have_all_their_events(sample: Published) -> None:
@@ -697,6 +889,151 @@ def test_open_tickets_have_all_their_events(sample: Published) -> None:
         assert own == sorted(own, key=lambda e: e["occurred_at"])
         assert {e["event"] for e in own} >= {"received", "classified"}
         assert all(e["clock_seconds"] == 0 for e in own if not e["is_on_clock"])
+
+
+def outcomes(tickets: list[dict[str, Any]], of: str = "resolution") -> tuple[int, int, int]:
+    """Met, met and missed, and pending."""
+    found = [t[f"{of}_outcome"] for t in tickets if t["status"] == "counted"]
+    return found.count("met"), found.count("met") + found.count("missed"), found.count("pending")
+
+
+def test_support_performance_adds_up_over_the_tickets(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    at = app(monkeypatch, sample.warehouse, "support")
+    tickets = sample.query(
+        """select t.*, s.customer_name from marts.ticket_sla as t
+           inner join marts.subscriptions as s using (subscription_id)"""
+    )
+    shown = {
+        (r["Severity"], r["Month"]): (r["Tickets"] - r["Missed"], r["Tickets"], r["Pending"])
+        for r in tables(at)["Resolved in time by severity and month, missed goals first"]
+    }
+    assert any(cases for _, cases, _ in shown.values())
+    assert any(pending for _, _, pending in shown.values())
+    for (severity, month), counts in shown.items():
+        own = [t for t in tickets if (t["severity"], f"{t['month']:%Y-%m}") == (severity, month)]
+        assert counts == outcomes(own)
+    # each goal that is reached or missed, as the mart has it by place, and exactly
+    for row in tables(at)["Resolved in time by severity and month, missed goals first"]:
+        met, cases, _ = shown[row["Severity"], row["Month"]]
+        reached = "no cases" if not cases else "goal reached" if met * 10 >= cases * 9 else "missed"
+        assert reached in row["Result"]
+        assert (row["Month"] == "2026-08") == row["Result"].endswith("so far")
+    by_customer = tables(at)["Missed targets by customer"]
+    assert {r["Customer"]: r["Missed"] for r in by_customer} == {
+        name: cases - met
+        for name in {t["customer_name"] for t in tickets}
+        for met, cases, _ in [outcomes([t for t in tickets if t["customer_name"] == name])]
+        if cases
+    }
+    assert [r["Missed"] for r in by_customer] == sorted(
+        (r["Missed"] for r in by_customer), reverse=True
+    )
+    waiting = sample.mart("open_tickets")
+    assert metrics(at)["Open now"] == str(len(waiting)) != "0"
+    backlog = tables(at)["Open tickets by severity and age"]
+    assert sum(r["Open"] for r in backlog) == len(waiting)
+    names = {c["contract_name"]: c["contract_id"] for c in sample.mart("contracts")}
+    (run,) = sample.query("select as_of from quality.runs")
+    for row in backlog:
+        of = (row["Severity"], names[row["Contract"]])
+        own = [t for t in waiting if (t["severity"], t["contract_id"]) == of]
+        oldest = min(own, key=lambda t: t["clock_started_at"])
+        age = run["as_of"] - oldest["clock_started_at"]
+        assert (row["Open"], row["Oldest"]) == (len(own), int(age.total_seconds()))
+    for by, column in (("service and region", "Service and region"), ("hour of receipt", None)):
+        at = app(monkeypatch, sample.warehouse, "support", by=by, target="response")
+        groups = tables(at)[f"Missed targets by {by}"]
+        met, cases, _ = outcomes(tickets, "response")
+        assert sum(r["Tickets"] for r in groups) == cases
+        assert sum(r["Missed"] for r in groups) == cases - met
+        assert column is None or all(" · " in r[column] for r in groups)
+
+
+def test_support_times_are_those_of_the_mart_where_both_have_them(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    """Of one service, region and month: percentiles of several months are not in the mart."""
+    mart = [r for r in sample.mart("support_times") if r["stopped"] > 1]
+    row = max(mart, key=lambda r: (r["stopped"], r["median_seconds"]))
+    at = app(
+        monkeypatch,
+        sample.warehouse,
+        "support",
+        contracts=[row["contract_id"]],
+        services=[row["service_id"]],
+        regions=[row["region"]],
+        months=[f"{row['month']:%Y-%m}"],
+    )
+    own = [
+        r
+        for r in sample.mart("support_times")
+        if all(r[k] == row[k] for k in ("contract_id", "service_id", "region", "month"))
+    ]
+    assert {
+        (r["Time to"], r["Severity"]): tuple(
+            r[k] for k in ("Median", "90 % within", "95 % within", "Mean", "Tickets", "Still open")
+        )
+        for r in tables(at)["Time to response and resolution by severity"]
+    } == {
+        (r["target"], r["severity"]): (
+            *(r[f"{p}_seconds"] for p in ("median", "p90", "p95")),
+            duration(
+                None if r["mean_seconds"] is None else int(r["mean_seconds"] + Decimal("0.5")),
+                in_hours=True,
+            ),
+            r["stopped"],
+            r["still_open"],
+        )
+        for r in own
+        if r["stopped"] + r["still_open"]
+    }
+
+
+def test_real_tickets_miss_the_goal_by_far(
+    monkeypatch: pytest.MonkeyPatch, real: Published
+) -> None:
+    at = app(monkeypatch, real.warehouse, "support")
+    assert [
+        (r["Severity"], r["In time"], r["Goal"]) for r in tables(at)["Resolved in time by severity"]
+    ] == [("P1", "21.7 %", "90 %"), ("P2", "36.4 %", "90 %"), ("P3", "80.6 %", "90 %")]
+    assert "July 2026:** 83.6 % resolved in time, 6,325 of 7,567 tickets" in words(at)
+
+
+def test_the_one_number_of_support_is_that_of_the_tickets(sample: Published) -> None:
+    tickets = sample.mart("ticket_sla")
+    with opened(sample.database, EVERYTHING) as found:
+        shown = latest(found)
+        assert shown is not None
+        of_one = latest(found, ["connect_engage"])
+        assert latest(found, []) is None
+    for figure, month, is_over in zip(shown, ("2026-07", "2026-08"), (True, False), strict=True):
+        own = [t for t in tickets if f"{t['month']:%Y-%m}" == month]
+        assert (figure.met, figure.cases, figure.pending) == outcomes(own)
+        assert (f"{figure.month:%Y-%m}", figure.is_over, figure.goal_pct) == (month, is_over, 90)
+        assert figure.is_reached == (figure.met * 10 >= figure.cases * 9)
+    # without targets for resolutions
+    assert of_one is not None
+    assert [f.share for f in of_one] == ["no cases", "no cases"]
+
+
+def test_support_says_what_is_incomplete(
+    monkeypatch: pytest.MonkeyPatch, faulty: Published
+) -> None:
+    incomplete = {
+        (t["severity"], f"{t['month']:%Y-%m}")
+        for t in faulty.mart("ticket_sla")
+        if t["is_incomplete"] and t["resolution_outcome"]
+    }
+    assert incomplete
+    at = app(monkeypatch, faulty.warehouse, "support")
+    shown = {
+        (r["Severity"], r["Month"]): r["Result"]
+        for r in tables(at)["Resolved in time by severity and month, missed goals first"]
+    }
+    assert incomplete <= {key for key, words in shown.items() if "incomplete data" in words}
+    assert metrics(at)["On incomplete data"] != f"0 of {len(shown)}"
 
 
 def test_gaps_add_up_to_the_unknown_time(
@@ -881,6 +1218,49 @@ def test_people_click_through_every_page(
         context.close()
 
 
+def test_the_first_screen_fits_on_a_small_laptop(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    """Its blocks end above the fold, side by side without touching, and lead to their lists."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    try:
+        page.goto(served)
+        settled(page, PAGES[0].title)
+        blocks = {
+            name: page.get_by_role("region", name=name, exact=True)
+            for name in ("Commitments", "Cost", "Got worse", "Do next")
+        }
+        boxes = []
+        for name, block in blocks.items():
+            block.wait_for()
+            box = block.bounding_box()
+            assert box["y"] + box["height"] <= 768, f"{name} ends below the fold"
+            assert block.evaluate("e => e.scrollWidth <= e.clientWidth"), f"{name} is cut off"
+            boxes.append(box)
+        for one, other in itertools.combinations(boxes, 2):
+            assert (
+                one["x"] + one["width"] <= other["x"]
+                or other["x"] + other["width"] <= one["x"]
+                or one["y"] + one["height"] <= other["y"]
+                or other["y"] + other["height"] <= one["y"]
+            )
+        screen = screen_of(sample)
+        for standing in screen.standings:
+            for line in standing.lines:
+                assert line.text in blocks["Commitments"].inner_text()
+        for step in screen.steps:
+            assert step.line.text in blocks["Do next"].inner_text()
+        # one legend for all heat maps
+        assert page.get_by_text("thin evidence", exact=True).count() == 1
+        blocks["Cost"].get_by_role("link", name="61.519").click()
+        settled(page, "Credits")
+        (row,) = cells(page, "Credits by subscription, month and currency")
+        assert (row["Currency"], Decimal(row["Credit"])) == ("KWD", Decimal("61.519"))
+    finally:
+        context.close()
+
+
 def cells(page: Any, name: str) -> list[dict[str, str]]:
     """The visible cells of a table as a screen reader has them. `name`: its accessible name."""
     grid = page.get_by_role("region", name=name, exact=True).locator("table")
@@ -958,6 +1338,59 @@ def test_figures_filters_links_and_files_in_a_browser(
             page.get_by_role("button", name="PDF", exact=True).click()
         assert download.value.path().read_bytes().startswith(b"%PDF-")
         assert download.value.suggested_filename == "sla-report.pdf"
+    finally:
+        context.close()
+
+
+def pick(page: Any, name: str, row: int) -> None:
+    """Picks a row of a table by its box, which is drawn. `name`: the table's accessible name."""
+    grid = page.get_by_role("region", name=name, exact=True).get_by_test_id("data-grid-canvas")
+    grid.wait_for(timeout=30_000)
+    grid.scroll_into_view_if_needed()
+    # rows are 35 pixels high, the head too
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + 17, box["y"] + 35 * (row + 1) + 17)
+    page.wait_for_timeout(500)
+    page.wait_for_function(QUIET, timeout=60_000)
+
+
+def test_from_a_missed_goal_to_the_events_of_a_ticket_in_a_browser(
+    chromium: Any, served: str, sample: Published
+) -> None:
+    context = chromium.new_context(viewport={"width": 1366, "height": 1000})
+    page = context.new_page()
+    try:
+        page.goto(f"{served}/support?contracts=trueengage&months=2026-07")
+        settled(page, "Support performance")
+        name = "Resolved in time by severity and month, missed goals first"
+        (worst, *_) = cells(page, name)
+        assert worst["Result"] == "goal missed"
+        pick(page, name, 0)
+        title = f"Tickets behind {worst['Severity']}, 2026-07"
+        shown = cells(page, title)
+        tickets = sample.query(
+            f"""select * from marts.ticket_sla
+                where status = 'counted' and contract_id = 'trueengage'
+                  and month = '2026-07-01' and severity = '{worst["Severity"]}'
+                  and resolution_outcome is not null"""
+        )
+        # a long table has only the rows on the screen
+        assert 0 < len({r["Ticket"] for r in shown}) <= len(tickets)
+        assert {r["Ticket"] for r in shown} <= {t["ticket_id"] for t in tickets}
+        assert shown[0]["Outcome"] == "missed"
+        pick(page, title, 0)
+        events = cells(page, "Events of the ticket")
+        expected = sample.query(
+            f"""select * from marts.ticket_events where ticket_id = '{shown[0]["Ticket"]}'
+                order by sequence"""
+        )
+        assert [(e["Event"], e["File"], int(e["Line"])) for e in events] == [
+            (e["event"], e["file"], e["line"]) for e in expected
+        ]
+        link = page.get_by_role("link", name=re.compile("^Proof of the credit of"))
+        link.click()
+        settled(page, "Proof of a credit")
+        assert "month=2026-07" in page.url
     finally:
         context.close()
 

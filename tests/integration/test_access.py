@@ -351,7 +351,7 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
     ]
     # what names a document, and what is about all
     assert {name for name in POLICIES if name.startswith("marts.")} - marked == {
-        f"marts.{name}" for name in [*regional, "agreed_terms", "what_if"]
+        f"marts.{name}" for name in [*regional, "agreed_terms", "support_times", "what_if"]
     }
     assert sum("order_form" in a for a in amended) == len(audiences - {""}) == len(CUSTOMERS) + 1
 
@@ -383,7 +383,12 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
         "service_id": {"voice", "messaging"},
         "contract_id": {"trueengage", "connect_engage"},
     }
-    for table in ("marts.what_if", "marts.availability_by_category", "quality.feed_reconciliation"):
+    for table in (
+        "marts.what_if",
+        "marts.support_times",
+        "marts.availability_by_category",
+        "quality.feed_reconciliation",
+    ):
         assert published.pop(table)
         assert seen.pop(table) == []
     # by the ids in the row; an interval with a customer_scope of its own is not everyone's

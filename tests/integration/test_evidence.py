@@ -26,6 +26,7 @@ from makegood.dashboards.figures.evidence import (
     together,
     verdict_of,
 )
+from makegood.dashboards.figures.overview.lines import Tone
 from makegood.dashboards.figures.queries import FIGURES
 from makegood.dashboards.proof import prove
 from makegood.dashboards.reports import FORMATS, render
@@ -41,10 +42,12 @@ from tests.e2e.test_dashboards import (
     settled,
     tables,
     texts,
+    tones,
     words,
 )
 from tests.integration.test_reports import cards, facts_of, pdf_text, rows_of, said
 from tests.models.test_credit_examples import AS_OF, DAY, Examples, H
+from tests.support.overview import check_first_screen
 
 JUNE, JULY, SEPTEMBER = date(2026, 6, 1), date(2026, 7, 1), date(2026, 9, 1)
 # pages on which a figure of availability or a credit stands
@@ -275,13 +278,16 @@ def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Pu
 def test_the_last_data_of_a_contract_is_in_sight(
     monkeypatch: pytest.MonkeyPatch, unseen: Published, part: Published
 ) -> None:
-    assert "Latest data: 2026-05-31 00:00:00 UTC." in words(app(monkeypatch, unseen.warehouse))
+    found = words(app(monkeypatch, unseen.warehouse))
+    assert "data until 2026-05-31" in found
+    assert "data ends on 2026-05-31; all 2 regions have no data in September 2026 so far." in found
     assert "under this contract: **2026-05-31 00:00:00 UTC**" in words(
         app(monkeypatch, unseen.warehouse, "availability", contract="trueengage")
     )
     found = words(app(monkeypatch, part.warehouse))
-    assert "Latest data: 2026-09-10 00:00:00 UTC." in found
-    assert "Latest data: 2026-06-30 22:00:00 UTC." in found
+    assert "data until 2026-09-10" in found
+    assert "data until 2026-06-30" in found
+    assert "data ends on 2026-06-30; all 2 regions have no data in July to September 2026" in found
     fact = {f.name: f.value for f in report(part, "ends", JULY).head.facts}["Latest data (UTC)"]
     assert fact == datetime(2026, 6, 20, tzinfo=UTC)
 
@@ -300,44 +306,44 @@ LABELS = {
 def test_commitments_are_counted_by_their_evidence(
     monkeypatch: pytest.MonkeyPatch, part: Published
 ) -> None:
-    for page, contracts in (
-        ("overview", {"trueengage", "connect_engage"}),
-        ("availability", {"trueengage"}),
+    own = [
+        r
+        for r in part.mart("availability")
+        if r["contract_id"] == "trueengage" and r["is_met"] is not None
+    ]
+    rows = [r for r in own if r["status"] == "final"]
+    counts = Counter(expected(r) for r in rows)
+    assert set(counts) == {"kept", "kept, on thin evidence", "missed, on thin evidence", "no data"}
+    shown = metrics(app(monkeypatch, part.warehouse, "availability", contract="trueengage"))
+    assert {k: shown[k] for k in LABELS} == {
+        k: f"{sum(counts[v] for v in of)} of {len(rows)}" for k, of in LABELS.items()
+    }
+    budgets = [r for r in own if r["status"] == "provisional"]
+    none = sum(expected(b) == "no data" for b in budgets)
+    assert none
+    assert shown["Budgets exhausted"] == f"0 of {len(budgets)}, {none} without data"
+
+
+@pytest.mark.parametrize("warehouse", ["part", "unseen", "gaps"])
+def test_the_first_screen_is_green_only_with_data(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, warehouse: str
+) -> None:
+    published: Published = request.getfixturevalue(warehouse)
+    screen = check_first_screen(published)
+    kept = sum(line.tone is Tone.KEPT for s in screen.standings for line in s.lines)
+    assert tones(app(monkeypatch, published.warehouse)).count("kept") == kept
+    assert warehouse != "unseen" or not kept
+
+
+def test_a_part_of_the_data_in_sentences(monkeypatch: pytest.MonkeyPatch, part: Published) -> None:
+    found = words(app(monkeypatch, part.warehouse))
+    for sentence in (
+        "August 2026: 2 of 4 regions kept their commitment; 2 have no data.",
+        "September 2026 so far: of 4 regions, 2 have no data; 1 has thin evidence; 1 is on track.",
+        "July to September 2026 so far: no data for any of 2 regions.",
+        "Nothing that can be compared got worse.",
     ):
-        rows = [
-            r
-            for r in part.mart("availability")
-            if r["contract_id"] in contracts and r["status"] == "final" and r["is_met"] is not None
-        ]
-        counts = Counter(expected(r) for r in rows)
-        assert set(counts) == {
-            "kept",
-            "kept, on thin evidence",
-            "missed, on thin evidence",
-            "no data",
-        }
-        shown = metrics(
-            app(
-                monkeypatch,
-                part.warehouse,
-                page,
-                **({} if page == "overview" else {"contract": "trueengage"}),
-            )
-        )
-        assert {k: shown[k] for k in LABELS} == {
-            k: f"{sum(counts[v] for v in of)} of {len(rows)}" for k, of in LABELS.items()
-        }
-        budgets = [
-            r
-            for r in part.mart("availability")
-            if r["contract_id"] in contracts
-            and r["status"] == "provisional"
-            and r["is_met"] is not None
-        ]
-        none = sum(expected(b) == "no data" for b in budgets)
-        assert none
-        label = "Budgets exhausted now" if page == "overview" else "Budgets exhausted"
-        assert shown[label] == f"0 of {len(budgets)}, {none} without data"
+        assert sentence in found
 
 
 def test_tables_and_tiles_show_no_percentage_without_data(
@@ -726,8 +732,8 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
     incomplete = sum(f["is_incomplete"] for f in figures)
     assert 0 < incomplete < len(figures)
     at = app(monkeypatch, gaps.warehouse)
-    assert metrics(at)["On incomplete data"] == f"{incomplete} of {len(figures)}"
     assert "rests on incomplete data" in words(at) or "rest on incomplete data" in words(at)
+    assert "* on incomplete data" in words(at)
     name = "lacks · eu · 2026-06"
     at = app(monkeypatch, gaps.warehouse, "availability", contract="trueengage", figure=name)
     shown = {
@@ -774,11 +780,12 @@ def test_what_rests_on_incomplete_data_is_not_green(
     for n in range(40):
         e.outage(80 * DAY + 60 * n, 80 * DAY + 60 * n + 1, state="up")
     published = publish(e.feeds, AS_OF)
-    assert len(app(monkeypatch, published.warehouse).success) == 1
+    assert tones(app(monkeypatch, published.warehouse))[:2] == ["kept", "kept"]
     e.outage(80 * DAY, 79 * DAY)
     at = app(monkeypatch, publish(e.feeds, AS_OF, warehouse=tmp_path / "lacking").warehouse)
-    assert [s.value for s in at.success] == []
-    assert "1 of these figures rests on incomplete data." in at.warning[0].value
+    # the row is missing in August, which is over, and not in September
+    assert tones(at)[:2] == ["thin evidence", "kept"]
+    assert "1 figure rests on incomplete data." in words(at)
 
 
 # ---------------------------------------------------------------- findings
@@ -879,7 +886,7 @@ def test_what_an_older_version_published_can_be_read(
     for page in [*PAGES, "tickets", "feeds", "report"]:
         at = app(monkeypatch, older.warehouse, page)
         assert [e.value for e in at.exception] == [], page
-        assert "Latest data" not in words(at)
+        assert not re.search("Latest data|data until", words(at))
     with opened(older.database, Viewer(frozenset({"of-ends"}))) as reader:
         assert prove(reader, "ends", JULY).steps
         made = report_of(reader, "ends", JULY)
@@ -904,15 +911,11 @@ def test_missing_data_in_a_browser(chromium: Any, unseen: Published, tmp_path: P
             page.goto(address)
             settled(page, "SLA overview")
             main = page.get_by_test_id("stMain")
-            main.get_by_text(
-                "2026-08: 0 of 2 commitments kept, 2 without data. 2026-09 so far: "
-                "of 2 error budgets, 2 without data. Latest data: 2026-05-31"
-            ).wait_for()
+            main.get_by_text("September 2026 so far: no data for any of 2 regions.").wait_for()
+            assert main.get_by_text("data ends on 2026-05-31").count() == 1
+            assert main.get_by_role("img", name="kept").count() == 0
+            assert main.get_by_role("img", name="no data").count() == 3
             assert page.get_by_test_id("stAlertContentSuccess").count() == 0
-            assert page.get_by_test_id("stAlertContentWarning").count() == 1
-            page.get_by_test_id("stMetricValue").nth(4).wait_for()
-            values = [m.inner_text() for m in page.get_by_test_id("stMetricValue").all()]
-            assert values[:5] == ["0 of 6", "0 of 6", "0 of 6", "6 of 6", "0 of 6"]
             assert {r["Status"] for r in cells(page, "Error budgets of the current periods")} == {
                 "no data"
             }

@@ -61,7 +61,7 @@ def test_a_query_runs_and_has_rows(con: duckdb.DuckDBPyConnection, question: str
         assert dtype != "DOUBLE" or column.endswith("_pct"), column
         assert dtype != "BIGINT" or re.search(
             r"_(seconds|s|minutes|left|version|id|missed)$"
-            r"|^(line|tickets|credits|subscriptions|rejected_rows|files)$",
+            r"|^(line|tickets|credits|subscriptions|rejected_rows|resolved|reopened|files)$",
             column,
         ), column
         assert not re.fullmatch(r"DECIMAL\(\d+,3\)", dtype) or (
@@ -309,6 +309,53 @@ def test_missed_promises_are_counted_by_severity(
         if t["resolution_outcome"] == "missed" and t["resolution_target_s"]
     ]
     assert sum(r["late_seconds"] for r in found) == sum(late) > 0
+
+
+def test_times_are_taken_over_all_tickets_of_a_month(
+    con: duckdb.DuckDBPyConnection, mart: Callable[[str], Rows]
+) -> None:
+    found = rows_of(con, sql_of("How long do tickets take to resolve, over all regions?"))
+    groups: dict[Any, list[int]] = defaultdict(list)
+    for t in mart("ticket_sla"):
+        if t["status"] == "counted" and t["resolved_at"] and t["resolution_elapsed_s"] is not None:
+            key = t["contract_id"], t["month"], t["severity"]
+            groups[key].append(t["resolution_elapsed_s"])
+
+    def least(values: list[int], share: int) -> int:
+        return min(v for v in values if 100 * sum(w <= v for w in values) >= share * len(values))
+
+    assert {
+        (r["contract_id"], r["month"], r["severity"]): (
+            r["tickets"],
+            r["median_seconds"],
+            r["p90_seconds"],
+            r["p95_seconds"],
+            r["total_seconds"],
+        )
+        for r in found
+    } == {
+        key: (len(v), least(v, 50), least(v, 90), least(v, 95), sum(v)) for key, v in groups.items()
+    }
+    # regions together: the mart has more rows
+    assert len(found) < sum(
+        r["target"] == "resolution" and r["stopped"] > 0 for r in mart("support_times")
+    )
+
+
+def test_reopened_tickets_add_up_before_they_are_divided() -> None:
+    """One of three and none of one are a quarter, not the mean of a third and nothing."""
+    with duckdb.connect() as made:
+        made.execute(
+            """create schema marts;
+               create table marts.support_times as
+               select 'k' as contract_id, 'P1' as severity, * from (values
+                   ('eu', 'resolution', 3::bigint, 1::bigint),
+                   ('us', 'resolution', 1, 0),
+                   ('us', 'response', null, null)
+               ) as rows (region, target, resolved, reopened)"""
+        )
+        (found,) = rows_of(made, sql_of("How many tickets were reopened?"))
+    assert (found["resolved"], found["reopened"], found["reopened_pct"]) == (4, 1, 25)
 
 
 def test_pressed_tickets_come_with_the_least_time_first(

@@ -68,6 +68,7 @@ from tests.conftest import (
 from tests.e2e.test_command import makegood
 from tests.e2e.test_security import HOSTILE, hostile_world, together
 from tests.models.test_credit_examples import AS_OF, DAY, Examples, amended, made
+from tests.support.reference_credits import nearest_rank
 
 JUNE, JULY, AUGUST, SEPTEMBER = (date(2026, m, 1) for m in (6, 7, 8, 9))
 # a name in letters that no font of the compiler has, and a very long one
@@ -409,6 +410,24 @@ def check(marts: Marts, report: Report, subscription: dict[str, Any], month: dat
         for n, outcome in enumerate(("met", "missed", "pending")):
             assert numbers[n] == outcomes[kind, severity, outcome]
             assert numbers[n + 6] == resolved[kind, severity, outcome]
+    # of the subscription's own tickets, those still open beside them
+    times: dict[tuple[str, str], tuple[list[int], list[int]]] = {}
+    for target, of, stop in (
+        ("response", "response_severity", "responded_at"),
+        ("resolution", "severity", "resolved_at"),
+    ):
+        for t in counted_tickets:
+            if (elapsed := t[f"{target}_elapsed_s"]) is not None:
+                times.setdefault((target, t[of]), ([], []))[t[stop] is None].append(elapsed)
+    assert {r[:2]: r[2:] for r in rows_of(report, "Time to response and resolution")} == {
+        group: (
+            len(done),
+            len(still_open),
+            *(nearest_rank(sorted(done), share) for share in (50, 90, 95)),
+            int(Fraction(sum(done), len(done)) + Fraction(1, 2)) if done else None,
+        )
+        for group, (done, still_open) in times.items()
+    }
     performance = marts.of("resolution_performance", **key)
     judged = facts_of(report, "Resolution performance of the month")
     assert bool(judged) == bool(performance)

@@ -1,5 +1,5 @@
 """The whole line on random worlds against the plain reference: tickets, resolution performance,
-credits and what rests on them (K, R, E, C, Z1, Z3, T6)."""
+credits and what rests on them (K, R, E, C, Z1, Z3, Z6, T6)."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from tests.support.worlds_credits import seeds, world
 
 KEYS = {
     "ticket_sla": ["ticket_id"],
+    "support_times": ["contract_id", "service_id", "region", "month", "severity", "target"],
     "resolution_performance": ["subscription_id", "month"],
     "credits": ["subscription_id", "month", "currency"],
     "credit_reconciliation": ["subscription_id", "month", "currency"],
@@ -23,9 +24,12 @@ KEYS = {
 }
 COLUMNS = {
     "ticket_sla": "ticket_id subscription_id contract_id ticket_type severity month received_at "
-    "clock_started_at responded_at resolved_at response_target_s "
+    "clock_started_at responded_at resolved_at response_severity response_target_s "
     "response_elapsed_s response_outcome updates_missed update_outcome resolution_target_s "
     "resolution_elapsed_s resolution_outcome delay_pct status reason",
+    "support_times": "contract_id service_id region month severity target stopped still_open "
+    "total_seconds median_seconds p90_seconds p95_seconds mean_seconds resolved reopened "
+    "reopened_pct",
     "resolution_performance": (
         "subscription_id month incidents missed missed_pct average_delay_pct is_triggered "
         "credit_pct"

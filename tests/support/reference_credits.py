@@ -65,6 +65,18 @@ def shown_pct(value: Fraction | None) -> Decimal | None:
     return None if value is None else Decimal(shown(value / 100))
 
 
+def nearest_rank(values: list[int], share: int) -> int | None:
+    """The least of sorted values that at least `share` per cent of them don't exceed."""
+    return next(
+        (
+            value
+            for place, value in enumerate(values, 1)
+            if Fraction(place, len(values)) >= Fraction(share, 100)
+        ),
+        None,
+    )
+
+
 def half_away(value: Fraction) -> int:
     size = int(abs(value) + Fraction(1, 2))
     return size if value >= 0 else -size
@@ -636,8 +648,8 @@ class Reference:
     def ticket(self, ticket: Row, life: Life) -> Row:
         subscription = ticket["subscription_id"]
         columns = (
-            "severity clock_started_at responded_at resolved_at response_target_s "
-            "response_elapsed_s response_outcome updates_missed update_outcome"
+            "severity clock_started_at responded_at resolved_at response_severity "
+            "response_target_s response_elapsed_s response_outcome updates_missed update_outcome"
         )
         columns += " resolution_target_s resolution_elapsed_s resolution_outcome delay_pct"
         row: Row = {c: ticket[c] for c in ("ticket_id", "subscription_id", "ticket_type")}
@@ -661,6 +673,7 @@ class Reference:
             "clock_started_at": life.clock_start,
             "responded_at": life.responded,
             "resolved_at": life.stop,
+            "response_severity": life.severity(life.responded),
         }
         row["response_target_s"], row["response_elapsed_s"], row["response_outcome"] = (
             life.response()
@@ -692,6 +705,57 @@ class Reference:
 
     def ticket_sla(self) -> Rows:
         return [{k: v for k, v in row.items() if k != "delay"} for row in self.tickets.values()]
+
+    def support_times(self) -> Rows:
+        """Z6: times of counted tickets by nearest rank, and how many were reopened (K4, K5)."""
+        groups: dict[tuple[Any, ...], Rows] = {}
+        for row in self.tickets.values():
+            if row["status"] == "counted":
+                service = self.service_of(row["subscription_id"])["service_id"]
+                region = self.spans[row["subscription_id"]][0]["region"]
+                place = row["contract_id"], service, region, row["month"]
+                groups.setdefault((*place, row["severity"], "resolution"), []).append(row)
+                if row["response_target_s"] is not None:
+                    key = (*place, row["response_severity"], "response")
+                    groups.setdefault(key, []).append(row)
+        rows = []
+        names = ("contract_id", "service_id", "region", "month", "severity", "target")
+        for key, group in groups.items():
+            of, stop = key[-1], "responded_at" if key[-1] == "response" else "resolved_at"
+            timed = [row for row in group if row[f"{of}_target_s"] is not None]
+            done = sorted(row[f"{of}_elapsed_s"] for row in timed if row[stop] is not None)
+            rows.append(
+                dict(zip(names, key, strict=True))
+                | {
+                    "stopped": len(done),
+                    "still_open": len(timed) - len(done),
+                    "total_seconds": sum(done),
+                    "median_seconds": nearest_rank(done, 50),
+                    "p90_seconds": nearest_rank(done, 90),
+                    "p95_seconds": nearest_rank(done, 95),
+                    "mean_seconds": shown_pct(Fraction(sum(done), len(done))) if done else None,
+                    **self.reopenings(group if of == "resolution" else None),
+                }
+            )
+        return rows
+
+    def reopenings(self, tickets: Rows | None) -> Row:
+        """Those ever resolved, and those of them that were reopened after that."""
+        if tickets is None:
+            return dict.fromkeys(("resolved", "reopened", "reopened_pct"))
+        lives = [self.lives[row["ticket_id"]][1] for row in tickets]
+        resolved = [life for life in lives if life.resolutions]
+        again = [
+            life
+            for life in resolved
+            if any(place > life.resolutions[0][0] for place, _ in life.names("reopened"))
+        ]
+        share = Fraction(100 * len(again), len(resolved)) if resolved else None
+        return {
+            "resolved": len(resolved),
+            "reopened": len(again),
+            "reopened_pct": shown_pct(share),
+        }
 
     def status_page_publication(self) -> Rows:
         """Z3."""
@@ -1279,6 +1343,7 @@ class Reference:
     def marts(self) -> dict[str, Rows]:
         names = (
             "ticket_sla",
+            "support_times",
             "resolution_performance",
             "credits",
             "credit_reconciliation",

@@ -60,5 +60,5 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     commands = get_command(app).commands
     assert [name for name in commands if f"\n| `{name} " not in readme] == []
-    listed = re.findall(r"^\| `([a-z]+) --", readme, re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+) --", readme, re.MULTILINE)
     assert set(listed) == set(commands)

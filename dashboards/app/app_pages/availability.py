@@ -111,10 +111,10 @@ columns[2].metric(
 )
 
 kind = periods.heading(chosen).lower()
+components.tile_legend(chosen)
 st.altair_chart(charts.heat_map(charts.tiles(chosen), kind), width="stretch")
 st.caption(
-    f"Availability in per cent by {kind}, with the commitment. {components.signs(chosen)} "
-    "Select a row below for details."
+    f"Availability in per cent by {kind}, with the commitment. Select a row below for details."
 )
 
 ordered = sorted(

@@ -17,7 +17,7 @@ from makegood.dashboards.figures.words import plain
 components.head("Claim calendar", "When does each credit lapse if nobody claims it?")
 
 options = rows(
-    """select distinct c.customer_id, s.customer_name, c.claim_status
+    """select distinct c.customer_id, s.customer_name, c.claim_status, c.contract_id, c.currency
        from marts.credits as c inner join marts.subscriptions as s using (subscription_id)
        where c.credit_amount > 0"""
 )
@@ -25,23 +25,32 @@ if not options:
     components.nothing("There are no credits to claim.")
     st.stop()
 names = {o["customer_id"]: o["customer_name"] for o in options}
-first, second = components.filters(2)
+first, second, third, fourth = components.filters(4)
 with first:
     customers = components.choice("Customers", sorted(names), "customers", components.named(names))
 with second:
     statuses = components.choice(
         "Claim status", components.distinct(options, "claim_status"), "claims"
     )
+with third:
+    currencies = components.choice(
+        "Currencies", components.distinct(options, "currency"), "currencies"
+    )
+with fourth:
+    contracts = components.choice(
+        "Contracts", components.distinct(options, "contract_id"), "contracts"
+    )
+filters = (customers, statuses, currencies, contracts)
 CLAIMS = f"""
     from ({CREDITS}) as c inner join marts.subscriptions as s using (subscription_id)
     where c.credit_amount > 0
       and list_contains(?, c.customer_id) and list_contains(?, c.claim_status)
+      and list_contains(?, c.currency) and list_contains(?, c.contract_id)
 """
 claims = rows(
     f"""select c.*, s.customer_name {CLAIMS}
         order by c.claim_deadline, c.credit_amount desc, c.subscription_id""",
-    customers,
-    statuses,
+    *filters,
 )
 heading = periods.heading(claims)
 if not claims:
@@ -137,6 +146,4 @@ st.caption(
     "A deadline is the last day for a claim, in the contract's time zone (C5). "
     "Amounts are in the currency of their row."
 )
-components.downloads(
-    f"select c.* {CLAIMS} order by all", customers, statuses, name="claims", mart="credits"
-)
+components.downloads(f"select c.* {CLAIMS} order by all", *filters, name="claims", mart="credits")

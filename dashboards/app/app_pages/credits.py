@@ -10,6 +10,7 @@ from makegood.dashboards.figures.queries import (
     CREDITS,
     GAPS_OF_CREDIT,
     OF_CREDIT,
+    ORDER,
     service_and_region,
 )
 from makegood.dashboards.figures.words import plain
@@ -51,6 +52,13 @@ with third:
         lambda e: e.replace("_", " "),
     )
 
+# the parts that a credit is made of, by its exposure
+PARTS = {
+    "Claimable": "claimable",
+    "At stake": "at_stake",
+    "Lapsed": "lapsed",
+    "Not eligible": "not_eligible",
+}
 FILTERED = f"""
     from ({CREDITS}) as c
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, contract_id)
@@ -59,8 +67,13 @@ FILTERED = f"""
       and list_contains(?, coalesce(currency, 'no fee')) and list_contains(?, exposure)
 """
 filters = (months, contracts, customers, services, regions, currencies, exposures)
+parts = ", ".join(f"if(exposure = '{part}', credit_amount, 0) as {part}" for part in PARTS.values())
 credits = rows(
-    f"select * {FILTERED} order by month desc, credit_amount desc, subscription_id, currency",
+    f"""select *, {parts}
+        from (select c.*, s.customer_name
+              from (select * {FILTERED}) as c
+              inner join marts.subscriptions as s using (subscription_id))
+        order by {ORDER}""",
     *filters,
 )
 # what decides how many decimals of a figure are shown
@@ -77,33 +90,11 @@ if not credits:
     components.nothing("No credit matches the filters.")
     st.stop()
 
-st.subheader(f"By {heading.lower()} and currency", anchor=False)
-summed = rows(
-    f"""select columns('^(month|period_kind)$'), currency,
-               count(distinct subscription_id) as subscriptions, sum(monthly_fee) as fee,
-               sum(credit_amount) as credit, sum(payable_amount) as payable,
-               sum(if(exposure = 'claimable', credit_amount, 0)) as claimable,
-               sum(if(exposure = 'at_stake', credit_amount, 0)) as at_stake,
-               sum(if(exposure = 'lapsed', credit_amount, 0)) as lapsed,
-               sum(if(exposure = 'not_eligible', credit_amount, 0)) as not_eligible
-        {FILTERED} and currency is not null group by all order by month desc, currency""",
-    *filters,
-)
-components.table(
-    summed,
-    {
-        heading: periods.credited,
-        "Currency": "currency",
-        "Subscriptions": components.number("subscriptions"),
-        "Fees": components.money("fee"),
-        "Credits": components.money("credit"),
-        "Payable": components.money("payable"),
-        "Claimable": components.money("claimable"),
-        "At stake": components.money("at_stake"),
-        "Lapsed": components.money("lapsed"),
-        "Not eligible": components.money("not_eligible"),
-    },
-    name=f"Credits by {heading.lower()} and currency",
+st.subheader("Totals", anchor=False)
+components.totals(
+    credits,
+    {"Fees": "monthly_fee", "Credits": "credit_amount", "Payable": "payable_amount", **PARTS},
+    "Credits",
 )
 st.caption(
     "Amounts are in the currency of their row. "
@@ -112,13 +103,14 @@ st.caption(
 components.evidence(credits, "credit")
 
 st.subheader("By subscription", anchor=False)
+shown, is_hidden = components.of_money(credits, lambda c: bool(c["credit_amount"]), "credits")
 picked = components.table(
-    credits,
+    shown,
     {
-        "Subscription": "subscription_id",
-        "Customer": lambda c: names[c["customer_id"]],
-        "Service and region": service_and_region,
         heading: periods.credited,
+        "Customer": "customer_name",
+        "Subscription": "subscription_id",
+        "Service and region": service_and_region,
         "Fee": components.money("monthly_fee"),
         "Availability": components.AVAILABILITY,
         "Evidence": evidence_words,
@@ -134,7 +126,7 @@ picked = components.table(
     },
     name=f"Credits by subscription, {heading.lower()} and currency",
     key="credits",
-    height=420 if len(credits) > 11 else "auto",
+    height=420 if len(shown) > 11 else "auto",
 )
 st.caption("Select a row for its proof and report.")
 if picked:
@@ -155,5 +147,10 @@ notes = {
     "exposure": ", ".join(exposures),
 }
 components.downloads(
-    f"select * {FILTERED} order by all", *filters, name="credits", mart="credits", notes=notes
+    f"select * {FILTERED} order by all",
+    *filters,
+    name="credits",
+    mart="credits",
+    notes=notes,
+    is_all=is_hidden,
 )

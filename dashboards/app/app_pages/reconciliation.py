@@ -1,4 +1,4 @@
-"""Credits due against credits issued, the exceptions first."""
+"""Credits due against credits issued: what is not issued by its age, and what was not due."""
 
 from decimal import Decimal
 
@@ -8,9 +8,17 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import Evidence, evidence_words
-from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
-from makegood.dashboards.figures.style import money
+from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.queries import (
+    AGES,
+    CREDIT_EVIDENCE,
+    CREDITS,
+    ORDER,
+    age_of,
+    credit_key,
+)
+from makegood.dashboards.figures.style import thousands
+from makegood.dashboards.figures.totals import totals
 from makegood.dashboards.figures.words import plain
 
 components.head("Due and issued", "Do the credits on invoices equal the credits that are due?")
@@ -25,7 +33,7 @@ SETTLED = f"""
     inner join marts.subscriptions as s using (subscription_id)
     left join ({CREDIT_EVIDENCE}) as e using (subscription_id, month, currency)
     where list_contains(?, strftime(month, '%Y-%m')) and list_contains(?, s.customer_id)
-      and list_contains(?, currency)
+      and list_contains(?, currency) and list_contains(?, s.contract_id)
 """
 
 options = with_period_kind(
@@ -39,7 +47,7 @@ if not options:
     components.nothing("No credits are due, and none were issued.")
     st.stop()
 names = {o["customer_id"]: o["customer_name"] for o in options}
-first, second, third = components.filters(3)
+first, second, third, fourth = components.filters(4)
 with first:
     months = components.months(options)
 with second:
@@ -48,11 +56,15 @@ with third:
     currencies = components.choice(
         "Currencies", components.distinct(options, "currency"), "currencies"
     )
-filters = (months, customers, currencies)
+with fourth:
+    contracts = components.choice(
+        "Contracts", components.distinct(options, "contract_id"), "contracts"
+    )
+filters = (months, customers, currencies, contracts)
 settled = with_period_kind(
     rows(
         f"""select r.*, s.contract_id, s.customer_id, s.customer_name {SETTLED}
-            order by abs(difference) desc, subscription_id, month, currency""",
+            order by {ORDER}""",
         *filters,
     )
 )
@@ -61,12 +73,10 @@ if not settled:
     st.stop()
 
 
-def finding(row: Row) -> str:
-    """What is wrong with a row, in words; empty if due and issued agree without a flag."""
+def fault(row: Row) -> str:
+    """What is wrong with what was issued, in words; empty if nothing is."""
     findings = [WORDS.get(flag, flag) for flag in row["flags"].split(",") if flag]
-    if row["difference"] > 0:
-        findings.insert(0, "too little issued" if row["issued_amount"] else "not issued yet")
-    elif row["difference"] < 0 and "not_due" not in row["flags"]:
+    if row["difference"] < 0 and "not_due" not in row["flags"]:
         findings.insert(0, "too much issued")
     return ", ".join(findings)
 
@@ -79,67 +89,89 @@ def evidence(row: Row) -> str:
     return evidence_words(credits[credit_key(row)]) if credit_key(row) in credits else "–"
 
 
-exceptions = [r for r in settled if finding(r)]
+open_rows = [
+    r | {"age": age_of(r), "missing": r["difference"]} for r in settled if r["difference"] > 0
+]
+faulty = [r | {"excess": max(-r["difference"], 0)} for r in settled if fault(r)]
+agreed = [r for r in settled if not r["difference"] and not fault(r)]
 columns = st.columns(3)
-columns[0].metric(
-    "Exceptions",
-    f"{len(exceptions)} of {len(settled)}",
-    help="Rows whose due and issued amounts differ, or that have a flag",
-    border=True,
-)
-for column, label, sign in (
-    (columns[1], "Still to be issued", 1),
-    (columns[2], "Issued in excess", -1),
+for column, label, own, amount in (
+    (columns[0], "Not issued yet", open_rows, "missing"),
+    (columns[1], "Issued in excess, or too early", faulty, "excess"),
+    (columns[2], "Issued as due", agreed, "issued_amount"),
 ):
     with column.container(border=True):
-        st.caption(label)
-        differences = [
-            (r["currency"], sign * r["difference"]) for r in settled if sign * r["difference"] > 0
-        ]
-        sums = {
-            c: sum((amount for of, amount in differences if of == c), Decimal())
-            for c in components.distinct(settled, "currency")
-        }
-        st.markdown(
-            "  \n".join(f"**{money(amount, c)}**" for c, amount in sums.items() if amount) or "–"
-        )
+        st.caption(f"{label}: {thousands(len(own))} of {thousands(len(settled))}")
+        st.markdown(components.sums(own, amount))
 
 COLUMNS: components.Columns = {
-    "Subscription": "subscription_id",
-    "Customer": "customer_name",
     periods.heading(settled): periods.credited,
+    "Customer": "customer_name",
+    "Subscription": "subscription_id",
     "Due": components.money("due_amount"),
     "Issued": components.money("issued_amount"),
     "Difference": components.money("difference"),
     "Currency": "currency",
-    "Finding": finding,
-    "Evidence": evidence,
 }
-st.subheader("Exceptions", anchor=False)
+st.subheader("Not issued yet, by age", anchor=False)
 picked = None
-if exceptions:
-    picked = components.table(
-        exceptions,
-        COLUMNS,
-        name="Exceptions between due and issued",
-        key="exceptions",
+if open_rows:
+    aged = [
+        row | {age: row["missing"] if row["age"] == age else Decimal() for age in AGES}
+        for row in open_rows
+    ]
+    ages = [age for age in AGES if any(row["age"] == age for row in aged) or age != AGES[-1]]
+    components.table(
+        totals(aged, ["missing", *ages]),
+        {
+            "Currency": "currency",
+            "Credits": components.number("rows"),
+            **{age: components.money(age) for age in ages},
+            "Total": components.money("missing"),
+        },
+        name="Credits not issued yet, by days since they fell due",
     )
+    picked = components.table(
+        open_rows,
+        {
+            **COLUMNS,
+            "Due since": lambda r: r.get("due_since"),
+            "Age": "age",
+            "Evidence": evidence,
+        },
+        name="Credits not issued yet",
+        key="open",
+        height=420 if len(open_rows) > 11 else "auto",
+    )
+    components.link("credit_notes", "Credit notes: the batch that issues them")
 else:
-    agreement = "Every credit that is due was issued, and nothing else."
-    if all(evidence(row) in (Evidence.SUFFICIENT, "–") for row in settled):
-        st.success(agreement, icon=":material/check_circle:")
-    else:
-        components.nothing(f"{agreement} Some amounts rest on too little evidence.")
-agreed = [r for r in settled if not finding(r)]
+    components.nothing("Every credit that is due was issued.")
+if faulty:
+    st.subheader("To be corrected", anchor=False)
+    at_fault = components.table(
+        faulty,
+        {**COLUMNS, "Finding": fault, "Evidence": evidence},
+        name="Credits issued that were not due, or not like that",
+        key="faulty",
+        height=420 if len(faulty) > 11 else "auto",
+    )
+    picked = picked or at_fault
 if agreed:
-    st.subheader("In agreement", anchor=False)
+    st.subheader("Issued as due", anchor=False)
     as_due = components.table(
         agreed,
-        {heading: of for heading, of in COLUMNS.items() if heading != "Finding"},
+        {**COLUMNS, "Evidence": evidence},
         name="Credits issued as due",
         key="agreed",
+        height=420 if len(agreed) > 11 else "auto",
     )
     picked = picked or as_due
+st.subheader("Totals", anchor=False)
+components.totals(
+    settled,
+    {"Due": "due_amount", "Issued": "issued_amount", "Difference": "difference"},
+    "Due and issued",
+)
 if picked:
     st.markdown(
         f"**Invoice lines of {plain(picked['subscription_id'])}, {periods.credited(picked)}**"
@@ -175,7 +207,8 @@ if picked:
     )
 st.caption(
     "Amounts are in the currency of their row. Due: payable credits (C5). "
-    "Issued: credit lines on issued or paid invoices (C6). Select a row for its invoice lines."
+    "Issued: credit lines on issued or paid invoices (C6). "
+    "Age: days since the first on which a credit was payable. Select a row for its invoice lines."
 )
 components.downloads(
     f"select r.*, e.* exclude (subscription_id, month, currency) {SETTLED} order by all",

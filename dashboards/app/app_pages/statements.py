@@ -10,7 +10,7 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
-from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, credit_key
+from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, ORDER, credit_key
 from makegood.dashboards.figures.style import exact_pct, instant, money
 from makegood.dashboards.figures.words import plain
 
@@ -48,30 +48,54 @@ CAUSES = {
     "credit_amount": ("the fee or the percentage changed", ("invoices", "invoice_lines")),
 }
 
-subscriptions = rows("select distinct subscription_id from marts.credit_statements order by all")
-if not subscriptions:
+options = with_period_kind(
+    rows(
+        """select distinct month, contract_id, subscription_id, customer_id, customer_name,
+                  coalesce(currency, 'no fee') as currency
+           from marts.credit_statements inner join marts.subscriptions using (subscription_id)"""
+    )
+)
+if not options:
     components.nothing(
         "There are no statements yet: no period under a contract with credits has ended."
     )
     st.stop()
-first, second = components.filters(2)
+names = {o["customer_id"]: o["customer_name"] for o in options}
+first, second, third = components.filters(3)
 with first:
-    chosen = components.choice(
-        "Subscriptions", [s["subscription_id"] for s in subscriptions], "subscription"
+    months = components.months(options)
+    currencies = components.choice(
+        "Currencies", components.distinct(options, "currency"), "currencies"
     )
 with second:
+    customers = components.choice("Customers", sorted(names), "customers", components.named(names))
+with third:
+    chosen = components.choice(
+        "Subscriptions", components.distinct(options, "subscription_id"), "subscription"
+    )
     only = st.toggle("Only changed statements", key="changed", bind="query-params")
+FILTERED = """
+    from marts.credit_statements as s
+    inner join marts.subscriptions as subscriptions using (subscription_id)
+    where list_contains(?, strftime(month, '%Y-%m'))
+      and list_contains(?, coalesce(currency, 'no fee'))
+      and list_contains(?, subscriptions.customer_id) and list_contains(?, s.subscription_id)
+"""
+filters = (months, currencies, customers, chosen)
+of_statement = "partition by s.subscription_id, month, currency"
 statements = with_period_kind(
     rows(
-        """select s.*, subscriptions.contract_id,
-                  count(*) over (partition by s.subscription_id, month, currency) as versions
-           from marts.credit_statements as s
-           inner join marts.subscriptions as subscriptions using (subscription_id)
-           where list_contains(?, s.subscription_id)
-           order by month desc, s.subscription_id, currency, statement_version""",
-        chosen,
+        f"""select s.*, subscriptions.contract_id, subscriptions.customer_id,
+                   subscriptions.customer_name,
+                   count(*) over ({of_statement}) as versions,
+                   max(abs(credit_amount)) over ({of_statement}) as most
+            {FILTERED} order by {ORDER}, statement_version""",
+        *filters,
     )
 )
+if not statements:
+    components.nothing("No statement matches the filters.")
+    st.stop()
 credits = {credit_key(c): c for c in rows(CREDITS)}
 
 
@@ -80,20 +104,28 @@ def evidence(statement: Row) -> str:
     return evidence_words(credits[credit_key(statement)]) if statement["is_current"] else "–"
 
 
-shown = [s for s in statements if s["versions"] > 1 or not only]
+in_force = [s for s in statements if s["is_current"]]
 changed = [s for s in statements if s["changed"]]
 columns = st.columns(3)
-columns[0].metric("Statements in force", sum(s["is_current"] for s in statements), border=True)
+columns[0].metric("Statements in force", len(in_force), border=True)
 columns[1].metric("Versions issued", len(statements), border=True)
 columns[2].metric("Corrections", len(changed), help="Versions after the first", border=True)
+st.subheader("Totals of the statements in force", anchor=False)
+components.totals(in_force, {"Fees": "monthly_fee", "Credits": "credit_amount"}, "Statements")
+st.subheader("Version by version", anchor=False)
+asked = [s for s in statements if s["versions"] > 1 or not only]
+# a statement that was of money once stays in sight
+shown, is_hidden = components.of_money(asked, lambda s: bool(s["most"]), "statements")
+picked = None
 if not shown:
-    components.nothing("No statements have changed.")
+    components.nothing("No statement is of money." if asked else "No statements have changed.")
 else:
     picked = components.table(
         shown,
         {
-            "Subscription": "subscription_id",
             periods.heading(statements): periods.credited,
+            "Customer": "customer_name",
+            "Subscription": "subscription_id",
             "Currency": lambda s: s["currency"] or "–",
             "Version": "statement_version",
             "Issued (UTC)": lambda s: instant(s["issued_at"]),
@@ -114,13 +146,14 @@ else:
         "A statement is never rewritten: other values make a new version (C7). "
         "Select a row for its history."
     )
-    of = picked or next((s for s in shown if s["changed"]), None)
+of = picked or next((s for s in shown if s["changed"]), None)
 
 
 def history(of: Row) -> None:
     """The changes from version to version, and the files delivered in between."""
     st.subheader(
-        f"History of {plain(of['subscription_id'])}, {periods.credited(of)}, "
+        f"History of {plain(of['subscription_id'])} ({plain(of['customer_name'])}), "
+        f"{periods.credited(of)}, "
         f"{of['currency'] or 'without fee'}",
         anchor=False,
     )
@@ -187,17 +220,19 @@ def _value(name: str, value: object, currency: str | None) -> str:
     return "–" if value is None else str(value).replace("_", " ")
 
 
-if shown and of:
+if of:
     history(of)
 components.downloads(
-    f"""select s.*, e.* exclude (subscription_id, month, currency)
-        from marts.credit_statements as s
+    f"""select s.*, subscriptions.customer_id, subscriptions.customer_name,
+               e.* exclude (subscription_id, month, currency)
+        from (select s.* {FILTERED}) as s
+        inner join marts.subscriptions as subscriptions using (subscription_id)
         left join ({CREDIT_EVIDENCE}) as e
             on s.is_current and s.subscription_id = e.subscription_id and s.month = e.month
             and s.currency is not distinct from e.currency
-        where list_contains(?, s.subscription_id) order by all""",
-    chosen,
+        order by all""",
+    *filters,
     name="credit_statements",
     mart="credit_statements",
-    is_all=only,
+    is_all=only or is_hidden,
 )

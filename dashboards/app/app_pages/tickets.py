@@ -4,11 +4,9 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
-from makegood.dashboards.app.published import rows, rows_of_newer
+from makegood.dashboards.app.published import rows
 from makegood.dashboards.figures.evidence import incomplete_words, is_incomplete
-from makegood.dashboards.figures.queries import GAPS_OF_TICKET
 from makegood.dashboards.figures.style import duration, instant
-from makegood.dashboards.figures.words import plain
 
 components.head("Open tickets", "Which target will be missed next, and who needs to know?")
 
@@ -137,33 +135,7 @@ else:
         "Select a row for the ticket's timeline."
     )
     if picked:
-        components.missing(
-            rows_of_newer("marts.evidence_gaps", GAPS_OF_TICKET, picked["ticket_id"])
-        )
-        st.markdown(f"**Timeline of {plain(picked['ticket_id'])}**")
-        timeline = rows_of_newer(
-            "marts.ticket_events",
-            "select * from marts.ticket_events where ticket_id = ? order by sequence",
-            picked["ticket_id"],
-        )
-        if timeline:
-            components.table(
-                timeline,
-                {
-                    "At (UTC)": lambda e: instant(e["occurred_at"]),
-                    "Event": "event",
-                    "Severity": "severity",
-                    "Resolution clock": lambda e: "runs" if e["is_on_clock"] else "off",
-                    "Counted": components.length("clock_seconds", in_hours=True),
-                    "File": "file",
-                    "Line": "line",
-                },
-                name="Events of the ticket",
-            )
-        else:
-            components.nothing(
-                "An older version published these figures, without the events of open tickets."
-            )
+        components.timeline(picked["ticket_id"])
 EVIDENCE = "select columns('^(ticket_id|is_incomplete|incomplete_rows)$') from marts.ticket_sla"
 components.downloads(
     f"select * from marts.open_tickets inner join ({EVIDENCE}) using (ticket_id) order by all",

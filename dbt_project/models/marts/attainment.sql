@@ -1,12 +1,10 @@
 -- the counted tickets with an outcome, each at the severity of the promise's own clock (K3, Z6)
 with promises as (
     select
-        tickets.ticket_id, tickets.subscription_id, tickets.month, 'response' as promise,
-        responses.severity, tickets.response_outcome as outcome,
-        cast(null as decimal(18, 6)) as delay_pct
-    from {{ ref('ticket_sla') }} as tickets
-    inner join {{ ref('int_responses') }} as responses on tickets.ticket_id = responses.ticket_id
-    where tickets.response_outcome is not null
+        ticket_id, subscription_id, month, 'response' as promise, response_severity as severity,
+        response_outcome as outcome, cast(null as decimal(18, 6)) as delay_pct
+    from {{ ref('ticket_sla') }}
+    where response_outcome is not null
     union all
     select
         ticket_id, subscription_id, month, 'updates' as promise, severity,

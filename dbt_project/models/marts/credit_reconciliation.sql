@@ -9,14 +9,24 @@ with issued as (
     group by subscription_id, month, currency, terms_id, cap_pct
 ),
 
+-- payable once the period is over and, where it has to be requested, it was (C5)
 due as (
-    select subscription_id, month, currency, payable_minor
-    from {{ ref('int_credits') }}
+    select
+        credits.subscription_id, credits.month, credits.currency, credits.payable_minor,
+        claims.as_of_day,
+        case
+            when claims.claim_status = 'requested' and claims.requested_on > claims.last_day
+                then claims.requested_on
+            else {{ plus_days('claims.last_day', 1) }}
+        end as due_since
+    from {{ ref('int_credits') }} as credits
+    inner join {{ ref('int_claims') }} as claims
+        on credits.subscription_id = claims.subscription_id and credits.month = claims.month
     where
-        party = 'provider'
-        and scenario_id = 0
-        and currency is not null
-        and payable_minor <> 0
+        credits.party = 'provider'
+        and credits.scenario_id = 0
+        and credits.currency is not null
+        and credits.payable_minor <> 0
 ),
 
 settled as (
@@ -24,7 +34,7 @@ settled as (
         coalesce(due.subscription_id, issued.subscription_id) as subscription_id,
         coalesce(due.month, issued.month) as month,
         coalesce(due.currency, issued.currency) as currency,
-        issued.terms_id, issued.cap_pct,
+        issued.terms_id, issued.cap_pct, due.due_since, due.as_of_day,
         coalesce(due.payable_minor, 0) as due_minor,
         coalesce(issued.issued_minor, 0) as issued_minor,
         coalesce(issued.is_early, false) as is_early
@@ -66,5 +76,7 @@ select
         case when issued_minor > cap_minor then 'above_cap' end,
         case when issued_minor > 0 and due_minor = 0 then 'not_due' end,
         case when is_early then 'not_future' end
-    ) as flags
+    ) as flags,
+    due_since,
+    cast({{ days_between('due_since', 'as_of_day') }} as bigint) as days_due
 from capped

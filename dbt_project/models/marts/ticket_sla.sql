@@ -24,6 +24,7 @@ select
     case when joined.has_clock then {{ instant('joined.clock_start_s') }} end as clock_started_at,
     case when joined.has_clock then {{ instant('joined.responded_s') }} end as responded_at,
     case when joined.has_clock then {{ instant('joined.stopped_s') }} end as resolved_at,
+    responses.severity as response_severity,
     responses.target_s as response_target_s,
     responses.elapsed_s as response_elapsed_s,
     case when joined.is_counted then responses.outcome end as response_outcome,

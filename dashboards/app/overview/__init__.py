@@ -1,0 +1,1 @@
+"""The sections of the page `overview`, a module each; the page puts them together."""
