@@ -115,21 +115,15 @@ def evidence(row: Row) -> dict[str, list[Row]]:
     return {k: v for k, v in row.items() if isinstance(v, list) and v}
 
 
-for sentence in proof.result:
-    st.markdown(f"#### {plain(sentence)}")
-components.table(
-    [
-        {"line": f"{n}. {line.title}", "calculation": line.sentences[0], "basis": line.basis}
-        for n, line in enumerate(proof.derivation, 1)
-    ],
-    {"Line": "line", "Calculation": "calculation", "Clause and rules": "basis"},
-    name="From availability to the credit",
-    column_config={
-        "Line": st.column_config.TextColumn(width="medium"),
-        "Calculation": st.column_config.TextColumn(width="large"),
-    },
-    row_height=52,
-)
+with st.container(border=True):
+    for sentence in proof.result:
+        st.markdown(f"**{plain(sentence)}**")
+    st.markdown(
+        "\n".join(
+            f"{n}. {plain(line.title)}: {plain(line.sentences[0])} :gray[\\[{plain(line.basis)}\\]]"
+            for n, line in enumerate(proof.derivation, 1)
+        )
+    )
 for number, step in enumerate(proof.steps, 1):
     st.subheader(f"{number}. {step.title}", anchor=False)
     st.caption(plain(step.basis))
