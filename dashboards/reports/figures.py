@@ -433,7 +433,7 @@ class _Marts:
             regional_downtime=self._regional_downtime(period) if period else [],
             regional_exclusions=self._regional_exclusions(period) if period else [],
             gaps=self._gaps(period) if period else [],
-            sources=self._sources(steps) if steps else [],
+            sources=self._sources(steps) if steps and steps["covered_seconds"] else [],
             history=self._own_history() if steps else self._regional_history(period),
             maintenance=self._maintenance(since, until),
             tickets=tickets,
