@@ -55,7 +55,18 @@ class Outcome:
 
     def sentences(self) -> list[str]:
         """What was agreed and whether it was met; what is owed, what to do and until when."""
+        if self.has_cover and self.verdict is Verdict.NO_DATA and self._is_nothing:
+            # what nobody saw is no ground for a credit, nor for none
+            far = "" if self.is_over else "so far, "
+            return [
+                self._kept(),
+                f"No credit is owed {far}as far as anyone can tell: there is no monitoring data.",
+            ]
         return [self._kept(), owed(self.name, self.kind, self.has_cover, self.credits)]
+
+    @property
+    def _is_nothing(self) -> bool:
+        return all(row["exposure"] == "none" for row in self.credits)
 
     def _kept(self) -> str:
         if not self.has_cover:
