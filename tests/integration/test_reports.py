@@ -2,6 +2,7 @@
 and names from feeds are harmless in it."""
 
 import hashlib
+import html
 import os
 import re
 import subprocess
@@ -33,10 +34,12 @@ from makegood.dashboards.access.reader import EVERYTHING, Reader, Viewer, opened
 from makegood.dashboards.figures.style import money
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.proof import NotFound
-from makegood.dashboards.reports import FORMATS, Format, render
+from makegood.dashboards.reports import FORMATS, Format, lists, render
 from makegood.dashboards.reports import figures as read
+from makegood.dashboards.reports.branding import Branding, Logo
 from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import (
+    Cell,
     Column,
     Fact,
     Facts,
@@ -44,6 +47,7 @@ from makegood.dashboards.reports.document import (
     Money,
     Report,
     Section,
+    Strip,
     Table,
     Timeline,
     footer,
@@ -51,6 +55,7 @@ from makegood.dashboards.reports.document import (
     walk,
 )
 from makegood.dashboards.reports.names import file_names
+from makegood.dashboards.reports.timeline import strip_svg
 from makegood.orchestration import cli
 from makegood.orchestration.output import reports
 from makegood.orchestration.output.summary import summary
@@ -1333,6 +1338,216 @@ def test_xlsx_holds_the_values_themselves(odd: Published, name: str) -> None:
                     if not is_same(c, cell_of(v, column.kind))
                 ] == []
             assert len(lines) >= top + 2 + len(block.rows)
+
+
+# ---- who sends it, what opens it, and what goes with it
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4"><path d="M0 0H9V4Z"/></svg>'
+
+
+def branded(word: str) -> Branding:
+    """A branding file all of whose texts are a word."""
+    return Branding(word, (word, "Harbour 12"), word, "#7a1f5c", word, Logo("svg", SVG))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_who_sends_it_is_in_every_kind(odd: Published, kind: Format) -> None:
+    """Whatever the texts of the file hold, they are texts; and the same file, the same bytes."""
+    words = [*HOSTILE, "#panic()", "Zażółć & Co <b>"]
+    report = of(odd, "named")
+    for word in words if kind != "pdf" else words[-4:]:
+        own = replace(report, branding=branded(word))
+        content = render(own, kind)
+        if kind == "pdf":
+            pages = pdf_text(content)
+            assert squeezed("".join(pages)).count(squeezed(printable(word))) >= 2 + len(pages)
+            assert all(squeezed(printable(word)) in squeezed(page) for page in pages)
+        elif kind == "html":
+            page = Page()
+            page.feed(content.decode())
+            assert sum(text.count(printable(word)) for text in page.texts) >= 4
+            images = [a for tag, a in page.tags if tag == "img"]
+            assert [a["alt"] for a in images] == [f"Logo of {printable(word)}"]
+            assert str(images[0]["src"]).startswith("data:image/svg+xml;base64,")
+            assert not {"script", "iframe", "object", "b"} & {tag for tag, _ in page.tags}
+        else:
+            sheet = openpyxl.load_workbook(BytesIO(content))["Summary"]
+            cells = [c for row in sheet.iter_rows() for c in row if c.value is not None]
+            assert [c.data_type for c in cells if c.value == word] == ["s"] * 4
+            assert len(sheet._images) == 1
+    assert render(own, kind) == content
+    assert content != rendered(report, kind)
+
+
+def test_a_logo_and_a_colour_in_a_browser(chromium: Any, odd: Published, tmp_path: Path) -> None:
+    """The logo is shown under the content policy, and everything can be read in both themes."""
+    file = tmp_path / "branded.html"
+    report = replace(of(odd, "named"), branding=branded("Northwind & Co"))
+    file.write_bytes(render(report, "html"))
+    for theme in ("light", "dark"):
+        with browsing(chromium, color_scheme=theme) as (page, asked, told):
+            page.goto(file.as_uri())
+            assert page.get_by_role("img", name="Logo of Northwind & Co").is_visible()
+            assert page.evaluate("document.querySelector('img').naturalWidth") > 0
+            assert min(page.evaluate(CONTRAST)) >= 4.5
+            assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+            assert told == []
+
+
+def test_a_report_without_a_branding_file_names_no_provider(odd: Published) -> None:
+    page = rendered(of(odd, "named"), "html").decode()
+    assert 'class="letterhead"' not in page
+    assert "img-src" not in page
+
+
+def test_the_customers_reference_is_in_its_head(odd: Published) -> None:
+    with reading(odd) as reader:
+        report = report_of(reader, "named", JUNE, reference=HOSTILE[0])
+    head = {f.name: f.value for f in report.head.facts}
+    assert head["Your reference"] == HOSTILE[0]
+    assert "Your reference" not in {f.name for f in of(odd, "named").head.facts}
+    page = Page()
+    page.feed(render(report, "html").decode())
+    assert ["Your reference", printable(HOSTILE[0]), ""] in page.tables[0]
+
+
+@pytest.mark.parametrize("world", ["sample", "odd"])
+def test_final_and_so_far_never_meet(request: pytest.FixtureRequest, world: str) -> None:
+    """A report is on what is over, or on what is still in progress (T3)."""
+    published = request.getfixturevalue(world)
+    seen = Counter()
+    for month in [JULY, AUGUST] if world == "sample" else [JUNE, SEPTEMBER]:
+        with reading(published) as reader:
+            names = list(read.subscriptions_of(reader, month))[:: 3 if world == "sample" else 9]
+        for name in [*names, *(["dutch", "excused"] if world == "odd" else [])]:
+            report = of(published, name, month)
+            text = "\n".join(spoken(report))
+            if report.strip:
+                text += "\n".join(f"{c.words} {c.figure}" for c in report.strip.cells)
+            is_final = {f.name: f.value for f in report.head.facts}["Status"] == "final"
+            # amounts that are issued are so at the instant of the figures
+            others = re.sub("(?i)issued so far", "", text)
+            assert ("so far" in others.lower()) != is_final, name
+            assert bool(re.search(r"\bfinal\b", text)) == is_final, name
+            seen[is_final] += 1
+    assert min(seen[True], seen[False]) > 0
+
+
+def test_the_last_periods_side_by_side(sample: Published, odd: Published) -> None:
+    """At most twelve, this one included and none after it; what is in progress is apart, what
+    nobody saw is hatched."""
+    june, july, august = (of(sample, "C01-chat", month) for month in (JUNE, JULY, AUGUST))
+    assert june.strip is None
+    assert july.strip is not None
+    assert august.strip is not None
+    assert [(c.name, c.state, c.is_over) for c in july.strip.cells] == [
+        ("2026-06", "missed", True),
+        ("2026-07", "met", True),
+    ]
+    assert [(c.name, c.words, c.is_over) for c in august.strip.cells][1:] == [
+        ("2026-07", "met", True),
+        ("2026-08", "met so far", False),
+    ]
+    steps = {
+        r["month"]: r
+        for r in sample.query("select * from marts.credit_steps where subscription_id = 'C01-chat'")
+    }
+    assert rows_of(august, "The last 3 months") == [
+        (
+            f"{month:%Y-%m}",
+            steps[month]["commitment_pct"],
+            steps[month]["availability_pct"],
+            steps[month]["downtime_seconds"],
+            words,
+        )
+        for month, words in ((JUNE, "missed"), (JULY, "met"), (AUGUST, "met so far"))
+    ]
+    page = rendered(august, "html").decode()
+    assert page.count('stroke-dasharray="50 36"') == 1
+    cells = Strip(
+        "c",
+        "d",
+        (Cell("2026-06", "99.90 %", "met", "met"), Cell("2026-07", "–", "no data", "unseen")),
+    )
+    picture = strip_svg(cells)
+    assert picture.count("url(#hatch)") == 1
+    assert picture.index("2026-07") > picture.index("url(#hatch)") > picture.index("2026-06")
+
+
+def test_the_lists_that_go_with_a_report(sample: Published) -> None:
+    """Every interval and ticket, with durations that Excel adds up, and what the report says."""
+    report = of(sample, "C01-chat", JUNE)
+    made = lists(report)
+    assert made is not None
+    assert made == lists(report)
+    book = openpyxl.load_workbook(BytesIO(made))
+    assert book.sheetnames == ["Downtime", "Tickets"]
+    downtime = sample.query(
+        """select * from marts.credit_downtime where subscription_id = 'C01-chat'
+           and month = '2026-06-01' order by started_at"""
+    )
+    top, *found = list(book["Downtime"].iter_rows(min_row=4))
+    titles = [c.value for c in top]
+    at = titles.index("Total length")
+    assert titles[at : at + 4] == [
+        "Total length",
+        "Total length (s)",
+        "Counted here",
+        "Counted here (s)",
+    ]
+    assert [(length_of(r[at].value), r[at + 1].value, r[at].number_format) for r in found] == [
+        (d["downtime_seconds"], d["downtime_seconds"], "[h]:mm:ss") for d in downtime
+    ]
+    assert len(downtime) > 0
+    tickets = sample.query(
+        """select * from marts.ticket_sla where subscription_id = 'C01-chat'
+           and month = '2026-06-01' order by received_at, ticket_id"""
+    )
+    top, *found = list(book["Tickets"].iter_rows(min_row=4))
+    titles = [c.value for c in top]
+    keys = {
+        "Ticket": "ticket_id",
+        "Subject": "subject",
+        "Response time (s)": "response_elapsed_s",
+        "Resolution time (s)": "resolution_elapsed_s",
+        "Resolution target (s)": "resolution_target_s",
+    }
+    assert [[r[titles.index(k)].value for k in keys] for r in found] == [
+        [t[k] for k in keys.values()] for t in tickets
+    ]
+    assert lists(tiny()) is None
+
+
+def test_incidents_have_subjects_and_causes(sample: Published) -> None:
+    """A ticket that names the incident of a downtime says which, and the downtime what it was."""
+    (interval,) = sample.query(
+        """select * from marts.credit_downtime where subscription_id = 'C01-chat'
+           and month = '2026-07-01'"""
+    )
+    report = of(sample, "C01-chat", JULY)
+    (row,) = rows_of(report, "Downtime intervals")
+    assert row[4] == (
+        "“not reachable”; chat-eu-west-web down, by operational records; "
+        "chat-eu-west-web down, by checks"
+    )
+    (ticket,) = rows_of(report, "Tickets received")
+    assert (ticket[1], ticket[8]) == (
+        "not reachable",
+        f"downtime from {interval['started_at']:%Y-%m-%d %H:%M:%S} UTC ({interval['incident_id']})",
+    )
+
+
+def test_the_figures_are_the_same_in_every_kind(sample: Published) -> None:
+    """The sentences and lines that open a report, in each of its files (Z4)."""
+    for name, month in (("C02-chat", JULY), ("C01-chat", JUNE), ("C04-chat", AUGUST)):
+        report = of(sample, name, month)
+        lines = rows_of(report, "From availability to the credit")
+        assert len(lines) == 5
+        assert len(report.opening) == 2
+        for kind in FORMATS:
+            text = squeezed(html.unescape(text_of(rendered(report, kind), kind)))
+            for sentence in (*report.opening, *(text for row in lines for text in row)):
+                assert squeezed(sentence) in text, (name, kind, sentence)
 
 
 def tiny(**changes: Any) -> Report:
