@@ -296,4 +296,6 @@ def _owed(name: str, kind: str, has_cover: bool, row: Row) -> str:
             return f"A credit of {amount} is waived: nobody requested it by {deadline}."
 
 
-NO_CREDITS = "The agreement provides for no service credits, so nothing is owed or to do."
+NO_CREDITS = (
+    "The agreement provides for no service credits: nothing is owed, and there is nothing to do."
+)

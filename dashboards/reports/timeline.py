@@ -87,7 +87,7 @@ _STATES = {
     "unseen": ("url(#hatch)", "#444444"),
     "none": ("#F1F3F5", "#444444"),
 }
-_CELL, _APART = 480, 160
+_CELL, _APART = 540, 160
 
 
 def strip_svg(strip: Strip, identifier: str = "strip") -> str:

@@ -26,7 +26,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 def _text(value: str) -> str:
     if value != value.strip() or not value:
-        raise ValueError("must be text without space around it (example: Northwind Cloud)")
+        raise ValueError("must be text without space around it (example: Example Cloud)")
     if value != printable(value):
         raise ValueError("must be one line, without control characters")
     if len(value) > _LONGEST:

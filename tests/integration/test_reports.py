@@ -1382,12 +1382,12 @@ def test_who_sends_it_is_in_every_kind(odd: Published, kind: Format) -> None:
 def test_a_logo_and_a_colour_in_a_browser(chromium: Any, odd: Published, tmp_path: Path) -> None:
     """The logo is shown under the content policy, and everything can be read in both themes."""
     file = tmp_path / "branded.html"
-    report = replace(of(odd, "named"), branding=branded("Northwind & Co"))
+    report = replace(of(odd, "named"), branding=branded("Example & Co"))
     file.write_bytes(render(report, "html"))
     for theme in ("light", "dark"):
         with browsing(chromium, color_scheme=theme) as (page, asked, told):
             page.goto(file.as_uri())
-            assert page.get_by_role("img", name="Logo of Northwind & Co").is_visible()
+            assert page.get_by_role("img", name="Logo of Example & Co").is_visible()
             assert page.evaluate("document.querySelector('img').naturalWidth") > 0
             assert min(page.evaluate(CONTRAST)) >= 4.5
             assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

@@ -53,12 +53,12 @@ def test_without_a_file_reports_are_neutral(tmp_path: Path) -> None:
 def test_what_a_file_says(tmp_path: Path) -> None:
     found = written(
         tmp_path,
-        "provider: Northwind & Co\naddress: [Harbour 1, '1011 AB']\ncontact: a@b.example\n"
+        "provider: Example & Co\naddress: [Harbour 1, '1011 AB']\ncontact: a@b.example\n"
         "colour: '#7A1F5C'\nfooter: Registered\nlogo: logo.svg\n",
         logo_svg=SVG.format(RECT),
     )
     assert found == Branding(
-        "Northwind & Co",
+        "Example & Co",
         ("Harbour 1", "1011 AB"),
         "a@b.example",
         "#7a1f5c",
