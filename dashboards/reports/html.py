@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.reports import timeline
@@ -48,12 +49,23 @@ def _environment() -> Environment:
     environment.filters |= {
         "shown": shown,
         "text": printable,
+        "prose": _prose,
         "svg": _picture,
         "strip": _strip,
         "look": _look,
         "verdict_class": verdict_class,
     }
     return environment
+
+
+# browsers would break a date at its hyphens
+_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+
+
+def _prose(words: str) -> Markup:
+    escaped = str(escape(printable(words)))
+    # around digits and hyphens alone
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', escaped))  # noqa: S704
 
 
 def _picture(block: Timeline) -> Markup:
