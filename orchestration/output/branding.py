@@ -17,10 +17,11 @@ from makegood.dashboards.reports.branding import (
     as_png,
     least_contrast,
 )
+from makegood.ingestion.limits import MIB
 from makegood.ingestion.strict_yaml import Document, InvalidDocument
 
 SETTINGS = "branding.yaml"
-_LONGEST, _LARGEST_LOGO, _WIDEST = 200, 1_048_576, 4_000
+_LONGEST, _LARGEST_LOGO, _WIDEST = 200, MIB, 4_000
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -101,7 +102,7 @@ def _logo(path: Path) -> Logo:
         if not path.is_file():
             raise ValueError(f"{path} is not a file; paths are from the folder of this document")
         if path.stat().st_size > _LARGEST_LOGO:
-            raise ValueError(f"{path} is over {_LARGEST_LOGO // 1_048_576} MiB long")
+            raise ValueError(f"{path} is over {_LARGEST_LOGO // MIB} MiB long")
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}") from error
