@@ -864,19 +864,19 @@ def test_months_are_over_by_the_clock_of_the_contract(
             for at in [app(monkeypatch, published.warehouse, "support", contracts=[name])]
         ]
     }
-    june = {"2026-06": ("0.0 %", "goal missed")}
+    june = {"2026-06": ("0.00 %", "goal missed")}
     assert results == {
         "auckland": june
-        | {"2026-07": ("100.0 %", "goal reached"), "2026-08": ("no cases", "no cases so far")},
-        "new_york": june | {"2026-07": ("100.0 %", "goal reached so far")},
+        | {"2026-07": ("100.00 %", "goal reached"), "2026-08": ("no cases", "no cases so far")},
+        "new_york": june | {"2026-07": ("100.00 %", "goal reached so far")},
     }
     # July is not over for all
     with opened(published.database, EVERYTHING) as found:
         figures = latest(found)
         assert figures is not None
     assert [(f"{f.month:%Y-%m}", f.share, f.result) for f in figures] == [
-        ("2026-06", "0.0 %", "goal missed"),
-        ("2026-07", "100.0 %", "goal reached so far"),
+        ("2026-06", "0.00 %", "goal missed"),
+        ("2026-07", "100.00 %", "goal reached so far"),
     ]
 
 
@@ -1004,7 +1004,7 @@ def test_real_tickets_miss_the_goal_by_far(
     at = app(monkeypatch, real.warehouse, "support")
     assert [
         (r["Severity"], r["In time"], r["Goal"]) for r in tables(at)["Resolved in time by severity"]
-    ] == [("P1", "21.7 %", "90 %"), ("P2", "36.4 %", "90 %"), ("P3", "80.6 %", "90 %")]
+    ] == [("P1", "21.69 %", "90 %"), ("P2", "36.36 %", "90 %"), ("P3", "80.58 %", "90 %")]
     assert "July 2026:** 83.6 % resolved in time, 6,325 of 7,567 tickets" in words(at)
 
 
