@@ -1350,7 +1350,7 @@ def test_figures_filters_links_and_files_in_a_browser(
 
 
 def pick(page: Any, name: str, row: int) -> None:
-    """Picks a row of a table by its box, which is drawn. `name`: the table's accessible name."""
+    """Clicks a row of a table, which is drawn. `name`: the accessible name of the table."""
     grid = page.get_by_role("region", name=name, exact=True).get_by_test_id("data-grid-canvas")
     grid.wait_for(timeout=30_000)
     grid.scroll_into_view_if_needed()
