@@ -104,16 +104,27 @@ class Access:
 
     def handle(self) -> int:
         """An open file with the whole `Access`, for a child process."""
-        content = json.dumps(asdict(self)).encode()
-        handle = os.memfd_create("access") if hasattr(os, "memfd_create") else _unnamed()
-        os.write(handle, content)
-        os.set_inheritable(handle, True)
-        return handle
+        return handle_of("access", asdict(self))
+
+
+def handle_of(name: str, data: Any) -> int:
+    """An open file with data for JSON, for a child process: `held` reads it."""
+    content = json.dumps(data).encode()
+    handle = os.memfd_create(name) if hasattr(os, "memfd_create") else _unnamed()
+    # one write is at most 2 GiB, far more than any settings
+    os.write(handle, content)
+    os.set_inheritable(handle, True)
+    return handle
+
+
+def held(handle: int) -> Any:
+    """Reads what `handle_of` wrote; may be called repeatedly."""
+    return json.loads(os.pread(handle, os.fstat(handle).st_size, 0))
 
 
 def handed_over(handle: int) -> Access:
     """Reads what `Access.handle` wrote; may be called repeatedly."""
-    data = json.loads(os.pread(handle, os.fstat(handle).st_size, 0))
+    data = held(handle)
     grants = tuple(Grant(**{**g, "customers": tuple(g["customers"])}) for g in data["grants"])
     return Access(SignIn(**data["sign_in"]), grants)
 

@@ -17,6 +17,7 @@ from makegood.dashboards.access.reader import Reader, Row, Viewer
 from makegood.dashboards.access.reader import reader as open_reader
 from makegood.dashboards.app.navigation import INTERNAL
 from makegood.dashboards.figures import periods, style
+from makegood.dashboards.reports.branding import NEUTRAL, Branding, handed_over
 
 
 class NothingPublished(RuntimeError):
@@ -35,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--warehouse", type=Path, required=True)
     parser.add_argument("--access", type=int)
+    parser.add_argument("--branding", type=int)
     return parser.parse_known_args(sys.argv[1:])[0]
 
 
@@ -63,6 +65,13 @@ def version() -> Path:
 
 
 _handed_over = cache(grants.handed_over)
+_branding = cache(handed_over)
+
+
+def branding() -> Branding:
+    """Who sends reports, as it was when the server started."""
+    handle = _arguments().branding
+    return NEUTRAL if handle is None else _branding(handle)
 
 
 def granted() -> grants.Granted:

@@ -1,8 +1,8 @@
 """The dashboards as a server, which `makegood dashboards` starts.
 
 `python -m makegood.dashboards.app.server --warehouse DIR --address ADDRESS --port PORT
-[--access HANDLE]`. Every option that decides who gets in is set here and overrides the files and
-environment variables of Streamlit.
+[--access HANDLE] [--branding HANDLE]`. Every option that decides who gets in is set here and
+overrides the files and environment variables of Streamlit.
 """
 
 import argparse
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--access", type=int)
+    parser.add_argument("--branding", type=int)
     words = parser.parse_args()
     options = {
         **OPTIONS,
@@ -73,6 +74,8 @@ def main() -> None:
         "server.port": words.port,
         "browser.serverAddress": words.address,
     }
+    if words.branding is not None:
+        os.set_inheritable(words.branding, False)
     secrets = access = None
     if words.access is not None:
         os.set_inheritable(words.access, False)

@@ -27,6 +27,7 @@ FIRST_DATE = date(1900, 3, 1)
 WIDEST = 60
 
 DAY, INSTANT, TEXT = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "@"
+DURATION = "[h]:mm:ss"
 
 Value = str | bool | int | float | Decimal | date | datetime
 
@@ -68,6 +69,14 @@ def cell(value: Value, shape: str | None = None, shown: str | None = None) -> Ce
         case _:
             raise TypeError(f"a {type(value).__name__} can't be written to a cell of Excel")
     return Cell(text, TEXT, max(text.splitlines() or [""], key=len))
+
+
+def duration(seconds: int) -> Cell:
+    """A length of time as Excel's own: a fraction of days, of which it shows the exact second.
+
+    Excel keeps fifteen digits: of lengths up to 31,000 years that is a microsecond or less."""
+    days = float(f"{seconds / 86_400:.{DIGITS}g}")
+    return Cell(days, DURATION, f"{seconds // 3_600}:00:00")
 
 
 def _fits(value: int | Decimal) -> bool:

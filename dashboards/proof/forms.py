@@ -1,6 +1,8 @@
-"""How availability earns a credit, in words and numbers: by tiers, by steps or as a refund (C1)."""
+"""How availability earns a credit, in words and numbers: by tiers, by steps or as a refund (C1),
+and the amount that follows (C4)."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures.contract import Terms
@@ -9,6 +11,7 @@ from makegood.dashboards.figures.style import (
     agreed_pct,
     counted,
     in_seconds,
+    money,
 )
 
 
@@ -117,3 +120,34 @@ def _other(step: Row, terms: Terms, days: int) -> str:
 
 
 _BEGUN = "credits.availability_steps.begun"
+
+
+def amount(row: Row, step: Row, terms: Terms) -> Iterator[str]:
+    """From fee and percentage to the amount in a currency (C4). `row`: one of CREDITS."""
+    if row["monthly_fee"] <= 0:
+        yield "no fee above 0: the amount is 0"
+        return
+    fee, credit = (money(row[k], row["currency"]) for k in ("monthly_fee", "credit_amount"))
+    # publications of older versions know no amounts that limit a credit
+    uncapped: Decimal = row["share_amount"] if "share_amount" in row else row["credit_amount"]
+    yield (
+        f"{fee} x {share(step, terms, 'credit_pct')} = {money(uncapped, row['currency'])}, "
+        "rounded once"
+    )
+    cap, least = (
+        money(Decimal(terms[key]["value"]), row["currency"]) if key in terms else None
+        for key in (
+            f"credits.{name}.{row['currency']}" for name in ("cap_amount", "minimum_amount")
+        )
+    )
+    if cap is not None and 0 < row["credit_amount"] < uncapped:
+        yield f"more than the cap of {cap}: {credit}"
+    elif least is not None and row["credit_amount"] == 0 < uncapped:
+        yield f"less than the minimum of {least}: {credit}"
+    elif least is not None and row["credit_amount"] > uncapped:
+        limits = "raised to it, as far as the caps allow"
+        yield f"less than the minimum of {least}, {limits}: {credit}"
+    elif uncapped and (cap or least):
+        words = [f"at most {cap}"] if cap else []
+        words += [f"not below {least}"] if least else []
+        yield f"{' and '.join(words)}: {credit}"

@@ -38,7 +38,8 @@ class Step:
 @dataclass
 class Proof:
     """The proof of a subscription's credit in a period. `period_kind`: month, quarter or year;
-    `month`: its first day."""
+    `month`: its first day; `result`: what comes out, in two sentences; `derivation`: the same as a
+    calculation of at most five lines."""
 
     subscription_id: str
     period_kind: str
@@ -46,6 +47,8 @@ class Proof:
     as_of: datetime
     contract_id: str
     contract_version: date
+    result: list[str]
+    derivation: list[Step]
     steps: list[Step]
 
     def as_data(self) -> Row:

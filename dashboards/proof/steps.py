@@ -6,7 +6,6 @@ and line) that it follows from.
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from decimal import Decimal
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import contract, periods
@@ -31,6 +30,7 @@ from makegood.dashboards.figures.style import (
 )
 from makegood.dashboards.proof import forms
 from makegood.dashboards.proof.model import NotFound, Proof, Step
+from makegood.dashboards.proof.outcome import Outcome
 
 
 def prove(reader: Reader, subscription_id: str, month: date) -> Proof:
@@ -91,6 +91,8 @@ class _Marts:
         }
 
         days = (periods.following(self.kind, self.month) - self.month).days
+        name = periods.name(self.kind, self.month)
+        outcome = Outcome(name, self.kind, days, step, credits, terms)
 
         def made(
             title: str, rules: str, sentences: Iterable[str | None], rows: list[Row] | None = None
@@ -142,7 +144,7 @@ class _Marts:
                 "C4",
                 [
                     _capped(step, terms, self.kind),
-                    *(sentence for row in credits for sentence in _amount(row, step, terms)),
+                    *(sentence for row in credits for sentence in forms.amount(row, step, terms)),
                 ],
             ),
             made("Eligibility", "E1, E2, E4", map(_eligible, credits), self._overdue()),
@@ -159,6 +161,8 @@ class _Marts:
             self.as_of,
             step["contract_id"],
             step["contract_version"],
+            outcome.sentences(),
+            outcome.lines(),
             steps,
         )
 
@@ -456,36 +460,6 @@ def _capped(step: Row, terms: contract.Terms, kind: str) -> str:
         f"{forms.share(step, terms, 'combined_pct')}, at most {agreed_pct(step['cap_pct'])} of the "
         f"{periods.FEES[kind]}: {forms.share(step, terms, 'credit_pct')}"
     )
-
-
-def _amount(row: Row, step: Row, terms: contract.Terms) -> Iterator[str]:
-    if row["monthly_fee"] <= 0:
-        yield "no fee above 0: the amount is 0"
-        return
-    fee, credit = (money(row[k], row["currency"]) for k in ("monthly_fee", "credit_amount"))
-    # publications of older versions know no amounts that limit a credit
-    share: Decimal = row["share_amount"] if "share_amount" in row else row["credit_amount"]
-    yield (
-        f"{fee} x {forms.share(step, terms, 'credit_pct')} = {money(share, row['currency'])}, "
-        "rounded once"
-    )
-    cap, least = (
-        money(Decimal(terms[key]["value"]), row["currency"]) if key in terms else None
-        for key in (
-            f"credits.{name}.{row['currency']}" for name in ("cap_amount", "minimum_amount")
-        )
-    )
-    if cap is not None and 0 < row["credit_amount"] < share:
-        yield f"more than the cap of {cap}: {credit}"
-    elif least is not None and row["credit_amount"] == 0 < share:
-        yield f"less than the minimum of {least}: {credit}"
-    elif least is not None and row["credit_amount"] > share:
-        limits = "raised to it, as far as the caps allow"
-        yield f"less than the minimum of {least}, {limits}: {credit}"
-    elif share and (cap or least):
-        words = [f"at most {cap}"] if cap else []
-        words += [f"not below {least}"] if least else []
-        yield f"{' and '.join(words)}: {credit}"
 
 
 def _eligible(row: Row) -> str:

@@ -17,13 +17,20 @@ _PLACES = (("file", "line"), ("last_file", "last_line"))
 
 
 def of(proof: "Proof") -> str:
-    """The steps in order, each with its clause and rules, its sentences, and its rows."""
+    """The result and its five lines, then the steps in order, each with its clause and rules, its
+    sentences, and its rows."""
     period = periods.name(proof.period_kind, proof.month)
     lines = [
         f"Credit of subscription {proof.subscription_id} for {period}",
         f"under {proof.contract_id}, version of {proof.contract_version}, "
         f"as of {timestamp(proof.as_of)}",
+        "",
+        *proof.result,
+        "",
     ]
+    width = max(len(line.title) for line in proof.derivation)
+    for line in proof.derivation:
+        lines += [f"{line.title:{width}}   {' '.join(line.sentences)}   [{line.basis}]"]
     for number, step in enumerate(proof.steps, 1):
         lines += ["", f"{number}. {step.title}   [{step.basis}]"]
         lines += [f"   {sentence}" for sentence in step.sentences]

@@ -29,3 +29,10 @@ def render(report: Report, kind: Format) -> bytes:
             from makegood.dashboards.reports.xlsx import xlsx
 
             return xlsx(report)
+
+
+def lists(report: Report) -> bytes | None:
+    """The downtime and the tickets of a report as XLSX; None where there are neither."""
+    from makegood.dashboards.reports.xlsx import lists
+
+    return lists(report)

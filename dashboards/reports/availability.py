@@ -10,7 +10,6 @@ from makegood.dashboards.figures.evidence import (
     evidence_of,
     is_incomplete,
     is_unseen,
-    judged,
     verdict_of,
 )
 from makegood.dashboards.figures.style import (
@@ -20,6 +19,8 @@ from makegood.dashboards.figures.style import (
     exact_pct,
     in_seconds,
 )
+from makegood.dashboards.proof.outcome import verdict_of_steps
+from makegood.dashboards.reports import history
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -40,9 +41,7 @@ from makegood.dashboards.reports.phrases import listed, met, words
 
 def own_verdict(figures: Figures, steps: Row) -> Verdict:
     """The verdict on the subscription's own figure (A5, A6); met if all time is excluded (A4)."""
-    is_met = None if steps["commitment_pct"] is None else not steps["is_below_commitment"]
-    evidence = Evidence.SUFFICIENT if steps["availability_pct"] is None else figures.evidence
-    return judged(is_met, evidence)
+    return verdict_of_steps(steps, figures.evidence)
 
 
 def result(figures: Figures, verdict: Verdict, is_over: bool = True) -> str:
@@ -95,6 +94,8 @@ def availability(figures: Figures) -> Section:
             "whole is given below, for information."
         )
     blocks.append(_timeline(figures))
+    if last := history.table(figures):
+        blocks.append(last)
     if figures.period is None:
         blocks.append(
             "No measurements exist for this service in this region: there are no checks and no "
@@ -303,6 +304,7 @@ def downtime(figures: Figures) -> Section:
         Column("Ended (UTC)", Kind.INSTANT),
         Column("Total length", Kind.SECONDS),
         Column("Counted here", Kind.SECONDS),
+        Column("Cause"),
         Column("Incident"),
         Column("Note"),
     )
@@ -315,6 +317,7 @@ def downtime(figures: Figures) -> Section:
                 r["ended_at"],
                 r["downtime_seconds"],
                 r["counted_seconds"],
+                _cause(figures, r),
                 r["incident_id"],
                 _note(figures, r),
             )
@@ -322,6 +325,30 @@ def downtime(figures: Figures) -> Section:
         ),
     )
     return Section(title, (table,), "Downtime", reference)
+
+
+def _cause(figures: Figures, row: Row) -> str | None:
+    """What reported an interval, and the subjects of the customer's own tickets that name its
+    incident."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for source in figures.sources:
+        if source["started_at"] == row["started_at"]:
+            by = _REPORTS.get(source["feed"], words(source["feed"]))
+            components = found.setdefault((words(source["state"]), by), [])
+            if source["component_id"] not in components:
+                components.append(source["component_id"])
+    subjects = [
+        f"“{shortened(ticket['subject'], LONGEST)}”"
+        for ticket in figures.tickets
+        if ticket.get("subject")
+        and row["incident_id"] is not None
+        and ticket.get("incident_id") == row["incident_id"]
+    ]
+    reported = [f"{listed(names)} {state}, by {by}" for (state, by), names in found.items()]
+    return "; ".join([*dict.fromkeys(subjects), *reported]) or None
+
+
+_REPORTS = {"outages": "operational records", "checks": "checks", "exclusions": "exclusions"}
 
 
 def _note(figures: Figures, row: Row) -> str:

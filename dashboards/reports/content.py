@@ -6,7 +6,9 @@ from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete, verdict_of
 from makegood.dashboards.figures.style import agreed_pct, counted, instant, money
-from makegood.dashboards.reports import availability, credit, figures, support
+from makegood.dashboards.proof import outcome
+from makegood.dashboards.reports import availability, credit, figures, history, support
+from makegood.dashboards.reports.branding import NEUTRAL, Branding
 from makegood.dashboards.reports.document import (
     LONGEST,
     Fact,
@@ -22,25 +24,33 @@ from makegood.dashboards.reports.phrases import listed, reasons, words
 __all__ = ["report_of"]
 
 
-def report_of(reader: Reader, subscription_id: str, month: date) -> Report:
+def report_of(
+    reader: Reader,
+    subscription_id: str,
+    month: date,
+    branding: Branding = NEUTRAL,
+    reference: str = "",
+) -> Report:
     """The report on a subscription and the period that holds a month, as the reader may see it.
 
-    `month`: its first day. Raises makegood.dashboards.proof.NotFound."""
-    return _report(figures.read(reader, subscription_id, month))
+    `month`: its first day; `reference`: the customer's own, for its head. Raises
+    makegood.dashboards.proof.NotFound."""
+    return _report(figures.read(reader, subscription_id, month), branding, reference)
 
 
-def _report(found: Figures) -> Report:
+def _report(found: Figures, branding: Branding, reference: str) -> Report:
     sections = [
+        credit.calculation(found),
+        credit.claim(found),
         availability.availability(found),
         availability.downtime(found),
         support.incidents(found),
         support.performance(found),
         support.maintenance(found),
         support.configuration(found),
-        credit.calculation(found),
         availability.coverage(found),
-        credit.claim(found),
         credit.terms(found),
+        credit.steps(found),
     ]
     return Report(
         title=f"SLA report, {found.name}",
@@ -54,14 +64,36 @@ def _report(found: Figures) -> Report:
         subscription_id=found.subscription["subscription_id"],
         period=periods.code(found.kind, found.month),
         as_of=found.as_of,
-        head=_head(found),
+        head=_head(found, reference),
         highlights=(*_availability(found), _incidents(found), *_credits(found)),
         notes=_notes(found),
         sections=tuple(section for section in sections if section is not None),
+        opening=_opening(found),
+        strip=history.strip(found),
+        branding=branding,
     )
 
 
-def _head(found: Figures) -> Facts:
+def _opening(found: Figures) -> tuple[str, ...]:
+    """What was agreed and whether it was met; what is owed, what to do and until when."""
+    if found.outcome is not None:
+        return tuple(found.outcome.sentences())
+    when = periods.during(availability.period_name(found))
+    if found.period is None:
+        kept = f"There are no measurements of this service in this region {when}."
+    elif found.period["commitment_pct"] is None:
+        kept = f"No availability was agreed for this service {when}."
+    else:
+        kept = outcome.kept(
+            availability.period_name(found),
+            verdict_of(found.period),
+            found.period,
+            found.is_period_over,
+        )
+    return kept, outcome.NO_CREDITS
+
+
+def _head(found: Figures, reference: str) -> Facts:
     subscription = found.subscription
     plans = [f"{s['support_plan']}, {s['kind']}, {s['status']}" for s in found.spans]
     local = (
@@ -78,6 +110,7 @@ def _head(found: Figures) -> Facts:
             Kind.TEXT,
             shortened(subscription["customer_id"], LONGEST),
         ),
+        *([Fact("Your reference", reference)] if reference else []),
         Fact("Subscription", subscription["subscription_id"]),
         Fact(
             "Service",
@@ -90,9 +123,9 @@ def _head(found: Figures) -> Facts:
         Fact(found.kind.capitalize(), found.name, Kind.TEXT, local),
         Fact(
             "Status",
-            "final" if found.is_final else "provisional",
+            "final" if found.is_settled else "provisional",
             Kind.TEXT,
-            "" if found.is_final else f"the {found.kind} is still in progress",
+            "" if found.is_settled else f"{availability.period_name(found)} is still in progress",
         ),
         Fact("Figures as of (UTC)", found.as_of, Kind.INSTANT),
         *availability.last_seen(found),

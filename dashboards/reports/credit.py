@@ -5,6 +5,7 @@ from makegood.dashboards.figures import contract, periods
 from makegood.dashboards.figures.evidence import Evidence, is_incomplete
 from makegood.dashboards.figures.style import agreed_pct, counted, instant, money
 from makegood.dashboards.proof import Step
+from makegood.dashboards.reports import terms as agreed
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -100,25 +101,42 @@ _WITHOUT_COVER = ("Covered time", "Fee", "Eligibility")
 
 
 def calculation(figures: Figures) -> Section:
+    """The credit in five lines, each with the clause that says so."""
     name = shortened(figures.contract["contract_name"], LONGEST)
-    if figures.steps is None:
+    if figures.outcome is None:
         return Section(
             "Service credit", (f"The {name} provides for no service credits.",), "Credit"
         )
-    blocks: list[Block] = []
-    steps = figures.calculation
+    reference = figures.clause("E1-E4, C1-C7")
     if not figures.has_cover:
         why = f": {reasons(figures.common_reasons, figures.kind)}" if figures.common_reasons else ""
-        blocks.append(f"There is no service credit for this {figures.kind}{why}.")
-        steps = [step for step in steps if _kept(step, figures.kind) in _WITHOUT_COVER]
-    else:
-        blocks.append(
-            "How the credit follows from the figures, step by step. "
-            "The terms are listed at the end of the report."
-        )
-        blocks.append(_amounts(figures))
-    blocks += [_step(number, step, figures.kind) for number, step in enumerate(steps, 1)]
-    return Section("Service credit", tuple(blocks), "Credit", figures.clause("E1-E4, C1-C7"))
+        none = f"There is no service credit for this {figures.kind}{why}."
+        return Section("Service credit", (none,), "Credit", reference)
+    lines = figures.outcome.lines()
+    has_clauses = any(line.clause for line in lines)
+    table = Table(
+        "From availability to the credit",
+        (Column("Line"), Column("Calculation"), *([Column("Clause")] if has_clauses else [])),
+        tuple(
+            (f"{n}. {line.title}", line.sentences[0], *([line.clause] if has_clauses else []))
+            for n, line in enumerate(lines, 1)
+        ),
+    )
+    return Section("Service credit", (table, _amounts(figures)), "Credit", reference)
+
+
+def steps(figures: Figures) -> Section | None:
+    """Every step of the calculation, with what it follows from."""
+    if figures.steps is None:
+        return None
+    found = figures.calculation
+    if not figures.has_cover:
+        found = [step for step in found if _kept(step, figures.kind) in _WITHOUT_COVER]
+    return Section(
+        "The calculation in full",
+        tuple(_step(number, step, figures.kind) for number, step in enumerate(found, 1)),
+        "Calculation",
+    )
 
 
 def _amounts(figures: Figures) -> Table:
@@ -358,25 +376,13 @@ def statement(figures: Figures) -> str | None:
 
 def terms(figures: Figures) -> Section:
     """All terms behind the figures, and the region's where they differ."""
-    columns = (Column("Term"), Column("Value"), Column("Set by"))
-
-    def table(caption: str, of: dict[str, Row]) -> Table:
-        return Table(
-            caption,
-            columns,
-            tuple(
-                (key, row["value"], row["document"])
-                for key, row in sorted(of.items())
-                if not contract.is_quoted(key)
-            ),
-        )
-
-    blocks = [table("Terms behind the figures", figures.terms)]
+    blocks = list(agreed.blocks(figures.terms, figures.kind, "Terms behind the figures"))
     others = {
         key: row
         for key, row in figures.regional_terms.items()
         if key.startswith(_MEASURED_BY) and row["value"] != figures.terms.get(key, {}).get("value")
     }
     if others:
-        blocks.append(table("Terms of the region as a whole, where they differ", others))
+        caption = "Terms of the region as a whole, where they differ"
+        blocks += agreed.blocks(others, figures.kind, caption)
     return Section("Terms in force", tuple(blocks), "Terms", figures.clause("T5, T6"))

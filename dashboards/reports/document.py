@@ -18,6 +18,7 @@ from makegood.dashboards.figures.style import (
     thousands,
 )
 from makegood.dashboards.figures.words import printable
+from makegood.dashboards.reports.branding import NEUTRAL, Branding
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,26 @@ class Timeline:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A period of a strip. `state`: met, missed, unseen or none; `is_over`: False so far."""
+
+    name: str
+    figure: str
+    words: str
+    state: str
+    is_over: bool = True
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Periods side by side, in order. `description`: the same in words."""
+
+    caption: str
+    description: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and its content. `reference`: the clauses of the contract.
 
@@ -133,7 +154,9 @@ Block = str | Facts | Table | Timeline | Section
 class Report:
     """A customer's SLA report on a subscription and a period of its contract (Z4).
 
-    `period`: its code, such as 2026-07. `notes`: what must not be overlooked."""
+    `period`: its code, such as 2026-07. `opening`: what was agreed and whether it was met, and what
+    is owed. `notes`: what must not be overlooked. `strip`: the last periods, if there are others.
+    """
 
     title: str
     subtitle: str
@@ -145,6 +168,9 @@ class Report:
     highlights: tuple[Fact, ...]
     notes: tuple[str, ...]
     sections: tuple[Section, ...]
+    opening: tuple[str, ...] = ()
+    strip: Strip | None = None
+    branding: Branding = NEUTRAL
 
 
 def shown(value: Value, kind: Kind = Kind.TEXT) -> str:

@@ -11,6 +11,7 @@ from makegood.dashboards.figures.periods import is_over, midnight
 from makegood.dashboards.figures.queries import CREDITS, FIGURES
 from makegood.dashboards.figures.support import times
 from makegood.dashboards.proof import NotFound, Step, prove
+from makegood.dashboards.proof.outcome import Outcome
 
 # the periods in which a subscription has a span or a credit, from the first version of its contract
 # (T5) up to that of as_of (T3)
@@ -51,6 +52,10 @@ _PERIODS = """
 """
 
 
+# a strip has no more periods than this
+LONGEST_HISTORY = 12
+
+
 @dataclass(frozen=True)
 class Figures:
     """Rows of the marts on a subscription and a period of its contract.
@@ -81,6 +86,10 @@ class Figures:
     regional_downtime: list[Row]
     regional_exclusions: list[Row]
     gaps: list[Row]
+    # what reported the intervals of own_downtime
+    sources: list[Row]
+    # the last periods of the figure that is shown, oldest first, this one included
+    history: list[Row]
     maintenance: list[Row]
     tickets: list[Row]
     ticket_counts: list[Row]
@@ -96,6 +105,14 @@ class Figures:
     # the terms of the subscription (T6), and those of its region: the contract's own
     terms: dict[str, Row]
     regional_terms: dict[str, Row]
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What comes out of the period; None under a contract without credits."""
+        if self.steps is None:
+            return None
+        days = (periods.following(self.kind, self.month) - self.month).days
+        return Outcome(self.name, self.kind, days, self.steps, self.credits, self.terms)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -150,6 +167,11 @@ class Figures:
     def is_period_over(self) -> bool:
         """Whether the period of the region's figure is over (T3); without one, the report's."""
         return self.is_final if self.period is None else is_over(self.period["ends_at"], self.as_of)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether both the report's period and the one of its availability are over (T3)."""
+        return self.is_final and self.is_period_over
 
     @property
     def has_begun(self) -> bool:
@@ -411,6 +433,8 @@ class _Marts:
             regional_downtime=self._regional_downtime(period) if period else [],
             regional_exclusions=self._regional_exclusions(period) if period else [],
             gaps=self._gaps(period) if period else [],
+            sources=self._sources(steps) if steps and steps["covered_seconds"] else [],
+            history=self._own_history() if steps else self._regional_history(period),
             maintenance=self._maintenance(since, until),
             tickets=tickets,
             ticket_counts=self._ticket_counts(),
@@ -547,6 +571,47 @@ class _Marts:
             *self.place,
             period["period_start"],
         )
+
+    def _sources(self, steps: Row) -> list[Row]:
+        return self.rows(
+            """select distinct started_at, feed, component_id, state, incident_id
+               from marts.downtime_sources
+               where availability_policy_id = ? and customer_scope = ? and service_id = ?
+                   and region = ?
+               order by started_at, feed desc, component_id, state, incident_id""",
+            steps["availability_policy_id"],
+            steps["customer_scope"],
+            *self.place[1:],
+        )
+
+    def _own_history(self) -> list[Row]:
+        """The steps of this period and those before, each with its evidence (M6)."""
+        found = self.rows(
+            f"""select steps.*, credits.coverage_pct, credits.min_coverage_pct, credits.status,
+                       credits.low_coverage
+                from marts.credit_steps as steps
+                inner join ({CREDITS}) as credits using (subscription_id, month)
+                where subscription_id = ? and month <= ?
+                order by month desc, credits.currency""",
+            self.subscription_id,
+            self.month,
+        )
+        # evidence is the same in all currencies
+        by_month = {row["month"]: row for row in found}
+        return list(by_month.values())[:LONGEST_HISTORY][::-1]
+
+    def _regional_history(self, period: Row | None) -> list[Row]:
+        if period is None:
+            return []
+        return self.rows(
+            f"""select * from ({FIGURES})
+                where contract_id = ? and service_id = ? and region = ? and period_kind = ?
+                    and period_start <= ?
+                order by period_start desc limit {LONGEST_HISTORY}""",
+            *self.place,
+            period["period_kind"],
+            period["period_start"],
+        )[::-1]
 
     def _maintenance(self, since: datetime, until: datetime) -> list[Row]:
         """Maintenance of this customer's service in this region (X1, Z2)."""

@@ -2,10 +2,11 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.reports import timeline
@@ -14,6 +15,7 @@ from makegood.dashboards.reports.document import (
     Column,
     Kind,
     Report,
+    Strip,
     Timeline,
     footer,
     shown,
@@ -22,9 +24,13 @@ from makegood.dashboards.reports.document import (
 
 
 def html(report: Report) -> bytes:
-    """The report as HTML in UTF-8. Its content policy allows its own style sheet, nothing else."""
+    """The report as HTML in UTF-8. Its content policy allows its own style sheet and a logo that it
+    holds, nothing else."""
     environment = _environment()
-    style = environment.get_template("report.css").render()
+    branding = report.branding
+    style = environment.get_template("report.css").render(
+        accent=branding.colour, accent_on_dark=branding.colour_on_dark
+    )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template("report.html.jinja")
     ours = Markup(style)  # noqa: S704 - the style holds no text from feeds
@@ -43,16 +49,32 @@ def _environment() -> Environment:
     environment.filters |= {
         "shown": shown,
         "text": printable,
+        "prose": _prose,
         "svg": _picture,
+        "strip": _strip,
         "look": _look,
         "verdict_class": verdict_class,
     }
     return environment
 
 
+# browsers would break a date at its hyphens
+_DATE = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b")
+
+
+def _prose(words: str) -> Markup:
+    escaped = str(escape(printable(words)))
+    # around digits and hyphens alone
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', escaped))  # noqa: S704
+
+
 def _picture(block: Timeline) -> Markup:
     # built from escaped words and integers
     return Markup(timeline.svg(block))  # noqa: S704
+
+
+def _strip(block: Strip) -> Markup:
+    return Markup(timeline.strip_svg(block))  # noqa: S704
 
 
 def _look(column: Column) -> Markup:

@@ -1,7 +1,8 @@
 """A report as PDF: tagged (PDF/UA-1), with embedded fonts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -9,6 +10,7 @@ import typst
 
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.reports import timeline
+from makegood.dashboards.reports.branding import Branding
 from makegood.dashboards.reports.document import (
     NUMBERS,
     Block,
@@ -33,16 +35,17 @@ def pdf(report: Report) -> bytes:
     A character that the compiler's own fonts lack is taken from the fonts of the machine; if they
     lack it too, its code is written out.
     """
-    source = (files("makegood.dashboards.reports") / "report.typ").read_bytes()
     for ignore_system_fonts, letters in ((True, None), (False, None), (True, _SURE)):
+        inputs = {"report": json.dumps(_data(report, letters))}
         try:
+            inputs["tight"] = _tight(inputs, ignore_system_fonts)
             made: bytes = typst.compile(
-                source,
+                _source(),
                 ignore_system_fonts=ignore_system_fonts,
                 format="pdf",
                 pdf_standards="ua-1",
                 timestamp=int(report.as_of.timestamp()),
-                sys_inputs={"report": json.dumps(_data(report, letters))},
+                sys_inputs=inputs,
             )
         except typst.TypstError as error:
             if "could not be displayed" not in str(error) or letters is not None:
@@ -50,6 +53,53 @@ def pdf(report: Report) -> bytes:
         else:
             return made
     raise AssertionError("the last attempt can display every character")
+
+
+@cache
+def _source() -> bytes:
+    return (files("makegood.dashboards.reports") / "report.typ").read_bytes()
+
+
+# a last page that is filled less is avoided: a quarter of A4, in points
+_LEAST_FILLED = 842 // 4
+_TIGHTEST = 3
+
+
+def _tight(inputs: dict[str, str], ignore_system_fonts: bool) -> str:
+    """How tight the report is set, so that its last page does not hold a few lines alone; 0 where
+    nothing helps."""
+    for tight in range(_TIGHTEST + 1):
+        end = json.loads(
+            typst.query(
+                _source(),
+                "<end>",
+                field="value",
+                one=True,
+                ignore_system_fonts=ignore_system_fonts,
+                sys_inputs=inputs | {"tight": str(tight)},
+            )
+        )
+        if end["page"] == 1 or float(end["y"].removesuffix("pt")) >= _LEAST_FILLED:
+            return str(tight)
+    return "0"
+
+
+def _branding(by: Branding, text: Callable[[str], str]) -> dict[str, Any]:
+    logo = by.logo
+    return {
+        "provider": text(by.provider),
+        "address": [text(line) for line in by.address],
+        "contact": text(by.contact),
+        "footer": text(by.footer),
+        "colour": by.colour,
+        "logo": None
+        if logo is None
+        else {
+            "kind": logo.kind,
+            "content": list(logo.content),
+            "alt": text(f"Logo of {by.provider}"),
+        },
+    }
 
 
 def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
@@ -122,6 +172,15 @@ def _data(report: Report, letters: set[str] | None) -> dict[str, Any]:
         "subtitle": text(report.subtitle),
         "footer": text(footer(report)),
         "head": facts(report.head),
+        "opening": [text(sentence) for sentence in report.opening],
+        "strip": None
+        if report.strip is None
+        else {
+            "caption": text(report.strip.caption),
+            "description": text(report.strip.description),
+            "svg": timeline.strip_svg(report.strip),
+        },
+        "branding": _branding(report.branding, text),
         "highlights": facts(Facts("", report.highlights))["facts"],
         "notes": [text(n) for n in report.notes],
         "sections": list(blocks(report.sections)),

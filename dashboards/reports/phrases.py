@@ -1,18 +1,21 @@
-"""Codes of the marts in words for a customer; an unlisted code has its underscores as spaces."""
+"""Verdicts, types and targets in words for a customer."""
 
 from makegood.dashboards.figures.evidence import Verdict, so_far
 from makegood.dashboards.figures.style import agreed_duration
+from makegood.dashboards.figures.words import listed, reason, reasons, sentence_case, words
 
-_REASONS = {
-    "no_fee": "no fee is invoiced for the {period}",
-    "not_ga": "the service is not generally available (beta, preview or early access)",
-    "not_paid": "the subscription is a trial or an evaluation",
-    "not_subscribed": "the subscription was not in force",
-    "overdue": "an invoice was overdue",
-    "plan_without_credits": "the support plan has no service credits",
-    "suspended": "the subscription was suspended",
-    "environment": "the environment is not covered",
-}
+__all__ = [
+    "clock_words",
+    "listed",
+    "met",
+    "reason",
+    "reasons",
+    "sentence_case",
+    "target_words",
+    "ticket_type",
+    "words",
+]
+
 _TICKETS = {
     "incident": "incident",
     "request": "request",
@@ -25,37 +28,13 @@ _CLOCKS = {
 }
 
 
-def words(code: str | None) -> str:
-    """A code as words: third_party is third party."""
-    return "–" if code is None else code.replace("_", " ")
-
-
 def met(verdict: Verdict, is_over: bool = True) -> str:
     """A verdict as contracts word it: a commitment is met, not kept."""
     return so_far(verdict, is_over).replace("kept", "met")
 
 
-def sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def reason(code: str | None, period: str = "month") -> str:
-    """A reason in words. `period`: month, quarter or year."""
-    return words(code) if code not in _REASONS else _REASONS[code].format(period=period)
-
-
-def reasons(codes: str, period: str) -> str:
-    """Comma-joined codes as a list in words. `period`: month, quarter or year."""
-    return listed([reason(code, period) for code in codes.split(",")])
-
-
 def ticket_type(code: str) -> str:
     return _TICKETS.get(code, words(code))
-
-
-def listed(parts: list[str]) -> str:
-    """a, b and c."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def target_words(duration: str | None, clock: str | None) -> str:
@@ -65,4 +44,9 @@ def target_words(duration: str | None, clock: str | None) -> str:
     length = agreed_duration(duration)
     if clock is None or clock == "24x7" or duration.endswith("bd"):
         return length
-    return f"{length} of {_CLOCKS.get(clock, words(clock))}"
+    return f"{length} of {clock_words(clock)}"
+
+
+def clock_words(clock: str) -> str:
+    """A clock of a contract: 24x7 is around the clock."""
+    return _CLOCKS.get(clock, words(clock))

@@ -7,9 +7,13 @@ from datetime import date
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import is_incomplete
-from makegood.dashboards.figures.style import agreed_pct, counted, thousands
+from makegood.dashboards.figures.style import agreed_pct, counted, instant, thousands
 from makegood.dashboards.figures.support import mean_seconds
-from makegood.dashboards.reports.availability import exclusions_of, shown_name
+from makegood.dashboards.reports.availability import (
+    downtime_of,
+    exclusions_of,
+    shown_name,
+)
 from makegood.dashboards.reports.document import (
     LONGEST,
     Block,
@@ -45,22 +49,27 @@ def incidents(figures: Figures) -> Section:
         )
     columns = (
         Column("Ticket"),
+        Column("Subject"),
         Column("Type"),
         Column("Severity"),
         Column("Received (UTC)", Kind.INSTANT),
         Column("Responded (UTC)", Kind.INSTANT),
         Column("Resolved (UTC)", Kind.INSTANT),
         Column("State"),
+        Column("Cause"),
     )
     rows = tuple(
         (
             t["ticket_id"],
+            # publications of older versions lack it
+            t.get("subject"),
             ticket_type(t["ticket_type"]),
             t["severity"],
             t["received_at"],
             t["responded_at"],
             t["resolved_at"],
             _state(t) + (", incomplete data" if is_incomplete(t) else ""),
+            _cause(figures, t),
         )
         for t in figures.tickets
     )
@@ -72,6 +81,17 @@ def incidents(figures: Figures) -> Section:
         "Incidents",
         figures.clause("K1, K2, K8, K9"),
     )
+
+
+def _cause(figures: Figures, ticket: Row) -> str | None:
+    """The downtime that a ticket's incident is, else the incident that it names."""
+    incident = ticket.get("incident_id")
+    if incident is None:
+        return None
+    for row in downtime_of(figures):
+        if row["incident_id"] == incident:
+            return f"downtime from {instant(row['started_at'])} UTC ({incident})"
+    return f"incident {incident}"
 
 
 def _counts(row: Row) -> str:

@@ -24,13 +24,18 @@ def dashboards(
             help="Settings of sign-in and access; default: access.yaml in the warehouse.",
         ),
     ] = None,
+    branding: Annotated[
+        Path | None,
+        typer.Option(help="Who sends reports; default: branding.yaml in the warehouse."),
+    ] = None,
 ) -> None:
     """Serve the dashboards: on this machine only, or to people who sign in (docs/access.md).
 
     First prints who can open them. Exit 2: other machines could reach them without sign-in, or the
-    access settings are refused or missing.
+    access or branding settings are refused or missing.
     """
     from makegood.ingestion.strict_yaml import InvalidDocument
+    from makegood.orchestration.output.branding import branding_of
     from makegood.orchestration.serving.access_settings import SETTINGS, settings_of
     from makegood.orchestration.serving.serve import Unguarded, who_gets_in
     from makegood.orchestration.serving.serve import dashboards as serve
@@ -41,8 +46,9 @@ def dashboards(
         show([*layout, "until then some pages can't be shown"])
     try:
         found = settings_of(warehouse, access)
+        sender = branding_of(warehouse, branding)
         typer.echo(who_gets_in(port, address, found))
-        serve(warehouse, port, address, found)
+        serve(warehouse, port, address, found, sender)
     except InvalidDocument as error:
         raise fail(BAD_ARGUMENTS, str(error)) from error
     except Unguarded as error:

@@ -40,6 +40,17 @@ def report(
         ReportFormat | None,
         typer.Option("--format", help="With --all: format of the files; default: pdf."),
     ] = None,
+    branding: Annotated[
+        Path | None,
+        typer.Option(help="Who sends it; default: branding.yaml in the warehouse."),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="With --subscription: the customer's own reference.")
+    ] = None,
+    with_lists: Annotated[
+        bool,
+        typer.Option("--lists", help="Beside each report, its downtime and tickets as .xlsx."),
+    ] = False,
 ) -> None:
     """Write a customer's SLA report on a subscription and period, or one for every subscription.
 
@@ -47,8 +58,11 @@ def report(
     """
 
     from makegood.dashboards.reports import FORMATS
+    from makegood.dashboards.reports.branding import LONGEST_REFERENCE
+    from makegood.ingestion.strict_yaml import InvalidDocument
+    from makegood.orchestration.output.branding import branding_of
     from makegood.orchestration.output.explain import NotFound
-    from makegood.orchestration.output.reports import write_all, write_one
+    from makegood.orchestration.output.reports import Wish, write_all, write_one
 
     first = first_of(month)
     if every == (subscription is not None):
@@ -69,25 +83,20 @@ def report(
             BAD_ARGUMENTS,
             f"--format {format.value} contradicts the suffix of --out {out}: leave out --format",
         )
+    if every and reference is not None:
+        raise fail(BAD_ARGUMENTS, "--reference is one customer's: it needs --subscription ID")
+    if reference is not None and len(reference) > LONGEST_REFERENCE:
+        raise fail(BAD_ARGUMENTS, f"--reference has over {LONGEST_REFERENCE} characters")
+    kind = next(f for f in FORMATS if f == (format.value if format else "pdf" if every else suffix))
     try:
+        wish = Wish(kind, branding_of(warehouse, branding), reference or "", with_lists)
         with progress_shown() as progress:
             if subscription is None:
-                written, failed = write_all(
-                    warehouse, first, out, format.value if format else "pdf", progress
-                )
+                written, failed = write_all(warehouse, first, out, wish, progress)
             else:
-                written, failed = (
-                    [
-                        write_one(
-                            warehouse,
-                            subscription,
-                            first,
-                            out,
-                            next(f for f in FORMATS if f == suffix),
-                        )
-                    ],
-                    [],
-                )
+                written, failed = write_one(warehouse, subscription, first, out, wish), []
+    except InvalidDocument as error:
+        raise fail(BAD_ARGUMENTS, str(error)) from error
     except NotFound as error:
         raise fail(FAILED, str(error)) from error
     except OSError as error:

@@ -1,36 +1,47 @@
 """Writes SLA reports as files: one, or one for every subscription of a period."""
 
-import hashlib
-import re
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from makegood.dashboards.access.reader import Reader
 from makegood.dashboards.figures.style import counted
-from makegood.dashboards.reports import Format, figures, render
+from makegood.dashboards.reports import Format, figures, lists, render
+from makegood.dashboards.reports.branding import NEUTRAL, Branding
 from makegood.dashboards.reports.content import report_of
+from makegood.dashboards.reports.document import Report
+from makegood.dashboards.reports.names import file_names, lists_name
 from makegood.ingestion.files import write_whole
 from makegood.orchestration.output.explain import NotFound, published
 
-_LONGEST = 100
+
+@dataclass(frozen=True)
+class Wish:
+    """What reports are like. `reference`: the customer's own; `has_lists`: with the downtime and
+    tickets as a workbook beside each."""
+
+    kind: Format
+    branding: Branding = NEUTRAL
+    reference: str = ""
+    has_lists: bool = False
 
 
-def write_one(warehouse: Path, subscription_id: str, month: date, out: Path, kind: Format) -> str:
-    """Writes the report on a subscription and the period that holds a month; returns a line that
-    says where.
+def write_one(
+    warehouse: Path, subscription_id: str, month: date, out: Path, wish: Wish
+) -> list[str]:
+    """Writes the report on a subscription and the period that holds a month; returns lines that say
+    where.
 
     `month`: its first day. Raises NotFound.
     """
     with published(warehouse) as reader:
-        _write(out, render(report_of(reader, subscription_id, month), kind))
-    return f"wrote {out}"
+        report = report_of(reader, subscription_id, month, wish.branding, wish.reference)
+        return _written(report, out, wish)
 
 
 def write_all(
-    warehouse: Path, month: date, folder: Path, kind: Format, progress: Callable[[str], None]
+    warehouse: Path, month: date, folder: Path, wish: Wish, progress: Callable[[str], None]
 ) -> tuple[list[str], list[str]]:
     """Writes a report for every subscription that has a span in its period that holds the month;
     raises NotFound.
@@ -40,23 +51,35 @@ def write_all(
     One that fails does not keep the others from being written. `month`: its first day.
     """
     with published(warehouse) as reader:
-        names = file_names(figures.subscriptions_of(reader, month), kind)
+        names = file_names(figures.subscriptions_of(reader, month), wish.kind)
         if not names:
             raise NotFound(_what_there_is(reader, month))
-        written, failed = [], []
+        written, failed, made = [], [], 0
         for number, (subscription_id, name) in enumerate(names.items(), 1):
             progress(f"{number} of {len(names)}: {subscription_id}")
             try:
-                content = render(report_of(reader, subscription_id, month), kind)
+                report = report_of(reader, subscription_id, month, wish.branding)
+                content = render(report, wish.kind)
             except Exception as error:
                 reason = str(error)
                 if not isinstance(error, NotFound):
                     reason = f"{type(error).__name__}: {error}"
                 failed.append(f"no report on {subscription_id!r}: {reason}")
                 continue
-            _write(folder / name, content)
-            written.append(f"wrote {folder / name}")
-    return [*written, f"{counted(len(written), 'report')} for {month:%Y-%m} in {folder}"], failed
+            written += _written(report, folder / name, wish, content)
+            made += 1
+    return [*written, f"{counted(made, 'report')} for {month:%Y-%m} in {folder}"], failed
+
+
+def _written(report: Report, out: Path, wish: Wish, content: bytes | None = None) -> list[str]:
+    """Writes a report, and its lists if they are wanted and there are any."""
+    _write(out, content or render(report, wish.kind))
+    lines = [f"wrote {out}"]
+    if wish.has_lists and (found := lists(report)):
+        beside = out.with_name(lists_name(out.name))
+        _write(beside, found)
+        lines.append(f"wrote {beside}")
+    return lines
 
 
 def suggested_month(warehouse: Path, as_of: datetime) -> date:
@@ -64,35 +87,6 @@ def suggested_month(warehouse: Path, as_of: datetime) -> date:
     month."""
     with published(warehouse) as reader:
         return figures.last_final_month(reader) or as_of.date().replace(day=1)
-
-
-def file_names(period_of: dict[str, str], kind: Format) -> dict[str, str]:
-    """A file name for each id that is safe and unique on any file system, also if it ignores case.
-
-    An id keeps its letters, digits, `_`, `.` and `-`; other characters, and a dot or dash in front,
-    are percent-encoded. A name that is changed or cut by that, or that differs from another in case
-    alone, ends in `~` and a hash of the id. `period_of`: the code of the period by subscription.
-    """
-    kept = {i: _quoted(i) for i in period_of}
-    alike = Counter(name.casefold() for name in kept.values())
-    named = {}
-    for subscription_id, name in kept.items():
-        if (
-            not name
-            or name != subscription_id
-            or len(name) > _LONGEST
-            or alike[name.casefold()] > 1
-        ):
-            name = f"{name[:_LONGEST]}~{hashlib.sha256(subscription_id.encode()).hexdigest()[:16]}"
-        period = period_of[subscription_id].replace(" ", "-")
-        named[subscription_id] = f"{name}-{period}.{kind}"
-    return named
-
-
-def _quoted(subscription_id: str) -> str:
-    # ~ marks a hash; a leading dot hides a file, a leading dash makes it look like an option
-    quoted = quote(subscription_id, safe="").replace("~", "%7E")
-    return re.sub(r"^[.-]", lambda found: f"%{ord(found[0]):02X}", quoted)
 
 
 def _what_there_is(reader: Reader, month: date) -> str:

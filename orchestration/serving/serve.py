@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from makegood.dashboards.access.grants import Access, is_loopback
+from makegood.dashboards.reports.branding import NEUTRAL, Branding
 from makegood.orchestration.serving.storage import Storage
 from makegood.orchestration.settings import PROJECT, environment, quiet_environment
 
@@ -42,7 +43,11 @@ def who_gets_in(port: int, address: str = LOOPBACK, access: Access | None = None
 
 
 def dashboards(
-    warehouse: Path, port: int, address: str = LOOPBACK, access: Access | None = None
+    warehouse: Path,
+    port: int,
+    address: str = LOOPBACK,
+    access: Access | None = None,
+    branding: Branding = NEUTRAL,
 ) -> NoReturn:
     """Streamlit over what is published; raises Unguarded. From elsewhere it is reached by those
     who sign in."""
@@ -61,6 +66,8 @@ def dashboards(
     ]
     if access is not None:
         command += ["--access", str(access.handle())]
+    if branding != NEUTRAL:
+        command += ["--branding", str(branding.handle())]
     _serve(command, quiet_environment())
 
 

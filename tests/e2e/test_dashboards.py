@@ -720,6 +720,13 @@ def test_the_proof_is_that_of_the_command(
     )
     proof = explain(sample.warehouse, row["subscription_id"], row["month"])
     said = words(at)
+    # the result comes first, with its five lines
+    assert [said.index(sentence) for sentence in proof.result] < [said.index("1. Agreed terms")]
+    assert len(proof.derivation) == 5
+    for number, line in enumerate(proof.derivation, 1):
+        assert f"{number}. {line.title}: {line.sentences[0]}" in said
+    # evidence is that of the picked row or the first: only the terms are folded
+    assert len(at.expander) == 1
     for number, step in enumerate(proof.steps, 1):
         assert f"{number}. {step.title}" in said
         for sentence in step.sentences:
@@ -1331,7 +1338,8 @@ def test_figures_filters_links_and_files_in_a_browser(
         page.keyboard.press("Escape")
         page.goto(f"{served}/proof?subscription={expected[0]['subscription_id']}&month=2026-06")
         settled(page, "Proof of a credit")
-        page.get_by_text(f"= {money(expected[0]['credit_amount'], 'EUR')}, rounded once").wait_for()
+        rounded = f"= {money(expected[0]['credit_amount'], 'EUR')}, rounded once"
+        page.get_by_text(rounded).first.wait_for()
         link = page.get_by_role("link", name="The SLA report of this month")
         looks = "e => getComputedStyle(e.querySelector('p')).textDecorationLine"
         assert link.evaluate(looks) == "underline"
@@ -1344,7 +1352,18 @@ def test_figures_filters_links_and_files_in_a_browser(
         with page.expect_download() as download:
             page.get_by_role("button", name="PDF", exact=True).click()
         assert download.value.path().read_bytes().startswith(b"%PDF-")
-        assert download.value.suggested_filename == "sla-report.pdf"
+        # as the command names it
+        name = f"{expected[0]['subscription_id']}-2026-06"
+        assert download.value.suggested_filename == f"{name}.pdf"
+        page.get_by_label("Customer's reference").fill("PO 4711")
+        page.keyboard.press("Enter")
+        shown = page.frame_locator("iframe").get_by_text("PO 4711")
+        shown.wait_for(timeout=30_000)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Lists", exact=True).click()
+        assert download.value.suggested_filename == f"{name}-lists.xlsx"
+        lists = openpyxl.load_workbook(download.value.path())
+        assert lists.sheetnames == ["Downtime", "Tickets"]
     finally:
         context.close()
 

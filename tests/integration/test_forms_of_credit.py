@@ -7,7 +7,7 @@ seconds. Their contracts have the terms of TE but for what their names say.
 
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -229,7 +229,9 @@ def test_a_due_date_and_service_hours_in_proof_and_report(world: Published, tmp_
         "for 1 of them, the target is the ticket's own due date",
     ]
     rows = report_of(world, tmp_path, "three_steps", "2026-06")
-    assert ["own", "P1", 8 * H, "yes", 6 * H] in [row[:5] for row in rows]
+    # each time as a duration and in seconds
+    target, taken = timedelta(hours=8), timedelta(hours=6)
+    assert ["own", "P1", target, 8 * H, "yes", taken, 6 * H] in [row[:7] for row in rows]
     assert [
         "The resolution target of own is the ticket's own due date, counted from the start of its "
         "clock."

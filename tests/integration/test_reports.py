@@ -2,6 +2,7 @@
 and names from feeds are harmless in it."""
 
 import hashlib
+import html
 import os
 import re
 import subprocess
@@ -33,10 +34,12 @@ from makegood.dashboards.access.reader import EVERYTHING, Reader, Viewer, opened
 from makegood.dashboards.figures.style import money
 from makegood.dashboards.figures.words import printable
 from makegood.dashboards.proof import NotFound
-from makegood.dashboards.reports import FORMATS, Format, render
+from makegood.dashboards.reports import FORMATS, Format, lists, render
 from makegood.dashboards.reports import figures as read
+from makegood.dashboards.reports.branding import Branding, Logo
 from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import (
+    Cell,
     Column,
     Fact,
     Facts,
@@ -44,15 +47,17 @@ from makegood.dashboards.reports.document import (
     Money,
     Report,
     Section,
+    Strip,
     Table,
     Timeline,
     footer,
     shown,
     walk,
 )
+from makegood.dashboards.reports.names import file_names
+from makegood.dashboards.reports.timeline import strip_svg
 from makegood.orchestration import cli
 from makegood.orchestration.output import reports
-from makegood.orchestration.output.reports import file_names
 from makegood.orchestration.output.summary import summary
 from makegood.orchestration.pipeline import run as line
 from tests import conftest
@@ -229,6 +234,7 @@ def said(report: Report) -> str:
     ]
     return "\n".join(
         [
+            *report.opening,
             *report.notes,
             *(b for b in blocks if isinstance(b, str)),
             *(f"{f.name}: {shown(f.value, f.kind)}, {f.note}" for f in facts),
@@ -280,6 +286,15 @@ TABLES = (
     "agreed_terms",
     "credit_fee_lines",
 )
+
+
+def yaml_tiers(found: Rows) -> list[dict[str, Decimal]]:
+    """Tiers as they are published: `[{below_pct: 99.9, credit_pct: 10}]`."""
+    return [
+        {key: Decimal(str(value)) for key, value in tier.items()}
+        for row in found
+        for tier in yaml.safe_load(row["value"])
+    ]
 
 
 def check(marts: Marts, report: Report, subscription: dict[str, Any], month: date) -> None:
@@ -380,8 +395,9 @@ def check(marts: Marts, report: Report, subscription: dict[str, Any], month: dat
 
     # tickets
     tickets = marts.of("ticket_sla", **key)
-    assert {(r[0], r[3], r[4], r[5]) for r in rows_of(report, "Tickets received")} == {
-        (t["ticket_id"], t["received_at"], t["responded_at"], t["resolved_at"]) for t in tickets
+    assert {(r[0], r[1], r[4], r[5], r[6]) for r in rows_of(report, "Tickets received")} == {
+        (t["ticket_id"], t["subject"], t["received_at"], t["responded_at"], t["resolved_at"])
+        for t in tickets
     }
     incidents = [t for t in tickets if t["ticket_type"] == "incident"]
     assert card["Incidents"][0].value == len(incidents)
@@ -534,11 +550,21 @@ def check(marts: Marts, report: Report, subscription: dict[str, Any], month: dat
         f"version {s['statement_version']}" in str(head["Statement"].value) for s in statements
     )
     terms = marts.of("agreed_terms", terms_id=steps[0]["terms_id"])
-    assert sorted(rows_of(report, "Terms behind the figures")) == sorted(
-        (t["policy_key"], t["value"], t["document"])
+    # a row for each term, but a clock is in the row of its target, and tiers have tables
+    agreed = {
+        t["policy_key"]: t["value"]
         for t in terms
         if not t["policy_key"].startswith(("clauses.", "texts."))
+        and "_tiers" not in t["policy_key"]
+    }
+    assert len(rows_of(report, "Terms behind the figures")) == len(
+        [k for k in agreed if not re.fullmatch(r"(response|updates|resolution)\..+\.clock", k)]
     )
+    tiers = [t for t in terms if t["policy_key"] == "credits.availability_tiers"]
+    assert [
+        (Decimal(re.search(r"below ([0-9.]+) %", bound)[1]), pct)
+        for bound, pct in rows_of(report, "Credit for availability")
+    ] == [(t["below_pct"], t["credit_pct"]) for t in yaml_tiers(tiers)]
 
 
 @pytest.mark.parametrize("world", ["sample", "odd"])
@@ -768,15 +794,12 @@ def test_a_customer_reads_nothing_that_does_not_apply(
 def test_the_terms_of_the_region_are_listed_if_they_differ(odd: Published) -> None:
     """T6: an amendment holds for the subscription's own figure, not for the region's."""
     caption = "Terms of the region"
-    assert {row[0] for row in rows_of(of(odd, "lenient"), caption)} == {
-        "downtime.min_consecutive_s",
-        "availability.min_coverage_pct",
-        "availability.unknown_counts_as",
+    assert {row[:2] for row in rows_of(of(odd, "lenient"), caption)} == {
+        ("Downtime counts from", "15 min"),
+        ("Monitoring covers at least", "99 %"),
+        ("Time without data counts as", "available"),
     }
-    assert ("downtime.min_consecutive_s", "900") in {
-        row[:2] for row in rows_of(of(odd, "lenient"), caption)
-    }
-    assert ("downtime.min_consecutive_s", "300") in {
+    assert ("Downtime counts from", "5 min") in {
         row[:2] for row in rows_of(of(odd, "lenient"), "Terms behind the figures")
     }
     assert rows_of(of(odd, "named"), caption) == []
@@ -965,7 +988,11 @@ def squeezed(text: str) -> str:
 
 def spoken(report: Report) -> Iterator[str]:
     """All that a report says, in the order of its pages."""
-    yield from (report.title, report.subtitle)
+    yield from (report.title, report.subtitle, *report.opening)
+    by = report.branding
+    yield from filter(None, (by.provider, *by.address, by.contact, by.footer))
+    if report.strip:
+        yield report.strip.caption
     for fact in report.highlights:
         yield from (fact.name, shown(fact.value, fact.kind), fact.note)
     yield from report.notes
@@ -995,7 +1022,13 @@ def test_pdf_says_it_all(odd: Published, name: str) -> None:
     report = of(odd, name)
     content = rendered(report, "pdf")
     pages = pdf_text(content)
-    text = squeezed("".join(pages))
+    # a sentence may go on on the next page
+    own = squeezed(footer(report))
+    text = "".join(
+        squeezed(page).replace(own, "").replace(f"Page{n}of{len(pages)}", "")
+        for n, page in enumerate(pages, 1)
+    )
+    text += own
     assert [s for s in spoken(report) if squeezed(printable(s)) not in text] == []
     for number, page in enumerate(pages, 1):
         assert f"Page {number} of {len(pages)}" in page
@@ -1222,6 +1255,14 @@ UNITS = {
 }
 
 
+def length_of(value: Any) -> int:
+    """The seconds of a duration as Excel has it, a fraction of days."""
+    days = value if isinstance(value, int | float) else value / timedelta(days=1)
+    seconds = days * 86_400
+    assert abs(seconds - round(seconds)) < 1e-6
+    return round(seconds)
+
+
 def unit_of(fact: Fact) -> str:
     if isinstance(fact.value, Money):
         return fact.value.currency or ""
@@ -1265,10 +1306,21 @@ def test_xlsx_holds_the_values_themselves(odd: Published, name: str) -> None:
             if not isinstance(block, Table):
                 continue
             (top,) = (n for n, cells in enumerate(lines) if cells[0] == block.caption)
-            titles = lines[top + 1][: len(block.columns)]
-            assert [re.sub(r" \((s|min|%)\)$", "", t) for t in titles] == [
-                c.title for c in block.columns
+            # seconds have the duration of Excel before them
+            lengths = [c.kind in (Kind.SECONDS, Kind.CLOCK) for c in block.columns]
+            columns = [
+                c for c, two in zip(block.columns, lengths, strict=True) for _ in range(1 + two)
             ]
+            first = [n + sum(lengths[:n]) for n, two in enumerate(lengths) if two]
+            titles = lines[top + 1][: len(columns)]
+            assert [re.sub(r" \((s|min|%)\)$", "", t) for t in titles] == [c.title for c in columns]
+            own = [[c for n, c in enumerate(cells) if n not in first] for cells in lines]
+            for cells in sheet.iter_rows(min_row=top + 3, max_row=top + 2 + len(block.rows)):
+                for n in first:
+                    if cells[n].value is not None:
+                        assert cells[n].number_format == "[h]:mm:ss"
+                        assert length_of(cells[n].value) == cells[n + 1].value
+            titles = own[top + 1][: len(block.columns)]
             assert [
                 t
                 for t, c in zip(titles, block.columns, strict=True)
@@ -1279,13 +1331,223 @@ def test_xlsx_holds_the_values_themselves(odd: Published, name: str) -> None:
                 for t, c in zip(titles, block.columns, strict=True)
                 if c.kind is Kind.INSTANT and "(UTC)" not in t
             ] == []
-            for line_, row in zip(lines[top + 2 :], block.rows, strict=False):
+            for line_, row in zip(own[top + 2 :], block.rows, strict=False):
                 assert [
                     (c, v)
                     for c, v, column in zip(line_, row, block.columns, strict=False)
                     if not is_same(c, cell_of(v, column.kind))
                 ] == []
             assert len(lines) >= top + 2 + len(block.rows)
+
+
+# ---- who sends it, what opens it, and what goes with it
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4"><path d="M0 0H9V4Z"/></svg>'
+
+
+def branded(word: str) -> Branding:
+    """A branding file all of whose texts are a word."""
+    return Branding(word, (word, "Harbour 12"), word, "#7a1f5c", word, Logo("svg", SVG))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_who_sends_it_is_in_every_kind(odd: Published, kind: Format) -> None:
+    """Whatever the texts of the file hold, they are texts; and the same file, the same bytes."""
+    words = [*HOSTILE, "#panic()", "Zażółć & Co <b>"]
+    report = of(odd, "named")
+    for word in words if kind != "pdf" else words[-4:]:
+        own = replace(report, branding=branded(word))
+        content = render(own, kind)
+        if kind == "pdf":
+            pages = pdf_text(content)
+            assert squeezed("".join(pages)).count(squeezed(printable(word))) >= 2 + len(pages)
+            assert all(squeezed(printable(word)) in squeezed(page) for page in pages)
+        elif kind == "html":
+            page = Page()
+            page.feed(content.decode())
+            assert sum(text.count(printable(word)) for text in page.texts) >= 4
+            images = [a for tag, a in page.tags if tag == "img"]
+            assert [a["alt"] for a in images] == [f"Logo of {printable(word)}"]
+            assert str(images[0]["src"]).startswith("data:image/svg+xml;base64,")
+            assert not {"script", "iframe", "object", "b"} & {tag for tag, _ in page.tags}
+        else:
+            sheet = openpyxl.load_workbook(BytesIO(content))["Summary"]
+            cells = [c for row in sheet.iter_rows() for c in row if c.value is not None]
+            assert [c.data_type for c in cells if c.value == word] == ["s"] * 4
+            assert len(sheet._images) == 1
+    assert render(own, kind) == content
+    assert content != rendered(report, kind)
+
+
+def test_a_logo_and_a_colour_in_a_browser(chromium: Any, odd: Published, tmp_path: Path) -> None:
+    """The logo is shown under the content policy, and everything can be read in both themes."""
+    file = tmp_path / "branded.html"
+    report = replace(of(odd, "named"), branding=branded("Example & Co"))
+    file.write_bytes(render(report, "html"))
+    for theme in ("light", "dark"):
+        with browsing(chromium, color_scheme=theme) as (page, asked, told):
+            page.goto(file.as_uri())
+            assert page.get_by_role("img", name="Logo of Example & Co").is_visible()
+            assert page.evaluate("document.querySelector('img').naturalWidth") > 0
+            assert min(page.evaluate(CONTRAST)) >= 4.5
+            assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+            assert told == []
+
+
+def test_a_report_without_a_branding_file_names_no_provider(odd: Published) -> None:
+    page = rendered(of(odd, "named"), "html").decode()
+    assert 'class="letterhead"' not in page
+    assert "img-src" not in page
+
+
+def test_the_customers_reference_is_in_its_head(odd: Published) -> None:
+    with reading(odd) as reader:
+        report = report_of(reader, "named", JUNE, reference=HOSTILE[0])
+    head = {f.name: f.value for f in report.head.facts}
+    assert head["Your reference"] == HOSTILE[0]
+    assert "Your reference" not in {f.name for f in of(odd, "named").head.facts}
+    page = Page()
+    page.feed(render(report, "html").decode())
+    assert ["Your reference", printable(HOSTILE[0]), ""] in page.tables[0]
+
+
+@pytest.mark.parametrize("world", ["sample", "odd"])
+def test_final_and_so_far_never_meet(request: pytest.FixtureRequest, world: str) -> None:
+    """A report is on what is over, or on what is still in progress (T3)."""
+    published = request.getfixturevalue(world)
+    seen = Counter()
+    for month in [JULY, AUGUST] if world == "sample" else [JUNE, SEPTEMBER]:
+        with reading(published) as reader:
+            names = list(read.subscriptions_of(reader, month))[:: 3 if world == "sample" else 9]
+        for name in [*names, *(["dutch", "excused"] if world == "odd" else [])]:
+            report = of(published, name, month)
+            text = "\n".join(spoken(report))
+            if report.strip:
+                text += "\n".join(f"{c.words} {c.figure}" for c in report.strip.cells)
+            is_final = {f.name: f.value for f in report.head.facts}["Status"] == "final"
+            # amounts that are issued are so at the instant of the figures
+            others = re.sub("(?i)issued so far", "", text)
+            assert ("so far" in others.lower()) != is_final, name
+            assert bool(re.search(r"\bfinal\b", text)) == is_final, name
+            seen[is_final] += 1
+    assert min(seen[True], seen[False]) > 0
+
+
+def test_the_last_periods_side_by_side(sample: Published, odd: Published) -> None:
+    """At most twelve, this one included and none after it; what is in progress is apart, what
+    nobody saw is hatched."""
+    june, july, august = (of(sample, "C01-chat", month) for month in (JUNE, JULY, AUGUST))
+    assert june.strip is None
+    assert july.strip is not None
+    assert august.strip is not None
+    assert [(c.name, c.state, c.is_over) for c in july.strip.cells] == [
+        ("2026-06", "missed", True),
+        ("2026-07", "met", True),
+    ]
+    assert [(c.name, c.words, c.is_over) for c in august.strip.cells][1:] == [
+        ("2026-07", "met", True),
+        ("2026-08", "met so far", False),
+    ]
+    steps = {
+        r["month"]: r
+        for r in sample.query("select * from marts.credit_steps where subscription_id = 'C01-chat'")
+    }
+    assert rows_of(august, "The last 3 months") == [
+        (
+            f"{month:%Y-%m}",
+            steps[month]["commitment_pct"],
+            steps[month]["availability_pct"],
+            steps[month]["downtime_seconds"],
+            words,
+        )
+        for month, words in ((JUNE, "missed"), (JULY, "met"), (AUGUST, "met so far"))
+    ]
+    page = rendered(august, "html").decode()
+    assert page.count('stroke-dasharray="50 36"') == 1
+    cells = Strip(
+        "c",
+        "d",
+        (Cell("2026-06", "99.90 %", "met", "met"), Cell("2026-07", "–", "no data", "unseen")),
+    )
+    picture = strip_svg(cells)
+    assert picture.count("url(#hatch)") == 1
+    assert picture.index("2026-07") > picture.index("url(#hatch)") > picture.index("2026-06")
+
+
+def test_the_lists_that_go_with_a_report(sample: Published) -> None:
+    """Every interval and ticket, with durations that Excel adds up, and what the report says."""
+    report = of(sample, "C01-chat", JUNE)
+    made = lists(report)
+    assert made is not None
+    assert made == lists(report)
+    book = openpyxl.load_workbook(BytesIO(made))
+    assert book.sheetnames == ["Downtime", "Tickets"]
+    downtime = sample.query(
+        """select * from marts.credit_downtime where subscription_id = 'C01-chat'
+           and month = '2026-06-01' order by started_at"""
+    )
+    top, *found = list(book["Downtime"].iter_rows(min_row=4))
+    titles = [c.value for c in top]
+    at = titles.index("Total length")
+    assert titles[at : at + 4] == [
+        "Total length",
+        "Total length (s)",
+        "Counted here",
+        "Counted here (s)",
+    ]
+    assert [(length_of(r[at].value), r[at + 1].value, r[at].number_format) for r in found] == [
+        (d["downtime_seconds"], d["downtime_seconds"], "[h]:mm:ss") for d in downtime
+    ]
+    assert len(downtime) > 0
+    tickets = sample.query(
+        """select * from marts.ticket_sla where subscription_id = 'C01-chat'
+           and month = '2026-06-01' order by received_at, ticket_id"""
+    )
+    top, *found = list(book["Tickets"].iter_rows(min_row=4))
+    titles = [c.value for c in top]
+    keys = {
+        "Ticket": "ticket_id",
+        "Subject": "subject",
+        "Response time (s)": "response_elapsed_s",
+        "Resolution time (s)": "resolution_elapsed_s",
+        "Resolution target (s)": "resolution_target_s",
+    }
+    assert [[r[titles.index(k)].value for k in keys] for r in found] == [
+        [t[k] for k in keys.values()] for t in tickets
+    ]
+    assert lists(tiny()) is None
+
+
+def test_incidents_have_subjects_and_causes(sample: Published) -> None:
+    """A ticket that names the incident of a downtime says which, and the downtime what it was."""
+    (interval,) = sample.query(
+        """select * from marts.credit_downtime where subscription_id = 'C01-chat'
+           and month = '2026-07-01'"""
+    )
+    report = of(sample, "C01-chat", JULY)
+    (row,) = rows_of(report, "Downtime intervals")
+    assert row[4] == (
+        "“not reachable”; chat-eu-west-web down, by operational records; "
+        "chat-eu-west-web down, by checks"
+    )
+    (ticket,) = rows_of(report, "Tickets received")
+    assert (ticket[1], ticket[8]) == (
+        "not reachable",
+        f"downtime from {interval['started_at']:%Y-%m-%d %H:%M:%S} UTC ({interval['incident_id']})",
+    )
+
+
+def test_the_figures_are_the_same_in_every_kind(sample: Published) -> None:
+    """The sentences and lines that open a report, in each of its files (Z4)."""
+    for name, month in (("C02-chat", JULY), ("C01-chat", JUNE), ("C04-chat", AUGUST)):
+        report = of(sample, name, month)
+        lines = rows_of(report, "From availability to the credit")
+        assert len(lines) == 5
+        assert len(report.opening) == 2
+        for kind in FORMATS:
+            text = squeezed(html.unescape(text_of(rendered(report, kind), kind)))
+            for sentence in (*report.opening, *(text for row in lines for text in row)):
+                assert squeezed(sentence) in text, (name, kind, sentence)
 
 
 def tiny(**changes: Any) -> Report:
@@ -1508,7 +1770,9 @@ def test_all_reports_by_the_command(
 ) -> None:
     """Hostile ids, ids that differ in case, and very long ones: each has a file in the folder."""
     monkeypatch.setattr(
-        reports, "report_of", lambda _, subscription_id, month: of(odd, subscription_id, month)
+        reports,
+        "report_of",
+        lambda _, subscription_id, month, *_more: of(odd, subscription_id, month),
     )
     told = asked(
         "--warehouse",
@@ -1545,7 +1809,7 @@ def test_one_report_that_fails_does_not_keep_the_others(
     with reading(sample) as reader:
         first, second, *others = read.subscriptions_of(reader, JUNE)
 
-    def broken(reader: Reader, subscription_id: str, month: date) -> Report:
+    def broken(reader: Reader, subscription_id: str, month: date, *_: Any) -> Report:
         if subscription_id == first:
             raise NotFound("there is\nnone")
         if subscription_id == second:

@@ -56,6 +56,8 @@ with second:
         start=f"{largest['month']:%Y-%m}",
         shown=lambda first: codes[first],
     )
+# a choice in a table is that of one proof
+address = f"{subscription} {month}"
 try:
     proof = prove(published.reader(), subscription, date.fromisoformat(f"{month}-01"))
 except NotFound as error:
@@ -87,20 +89,41 @@ def column(name: str) -> components.Figure:
 
 
 def shown(found: list[Row], name: str) -> None:
-    """Rows as a table; rows nested in a row get a table of their own."""
+    """Rows as a table; what is behind the row that is picked, or the first, is below it."""
     there = dict.fromkeys(
         k for row in found for k, v in row.items() if v is not None and not isinstance(v, list)
     )
-    components.table(found, {text.label(k).replace("_", " "): column(k) for k in there}, name=name)
-    for row in found:
-        for kind, below in row.items():
-            if isinstance(below, list) and below:
-                about = row.get("ticket_id") or instant(row.get("started_at"))
-                what = {"events": "Timeline of", "missing": "Missing from"}.get(kind, "Evidence of")
-                with st.expander(f"{what} {plain(str(about))}: {counted(len(below), 'row')}"):
-                    shown(below, f"Rows behind {about}")
+    columns = {text.label(k).replace("_", " "): column(k) for k in there}
+    if not any(evidence(row) for row in found):
+        components.table(found, columns, name=name)
+        return
+    if len(found) > 1:
+        st.caption("Pick a row to see what is behind it.")
+    picked = components.table(found, columns, name=name, key=f"{address}, {name}")
+    row = picked or next(row for row in found if evidence(row))
+    about = row.get("ticket_id") or instant(row.get("started_at"))
+    if not evidence(row):
+        st.caption(f"No other rows are behind {plain(str(about))}.")
+    for kind, below in evidence(row).items():
+        what = {"events": "Timeline of", "missing": "Missing from"}.get(kind, "Evidence of")
+        st.markdown(f"**{what} {plain(str(about))}: {counted(len(below), 'row')}**")
+        shown(below, f"Rows behind {about}, {kind}")
 
 
+def evidence(row: Row) -> dict[str, list[Row]]:
+    """The rows behind a row, by what they are."""
+    return {k: v for k, v in row.items() if isinstance(v, list) and v}
+
+
+with st.container(border=True):
+    for sentence in proof.result:
+        st.markdown(f"**{plain(sentence)}**")
+    st.markdown(
+        "\n".join(
+            f"{n}. {plain(line.title)}: {plain(line.sentences[0])} :gray[\\[{plain(line.basis)}\\]]"
+            for n, line in enumerate(proof.derivation, 1)
+        )
+    )
 for number, step in enumerate(proof.steps, 1):
     st.subheader(f"{number}. {step.title}", anchor=False)
     st.caption(plain(step.basis))

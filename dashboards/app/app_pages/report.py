@@ -12,10 +12,12 @@ from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.words import plain
 from makegood.dashboards.proof import NotFound
-from makegood.dashboards.reports import FORMATS, Format, render
+from makegood.dashboards.reports import FORMATS, Format, lists, render
+from makegood.dashboards.reports.branding import LONGEST_REFERENCE
 from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import Report
 from makegood.dashboards.reports.figures import last_final, periods_of
+from makegood.dashboards.reports.names import file_name, lists_name
 
 components.head("SLA report", "How did the service perform in a period, and which credit is due?")
 
@@ -35,7 +37,7 @@ subscriptions = {
 if not subscriptions:
     components.nothing("There are no subscriptions to report on.")
     st.stop()
-first, second = components.filters(2)
+first, second, third = components.filters(3)
 with first:
     subscription = components.pick(
         "Subscription",
@@ -62,13 +64,25 @@ with second:
     )
 
 
+with third:
+    reference = st.text_input(
+        "Customer's reference",
+        max_chars=LONGEST_REFERENCE,
+        key="report reference",
+        placeholder="none",
+        help="Printed in the head of the report and its files; kept nowhere.",
+    ).strip()
+
+
 @st.cache_data(max_entries=50, show_spinner="Preparing the report")
 def written(key: str, _reader: Reader, _report: Report) -> str:
     return render(_report, "html").decode()
 
 
 try:
-    report = report_of(reader, subscription, date.fromisoformat(f"{month}-01"))
+    report = report_of(
+        reader, subscription, date.fromisoformat(f"{month}-01"), published.branding(), reference
+    )
 except NotFound as error:
     components.nothing(plain(str(error)))
     st.stop()
@@ -78,20 +92,39 @@ def file(kind: Format) -> object:
     return lambda: render(report, kind)
 
 
-columns = st.columns([1, 1, 1, 3])
+def name(kind: str) -> str:
+    return file_name(list(subscriptions), subscription, report.period, kind)
+
+
+columns = st.columns([1, 1, 1, 1, 2])
 for column, kind in zip(columns, FORMATS, strict=False):
     column.download_button(
         NAMES[kind],
         file(kind),
-        file_name=f"sla-report.{kind}",
+        file_name=name(kind),
         mime=MEDIA_TYPES[kind],
         key=f"report {kind}",
         on_click="ignore",
         icon=":material/download:",
         width="stretch",
     )
+# to send with it
+if attached := lists(report):
+    columns[3].download_button(
+        "Lists",
+        attached,
+        file_name=lists_name(name("xlsx")),
+        mime=MEDIA_TYPES["xlsx"],
+        key="report lists",
+        on_click="ignore",
+        icon=":material/table:",
+        width="stretch",
+        help="Downtime intervals and tickets as an Excel workbook",
+    )
 text = written(
-    published.key_of(reader.database, reader.viewer, subscription, month), reader, report
+    published.key_of(reader.database, reader.viewer, subscription, month, reference),
+    reader,
+    report,
 )
 # a separate address, so that nothing in the report can reach this page
 address = "data:text/html;charset=utf-8;base64," + base64.b64encode(text.encode()).decode()

@@ -18,6 +18,7 @@ gaps as (
 
 select
     joined.ticket_id, joined.subscription_id, joined.contract_id, joined.ticket_type,
+    joined.subject, joined.incident_id,
     resolutions.severity, joined.month, joined.is_month_final,
     {{ instant('joined.received_s') }} as received_at,
     case when joined.has_clock then {{ instant('joined.clock_start_s') }} end as clock_started_at,

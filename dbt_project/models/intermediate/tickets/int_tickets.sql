@@ -19,7 +19,8 @@ with lives as (
 agreed as (
     select
         lives.*, tickets.subscription_id, tickets.ticket_type, tickets.environment,
-        tickets.exclusion_kind, tickets.incident_id, tickets.outage_id, tickets.published_at_s,
+        tickets.subject, tickets.exclusion_kind, tickets.incident_id, tickets.outage_id,
+        tickets.published_at_s,
         subscriptions.contract_id, subscriptions.customer_id, subscriptions.lifecycle,
         months.month, months.is_final as is_month_final, periods.month as credit_month,
         tickets.response_due_s, tickets.resolution_due_s, terms.terms_id, terms.support_policy_id,
