@@ -349,8 +349,10 @@ def table(
         st.dataframe(frame, **look)
         picked = []
     else:
-        event = st.dataframe(frame, key=key, on_select="rerun", selection_mode="single-row", **look)
-        picked = event["selection"]["rows"]
+        # a click on any cell picks its row
+        look["selection_mode"] = "single-cell"
+        event = st.dataframe(frame, key=key, on_select="rerun", **look)
+        picked = [row for row, _ in event["selection"]["cells"]]
     if len(rows) > len(shown):
         st.caption(f"These are the first {thousands(len(shown))} of {thousands(len(rows))} rows.")
     return shown[picked[0]] if picked and picked[0] < len(shown) else None

@@ -100,12 +100,12 @@ def ratio(value: Decimal | None, *bounds: Decimal) -> str:
 
 
 def share_of(part: int, whole: int, goal: Decimal | None = None) -> str:
-    """A share in per cent with one decimal, with more where it would otherwise seem to reach a goal
+    """A share in per cent with two decimals, and more where it would otherwise seem to reach a goal
     that it misses, or to be all, or none, of the whole. `whole`: not 0."""
     share = Fraction(100 * part, whole)
     bounds = [Fraction(bound) for bound in (0, 100, *(() if goal is None else (goal,)))]
     # counts of a mart have at most 19 digits
-    for places in range(1, 40):
+    for places in range(_LEAST, 40):
         shown = _rounded(share, places)
         if all((Fraction(shown) < b) == (share < b) for b in bounds) and (shown > 0) == (part > 0):
             break

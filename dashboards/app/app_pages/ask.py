@@ -48,7 +48,7 @@ if credits:
         {
             heading: periods.credited,
             "Subscription": "subscription_id",
-            "Credit": components.money("amounts"),
+            "Credit": "amounts",
             "Until": "claim_deadline",
             "State": "state",
             "Customer": "customer_name",

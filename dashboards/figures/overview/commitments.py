@@ -26,6 +26,7 @@ from makegood.dashboards.figures.style import (
     counted,
     day,
     percentage,
+    share_of,
     thousands,
 )
 
@@ -349,7 +350,7 @@ def goal(support: Sequence[Row], incomplete: Mapping[date, int], today: date) ->
             continue
         cases = row["met"] + row["missed"]
         is_reached = row["met"] * 100 >= row["goal_pct"] * cases
-        share = percentage(share_of(row["met"], cases), row["goal_pct"], is_below=not is_reached)
+        share = share_of(row["met"], cases, row["goal_pct"])
         lacking = incomplete.get(month, 0)
         parts.append(
             f"{when}: {share} in time ({thousands(row['met'])} of {counted(cases, 'case')}), "
@@ -365,11 +366,6 @@ def goal(support: Sequence[Row], incomplete: Mapping[date, int], today: date) ->
         min(tones, key=lambda tone: tone.rank, default=Tone.NEUTRAL),
         Link("support", {}),
     )
-
-
-def share_of(part: int, whole: int) -> Decimal:
-    """A share in per cent, rounded to six decimals as marts have them; to be shown only."""
-    return round(Decimal(100 * part) / whole, 6)
 
 
 def _data(

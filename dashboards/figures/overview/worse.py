@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from makegood.dashboards.access.reader import Row
@@ -14,7 +15,7 @@ from makegood.dashboards.figures.evidence import (
     evidence_of,
     verdict_of,
 )
-from makegood.dashboards.figures.overview.commitments import named, share_of
+from makegood.dashboards.figures.overview.commitments import named
 from makegood.dashboards.figures.overview.lines import Line, Link, Tone
 from makegood.dashboards.figures.queries import key_of, period, service_and_region
 from makegood.dashboards.figures.style import NONE, counted, percentage, thousands
@@ -148,8 +149,12 @@ def _rate(figure: Row) -> Fraction:
 
 def _pct(rate: Fraction, other: Fraction | None = None) -> str:
     """A rate, with as many decimals as tell it from the other one."""
-    bound = None if other is None else share_of(other.numerator, other.denominator)
-    return percentage(share_of(rate.numerator, rate.denominator), bound)
+    return percentage(_rounded(rate), None if other is None else _rounded(other))
+
+
+def _rounded(rate: Fraction) -> Decimal:
+    """In per cent, with the six decimals that marts have; to be shown only."""
+    return round(Decimal(100 * rate.numerator) / rate.denominator, 6)
 
 
 def _not_comparable(figure: Row, before: Row | None) -> str:
