@@ -172,6 +172,14 @@ def evidence_words(row: Row) -> str:
     return "; ".join(filter(None, [evidence, incomplete_words(row)])) or "–"
 
 
+def is_sure(row: Row) -> bool:
+    """Whether all data that a credit may rest on is there: then a credit of zero is known to be
+    zero. `row`: one of CREDITS."""
+    # without covered time there is nothing to see
+    is_seen = row["availability_pct"] is None or evidence_of(row) is Evidence.SUFFICIENT
+    return is_seen and not is_incomplete(row)
+
+
 def kept_words(figures: Sequence[Row]) -> str:
     """How many commitments were kept, and how many lack evidence.
 

@@ -1012,7 +1012,7 @@ def test_real_tickets_miss_the_goal_by_far(
     assert [
         (r["Severity"], r["In time"], r["Goal"]) for r in tables(at)["Resolved in time by severity"]
     ] == [("P1", "21.69 %", "90 %"), ("P2", "36.36 %", "90 %"), ("P3", "80.58 %", "90 %")]
-    assert "July 2026:** 83.6 % resolved in time, 6,325 of 7,567 tickets" in words(at)
+    assert "July 2026:** 83.59 % resolved in time, 6,325 of 7,567 tickets" in words(at)
 
 
 def test_the_one_number_of_support_is_that_of_the_tickets(sample: Published) -> None:

@@ -351,7 +351,15 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
     ]
     # what names a document, and what is about all
     assert {name for name in POLICIES if name.startswith("marts.")} - marked == {
-        f"marts.{name}" for name in [*regional, "agreed_terms", "support_times", "what_if"]
+        f"marts.{name}"
+        for name in [
+            *regional,
+            "agreed_terms",
+            "incident_balance",
+            "own_claims",
+            "support_times",
+            "what_if",
+        ]
     }
     assert sum("order_form" in a for a in amended) == len(audiences - {""}) == len(CUSTOMERS) + 1
 
@@ -1263,11 +1271,12 @@ def test_who_has_not_signed_in_is_asked_to_and_sees_no_more() -> None:
 def test_the_publication_and_its_age_are_always_in_sight(shared_place: Published) -> None:
     (run,) = shared_place.query("select as_of, finished_at from quality.runs")
     for user in (claims_of(None, "finance"), claims_of("alpha", "customer")):
-        (caption,) = [
-            c.value for c in opened_page(APP, user).sidebar.caption if "Figures as of" in c.value
+        at = opened_page(APP, user)
+        (age,) = [c for c in at.sidebar.caption if "Published" in c.value]
+        assert age.help == f"{run['finished_at']:%Y-%m-%d %H:%M:%S} UTC"
+        assert f"Figures as of **{run['as_of']:%Y-%m-%d %H:%M:%S} UTC**" in [
+            c.value for c in at.main.caption
         ]
-        assert f"{run['as_of']:%Y-%m-%d %H:%M:%S} UTC" in caption
-        assert f"{run['finished_at']:%Y-%m-%d %H:%M} UTC (" in caption
 
 
 @pytest.mark.parametrize(

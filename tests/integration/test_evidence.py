@@ -443,7 +443,7 @@ def test_a_period_in_progress_is_judged_by_its_data_so_far(
         budget["ends · eu"]["Status"],
         budget["ends · eu"]["Left"],
         budget["ends · eu"]["Projected at the end"],
-    ) == ("no data", None, None)
+    ) == ("no data", "no data", "–")
     assert (budget["seen · eu"]["Status"], budget["seen · eu"]["Evidence"]) == (
         "on track",
         "sufficient so far",
@@ -758,7 +758,7 @@ def test_pages_say_what_is_incomplete_beside_the_figure(
     assert tiles == {"lacks": "100.00*", "whole": "100.00"}
     credits = {
         (r["Subscription"], r["Month"]): r
-        for r in tables(app(monkeypatch, gaps.warehouse, "credits"))[
+        for r in tables(app(monkeypatch, gaps.warehouse, "credits", zero="true"))[
             "Credits by subscription, month and currency"
         ]
     }

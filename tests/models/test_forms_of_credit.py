@@ -39,7 +39,7 @@ INPUTS = {
     "events varchar, credit_pct decimal(18,9)",
     "int_credit_rows": "subscription_id varchar, month date, customer_id varchar, "
     "contract_id varchar, service_id varchar, region varchar, period_kind varchar, "
-    "is_final boolean, currency varchar, minor_digits bigint, fee_minor bigint",
+    "party varchar, is_final boolean, currency varchar, minor_digits bigint, fee_minor bigint",
     "int_claims": "subscription_id varchar, month date, claim_status varchar, "
     "claim_deadline date, requested_on date",
     "int_reasons": "subscription_id varchar, month date, currency varchar, reasons varchar",
@@ -224,6 +224,7 @@ def rows_of(n: int, case: Case) -> dict[str, list[dict[str, Any]]]:
         "int_credit_rows": [
             {
                 **key,
+                "party": "provider",
                 "is_final": False,
                 "currency": "EUR",
                 "minor_digits": 2,

@@ -5,7 +5,7 @@ import streamlit as st
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.evidence import evidence_words, is_sure
 from makegood.dashboards.figures.queries import (
     CREDITS,
     GAPS_OF_CREDIT,
@@ -103,7 +103,9 @@ st.caption(
 components.evidence(credits, "credit")
 
 st.subheader("By subscription", anchor=False)
-shown, is_hidden = components.of_money(credits, lambda c: bool(c["credit_amount"]), "credits")
+shown, is_hidden = components.of_money(
+    credits, lambda c: bool(c["credit_amount"]) or not is_sure(c), "credits"
+)
 picked = components.table(
     shown,
     {

@@ -9,7 +9,7 @@ from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.evidence import evidence_words, is_sure
 from makegood.dashboards.figures.queries import CREDIT_EVIDENCE, CREDITS, ORDER, credit_key
 from makegood.dashboards.figures.style import exact_pct, instant, money
 from makegood.dashboards.figures.words import plain
@@ -114,8 +114,10 @@ st.subheader("Totals of the statements in force", anchor=False)
 components.totals(in_force, {"Fees": "monthly_fee", "Credits": "credit_amount"}, "Statements")
 st.subheader("Version by version", anchor=False)
 asked = [s for s in statements if s["versions"] > 1 or not only]
-# a statement that was of money once stays in sight
-shown, is_hidden = components.of_money(asked, lambda s: bool(s["most"]), "statements")
+# what was of money once stays in sight, and what may only be zero for want of data
+shown, is_hidden = components.of_money(
+    asked, lambda s: bool(s["most"]) or not is_sure(credits[credit_key(s)]), "statements"
+)
 picked = None
 if not shown:
     components.nothing("No statement is of money." if asked else "No statements have changed.")

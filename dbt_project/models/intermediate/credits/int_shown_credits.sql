@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- rows that are set aside and that a credit lacks; it lacks those of its region's availability, too
 with gaps as (
     select subscription_id, period_start as month, cast(count(*) as bigint) as incomplete_rows
