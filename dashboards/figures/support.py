@@ -180,7 +180,7 @@ class InTime:
 
     @property
     def share(self) -> str:
-        """The share in time as it may be shown: 88.9 %; without cases there is none."""
+        """The share in time as it may be shown: 88.89 %; without cases there is none."""
         return share_of(self.met, self.cases, self.goal_pct) if self.cases else "no cases"
 
     @property

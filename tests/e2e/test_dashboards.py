@@ -229,7 +229,8 @@ def test_leadership_sees_commitments_and_their_cost(
     ) in found
     assert (
         "July to September 2026 so far: 1 of 5 regions has used up its error budget: "
-        "messaging · eu-west; 1 more will by 2026-08-29: messaging · us-east; 3 are on track."
+        "messaging · eu-west; 1 more will have used it up by 2026-08-29: messaging · us-east; 3 "
+        "are on track."
     ) in found
     assert "July 2026: all 3 regions kept their commitment." in found
     assert "Support. July 2026: 69.23 % in time (9 of 13 cases), goal of 90 %" in found

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from makegood.dashboards.app import charts
-from makegood.dashboards.app.overview import first_screen
+from makegood.dashboards.app import charts, components
+from makegood.dashboards.app.overview import cost, first_screen
 from makegood.dashboards.figures.overview import commitments, money, next_steps, worse
 from makegood.dashboards.figures.overview.lines import Line, Link, Tone, listed
 from makegood.dashboards.figures.overview.screen import Screen
@@ -210,8 +210,8 @@ def test_a_budget_runs_out_neither_before_now_nor_after_its_period() -> None:
         ),
         (
             [budget("a", 5000), budget("b", 2000), budget("c"), budget("d", **UNSEEN)],
-            "1 of 4 regions has used up its error budget: chat · a; 1 more will by 2026-08-16: "
-            "chat · b; 1 has no data; 1 is on track.",
+            "1 of 4 regions has used up its error budget: chat · a; 1 more will have used it up by "
+            "2026-08-16: chat · b; 1 has no data; 1 is on track.",
             Tone.MISSED,
         ),
         (
@@ -467,6 +467,14 @@ def test_currencies_are_never_added_and_each_amount_has_its_list() -> None:
         "exposures": "lapsed",
         "months": ["2025-09", "2026-07"],
     }
+
+
+def test_how_many_credits_rest_on_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    captions: list[str] = []
+    monkeypatch.setattr(components.st, "caption", captions.append)
+    monkeypatch.setattr(components, "link", lambda *_, **__: None)
+    cost.show([credit(6, "1.00"), credit(7, "2.00", **THIN), credit(8, "4.00")])
+    assert captions == ["Of 3 credits, 1 rests on thin or no evidence."]
 
 
 def test_what_expires_comes_first() -> None:

@@ -64,5 +64,5 @@ def show(credits: Sequence[Row]) -> None:
         )
         with place:
             st.altair_chart(charts.exposure(frame, currency), width="stretch")
-    components.evidence(open_credits, "credits")
+    components.evidence(open_credits, "credit")
     components.link("credits", "All credits, by period, customer and currency")

@@ -300,7 +300,7 @@ def current(budgets: Sequence[Row], as_of: datetime, zone: ZoneInfo) -> Line | N
             last = day(max(dates).astimezone(zone).date())
             names = [service_and_region(b) for b in sorted(risk, key=_remaining)]
             parts.append(
-                f"{len(risk)} more will by {last}: {listed(names)}"
+                f"{len(risk)} more will have used it up by {last}: {listed(names)}"
                 if over
                 else f"{_some(len(risk), number)} will have used up "
                 f"{_its(len(risk))} error budget by {last}: {listed(names)}"
