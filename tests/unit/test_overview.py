@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from makegood.dashboards.app import charts, components
@@ -523,6 +524,67 @@ def test_quarters_are_compared_with_quarters() -> None:
         ("month", 7, 2, 1),
         ("quarter", 4, 6, 4),
     ]
+
+
+YEAR: Row = {"period_kind": "year"}
+KINDS = {"y": "year", "k": "month"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "today", "first"),
+    [
+        ("month", date(2026, 8, 11), date(2025, 9, 1)),
+        # the quarter that ends in September 2025
+        ("quarter", date(2026, 8, 11), date(2025, 7, 1)),
+        # 2025 is compared with 2024, whatever the month
+        ("year", date(2026, 8, 11), date(2024, 1, 1)),
+        ("year", date(2026, 12, 31), date(2024, 1, 1)),
+        ("year", date(2026, 1, 1), date(2024, 1, 1)),
+    ],
+)
+def test_credits_are_read_from_the_periods_on_that_are_compared(
+    kind: str, today: date, first: date
+) -> None:
+    assert money.earliest(kind, today) == first
+
+
+def test_years_count_by_the_month_in_which_they_end() -> None:
+    lapsed = {"exposure": "lapsed", "subscription_id": "s"}
+    years = [
+        credit(1, "5.00", **YEAR | lapsed) | {"month": date(2025, 1, 1)},
+        credit(1, "7.00", **YEAR | lapsed) | {"month": date(2024, 1, 1)},
+    ]
+    (found,) = money.costs(years, [], [], date(2026, 8, 11))
+    assert (found.lapsed, found.months) == (5, ["2025-01"])
+    assert [(c.amount, c.before) for c in found.changes] == [(5, 7)]
+    # without data a year's credits are no fall either
+    (unseen,) = money.changes([years[0] | UNSEEN | {"downtime_seconds": 0}, years[1]])
+    assert unseen.reason == "too little data for 1 of 2"
+
+
+def test_what_is_read_of_credits() -> None:
+    """A lapsed credit of the last finished year is read, one of a month a year ago is not."""
+    with duckdb.connect() as con:
+        con.execute(
+            """create schema marts;
+               create table marts.credits as
+               select k as contract_id, s as subscription_id, m::date as month, x as exposure,
+                      'v' as service_id, 'eu' as region
+               from (values ('y', 'a', '2025-01-01', 'lapsed'), ('y', 'b', '2023-01-01', 'lapsed'),
+                            ('k', 'c', '2025-01-01', 'lapsed'), ('k', 'd', '2025-09-01', 'lapsed'),
+                            ('k', 'e', '2025-01-01', 'payable')) as t (k, s, m, x);
+               create table marts.credit_steps as
+               select 'a' as subscription_id, '2025-01-01'::date as month, 1 as downtime_seconds;
+               create table marts.availability as
+               select 'k' as contract_id, 'v' as service_id, 'eu' as region, 1 as contract_version,
+                      '2025-01-01'::date as period_start, 100 as coverage_pct;
+               create table marts.contract_terms as
+               select 'k' as contract_id, 1 as contract_version, '' as policy_key, '' as value"""
+        )
+        since = {k: money.earliest(kind, AS_OF.date()) for k, kind in KINDS.items()}
+        rows = con.execute(money.RECENT, [list(since), list(since.values())]).fetchall()
+        names = [column[0] for column in con.description or ()]
+    assert sorted(row[names.index("subscription_id")] for row in rows) == ["a", "d", "e"]
 
 
 # ---------------------------------------------------------------- what to do next

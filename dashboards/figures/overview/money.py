@@ -22,10 +22,14 @@ SETTLED = """
 # lapsed credits are those of so many months, the current one included
 LAPSED_MONTHS = 12
 
-# credits of these months, and older ones that may still be paid; the parameter is `first_month`
+# credits of periods from the first one of their contract on, and older ones that may still be paid;
+# the parameters are the contracts' ids and those first days
 RECENT = f"""
-    select * from ({CREDITS})
-    where month >= ? or exposure in ('payable', 'claimable', 'at_stake')
+    select c.* from ({CREDITS}) as c
+    inner join (
+        select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as earliest
+    ) as since using (contract_id)
+    where c.month >= since.earliest or c.exposure in ('payable', 'claimable', 'at_stake')
 """
 
 
@@ -82,6 +86,13 @@ def first_month(today: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+def earliest(kind: str, today: date) -> date:
+    """The first day of the first period whose credits are shown: it ends in the LAPSED_MONTHS, or
+    is one of the last two that are over, which are compared."""
+    last = periods.before(kind, periods.start(kind, today))
+    return min(periods.start(kind, first_month(today)), periods.before(kind, last))
+
+
 def costs(
     credits: Sequence[Row], settled: Sequence[Row], contracts: Sequence[str], today: date
 ) -> list[Cost]:
@@ -93,7 +104,12 @@ def costs(
     found = []
     for currency in sorted({r["currency"] for r in [*credits, *settled] if r["currency"]}):
         own = [c for c in credits if c["currency"] == currency]
-        lapsed = [c for c in own if c["exposure"] == "lapsed" and c["month"] >= first]
+        # a period is among those months if it ends in them
+        lapsed = [
+            c
+            for c in own
+            if c["exposure"] == "lapsed" and periods.closing(c["period_kind"], c["month"]) >= first
+        ]
         found.append(
             Cost(
                 currency,

@@ -63,7 +63,8 @@ def read(
         budget | {"figure": by_key[key_of(budget)]}
         for budget in of(query("from marts.error_budgets order by all"))
     ]
-    recent = query(money.RECENT, money.first_month(as_of.date()))
+    since = {key: money.earliest(kind, as_of.date()) for key, kind in kinds.items()}
+    recent = query(money.RECENT, list(since), list(since.values()))
     credits = [c | {"period_kind": kinds[c["contract_id"]]} for c in of(recent)]
     resolutions = newer("marts.attainment", commitments.SUPPORT)
     last_seen = {
