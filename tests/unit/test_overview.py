@@ -270,25 +270,69 @@ def resolutions(month: int, met: int, missed: int) -> Row:
 def test_support_against_its_goal() -> None:
     today = date(2026, 8, 11)
     # 9 of 10 reach 90 %, 8,999 of 10,000 don't, and don't read as if they did
-    line = commitments.goal([resolutions(7, 9, 1), resolutions(8, 8999, 1001)], {}, today)
+    line = commitments.goal([resolutions(7, 9, 1), resolutions(8, 8999, 1001)], {}, {}, today)
     assert line == Line(
         "Support. July 2026: 90.00 % in time (9 of 10 cases), goal of 90 % reached; August 2026 so "
         "far: 89.99 % in time (8,999 of 10,000 cases), goal of 90 % not reached.",
         Tone.AT_RISK,
         Link("support", {}),
     )
-    lacking = commitments.goal([resolutions(7, 1, 0)], {JULY: 2}, today)
+    lacking = commitments.goal([resolutions(7, 1, 0)], {JULY: 2}, {}, today)
     assert lacking is not None
     assert lacking.tone is Tone.THIN
     assert "2 tickets on incomplete data; August 2026 so far: no resolution was due" in lacking.text
-    missed = commitments.goal([resolutions(7, 1, 1), resolutions(8, 1, 0)], {}, today)
+    missed = commitments.goal([resolutions(7, 1, 1), resolutions(8, 1, 0)], {}, {}, today)
     assert missed is not None
     assert missed.tone is Tone.MISSED
     # an older month says nothing of these two
-    older = commitments.goal([resolutions(6, 1, 0)], {}, today)
+    older = commitments.goal([resolutions(6, 1, 0)], {}, {}, today)
     assert older is not None
     assert older.tone is Tone.NEUTRAL
-    assert commitments.goal([], {}, today) is None
+    assert commitments.goal([], {}, {}, today) is None
+
+
+def test_support_with_tickets_that_are_in_no_mart() -> None:
+    """Rows that were rejected, or wait: of which ticket is unknown, and whether it was in time."""
+    today = date(2026, 8, 11)
+    one = {JULY: 1}
+    reached = commitments.goal([resolutions(7, 1, 0), resolutions(8, 1, 0)], {}, one, today)
+    assert reached is not None
+    assert reached.tone is Tone.THIN
+    assert "reached, 1 row of tickets missing; August 2026 so far: 100.00 %" in reached.text
+    # what is known to be missed stays so
+    missed = commitments.goal([resolutions(7, 0, 1)], {}, one, today)
+    assert missed is not None
+    assert missed.tone is Tone.MISSED
+    # nothing but missing rows, with and without tickets of other months
+    for others in ([], [resolutions(6, 1, 0)], [resolutions(7, 0, 0)]):
+        unknown = commitments.goal(others, {}, {JULY: 1200}, today)
+        assert unknown == Line(
+            "Support. July 2026: no resolution is known to have been due, 1,200 rows of tickets "
+            "missing; August 2026 so far: no resolution was due.",
+            Tone.NO_DATA,
+            Link("support", {}),
+        )
+    # a good month hides no month without data
+    mixed = commitments.goal([resolutions(7, 1, 0)], {}, {date(2026, 8, 1): 1}, today)
+    assert mixed is not None
+    assert mixed.tone is Tone.NO_DATA
+    # older rows say nothing of these months
+    assert commitments.goal([], {}, {date(2026, 6, 1): 1}, today) is None
+
+
+def test_missing_rows_without_a_goal_need_no_line() -> None:
+    contract = {"contract_id": "k", "contract_name": "K", "time_zone": "UTC", "has_goal": False}
+    lost = {("k", JULY): 1, ("other", JULY): 1}
+    (found,) = commitments.standings([contract], [], [], [], [], lost, {}, AS_OF)
+    assert found.support is None
+    (found,) = commitments.standings(
+        [contract | {"has_goal": True}], [], [], [], [], lost, {}, AS_OF
+    )
+    assert found.support is not None
+    (found,) = commitments.standings(
+        [contract | {"has_goal": True}], [], [], [], [], {("other", JULY): 1}, {}, AS_OF
+    )
+    assert found.support is None
 
 
 # ---------------------------------------------------------------- what got worse

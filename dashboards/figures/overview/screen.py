@@ -13,6 +13,7 @@ from makegood.dashboards.figures.overview.money import Cost
 from makegood.dashboards.figures.overview.next_steps import Step
 from makegood.dashboards.figures.overview.worse import Compared
 from makegood.dashboards.figures.queries import FIGURES, LAST_SEEN, key_of
+from makegood.dashboards.figures.support import LOST, lost_by_month
 
 # runs a query: `published.rows` or `Reader.rows`
 Query = Callable[..., list[Row]]
@@ -79,6 +80,7 @@ def read(
             budgets,
             resolutions,
             newer("marts.evidence_gaps", commitments.INCOMPLETE),
+            lost_by_month(newer("marts.evidence_gaps", LOST), kinds),
             last_seen,
             as_of,
         ),
