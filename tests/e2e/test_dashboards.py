@@ -672,6 +672,12 @@ def test_providers_of_ours_are_no_commitments_of_ours(
     assert "We are the customer under this contract" in words(availability)
     report = app(monkeypatch, both_sides.warehouse, "report")
     assert report.selectbox[0].options == ["chat-eu · buyer"]
+    coverage = app(monkeypatch, both_sides.warehouse, "coverage")
+    name = "Coverage of each figure, the lowest first"
+    assert {r["Contract"] for r in tables(coverage)[name]} == {"ours"}
+    assert "Without cloud, east, unless chosen: we are the customer there." in words(coverage)
+    coverage = app(monkeypatch, both_sides.warehouse, "coverage", contracts=["cloud"])
+    assert {r["Contract"] for r in tables(coverage)[name]} == {"cloud"}
 
 
 def test_a_statement_shows_its_changes_and_the_files_in_between(

@@ -76,9 +76,7 @@ first, second, third = components.filters(3)
 with first:
     target = components.pick("Target", list(TARGETS), "target", shown=str.capitalize)
 with second:
-    contracts = components.choice(
-        "Contracts", list(months_by_contract), "contracts", lambda c: names[c]
-    )
+    contracts = components.contracts(list(months_by_contract), lambda c: names[c])
 with third:
     severities = components.choice(
         "Severities", components.distinct(options, "target_severity"), "severities"
