@@ -107,19 +107,25 @@ def commitments(figures: Sequence[Row]) -> None:
 def evidence(rows: Sequence[Row], what: str) -> None:
     """How many of the figures on a page rest on thin evidence or incomplete data, if any.
 
-    `rows`: of FIGURES or CREDITS; `what`: their name in the singular."""
-    thin = sum(
-        row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
+    `rows`: of FIGURES or CREDITS, or several of these in one with their number as `credits`;
+    `what`: their name in the singular."""
+
+    def number(of: Iterable[Row]) -> int:
+        return sum(row.get("credits", 1) for row in of)
+
+    thin = number(
+        row
         for row in rows
+        if row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
     )
-    incomplete = sum(map(is_incomplete, rows))
+    incomplete = number(filter(is_incomplete, rows))
     weak = [
         f"{thousands(count)} {'rests' if count == 1 else 'rest'} on {basis}"
         for count, basis in ((thin, "thin or no evidence"), (incomplete, "incomplete data"))
         if count
     ]
     if weak:
-        st.caption(f"Of {counted(len(rows), what)}, {' and '.join(weak)}.")
+        st.caption(f"Of {counted(number(rows), what)}, {' and '.join(weak)}.")
 
 
 # at most so many missing rows are listed

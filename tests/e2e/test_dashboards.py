@@ -28,6 +28,7 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
+from makegood.dashboards.app import published as published_rows
 from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.overview import worse
 from makegood.dashboards.figures.queries import age_of
@@ -678,6 +679,24 @@ def test_providers_of_ours_are_no_commitments_of_ours(
     assert "Without cloud, east, unless chosen: we are the customer there." in words(coverage)
     coverage = app(monkeypatch, both_sides.warehouse, "coverage", contracts=["cloud"])
     assert {r["Contract"] for r in tables(coverage)[name]} == {"cloud"}
+
+
+def test_the_overview_of_an_older_version_says_so(
+    monkeypatch: pytest.MonkeyPatch, both_sides: Published
+) -> None:
+    """Version 0.4.0 had no status of error budgets."""
+    query = published_rows.rows
+
+    def older(sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        return [
+            {name: value for name, value in row.items() if name != "budget_status"}
+            for row in query(sql, *parameters)
+        ]
+
+    monkeypatch.setattr(published_rows, "rows", older)
+    at = app(monkeypatch, both_sides.warehouse)
+    assert "An older version published these figures" in words(at)
+    assert not markup(at)
 
 
 def test_a_statement_shows_its_changes_and_the_files_in_between(

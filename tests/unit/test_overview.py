@@ -456,7 +456,7 @@ def test_late_resolutions_are_compared_by_their_share() -> None:
 def credit(month: int, amount: str, currency: str = "EUR", **more: Any) -> Row:
     row = {
         "contract_id": "k",
-        "subscription_id": "s",
+        "credits": 1,
         "month": date(2026, month, 1),
         "period_kind": "month",
         "currency": currency,
@@ -593,7 +593,7 @@ def test_credits_are_read_from_the_periods_on_that_are_compared(
 
 
 def test_years_count_by_the_month_in_which_they_end() -> None:
-    lapsed = {"exposure": "lapsed", "subscription_id": "s"}
+    lapsed = {"exposure": "lapsed"}
     years = [
         credit(1, "5.00", **YEAR | lapsed) | {"month": date(2025, 1, 1)},
         credit(1, "7.00", **YEAR | lapsed) | {"month": date(2024, 1, 1)},
@@ -606,17 +606,27 @@ def test_years_count_by_the_month_in_which_they_end() -> None:
     assert unseen.reason == "too little data for 1 of 2"
 
 
+def test_several_credits_in_a_row_count_each() -> None:
+    june, july = credit(6, "3.00", credits=4), credit(7, "1.00", credits=5, **THIN)
+    assert change(june, july).reason == "too little data for 5 of 9"
+    assert money.remark([june, july]) == "5 of 9 credits rest on thin or no evidence."
+    (step,) = next_steps.claims([credit(7, "1.50", credits=3, **claimable(3))], {"k": ZONE})
+    assert step.line.text.endswith("(3 credits).")
+
+
 def test_what_is_read_of_credits() -> None:
-    """A lapsed credit of the last finished year is read, one of a month a year ago is not."""
+    """A lapsed credit of the last finished year is read, one of a month a year ago is not; those
+    alike are one row."""
     with duckdb.connect() as con:
         con.execute(
             """create schema marts;
                create table marts.credits as
                select k as contract_id, s as subscription_id, m::date as month, x as exposure,
-                      'v' as service_id, 'eu' as region
+                      'v' as service_id, 'eu' as region, 1.5 as credit_amount
                from (values ('y', 'a', '2025-01-01', 'lapsed'), ('y', 'b', '2023-01-01', 'lapsed'),
                             ('k', 'c', '2025-01-01', 'lapsed'), ('k', 'd', '2025-09-01', 'lapsed'),
-                            ('k', 'e', '2025-01-01', 'payable')) as t (k, s, m, x);
+                            ('k', 'e', '2025-01-01', 'payable'),
+                            ('k', 'f', '2025-01-01', 'payable')) as t (k, s, m, x);
                create table marts.credit_steps as
                select 'a' as subscription_id, '2025-01-01'::date as month, 1 as downtime_seconds;
                create table marts.availability as
@@ -626,9 +636,16 @@ def test_what_is_read_of_credits() -> None:
                select 'k' as contract_id, 1 as contract_version, '' as policy_key, '' as value"""
         )
         since = {k: money.earliest(kind, AS_OF.date()) for k, kind in KINDS.items()}
-        rows = con.execute(money.RECENT, [list(since), list(since.values())]).fetchall()
-        names = [column[0] for column in con.description or ()]
-    assert sorted(row[names.index("subscription_id")] for row in rows) == ["a", "d", "e"]
+        found = con.execute(
+            f"""select contract_id, month, exposure, credit_amount, credits, coverage_pct
+                from ({money.RECENT}) order by all""",
+            [list(since), list(since.values())],
+        ).fetchall()
+    assert found == [
+        ("k", date(2025, 1, 1), "payable", 3, 2, 100),
+        ("k", date(2025, 9, 1), "lapsed", Decimal("1.5"), 1, None),
+        ("y", date(2025, 1, 1), "lapsed", Decimal("1.5"), 1, None),
+    ]
 
 
 # ---------------------------------------------------------------- what to do next
@@ -682,6 +699,35 @@ def test_tickets_past_a_target_are_one_line_and_the_next_ones_have_their_own() -
         "3 tickets are about to miss a target, first t1 (P1): update due in 1 min on its clock, "
         "paused now."
     ]
+
+
+def test_tickets_far_from_every_target_are_not_read() -> None:
+    tickets = [
+        ticket("far", response_remaining_s=4 * 3600 + 1, resolution_remaining_s=0),
+        ticket("near", response_remaining_s=4 * 3600),
+        ticket("late", update_remaining_s=-1, response_remaining_s=99_999),
+        ticket("risk", target_status="at_risk", update_remaining_s=99_999),
+        ticket("none"),
+    ]
+    with duckdb.connect() as con:
+        con.execute(
+            """create schema marts;
+               create table marts.open_tickets (
+                   ticket_id varchar, contract_id varchar, severity varchar,
+                   target_severity varchar, is_paused boolean, target_status varchar,
+                   response_remaining_s bigint, update_remaining_s bigint,
+                   resolution_remaining_s bigint
+               )"""
+        )
+        for row in tickets:
+            con.execute(
+                f"insert into marts.open_tickets ({', '.join(row)}) values (?,?,?,?,?,?,?,?,?)",
+                list(row.values()),
+            )
+        found = con.execute(next_steps.PRESSED).fetchall()
+    assert {row[0] for row in found} == {"near", "late", "risk"}
+    # what is not read has no line
+    assert next_steps.targets([tickets[0], tickets[4]], AS_OF) == []
 
 
 def test_claims_by_deadline_and_currency() -> None:

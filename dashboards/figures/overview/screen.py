@@ -90,7 +90,7 @@ def read(
             *worse.finished(figures, as_of),
             *worse.support(resolutions, names, today),
         ],
-        next_steps.steps(credits, of(query("from marts.open_tickets")), budgets, zones, as_of),
+        next_steps.steps(credits, of(query(next_steps.PRESSED)), budgets, zones, as_of),
         figures,
         budgets,
         credits,
