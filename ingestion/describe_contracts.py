@@ -323,7 +323,10 @@ _CUSTOMER = """\
 
 Minutes that a contract excludes because a provider was down are minutes for which that provider may
 owe us a credit. `party: customer` makes a contract one of ours with a provider; `covers` names the
-kinds of exclusion that are its downtime, and where ([C8]).
+kinds of exclusion that are its downtime, and where ([C8]). An exclusion of a component is claimed
+in that component's region; one whose component lies outside the service or region that it writes
+excludes nothing, and nothing is claimed for it (`component_of_another_service` in
+[findings.md](findings.md)).
 
 ```yaml
 {as_customer}```
@@ -346,6 +349,8 @@ An exclusion without a service also acts on the provider if the contract lists i
 
 The credits are claims of our own, in the mart `own_claims`, with their deadline; `incident_balance`
 has what each incident costs with them ([C9]). What we owe is the same with and without.
+The overview leaves such an agreement out, and so do the pages of support, open tickets, coverage
+and maintenance until it is chosen there.
 """
 
 _AS_CUSTOMER = """\

@@ -1,7 +1,7 @@
 """What pages share: heading, filters, tables, downloads, and links between pages."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from makegood.dashboards.app import charts, navigation, published
 from makegood.dashboards.exports import excel, files
 from makegood.dashboards.figures import periods, style
 from makegood.dashboards.figures import totals as figures_totals
+from makegood.dashboards.figures.contract import as_customer
 from makegood.dashboards.figures.evidence import (
     MISSES,
     Evidence,
@@ -106,19 +107,25 @@ def commitments(figures: Sequence[Row]) -> None:
 def evidence(rows: Sequence[Row], what: str) -> None:
     """How many of the figures on a page rest on thin evidence or incomplete data, if any.
 
-    `rows`: of FIGURES or CREDITS; `what`: their name in the singular."""
-    thin = sum(
-        row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
+    `rows`: of FIGURES or CREDITS, or several of these in one with their number as `credits`;
+    `what`: their name in the singular."""
+
+    def number(of: Iterable[Row]) -> int:
+        return sum(row.get("credits", 1) for row in of)
+
+    thin = number(
+        row
         for row in rows
+        if row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
     )
-    incomplete = sum(map(is_incomplete, rows))
+    incomplete = number(filter(is_incomplete, rows))
     weak = [
         f"{thousands(count)} {'rests' if count == 1 else 'rest'} on {basis}"
         for count, basis in ((thin, "thin or no evidence"), (incomplete, "incomplete data"))
         if count
     ]
     if weak:
-        st.caption(f"Of {counted(len(rows), what)}, {' and '.join(weak)}.")
+        st.caption(f"Of {counted(number(rows), what)}, {' and '.join(weak)}.")
 
 
 # at most so many missing rows are listed
@@ -231,9 +238,14 @@ def _filter(key: str) -> str:
 
 
 def choice(
-    label: str, options: Sequence[str], key: str, shown: Callable[[str], str] = str
+    label: str,
+    options: Sequence[str],
+    key: str,
+    shown: Callable[[str], str] = str,
+    *,
+    aside: Collection[str] = (),
 ) -> list[str]:
-    """A filter of several values; an empty one means all.
+    """A filter of several values; an empty one means all that are not `aside`, if there are any.
 
     The address of the page has the values as they are, not as `shown`."""
     name = _filter(key)
@@ -246,7 +258,18 @@ def choice(
         _unknown(f"{label}: there is nothing here for {plain(', '.join(asked))}.", "Show all", key)
     if asked != chosen:
         st.query_params[key] = chosen
-    return list(chosen) or list(options)
+    return list(chosen) or [o for o in options if o not in aside] or list(options)
+
+
+def contracts(options: Sequence[str], shown: Callable[[str], str] = str) -> list[str]:
+    """The filter of contracts. Those in which we are the customer are no commitment of ours, and
+    left out until they are chosen (C8)."""
+    aside = as_customer(published.reader())
+    chosen = choice("Contracts", options, "contracts", shown, aside=aside)
+    left_out = [plain(shown(o)) for o in options if o in aside and o not in chosen]
+    if left_out:
+        st.caption(f"Without {', '.join(left_out)}, unless chosen: we are the customer there.")
+    return chosen
 
 
 def months(options: Sequence[Row]) -> list[str]:

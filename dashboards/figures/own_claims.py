@@ -5,6 +5,12 @@ from makegood.dashboards.figures.queries import CREDITS
 # all claims, with the same columns beside them as credits have
 OWN_CLAIMS = CREDITS.replace("marts.credits as", "marts.own_claims as")
 
+# what can be claimed comes first, the most urgent of it before the others; the rest by the latest
+MOST_URGENT = """
+    exposure <> 'claimable', case when exposure = 'claimable' then claim_deadline end,
+    claim_deadline desc, credit_amount desc, subscription_id
+"""
+
 # the exclusions, records and checks behind a claim; its parameters are subscription and month
 BEHIND = """
     select s.feed, s.exclusion_id, s.outage_id, s.location, e.kind, s.source_from, s.source_until,

@@ -4,7 +4,8 @@ Every figure is counted over the tickets themselves, so that several months, reg
 are no averages of their percentages or percentiles.
 """
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -180,7 +181,7 @@ class InTime:
 
     @property
     def share(self) -> str:
-        """The share in time as it may be shown: 88.9 %; without cases there is none."""
+        """The share in time as it may be shown: 88.89 %; without cases there is none."""
         return share_of(self.met, self.cases, self.goal_pct) if self.cases else "no cases"
 
     @property
@@ -208,6 +209,20 @@ LOST = """
 """
 
 
+def lost_by_month(gaps: Iterable[Row], kinds: Mapping[str, str]) -> Counter[tuple[str, date]]:
+    """How many rows of LOST each month of a contract may lack: by contract id and month.
+
+    `kinds`: of period, by contract id; which month of a longer period a row is of is unknown."""
+    found: Counter[tuple[str, date]] = Counter()
+    for gap in gaps:
+        contract, month = gap["contract_id"], gap["period_start"]
+        end = periods.following(kinds[contract], month)
+        while month < end:
+            found[contract, month] += gap["lost"]
+            month = periods.following("month", month)
+    return found
+
+
 def in_time(
     counts: Iterable[Row], goals: Goals | None, month: date, *, is_over: bool, more: int = 0
 ) -> InTime:
@@ -222,28 +237,3 @@ def in_time(
     )
     goal = found.pop() if len(found) == 1 else None
     return InTime(month, is_over, met, cases, pending, incomplete + more, goal)
-
-
-def latest(
-    reader: Reader, contracts: Collection[str] | None = None
-) -> tuple[InTime, InTime] | None:
-    """Resolved in time in the last calendar month that is over by the clocks of all contracts, and
-    so far in the one after it: all tickets of contracts with a goal (Z6).
-
-    `contracts`: only of these; None: of all. None without a contract, and in publications of older
-    versions."""
-    days = {c: d for c, d in periods.days(reader).items() if contracts is None or c in contracts}
-    if not days or not reader.has("marts.support_times"):
-        return None
-    goals = Goals(reader)
-    this = min(periods.start("month", day) for day in days.values())
-    last = periods.before("month", this)
-    counts = [
-        row
-        for row in reader.rows(attained("contract_id, month", "target = 'resolution'"))
-        if row["contract_id"] in days and goals.of(row["contract_id"], row["month"]) is not None
-    ]
-    return (
-        in_time(counts, goals, last, is_over=True),
-        in_time(counts, goals, this, is_over=False),
-    )

@@ -28,12 +28,11 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
-from makegood.dashboards.access.reader import EVERYTHING, opened
+from makegood.dashboards.app import published as published_rows
 from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.overview import worse
 from makegood.dashboards.figures.queries import age_of
 from makegood.dashboards.figures.style import duration, exact_pct, money
-from makegood.dashboards.figures.support import latest
 from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
 from makegood.orchestration.cli import app as cli
@@ -229,7 +228,8 @@ def test_leadership_sees_commitments_and_their_cost(
     ) in found
     assert (
         "July to September 2026 so far: 1 of 5 regions has used up its error budget: "
-        "messaging · eu-west; 1 more will by 2026-08-29: messaging · us-east; 3 are on track."
+        "messaging · eu-west; 1 more will have used it up by 2026-08-29: messaging · us-east; 3 "
+        "are on track."
     ) in found
     assert "July 2026: all 3 regions kept their commitment." in found
     assert "Support. July 2026: 69.23 % in time (9 of 13 cases), goal of 90 %" in found
@@ -673,6 +673,30 @@ def test_providers_of_ours_are_no_commitments_of_ours(
     assert "We are the customer under this contract" in words(availability)
     report = app(monkeypatch, both_sides.warehouse, "report")
     assert report.selectbox[0].options == ["chat-eu · buyer"]
+    coverage = app(monkeypatch, both_sides.warehouse, "coverage")
+    name = "Coverage of each figure, the lowest first"
+    assert {r["Contract"] for r in tables(coverage)[name]} == {"ours"}
+    assert "Without cloud, east, unless chosen: we are the customer there." in words(coverage)
+    coverage = app(monkeypatch, both_sides.warehouse, "coverage", contracts=["cloud"])
+    assert {r["Contract"] for r in tables(coverage)[name]} == {"cloud"}
+
+
+def test_the_overview_of_an_older_version_says_so(
+    monkeypatch: pytest.MonkeyPatch, both_sides: Published
+) -> None:
+    """Version 0.4.0 had no status of error budgets."""
+    query = published_rows.rows
+
+    def older(sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        return [
+            {name: value for name, value in row.items() if name != "budget_status"}
+            for row in query(sql, *parameters)
+        ]
+
+    monkeypatch.setattr(published_rows, "rows", older)
+    at = app(monkeypatch, both_sides.warehouse)
+    assert "An older version published these figures" in words(at)
+    assert not markup(at)
 
 
 def test_a_statement_shows_its_changes_and_the_files_in_between(
@@ -878,13 +902,9 @@ def test_months_are_over_by_the_clock_of_the_contract(
         "new_york": june | {"2026-07": ("100.00 %", "goal reached so far")},
     }
     # July is not over for all
-    with opened(published.database, EVERYTHING) as found:
-        figures = latest(found)
-        assert figures is not None
-    assert [(f"{f.month:%Y-%m}", f.share, f.result) for f in figures] == [
-        ("2026-06", "0.00 %", "goal missed"),
-        ("2026-07", "100.00 %", "goal reached so far"),
-    ]
+    found = words(app(monkeypatch, published.warehouse, "support"))
+    assert "**June 2026:** 0.00 % resolved in time, 0 of 2 tickets" in found
+    assert "**July 2026 so far:** 100.00 % resolved in time, 2 of 2 tickets" in found
 
 
 def test_open_tickets_have_all_their_events(sample: Published) -> None:
@@ -1013,23 +1033,6 @@ def test_real_tickets_miss_the_goal_by_far(
         (r["Severity"], r["In time"], r["Goal"]) for r in tables(at)["Resolved in time by severity"]
     ] == [("P1", "21.69 %", "90 %"), ("P2", "36.36 %", "90 %"), ("P3", "80.58 %", "90 %")]
     assert "July 2026:** 83.59 % resolved in time, 6,325 of 7,567 tickets" in words(at)
-
-
-def test_the_one_number_of_support_is_that_of_the_tickets(sample: Published) -> None:
-    tickets = sample.mart("ticket_sla")
-    with opened(sample.database, EVERYTHING) as found:
-        shown = latest(found)
-        assert shown is not None
-        of_one = latest(found, ["connect_engage"])
-        assert latest(found, []) is None
-    for figure, month, is_over in zip(shown, ("2026-07", "2026-08"), (True, False), strict=True):
-        own = [t for t in tickets if f"{t['month']:%Y-%m}" == month]
-        assert (figure.met, figure.cases, figure.pending) == outcomes(own)
-        assert (f"{figure.month:%Y-%m}", figure.is_over, figure.goal_pct) == (month, is_over, 90)
-        assert figure.is_reached == (figure.met * 10 >= figure.cases * 9)
-    # without targets for resolutions
-    assert of_one is not None
-    assert [f.share for f in of_one] == ["no cases", "no cases"]
 
 
 def test_support_says_what_is_incomplete(

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 
 from makegood.dashboards.access.reader import EVERYTHING, opened
+from makegood.dashboards.figures.own_claims import MOST_URGENT
 from makegood.dashboards.proof import NotFound, prove
 from makegood.dashboards.reports import figures
 from makegood.orchestration.alerts.kinds import of_publication
@@ -270,3 +272,18 @@ def _incident(window: tuple[int, int], records: list[tuple[int, int, str]]) -> s
     ]
     longest = sorted(overlaps, key=lambda found: (-found[0], -found[1], found[2]))
     return longest[0][2] if longest else None
+
+
+def test_the_most_urgent_claim_comes_first() -> None:
+    """Of what can be claimed the nearest deadline, of the rest the latest."""
+    with duckdb.connect() as con:
+        con.execute(
+            """create table claims as
+               select * from (values
+                   ('old', 'lapsed', '2026-06-30', 1), ('new', 'lapsed', '2026-07-31', 1),
+                   ('none', 'not_eligible', null, 1), ('later', 'claimable', '2026-12-31', 9),
+                   ('soon', 'claimable', '2026-09-30', 1), ('more', 'claimable', '2026-09-30', 2)
+               ) as t (subscription_id, exposure, claim_deadline, credit_amount)"""
+        )
+        found = con.execute(f"select subscription_id from claims order by {MOST_URGENT}").fetchall()
+    assert [name for (name,) in found] == ["more", "soon", "later", "new", "old", "none"]

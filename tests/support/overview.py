@@ -25,6 +25,13 @@ def month_before(month: date) -> date:
     return (month - timedelta(days=1)).replace(day=1)
 
 
+def last_day_of(credit: Row) -> date:
+    """The last day of the period of a credit."""
+    months = {"month": 1, "quarter": 3, "year": 12}[credit["period_kind"]]
+    after = credit["month"].year * 12 + credit["month"].month - 1 + months
+    return date(after // 12, after % 12 + 1, 1) - timedelta(days=1)
+
+
 def is_sure(row: Row, least: dict[Any, Decimal]) -> bool:
     """Whether a figure has coverage and completeness behind it."""
     if row["status"] == "fully_excluded":
@@ -149,7 +156,7 @@ def check_costs(published: Published, screen: Screen) -> None:
                 of["expiring"] += c["credit_amount"]
         elif c["exposure"] == "at_stake":
             of["at_stake"] += c["credit_amount"]
-        elif c["exposure"] == "lapsed" and c["month"] > since:
+        elif c["exposure"] == "lapsed" and last_day_of(c) > since:
             of["lapsed"] += c["credit_amount"]
     shown = {
         cost.currency: {
@@ -175,8 +182,7 @@ def check_costs(published: Published, screen: Screen) -> None:
             assert change.last == max(c["month"] for c in own)
             now = [c for c in own if c["month"] == change.last]
             if change.amount is not None:
-                assert change.kind == "month"
-                before = [c for c in own if c["month"] == month_before(change.last)]
+                before = [c for c in own if last_day_of(c) == change.last - timedelta(days=1)]
                 assert change.amount == sum(c["credit_amount"] for c in now)
                 assert change.before == sum(c["credit_amount"] for c in before)
                 assert before

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
-from makegood.dashboards.app import charts
-from makegood.dashboards.app.overview import first_screen
+from makegood.dashboards.app import charts, components
+from makegood.dashboards.app.overview import cost, first_screen
 from makegood.dashboards.figures.overview import commitments, money, next_steps, worse
 from makegood.dashboards.figures.overview.lines import Line, Link, Tone, listed
 from makegood.dashboards.figures.overview.screen import Screen
@@ -210,8 +211,8 @@ def test_a_budget_runs_out_neither_before_now_nor_after_its_period() -> None:
         ),
         (
             [budget("a", 5000), budget("b", 2000), budget("c"), budget("d", **UNSEEN)],
-            "1 of 4 regions has used up its error budget: chat · a; 1 more will by 2026-08-16: "
-            "chat · b; 1 has no data; 1 is on track.",
+            "1 of 4 regions has used up its error budget: chat · a; 1 more will have used it up by "
+            "2026-08-16: chat · b; 1 has no data; 1 is on track.",
             Tone.MISSED,
         ),
         (
@@ -269,25 +270,69 @@ def resolutions(month: int, met: int, missed: int) -> Row:
 def test_support_against_its_goal() -> None:
     today = date(2026, 8, 11)
     # 9 of 10 reach 90 %, 8,999 of 10,000 don't, and don't read as if they did
-    line = commitments.goal([resolutions(7, 9, 1), resolutions(8, 8999, 1001)], {}, today)
+    line = commitments.goal([resolutions(7, 9, 1), resolutions(8, 8999, 1001)], {}, {}, today)
     assert line == Line(
         "Support. July 2026: 90.00 % in time (9 of 10 cases), goal of 90 % reached; August 2026 so "
         "far: 89.99 % in time (8,999 of 10,000 cases), goal of 90 % not reached.",
         Tone.AT_RISK,
         Link("support", {}),
     )
-    lacking = commitments.goal([resolutions(7, 1, 0)], {JULY: 2}, today)
+    lacking = commitments.goal([resolutions(7, 1, 0)], {JULY: 2}, {}, today)
     assert lacking is not None
     assert lacking.tone is Tone.THIN
     assert "2 tickets on incomplete data; August 2026 so far: no resolution was due" in lacking.text
-    missed = commitments.goal([resolutions(7, 1, 1), resolutions(8, 1, 0)], {}, today)
+    missed = commitments.goal([resolutions(7, 1, 1), resolutions(8, 1, 0)], {}, {}, today)
     assert missed is not None
     assert missed.tone is Tone.MISSED
     # an older month says nothing of these two
-    older = commitments.goal([resolutions(6, 1, 0)], {}, today)
+    older = commitments.goal([resolutions(6, 1, 0)], {}, {}, today)
     assert older is not None
     assert older.tone is Tone.NEUTRAL
-    assert commitments.goal([], {}, today) is None
+    assert commitments.goal([], {}, {}, today) is None
+
+
+def test_support_with_tickets_that_are_in_no_mart() -> None:
+    """Rows that were rejected, or wait: of which ticket is unknown, and whether it was in time."""
+    today = date(2026, 8, 11)
+    one = {JULY: 1}
+    reached = commitments.goal([resolutions(7, 1, 0), resolutions(8, 1, 0)], {}, one, today)
+    assert reached is not None
+    assert reached.tone is Tone.THIN
+    assert "reached, 1 row of tickets missing; August 2026 so far: 100.00 %" in reached.text
+    # what is known to be missed stays so
+    missed = commitments.goal([resolutions(7, 0, 1)], {}, one, today)
+    assert missed is not None
+    assert missed.tone is Tone.MISSED
+    # nothing but missing rows, with and without tickets of other months
+    for others in ([], [resolutions(6, 1, 0)], [resolutions(7, 0, 0)]):
+        unknown = commitments.goal(others, {}, {JULY: 1200}, today)
+        assert unknown == Line(
+            "Support. July 2026: no resolution is known to have been due, 1,200 rows of tickets "
+            "missing; August 2026 so far: no resolution was due.",
+            Tone.NO_DATA,
+            Link("support", {}),
+        )
+    # a good month hides no month without data
+    mixed = commitments.goal([resolutions(7, 1, 0)], {}, {date(2026, 8, 1): 1}, today)
+    assert mixed is not None
+    assert mixed.tone is Tone.NO_DATA
+    # older rows say nothing of these months
+    assert commitments.goal([], {}, {date(2026, 6, 1): 1}, today) is None
+
+
+def test_missing_rows_without_a_goal_need_no_line() -> None:
+    contract = {"contract_id": "k", "contract_name": "K", "time_zone": "UTC", "has_goal": False}
+    lost = {("k", JULY): 1, ("other", JULY): 1}
+    (found,) = commitments.standings([contract], [], [], [], [], lost, {}, AS_OF)
+    assert found.support is None
+    (found,) = commitments.standings(
+        [contract | {"has_goal": True}], [], [], [], [], lost, {}, AS_OF
+    )
+    assert found.support is not None
+    (found,) = commitments.standings(
+        [contract | {"has_goal": True}], [], [], [], [], {("other", JULY): 1}, {}, AS_OF
+    )
+    assert found.support is None
 
 
 # ---------------------------------------------------------------- what got worse
@@ -411,7 +456,7 @@ def test_late_resolutions_are_compared_by_their_share() -> None:
 def credit(month: int, amount: str, currency: str = "EUR", **more: Any) -> Row:
     row = {
         "contract_id": "k",
-        "subscription_id": "s",
+        "credits": 1,
         "month": date(2026, month, 1),
         "period_kind": "month",
         "currency": currency,
@@ -469,6 +514,14 @@ def test_currencies_are_never_added_and_each_amount_has_its_list() -> None:
     }
 
 
+def test_how_many_credits_rest_on_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    captions: list[str] = []
+    monkeypatch.setattr(components.st, "caption", captions.append)
+    monkeypatch.setattr(components, "link", lambda *_, **__: None)
+    cost.show([credit(6, "1.00"), credit(7, "2.00", **THIN), credit(8, "4.00")])
+    assert captions == ["Of 3 credits, 1 rests on thin or no evidence."]
+
+
 def test_what_expires_comes_first() -> None:
     found = money.costs(
         [credit(7, "1.00"), credit(7, "1.00", "USD", **claimable(3)), credit(7, "0.00", "JPY")],
@@ -514,6 +567,84 @@ def test_quarters_are_compared_with_quarters() -> None:
     assert [(c.kind, c.last.month, c.amount, c.before) for c in found] == [
         ("month", 7, 2, 1),
         ("quarter", 4, 6, 4),
+    ]
+
+
+YEAR: Row = {"period_kind": "year"}
+KINDS = {"y": "year", "k": "month"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "today", "first"),
+    [
+        ("month", date(2026, 8, 11), date(2025, 9, 1)),
+        # the quarter that ends in September 2025
+        ("quarter", date(2026, 8, 11), date(2025, 7, 1)),
+        # 2025 is compared with 2024, whatever the month
+        ("year", date(2026, 8, 11), date(2024, 1, 1)),
+        ("year", date(2026, 12, 31), date(2024, 1, 1)),
+        ("year", date(2026, 1, 1), date(2024, 1, 1)),
+    ],
+)
+def test_credits_are_read_from_the_periods_on_that_are_compared(
+    kind: str, today: date, first: date
+) -> None:
+    assert money.earliest(kind, today) == first
+
+
+def test_years_count_by_the_month_in_which_they_end() -> None:
+    lapsed = {"exposure": "lapsed"}
+    years = [
+        credit(1, "5.00", **YEAR | lapsed) | {"month": date(2025, 1, 1)},
+        credit(1, "7.00", **YEAR | lapsed) | {"month": date(2024, 1, 1)},
+    ]
+    (found,) = money.costs(years, [], [], date(2026, 8, 11))
+    assert (found.lapsed, found.months) == (5, ["2025-01"])
+    assert [(c.amount, c.before) for c in found.changes] == [(5, 7)]
+    # without data a year's credits are no fall either
+    (unseen,) = money.changes([years[0] | UNSEEN | {"downtime_seconds": 0}, years[1]])
+    assert unseen.reason == "too little data for 1 of 2"
+
+
+def test_several_credits_in_a_row_count_each() -> None:
+    june, july = credit(6, "3.00", credits=4), credit(7, "1.00", credits=5, **THIN)
+    assert change(june, july).reason == "too little data for 5 of 9"
+    assert money.remark([june, july]) == "5 of 9 credits rest on thin or no evidence."
+    (step,) = next_steps.claims([credit(7, "1.50", credits=3, **claimable(3))], {"k": ZONE})
+    assert step.line.text.endswith("(3 credits).")
+
+
+def test_what_is_read_of_credits() -> None:
+    """A lapsed credit of the last finished year is read, one of a month a year ago is not; those
+    alike are one row."""
+    with duckdb.connect() as con:
+        con.execute(
+            """create schema marts;
+               create table marts.credits as
+               select k as contract_id, s as subscription_id, m::date as month, x as exposure,
+                      'v' as service_id, 'eu' as region, 1.5 as credit_amount
+               from (values ('y', 'a', '2025-01-01', 'lapsed'), ('y', 'b', '2023-01-01', 'lapsed'),
+                            ('k', 'c', '2025-01-01', 'lapsed'), ('k', 'd', '2025-09-01', 'lapsed'),
+                            ('k', 'e', '2025-01-01', 'payable'),
+                            ('k', 'f', '2025-01-01', 'payable')) as t (k, s, m, x);
+               create table marts.credit_steps as
+               select 'a' as subscription_id, '2025-01-01'::date as month, 1 as downtime_seconds;
+               create table marts.availability as
+               select 'k' as contract_id, 'v' as service_id, 'eu' as region, 1 as contract_version,
+                      '2025-01-01'::date as period_start, 100 as coverage_pct;
+               create table marts.contract_terms as
+               select 'k' as contract_id, 1 as contract_version, '' as policy_key, '' as value"""
+        )
+        since = {k: money.earliest(kind, AS_OF.date()) for k, kind in KINDS.items()}
+        found = con.execute(
+            f"""select contract_id, month, exposure, credit_amount, credits, coverage_pct
+                from ({money.RECENT}) order by all""",
+            [list(since), list(since.values())],
+        ).fetchall()
+    assert found == [
+        ("k", date(2025, 1, 1), "payable", 3, 2, 100),
+        ("k", date(2025, 9, 1), "lapsed", Decimal("1.5"), 1, None),
+        ("y", date(2025, 1, 1), "lapsed", Decimal("1.5"), 1, None),
     ]
 
 
@@ -568,6 +699,35 @@ def test_tickets_past_a_target_are_one_line_and_the_next_ones_have_their_own() -
         "3 tickets are about to miss a target, first t1 (P1): update due in 1 min on its clock, "
         "paused now."
     ]
+
+
+def test_tickets_far_from_every_target_are_not_read() -> None:
+    tickets = [
+        ticket("far", response_remaining_s=4 * 3600 + 1, resolution_remaining_s=0),
+        ticket("near", response_remaining_s=4 * 3600),
+        ticket("late", update_remaining_s=-1, response_remaining_s=99_999),
+        ticket("risk", target_status="at_risk", update_remaining_s=99_999),
+        ticket("none"),
+    ]
+    with duckdb.connect() as con:
+        con.execute(
+            """create schema marts;
+               create table marts.open_tickets (
+                   ticket_id varchar, contract_id varchar, severity varchar,
+                   target_severity varchar, is_paused boolean, target_status varchar,
+                   response_remaining_s bigint, update_remaining_s bigint,
+                   resolution_remaining_s bigint
+               )"""
+        )
+        for row in tickets:
+            con.execute(
+                f"insert into marts.open_tickets ({', '.join(row)}) values (?,?,?,?,?,?,?,?,?)",
+                list(row.values()),
+            )
+        found = con.execute(next_steps.PRESSED).fetchall()
+    assert {row[0] for row in found} == {"near", "late", "risk"}
+    # what is not read has no line
+    assert next_steps.targets([tickets[0], tickets[4]], AS_OF) == []
 
 
 def test_claims_by_deadline_and_currency() -> None:

@@ -21,6 +21,7 @@ from makegood.dashboards.figures.support import (
     attained,
     backlog,
     in_time,
+    lost_by_month,
     mean_seconds,
     times,
 )
@@ -325,3 +326,18 @@ def test_goals_are_those_of_the_month(marts: Reader) -> None:
     assert together.goal_pct == 90
     assert in_time(counts, goals, june, is_over=True).goal_pct is None
     assert in_time(counts, goals, date(2026, 7, 1), is_over=True).share == "no cases"
+
+
+def test_missing_rows_count_in_each_month_of_their_period() -> None:
+    """Of a quarter, in which month a row was received is unknown."""
+    gaps = [
+        {"contract_id": "m", "period_start": date(2026, 12, 1), "lost": 2},
+        {"contract_id": "m", "period_start": date(2026, 12, 1), "lost": 1},
+        {"contract_id": "q", "period_start": date(2026, 10, 1), "lost": 5},
+    ]
+    assert lost_by_month(gaps, {"m": "month", "q": "quarter"}) == {
+        ("m", date(2026, 12, 1)): 3,
+        ("q", date(2026, 10, 1)): 5,
+        ("q", date(2026, 11, 1)): 5,
+        ("q", date(2026, 12, 1)): 5,
+    }

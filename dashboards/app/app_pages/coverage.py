@@ -31,9 +31,7 @@ if not figures:
     st.stop()
 first, second, third = components.filters(3)
 with first:
-    contracts = components.choice(
-        "Contracts", components.distinct(figures, "contract_id"), "contracts"
-    )
+    contracts = components.contracts(components.distinct(figures, "contract_id"))
 with second:
     regions = components.choice("Regions", components.distinct(figures, "region"), "regions")
 periods = sorted({period(f) for f in figures if f["contract_id"] in contracts}, reverse=True)

@@ -20,9 +20,7 @@ if not works:
     st.stop()
 first, second, third = components.filters(3)
 with first:
-    contracts = components.choice(
-        "Contracts", components.distinct(works, "contract_id"), "contracts"
-    )
+    contracts = components.contracts(components.distinct(works, "contract_id"))
 with second:
     kinds = components.choice(
         "Kinds", components.distinct(works, "kind"), "kinds", lambda k: k.replace("_", " ")

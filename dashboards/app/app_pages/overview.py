@@ -29,6 +29,12 @@ with right:
     chosen = components.choice(
         "Contracts", sorted(contracts), "contracts", lambda c: contracts[c]["contract_name"]
     )
+if (found := rows("from marts.error_budgets limit 1")) and "budget_status" not in found[0]:
+    components.nothing(
+        "An older version published these figures, without the status of error budgets: the next "
+        "run adds it."
+    )
+    st.stop()
 # links are limited to the contracts that were chosen
 screen = read(rows, reader().has, reader().as_of, chosen if len(chosen) < len(contracts) else ())
 pages = {page.name for page in navigation.pages_of(granted().roles)}
@@ -42,6 +48,6 @@ budgets.show(
     screen.as_of,
 )
 cost.show(screen.credits)
-incidents.show(chosen, [c for c in screen.credits if c["exposure"] in cost.OPEN])
+incidents.show(chosen)
 headroom.show(chosen, screen.figures)
 trends.show(screen.compared)

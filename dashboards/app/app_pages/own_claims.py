@@ -10,7 +10,7 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, rows_of_newer
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
-from makegood.dashboards.figures.own_claims import BEHIND, OWN_CLAIMS
+from makegood.dashboards.figures.own_claims import BEHIND, MOST_URGENT, OWN_CLAIMS
 from makegood.dashboards.figures.queries import LAPSING_DAYS, service_and_region
 from makegood.dashboards.figures.style import counted, instant, money
 from makegood.dashboards.figures.words import plain
@@ -47,9 +47,7 @@ FILTERED = f"""
     where credit_amount > 0 and list_contains(?, contract_id) and list_contains(?, exposure)
 """
 claims = rows(
-    f"""select * {FILTERED}
-        order by exposure <> 'claimable', claim_deadline desc, credit_amount desc,
-            subscription_id""",
+    f"select * {FILTERED} order by {MOST_URGENT}",
     contracts,
     exposures,
 )

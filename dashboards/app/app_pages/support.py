@@ -31,6 +31,7 @@ from makegood.dashboards.figures.support import (
     attained,
     backlog,
     in_time,
+    lost_by_month,
     mean_seconds,
     times,
 )
@@ -75,9 +76,7 @@ first, second, third = components.filters(3)
 with first:
     target = components.pick("Target", list(TARGETS), "target", shown=str.capitalize)
 with second:
-    contracts = components.choice(
-        "Contracts", list(months_by_contract), "contracts", lambda c: names[c]
-    )
+    contracts = components.contracts(list(months_by_contract), lambda c: names[c])
 with third:
     severities = components.choice(
         "Severities", components.distinct(options, "target_severity"), "severities"
@@ -103,14 +102,15 @@ counts = rows(
     every_month,
     target,
 )
-lost: dict[tuple[str, date], int] = {}
 kinds = periods.kinds(reader())
-for gap in rows_of_newer("marts.evidence_gaps", LOST):
-    month, contract = gap["period_start"], gap["contract_id"]
-    end = periods.following(kinds[contract], month)
-    while gap["service_id"] in services and gap["region"] in regions and month < end:
-        lost[contract, month] = lost.get((contract, month), 0) + gap["lost"]
-        month = periods.following("month", month)
+lost = lost_by_month(
+    (
+        gap
+        for gap in rows_of_newer("marts.evidence_gaps", LOST)
+        if gap["service_id"] in services and gap["region"] in regions
+    ),
+    kinds,
+)
 
 
 def is_over(contract: str, month: date) -> bool:
@@ -124,7 +124,7 @@ def figure(month: date, of: Sequence[str], severity: str | None = None) -> InTim
         goals,
         month,
         is_over=all(is_over(c, month) for c in of),
-        more=sum(lost.get((c, month), 0) for c in of),
+        more=sum(lost[c, month] for c in of),
     )
 
 
@@ -133,7 +133,7 @@ def sentence(found: InTime) -> str:
     name = periods.name("month", found.month) + ("" if found.is_over else " so far")
     if not found.cases:
         pending = f" ({thousands(found.pending)} pending)" if found.pending else ""
-        return f"**{name}:** no cases{pending}."
+        return f"**{name}:** no cases{pending}{', incomplete data' * (found.incomplete > 0)}."
     parts = [
         f"{found.share} {in_words}, {thousands(found.met)} of {thousands(found.cases)} tickets"
     ]
@@ -151,7 +151,11 @@ last, so_far = (figure(month, contracts) for month in (periods.before("month", t
 said = f"{sentence(last)} {sentence(so_far)}"
 if last.is_reached is False:
     st.error(said, icon=":material/error:")
-elif last.is_reached and so_far.is_reached is not False and not last.incomplete:
+elif (
+    last.is_reached
+    and so_far.is_reached is not False
+    and not (last.incomplete or so_far.incomplete)
+):
     st.success(said, icon=":material/check_circle:")
 elif last.is_reached:
     st.warning(said, icon=":material/warning:")

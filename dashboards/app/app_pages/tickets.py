@@ -47,9 +47,7 @@ with second:
         "Severities", components.distinct(tickets, "severity"), "severities"
     )
 with third:
-    contracts = components.choice(
-        "Contracts", components.distinct(tickets, "contract_id"), "contracts"
-    )
+    contracts = components.contracts(components.distinct(tickets, "contract_id"))
 own = [
     t
     for t in tickets

@@ -30,7 +30,7 @@ def exposure_of(credit: Row) -> str:
 
 
 def show(credits: Sequence[Row]) -> None:
-    """A chart for each currency. `credits`: of CREDITS with `period_kind`."""
+    """A chart for each currency. `credits`: of RECENT or CREDITS, with `period_kind`."""
     st.subheader("Credits that may still be paid", anchor=False)
     open_credits = [c for c in credits if c["exposure"] in OPEN]
     if not open_credits:
@@ -64,5 +64,5 @@ def show(credits: Sequence[Row]) -> None:
         )
         with place:
             st.altair_chart(charts.exposure(frame, currency), width="stretch")
-    components.evidence(open_credits, "credits")
+    components.evidence(open_credits, "credit")
     components.link("credits", "All credits, by period, customer and currency")

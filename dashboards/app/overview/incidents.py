@@ -9,7 +9,7 @@ from makegood.dashboards.app import components
 from makegood.dashboards.app.published import rows, with_period_kind
 from makegood.dashboards.figures import periods
 from makegood.dashboards.figures.evidence import evidence_words
-from makegood.dashboards.figures.queries import credit_key, service_and_region
+from makegood.dashboards.figures.queries import CREDITS, credit_key, service_and_region
 from makegood.dashboards.figures.style import NONE, counted, instant, money
 from makegood.dashboards.figures.words import plain
 
@@ -26,9 +26,8 @@ ATTRIBUTION = """
 """
 
 
-def show(contracts: Sequence[str], open_credits: Sequence[Row]) -> None:
-    """A table of incidents by cost, and the shares of the one that is picked. `contracts`: ids;
-    `open_credits`: of CREDITS, that may still be paid."""
+def show(contracts: Sequence[str]) -> None:
+    """A table of incidents by cost, and the shares of the one that is picked. `contracts`: ids."""
     st.subheader("Most expensive incidents", anchor=False)
     found = rows(
         f"""select {INCIDENT} as name, c.currency, sum(c.amount) as amount,
@@ -71,10 +70,10 @@ def show(contracts: Sequence[str], open_credits: Sequence[Row]) -> None:
         "its shares add up to the credits. Select a row for details."
     )
     if picked:
-        attribution(picked, contracts, open_credits)
+        attribution(picked, contracts)
 
 
-def attribution(incident: Row, contracts: Sequence[str], open_credits: Sequence[Row]) -> None:
+def attribution(incident: Row, contracts: Sequence[str]) -> None:
     """The intervals, tickets and credits of an incident."""
     parts = with_period_kind(
         rows(
@@ -85,7 +84,13 @@ def attribution(incident: Row, contracts: Sequence[str], open_credits: Sequence[
             incident["currency"],
         )
     )
-    credits = {credit_key(c): c for c in open_credits}
+    credits = {
+        credit_key(c): c
+        for c in rows(
+            f"select * from ({CREDITS}) where list_contains(?, subscription_id)",
+            components.distinct(parts, "subscription_id"),
+        )
+    }
     st.markdown(
         f"**{plain(incident['name'])}**: {money(incident['amount'], incident['currency'])} "
         f"in {counted(incident['subscriptions'], 'subscription')}"

@@ -30,13 +30,17 @@ from makegood.dashboards.figures.style import (
     thousands,
 )
 
-# the contracts, each with whether time without a record counts as up (M3)
+# the contracts, each with whether time without a record counts as up (M3), and whether it sets a
+# goal for resolutions (Z6)
 CONTRACTS = """
     select c.contract_id, c.contract_name, c.time_zone,
-           coalesce(bool_or(t.value = 'up'), false) as is_up_without_record
+           coalesce(bool_or(t.policy_key = 'monitoring.without_checks' and t.value = 'up'), false)
+               as is_up_without_record,
+           coalesce(bool_or(t.policy_key = 'resolution.attainment_pct'), false) as has_goal
     from marts.contracts as c
     left join marts.contract_terms as t
-        on c.contract_id = t.contract_id and t.policy_key = 'monitoring.without_checks'
+        on c.contract_id = t.contract_id and t.value is not null
+        and t.policy_key in ('monitoring.without_checks', 'resolution.attainment_pct')
     group by all order by c.contract_name, c.contract_id
 """
 
@@ -87,14 +91,16 @@ def standings(
     budgets: Sequence[Row],
     support: Sequence[Row],
     incomplete: Sequence[Row],
+    lost: Mapping[tuple[str, date], int],
     last_seen: Mapping[str, datetime | None],
     as_of: datetime,
 ) -> list[Standing]:
     """The contracts, those with a miss first.
 
     `contracts`: of CONTRACTS; `figures`: of FIGURES; `budgets`: of error_budgets, each with its row
-    of FIGURES as `figure`; `support`: of SUPPORT; `incomplete`: of INCOMPLETE; `last_seen`:
-    by contract id. The last two are empty in publications of older versions."""
+    of FIGURES as `figure`; `support`: of SUPPORT; `incomplete`: of INCOMPLETE; `lost`: of
+    `lost_by_month`; `last_seen`: by contract id. The last three are empty in publications of older
+    versions."""
     found = []
     for contract in contracts:
         key = contract["contract_id"]
@@ -110,6 +116,7 @@ def standings(
                 goal(
                     [s for s in support if s["contract_id"] == key],
                     {i["month"]: i["tickets"] for i in incomplete if i["contract_id"] == key},
+                    {m: rows for (c, m), rows in lost.items() if c == key and contract["has_goal"]},
                     as_of.astimezone(zone).date(),
                 ),
                 _data(contract, running, last_seen, as_of) if own else "",
@@ -300,7 +307,7 @@ def current(budgets: Sequence[Row], as_of: datetime, zone: ZoneInfo) -> Line | N
             last = day(max(dates).astimezone(zone).date())
             names = [service_and_region(b) for b in sorted(risk, key=_remaining)]
             parts.append(
-                f"{len(risk)} more will by {last}: {listed(names)}"
+                f"{len(risk)} more will have used it up by {last}: {listed(names)}"
                 if over
                 else f"{_some(len(risk), number)} will have used up "
                 f"{_its(len(risk))} error budget by {last}: {listed(names)}"
@@ -331,31 +338,42 @@ def _remaining(budget: Row) -> tuple[int, str]:
     return budget["budget_remaining_seconds"], service_and_region(budget)
 
 
-def goal(support: Sequence[Row], incomplete: Mapping[date, int], today: date) -> Line | None:
+def goal(
+    support: Sequence[Row], incomplete: Mapping[date, int], lost: Mapping[date, int], today: date
+) -> Line | None:
     """Resolutions in time against the goal (Z6): the last full month, and the current one so far.
 
     `support`: of SUPPORT, of one contract; `incomplete`: its tickets on incomplete data by month;
-    `today`: its local date. None without a goal."""
-    if not support:
-        return None
+    `lost`: missing rows of tickets that nothing else is known of, by month; `today`: its local
+    date. None without a goal."""
     by_month = {row["month"]: row for row in support}
     this = periods.start("month", today)
-    last = periods.start("month", this - timedelta(days=1))
+    last = periods.before("month", this)
+    if not support and not lost.get(last) and not lost.get(this):
+        return None
     parts, tones = [], []
     for month, is_over in ((last, True), (this, False)):
         row = by_month.get(month)
         when = periods.name("month", month) + ("" if is_over else " so far")
+        tickets, rows = incomplete.get(month, 0), lost.get(month, 0)
+        lacking = f", {counted(tickets, 'ticket')} on incomplete data" if tickets else ""
+        if rows:
+            lacking += f", {counted(rows, 'row')} of tickets missing"
         if row is None or not row["met"] + row["missed"]:
-            parts.append(f"{when}: no resolution was due")
+            # what is missing may have been due
+            nothing = (
+                "no resolution is known to have been due" if lacking else "no resolution was due"
+            )
+            parts.append(f"{when}: {nothing}{lacking}")
+            tones += [Tone.NO_DATA] if lacking else []
             continue
         cases = row["met"] + row["missed"]
         is_reached = row["met"] * 100 >= row["goal_pct"] * cases
         share = share_of(row["met"], cases, row["goal_pct"])
-        lacking = incomplete.get(month, 0)
         parts.append(
             f"{when}: {share} in time ({thousands(row['met'])} of {counted(cases, 'case')}), "
             f"goal of {agreed_pct(row['goal_pct'])} {'reached' if is_reached else 'not reached'}"
-            + (f", {counted(lacking, 'ticket')} on incomplete data" if lacking else "")
+            f"{lacking}"
         )
         if is_reached:
             tones.append(Tone.THIN if lacking else Tone.KEPT)

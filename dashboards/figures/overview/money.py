@@ -22,10 +22,23 @@ SETTLED = """
 # lapsed credits are those of so many months, the current one included
 LAPSED_MONTHS = 12
 
-# credits of these months, and older ones that may still be paid; the parameter is `first_month`
+# credits of periods from the first one of their contract on, and older ones that may still be paid;
+# those alike in all that is asked of them are a row, with their sum and their number as `credits`.
+# The parameters are the contracts' ids and those first days; publications of older versions lack a
+# column
 RECENT = f"""
-    select * from ({CREDITS})
-    where month >= ? or exposure in ('payable', 'claimable', 'at_stake')
+    select columns('^(contract_id|month|currency|exposure|status|claim_deadline|days_left|reasons|'
+                   || 'availability_pct|coverage_pct|min_coverage_pct|low_coverage|'
+                   || 'downtime_seconds|is_incomplete)$'),
+           sum(credit_amount) as credit_amount, count(*) as credits
+    from (
+        select c.* from ({CREDITS}) as c
+        inner join (
+            select unnest(?::varchar[]) as contract_id, unnest(?::date[]) as earliest
+        ) as since using (contract_id)
+        where c.month >= since.earliest or c.exposure in ('payable', 'claimable', 'at_stake')
+    )
+    group by all
 """
 
 
@@ -82,6 +95,13 @@ def first_month(today: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+def earliest(kind: str, today: date) -> date:
+    """The first day of the first period whose credits are shown: it ends in the LAPSED_MONTHS, or
+    is one of the last two that are over, which are compared."""
+    last = periods.before(kind, periods.start(kind, today))
+    return min(periods.start(kind, first_month(today)), periods.before(kind, last))
+
+
 def costs(
     credits: Sequence[Row], settled: Sequence[Row], contracts: Sequence[str], today: date
 ) -> list[Cost]:
@@ -93,7 +113,12 @@ def costs(
     found = []
     for currency in sorted({r["currency"] for r in [*credits, *settled] if r["currency"]}):
         own = [c for c in credits if c["currency"] == currency]
-        lapsed = [c for c in own if c["exposure"] == "lapsed" and c["month"] >= first]
+        # a period is among those months if it ends in them
+        lapsed = [
+            c
+            for c in own
+            if c["exposure"] == "lapsed" and periods.closing(c["period_kind"], c["month"]) >= first
+        ]
         found.append(
             Cost(
                 currency,
@@ -124,15 +149,19 @@ def remark(credits: Sequence[Row]) -> str:
 
     `credits`: of RECENT."""
     own = [c for c in credits if c["currency"] and not c["reasons"]]
-    weak = sum(not _is_sure(c) for c in own)
-    lacking = sum(map(is_incomplete, own))
+    weak = _number(c for c in own if not _is_sure(c))
+    lacking = _number(filter(is_incomplete, own))
     parts = [
-        f"{thousands(number)} of {counted(len(own), 'credit')} "
+        f"{thousands(number)} of {counted(_number(own), 'credit')} "
         f"{'rests' if number == 1 else 'rest'} on {words}"
         for number, words in ((weak, "thin or no evidence"), (lacking, "incomplete data"))
         if number
     ]
     return f"{', '.join(parts)}." if parts else ""
+
+
+def _number(credits: Iterable[Row]) -> int:
+    return sum(c["credits"] for c in credits)
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
@@ -158,11 +187,11 @@ def changes(credits: Sequence[Row]) -> list[Change]:
             [c for c in own if c["month"] == last],
             [c for c in own if periods.following(kind, c["month"]) == last],
         ]
-        lacking = sum(not _is_sure(c) for side in sides for c in side)
+        lacking = _number(c for side in sides for c in side if not _is_sure(c))
         if not sides[1]:
             reason = f"no {kind} before"
         elif lacking:
-            reason = f"too little data for {lacking} of {sum(map(len, sides))}"
+            reason = f"too little data for {lacking} of {sum(map(_number, sides))}"
         else:
             amount, before = (_sum(c["credit_amount"] for c in side) for side in sides)
             found.append(Change(kind, last, amount, before))

@@ -25,6 +25,14 @@ TARGETS = {
     "update": "update_remaining_s",
     "resolution": "resolution_remaining_s",
 }
+# open tickets that may be past a target, or near one
+PRESSED = f"""
+    select ticket_id, contract_id, severity, target_severity, is_paused, target_status,
+           {", ".join(TARGETS.values())}
+    from marts.open_tickets
+    where target_status <> 'on_track' or response_remaining_s <= {_SOON}
+        or least({", ".join(TARGETS.values())}) < 0
+"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ def steps(
 ) -> list[Step]:
     """All steps in order of deadline.
 
-    `credits`: of CREDITS; `tickets`: of open_tickets; `budgets`: of error_budgets, each with its
+    `credits`: of RECENT; `tickets`: of PRESSED; `budgets`: of error_budgets, each with its
     row of FIGURES as `figure`; `zones`: by contract id."""
     found = [
         *claims(credits, zones),
@@ -80,7 +88,7 @@ def claims(credits: Sequence[Row], zones: Mapping[str, ZoneInfo]) -> list[Step]:
                 Line(
                     f"{', '.join(sums)} expire{'s' * (len(sums) == 1)} unless claimed by "
                     f"{day(last)}, {when} "
-                    f"({counted(len(due), 'credit')}).",
+                    f"({counted(sum(c['credits'] for c in due), 'credit')}).",
                     Tone.AT_RISK,
                     Link(
                         "claims",

@@ -13,6 +13,7 @@ from makegood.dashboards.figures.overview.money import Cost
 from makegood.dashboards.figures.overview.next_steps import Step
 from makegood.dashboards.figures.overview.worse import Compared
 from makegood.dashboards.figures.queries import FIGURES, LAST_SEEN, key_of
+from makegood.dashboards.figures.support import LOST, lost_by_month
 
 # runs a query: `published.rows` or `Reader.rows`
 Query = Callable[..., list[Row]]
@@ -63,7 +64,8 @@ def read(
         budget | {"figure": by_key[key_of(budget)]}
         for budget in of(query("from marts.error_budgets order by all"))
     ]
-    recent = query(money.RECENT, money.first_month(as_of.date()))
+    since = {key: money.earliest(kind, as_of.date()) for key, kind in kinds.items()}
+    recent = query(money.RECENT, list(since), list(since.values()))
     credits = [c | {"period_kind": kinds[c["contract_id"]]} for c in of(recent)]
     resolutions = newer("marts.attainment", commitments.SUPPORT)
     last_seen = {
@@ -78,6 +80,7 @@ def read(
             budgets,
             resolutions,
             newer("marts.evidence_gaps", commitments.INCOMPLETE),
+            lost_by_month(newer("marts.evidence_gaps", LOST), kinds),
             last_seen,
             as_of,
         ),
@@ -87,7 +90,7 @@ def read(
             *worse.finished(figures, as_of),
             *worse.support(resolutions, names, today),
         ],
-        next_steps.steps(credits, of(query("from marts.open_tickets")), budgets, zones, as_of),
+        next_steps.steps(credits, of(query(next_steps.PRESSED)), budgets, zones, as_of),
         figures,
         budgets,
         credits,
