@@ -47,7 +47,7 @@ class Credit(BaseModel):
     due: Decimal
     issued: Decimal
     in_batches: Decimal
-    statement_version: int | None
+    statement_version: int
     version_before: int | None = None
     changed: list[str] = []
     evidence: str
@@ -118,8 +118,9 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
 
 
 @dataclass(frozen=True)
-class Excess:
-    """What was issued, or is in batches, beyond what is due. `difference`: negative."""
+class Correction:
+    """What no batch can put right: more is issued or in batches than is due, or lines on invoices
+    have taken back more than they gave (`issued` is negative)."""
 
     row: Row
     issued: Decimal
@@ -143,20 +144,20 @@ class Waiting:
 class Proposal:
     """What the next batch of a month would hold, and what is beside it.
 
-    `is_over`: whether any period that ends in the month is over; `accruing`: credits of periods
-    that end in it and are not over."""
+    `is_over`: whether any period that ends in the month is over (T3), `accruing`: credits of those
+    that are not."""
 
     month: date
     credits: list[Credit]
-    excess: list[Excess]
+    corrections: list[Correction]
     waiting: list[Waiting]
     is_over: bool
     accruing: int
 
 
 def months(reader: Reader) -> list[date]:
-    """The first days of the months in which a period is over for which credits are due or issued,
-    the latest first."""
+    """The first days of the months in which a period ends for which credits are due or issued, the
+    latest first."""
     kinds = periods.kinds(reader)
     found = reader.rows(
         """select distinct r.month, s.contract_id from marts.credit_reconciliation as r
@@ -214,12 +215,18 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
         if key not in of and line.last_day.replace(day=1) == month:
             of[key] = line.model_dump() | {"due_amount": Decimal(), "issued_amount": Decimal()}
     versions = _versions(reader, first_days)
+    days = periods.days(reader)
+
+    def is_over(row: Row) -> bool:
+        ends_on = periods.following(row["period_kind"], row["month"])
+        return days[row["contract_id"]] >= ends_on
+
     proposal = Proposal(
         month,
         [],
         [],
         [],
-        bool(settled) or any(not s["is_accruing"] for s in stages),
+        any(map(is_over, [*settled, *stages])),
         sum(s["credits"] for s in stages if s["is_accruing"]),
     )
     for key, row in of.items():
@@ -231,14 +238,16 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
             _exact(row[name], row["currency"]) for name in ("due_amount", "issued_amount")
         )
         amount = due - given - in_batches
-        if amount < 0:
-            proposal.excess.append(Excess(row, given, in_batches, due))
-        elif amount > 0:
-            # without one nothing is due, but more was taken back than had been issued
-            credit = credits.get(key)
+        if amount == 0:
+            continue
+        # a positive line on an invoice, by mistake or to take a credit back, makes nothing due
+        if amount < 0 or due <= 0 or given < 0 or not is_over(row):
+            proposal.corrections.append(Correction(row, given, in_batches, due))
+        else:
+            credit = credits[key]
             kind = row["period_kind"]
             before = lines[-1].line.statement_version if lines else None
-            now = credit["statement_version"] if credit else None
+            now = credit["statement_version"]
             proposal.credits.append(
                 Credit(
                     subscription_id=row["subscription_id"],
@@ -256,7 +265,7 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
                     statement_version=now,
                     version_before=before,
                     changed=_changed(versions.get(key, {}), before, now),
-                    evidence=evidence_words(credit) if credit else "–",
+                    evidence=evidence_words(credit),
                     issued_lines=sorted(issued.get(key, {})),
                 )
             )
@@ -315,8 +324,8 @@ def _versions(reader: Reader, first_days: Sequence[date]) -> dict[Key, dict[int,
     return found
 
 
-def _changed(versions: Mapping[int, str], before: int | None, now: int | None) -> list[str]:
-    if before is None or now is None:
+def _changed(versions: Mapping[int, str], before: int | None, now: int) -> list[str]:
+    if before is None:
         return []
     return sorted(
         {c for v, names in versions.items() if before < v <= now for c in names.split(",")}

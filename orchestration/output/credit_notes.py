@@ -101,16 +101,22 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
 
 def _not_over(reader: Reader, proposal: Proposal) -> str:
     month = f"{proposal.month:%Y-%m}"
-    if proposal.accruing:
+    if proposal.accruing or proposal.corrections:
+        accruing = f"{_accruing(proposal)}, and " if proposal.accruing else ""
         return (
             f"{month} is not over as of {timestamp(reader.as_of)}, the instant of what is "
-            f"published: {counted(proposal.accruing, 'credit')} still accrue, and none is due"
+            f"published: {accruing}none is due"
         )
     known = ", ".join(f"{found:%Y-%m}" for found in reversed(notes.months(reader))) or "none"
     return (
         f"no credit is due or was issued for a period that ends in {month} (a quarter or year is "
         f"credited with the month in which it ends); months with credits: {known}"
     )
+
+
+def _accruing(proposal: Proposal) -> str:
+    verb = "is" if proposal.accruing == 1 else "are"
+    return f"{counted(proposal.accruing, 'credit')} {verb} still accruing"
 
 
 def _nothing_new(
@@ -228,7 +234,7 @@ def _held_back(asked: Asked, credits: list[Credit]) -> list[str]:
 
 def _beside(proposal: Proposal) -> Iterator[str]:
     """What is not issued by a batch, but has to be known."""
-    excess = [
+    corrections = [
         {
             **e.row,
             "period": periods.credited(e.row),
@@ -237,15 +243,15 @@ def _beside(proposal: Proposal) -> Iterator[str]:
             "in_batches": e.in_batches,
             "amount": e.difference,
         }
-        for e in proposal.excess
+        for e in proposal.corrections
     ]
-    if excess:
-        title = "more issued or in batches than is due (no batch takes back: correct it in billing)"
+    if corrections:
+        title = "to be corrected in billing: no batch can put it right"
         yield from table(
             title,
             _WHO | {"currency": "currency"},
             {**_BASIS, "difference": "amount"},
-            excess,
+            corrections,
         )
     waiting = [
         {**w.line.model_dump(), "period": w.line.period, "batch": f"batch {w.batch.number}"}
@@ -260,4 +266,4 @@ def _beside(proposal: Proposal) -> Iterator[str]:
         )
     if proposal.accruing:
         yield ""
-        yield f"still accruing: {counted(proposal.accruing, 'credit')} of other time zones"
+        yield _accruing(proposal)

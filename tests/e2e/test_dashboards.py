@@ -615,7 +615,7 @@ def test_the_page_of_credit_notes_shows_what_the_command_makes(
     )
     # of June nothing is to be issued, and too much was
     at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-06")
-    (over,) = tables(at)["More issued, or in batches, than is due"]
+    (over,) = tables(at)["To be corrected in billing"]
     assert (over["Subscription"], over["Difference"]) == ("C02-chat", Decimal(-150))
 
 

@@ -53,7 +53,7 @@ def statement(row: Row) -> str:
     """The version of the statement, and what has changed since an earlier batch."""
     before, now = row["version_before"], row["statement_version"]
     if before is None or before == now:
-        return "–" if now is None else str(now)
+        return str(now)
     changed = ", ".join(name.replace("_", " ") for name in row["changed"])
     return f"{before} → {now}: {changed}"
 
@@ -90,8 +90,8 @@ elif not proposal.is_over:
 else:
     components.nothing("All that is due is issued, or in a batch.")
 
-if proposal.excess:
-    st.subheader("More issued, or in batches, than is due", anchor=False)
+if proposal.corrections:
+    st.subheader("To be corrected in billing", anchor=False)
     components.table(
         [
             {
@@ -102,12 +102,15 @@ if proposal.excess:
                 "in_batches": e.in_batches,
                 "difference": e.difference,
             }
-            for e in proposal.excess
+            for e in proposal.corrections
         ],
         {**COLUMNS, "Difference": components.money("difference"), "Currency": "currency"},
-        name="More issued, or in batches, than is due",
+        name="To be corrected in billing",
     )
-    st.caption("No batch takes anything back: correct these in billing.")
+    st.caption(
+        "More is issued or in batches than is due, or invoices took back more than they credited: "
+        "no batch can put that right."
+    )
 if proposal.waiting:
     st.subheader("In a batch, on no issued invoice yet", anchor=False)
     components.table(
