@@ -1,10 +1,12 @@
 """Batches of credit notes as a warehouse keeps them, and the credits that the next one would hold.
 
 A batch is a file `credit_notes/<number>-<start of its SHA-256>.json`, and never changes. The format
-is described here and nowhere else: orchestration writes it, pages and commands read it.
+is described here and nowhere else: orchestration writes it, pages and commands read it. The highest
+number is in `credit_notes.last` beside the folder, so that losing the last batch is noticed, too.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from makegood.dashboards.figures.queries import CREDITS, credit_key
 from makegood.dashboards.figures.style import decimals
 
 FOLDER = "credit_notes"
+LAST = "credit_notes.last"
+_LINE_ID = re.compile(r"CN-(\d{6,})-\d{4,}")
 # subscription, first day of the period, currency
 Key = tuple[object, ...]
 
@@ -114,7 +118,41 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
             found[batch.number] = batch
     missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
     wrong += [f"batch {number} is missing in {warehouse / FOLDER}" for number in missing]
+    try:
+        last, newest = last_number(warehouse), max(found, default=0)
+    except (OSError, ValueError):
+        wrong.append(f"{warehouse / LAST} can't be read")
+    else:
+        if last > newest:
+            wrong.append(
+                f"batch {last} is missing in {warehouse / FOLDER}: {newest or 'none'} is the last "
+                f"there, and {LAST} says that batches up to {last} were made"
+            )
     return [found[number] for number in sorted(found)], wrong
+
+
+def last_number(warehouse: Path) -> int:
+    """The highest number that a batch had, as it is kept beside the batches; 0 without any. Raises
+    OSError, ValueError."""
+    path = warehouse / LAST
+    return int(path.read_text()) if path.exists() else 0
+
+
+def next_number(batches: Sequence[Batch]) -> int:
+    """The number of the next batch."""
+    return batches[-1].number + 1 if batches else 1
+
+
+def not_kept(line_ids: Iterable[str], batches: Sequence[Batch]) -> list[str]:
+    """A sentence if invoices have lines of batches that came after the last that is kept. Another
+    batch would use their ids again, and replace what was issued.
+
+    `line_ids`: of credits on issued and paid invoices."""
+    found = [(int(m[1]), m[0]) for m in map(_LINE_ID.fullmatch, line_ids) if m]
+    number, known = max(found, default=(0, "")), next_number(batches)
+    if number[0] < known:
+        return []
+    return [f"batch {number[0]} is missing: an invoice has its line {number[1]}"]
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,8 @@ def again(warehouse: Path, month: date) -> Batch:
 
 def _planned(asked: Asked, batches: list[Batch]) -> Planned:
     with published(asked.warehouse) as reader:
+        ids = reader.rows("select line_id from marts.credit_issued_lines")
+        store.refuse(notes.not_kept((row["line_id"] for row in ids), batches))
         proposal = notes.proposed(reader, asked.month, batches)
         if not proposal.is_over:
             raise Refused(_not_over(reader, proposal))
@@ -79,7 +81,7 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
         chosen = [c for c in proposal.credits if c not in held_back]
         if not chosen:
             raise Refused("\n".join(_nothing_new(asked, proposal, held_back, batches)))
-        number = store.next_number(batches)
+        number = notes.next_number(batches)
         batch = Batch(
             number=number,
             month=asked.month,

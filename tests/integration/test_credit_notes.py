@@ -4,6 +4,7 @@ what is kept, and that a batch that is delivered makes the credit an issued one 
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -284,6 +285,29 @@ def test_a_damaged_or_missing_batch_stops_the_next(place: Place) -> None:
         assert any(said in f.what for f in doctor.examine(place.path))
     file.write_bytes(content)
     assert place.quick().exit_code == 2
+
+
+def test_a_lost_last_batch_stops_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number and the ids of its lines would be used again."""
+    assert place.quick("--limit", "EUR=500").exit_code == 0
+    assert place.quick().exit_code == 0
+    file = place.path / notes.FOLDER / max(place.kept)
+    for lost, said in (
+        (file, "batch 2 is missing"),
+        (file.with_name(min(place.kept)), "none is the last there"),
+    ):
+        lost.unlink()
+        done = place.quick()
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert any(said in f.what for f in doctor.examine(place.path))
+    # all is lost but what an invoice has, here under the ids that the examples have
+    (place.path / notes.LAST).unlink()
+    monkeypatch.setattr(notes, "_LINE_ID", re.compile(r"l(\d+)"))
+    done = place.quick()
+    assert (done.exit_code, place.kept) == (1, {})
+    assert "is missing: an invoice has its line l" in done.stderr
+    assert any("an invoice has its line l" in f.what for f in doctor.examine(place.path))
 
 
 def test_a_file_that_cannot_be_written_costs_no_batch(place: Place, tmp_path: Path) -> None:

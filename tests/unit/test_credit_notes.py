@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from makegood.dashboards.figures.credit_notes import Batch, Line, Waiting, waiting
+from makegood.dashboards.figures.credit_notes import Batch, Line, Waiting, not_kept, waiting
 
 NOW = datetime(2026, 7, 5, tzinfo=UTC)
 
@@ -28,6 +28,18 @@ def line(place: int, amount: str, *issued_lines: str) -> Line:
         statement_version=1,
         evidence="sufficient",
         issued_lines=list(issued_lines),
+    )
+
+
+def batch_of(number: int, lines: list[Line]) -> Batch:
+    return Batch(
+        number=number,
+        month=date(2026, 6, 1),
+        made_at=NOW,
+        run_id="r",
+        as_of=NOW,
+        limits={},
+        lines=lines,
     )
 
 
@@ -55,16 +67,28 @@ def line(place: int, amount: str, *issued_lines: str) -> Line:
 def test_a_line_waits_until_an_invoice_has_it(
     held: list[Line], issued: dict[str, str], left: list[str]
 ) -> None:
-    batch = Batch(
-        number=1,
-        month=date(2026, 6, 1),
-        made_at=NOW,
-        run_id="r",
-        as_of=NOW,
-        limits={},
-        lines=held,
-    )
+    batch = batch_of(1, held)
     found = waiting(
         [Waiting(batch, of) for of in held], {i: Decimal(amount) for i, amount in issued.items()}
     )
     assert [one.line.line_id for one in found] == left
+
+
+@pytest.mark.parametrize(
+    ("ids", "number"),
+    [
+        ([], None),
+        (["CN-000001-0001", "CN-000002-0009", "l7"], None),
+        (["CN-000003-0001"], 3),
+        (["CN-000010-0001", "CN-000009-0001"], 10),
+        # a millionth batch has seven digits
+        (["CN-1000000-0001"], 1_000_000),
+        # ids of billing's own
+        (["CN-000003", "CN-3-1", "XCN-000003-0001", "CN-000003-0001-2"], None),
+    ],
+)
+def test_a_line_of_a_later_batch_shows_that_one_is_lost(ids: list[str], number: int | None) -> None:
+    found = not_kept(ids, [batch_of(1, []), batch_of(2, [])])
+    assert [sentence.split(" is missing")[0] for sentence in found] == (
+        [f"batch {number}"] if number else []
+    )

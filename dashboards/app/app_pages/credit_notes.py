@@ -7,7 +7,7 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
-from makegood.dashboards.app.published import reader, warehouse
+from makegood.dashboards.app.published import reader, rows, warehouse
 from makegood.dashboards.exports import credit_notes as exports
 from makegood.dashboards.figures import credit_notes as notes
 from makegood.dashboards.figures import periods
@@ -21,6 +21,8 @@ components.head(
 )
 
 batches, wrong = notes.kept(warehouse())
+issued = rows("select line_id from marts.credit_issued_lines")
+wrong += notes.not_kept((row["line_id"] for row in issued), batches)
 for sentence in wrong:
     st.error(f"{plain(sentence)}: restore it from a backup.", icon=":material/error:")
 published = reader()
