@@ -50,6 +50,10 @@ def credit_notes(
     again: Annotated[
         bool, typer.Option("--again", help="Write the last batch of the month again, as it is.")
     ] = False,
+    batch_number: Annotated[
+        int | None,
+        typer.Option("--batch", metavar="N", min=1, help="With --again: this batch of the month."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what a batch would hold, and keep nothing.")
     ] = False,
@@ -72,8 +76,12 @@ def credit_notes(
         )
     if again and not out:
         raise fail(BAD_ARGUMENTS, "--again writes a file: name it (example: --out notes.csv)")
+    if batch_number and not again:
+        raise fail(BAD_ARGUMENTS, "--batch names the batch that --again writes: give --again, too")
     if dry_run and out:
         raise fail(BAD_ARGUMENTS, "--dry-run writes nothing: leave out --out")
+    if out and out.exists() and not again:
+        raise fail(BAD_ARGUMENTS, f"--out {out} is there already: name another file")
 
     from makegood.dashboards.exports.excel import TooLarge
     from makegood.orchestration.output import credit_notes as output
@@ -87,7 +95,7 @@ def credit_notes(
     is_kept = False
     try:
         if again:
-            batch = output.again(warehouse, first)
+            batch = output.again(warehouse, first, batch_number)
             lines = output.of_batch(batch)
         else:
             planned = output.plan(asked) if dry_run else output.make(asked)
@@ -103,7 +111,8 @@ def credit_notes(
     except (NotFound, TooLarge, RuntimeError, OSError) as error:
         what = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
         then = f"\nbatch {batch.number} is kept: write it with --again" if is_kept else ""
-        raise fail(FAILED, what + then) from error
+        is_there = isinstance(error, FileExistsError)
+        raise fail(BAD_ARGUMENTS if is_there else FAILED, what + then) from error
 
 
 def _kind(out: Path | None, chosen: NoteFormat | None) -> str | None:

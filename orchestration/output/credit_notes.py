@@ -1,5 +1,6 @@
 """What `makegood credit-notes` does and shows: batches of credit notes for a month."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -58,12 +59,15 @@ def make(asked: Asked) -> Planned:
     return planned
 
 
-def again(warehouse: Path, month: date) -> Batch:
-    """The last batch of a month. Raises Unsound, Refused."""
+def again(warehouse: Path, month: date, number: int | None = None) -> Batch:
+    """The last batch of a month, or that of a number. Raises Unsound, Refused."""
     made = [batch for batch in store.sound(warehouse) if batch.month == month]
-    if not made:
-        raise Refused(f"there is no batch of {month:%Y-%m} to write again")
-    return made[-1]
+    found = [batch for batch in made if number in (None, batch.number)]
+    if not found:
+        there = ", ".join(str(batch.number) for batch in made) or "none"
+        name = f"batch {number}" if number else "batch"
+        raise Refused(f"there is no {name} of {month:%Y-%m} to write again; there: {there}")
+    return found[-1]
 
 
 def _planned(asked: Asked, batches: list[Batch]) -> Planned:
@@ -160,8 +164,12 @@ def parse_limits(words: list[str]) -> dict[str, Decimal]:
 
 
 def write(batch: Batch, out: Path, kind: str) -> str:
-    """Writes a batch as a file; returns a line that says so."""
-    write_whole(out, exports.FORMATS[kind](batch))
+    """Writes a batch as a file; returns a line that says so. Raises FileExistsError if something
+    else is there."""
+    content = exports.FORMATS[kind](batch)
+    if out.exists() and out.read_bytes() != content:
+        raise FileExistsError(errno.EEXIST, "it holds something else: name another file", str(out))
+    write_whole(out, content)
     return f"wrote {counted(len(batch.lines), 'line')} to {out}; fill in invoice_id"
 
 

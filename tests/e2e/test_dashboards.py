@@ -600,6 +600,8 @@ def test_the_page_of_credit_notes_shows_what_the_command_makes(
     assert amounts("Credits to be issued", at) == expected
     assert "No batch of 2026-07 has been made yet." in words(at)
     assert at.code[0].value.startswith("makegood credit-notes --month 2026-07 --warehouse ")
+    # each batch has a file of its own
+    assert "--out credit-notes-2026-07-batch-000001.csv" in at.code[0].value
 
     words_of = ["credit-notes", "--month", "2026-07", "--warehouse", str(tmp_path / "w")]
     words_of += ["--limit", "EUR=1000"]

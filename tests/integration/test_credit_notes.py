@@ -215,6 +215,7 @@ def test_a_batch_has_the_columns_of_the_feed() -> None:
         ("2026-06", ["--again"], "--again writes a file: name it"),
         ("2026-06", ["--again", "--dry-run"], "leave --limit, --approve and --dry-run out"),
         ("2026-06", ["--dry-run", "--out", "x.csv"], "--dry-run writes nothing"),
+        ("2026-06", ["--batch", "1"], "give --again, too"),
         ("2026-06", ["--format", "csv"], "--format csv needs a file"),
         ("2026-06", ["--out", "x.pdf"], "must be a file that ends in .csv, .xlsx or .jsonl"),
         ("2026-06", ["--out", "x.csv", "--format", "xlsx"], "contradicts the suffix"),
@@ -308,6 +309,26 @@ def test_a_lost_last_batch_stops_the_next(place: Place, monkeypatch: pytest.Monk
     assert (done.exit_code, place.kept) == (1, {})
     assert "is missing: an invoice has its line l" in done.stderr
     assert any("an invoice has its line l" in f.what for f in doctor.examine(place.path))
+
+
+def test_no_file_of_another_batch_is_overwritten(place: Place, tmp_path: Path) -> None:
+    """It may be on its way to billing."""
+    file = tmp_path / "notes.csv"
+    assert place.quick("--limit", "EUR=500", "--out", file).exit_code == 0
+    content = file.read_bytes()
+    done = place.quick("--out", file)
+    assert (done.exit_code, len(place.kept), file.read_bytes()) == (2, 1, content)
+    assert f"--out {file} is there already" in done.stderr
+    assert place.quick("--out", tmp_path / "2.csv").exit_code == 0
+    assert place.quick("--again", "--out", file).exit_code == 2
+    assert file.read_bytes() == content
+    # the same once more is no harm
+    assert place.quick("--again", "--batch", 1, "--out", file).exit_code == 0
+    assert place.quick("--again", "--batch", 1, "--out", tmp_path / "1.csv").exit_code == 0
+    assert (tmp_path / "1.csv").read_bytes() == content
+    done = place.quick("--again", "--batch", 3, "--out", tmp_path / "3.csv")
+    assert done.exit_code == 2
+    assert "there is no batch 3 of 2026-06 to write again; there: 1, 2" in done.stderr
 
 
 def test_a_file_that_cannot_be_written_costs_no_batch(place: Place, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ if proposal.credits:
     contents([row_of(credit) for credit in proposal.credits], "Credits to be issued")
     st.caption("To issue = due − issued − in batches. The next batch, whose file goes to billing:")
     command = ["makegood", "credit-notes", "--month", chosen, "--warehouse", str(warehouse())]
-    command += ["--out", f"credit-notes-{chosen}.csv"]
+    command += ["--out", exports.file_name(month, notes.next_number(batches), "csv")]
     # with the limits of the last batch, so that none is forgotten
     for currency, limit in (batches[-1].limits if batches else {}).items():
         command += ["--limit", f"{currency}={limit}"]
@@ -176,7 +176,7 @@ with st.popover(f"Download batch {batch.number}"):
         st.download_button(
             label,
             partial(exports.FORMATS[kind], batch),
-            file_name=exports.file_name(batch, kind),
+            file_name=exports.file_name(batch.month, batch.number, kind),
             mime=exports.MEDIA_TYPES[kind],
             key=f"batch {kind}",
             on_click="ignore",
