@@ -18,7 +18,12 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+)
 from makegood.dashboards.figures.queries import CREDITS, credit_key
 from makegood.dashboards.figures.style import decimals
 
@@ -35,8 +40,8 @@ class Credit(BaseModel):
     `month`, `last_day`: first and last day of the period. `amount`: what is to be issued, positive;
     it is `due` (payable, C5) less `issued` (C6) less `in_batches`, what earlier batches hold and no
     invoice has yet. `statement_version`: the statement it follows from (C7); `version_before`: that
-    of the last earlier batch; `changed`: the columns in which the two differ. `issued_lines`: the
-    invoice lines that `issued` adds up.
+    of the last earlier batch; `changed`: the columns in which the two differ. `doubts`: why it
+    needs approval, whatever its amount. `issued_lines`: the invoice lines that `issued` adds up.
     """
 
     subscription_id: str
@@ -55,6 +60,7 @@ class Credit(BaseModel):
     version_before: int | None = None
     changed: list[str] = []
     evidence: str
+    doubts: list[str] = []
     issued_lines: list[str] = []
 
     @property
@@ -68,10 +74,10 @@ class Credit(BaseModel):
 
 
 class Line(Credit):
-    """A credit as a line of a batch. `approved_above`: the limit above which it was approved."""
+    """A credit as a line of a batch. `approved`: the reasons in spite of which it was approved."""
 
     line_id: str
-    approved_above: Decimal | None = None
+    approved: list[str] = []
 
 
 class Batch(BaseModel):
@@ -304,10 +310,21 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
                     version_before=before,
                     changed=_changed(versions.get(key, {}), before, now),
                     evidence=evidence_words(credit),
+                    doubts=doubts(credit),
                     issued_lines=sorted(issued.get(key, {})),
                 )
             )
     return proposal
+
+
+def doubts(credit: Row) -> list[str]:
+    """Why a credit needs approval, whatever its amount: data behind it are missing (M6).
+
+    `credit`: one of CREDITS."""
+    is_thin = (
+        credit["availability_pct"] is not None and evidence_of(credit) is not Evidence.SUFFICIENT
+    )
+    return [f"evidence: {evidence_words(credit)}"] if is_thin or is_incomplete(credit) else []
 
 
 def _exact(amount: Decimal, currency: str) -> Decimal:

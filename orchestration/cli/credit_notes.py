@@ -44,7 +44,7 @@ def credit_notes(
         list[str] | None,
         typer.Option(
             metavar="SUBSCRIPTION",
-            help="Issue the credits of this subscription also above the limit; repeatable.",
+            help="Issue the credits of this subscription that need approval; repeatable.",
         ),
     ] = None,
     again: Annotated[

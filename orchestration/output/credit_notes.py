@@ -27,7 +27,7 @@ class Refused(ValueError):
 @dataclass(frozen=True)
 class Asked:
     """What is asked for. `month`: its first day; `limits`: by currency; `approved`: subscriptions
-    whose credits are issued also above a limit."""
+    whose credits are issued also where they need approval."""
 
     warehouse: Path
     month: date
@@ -77,12 +77,16 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
         proposal = notes.proposed(reader, asked.month, batches)
         if not proposal.is_over:
             raise Refused(_not_over(reader, proposal))
-        above = [c for c in proposal.credits if c.amount > asked.limits.get(c.currency, c.amount)]
-        unknown = sorted(asked.approved - {credit.subscription_id for credit in above})
+        why = {credit.key: reasons(asked, credit) for credit in proposal.credits}
+        unknown = asked.approved - {c.subscription_id for c in proposal.credits if why[c.key]}
         if unknown:
-            raise Refused(f"--approve {unknown[0]}: no credit of it is above a limit")
-        held_back = [c for c in above if c.subscription_id not in asked.approved]
-        chosen = [c for c in proposal.credits if c not in held_back]
+            raise Refused(
+                f"--approve {min(unknown)}: that subscription has no credit that needs approval"
+            )
+        held_back, chosen = [], []
+        for credit in proposal.credits:
+            is_held = why[credit.key] and credit.subscription_id not in asked.approved
+            (held_back if is_held else chosen).append(credit)
         if not chosen:
             raise Refused("\n".join(_nothing_new(asked, proposal, held_back, batches)))
         number = notes.next_number(batches)
@@ -97,12 +101,21 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
                 Line(
                     **credit.model_dump(),
                     line_id=notes.line_id(number, place),
-                    approved_above=asked.limits[credit.currency] if credit in above else None,
+                    approved=why[credit.key],
                 )
                 for place, credit in enumerate(chosen, 1)
             ],
         )
     return Planned(batch, held_back, proposal)
+
+
+def reasons(asked: Asked, credit: Credit) -> list[str]:
+    """Why a credit needs approval. A limit is for the whole of it, also what is issued already or
+    in batches: instalments don't avoid it."""
+    whole = credit.issued + credit.in_batches + credit.amount
+    limit = asked.limits.get(credit.currency)
+    above = [] if limit is None or whole <= limit else [f"above {money(limit, credit.currency)}"]
+    return [*above, *credit.doubts]
 
 
 def _not_over(reader: Reader, proposal: Proposal) -> str:
@@ -207,18 +220,15 @@ def _totals(title: str, batch: Batch, *by: str) -> list[str]:
     return table(title, names | {"currency": "currency"}, {"to issue": "amount"}, rows)
 
 
-def _rows(credits: list[Line] | list[Credit]) -> list[Row]:
+def _rows(lines: list[Line]) -> list[Row]:
     return [
-        credit.model_dump() | {"period": credit.period, "remarks": _remarks(credit)}
-        for credit in credits
+        line.model_dump()
+        | {
+            "period": line.period,
+            "remarks": f"approved: {'; '.join(line.approved)}" if line.approved else "",
+        }
+        for line in lines
     ]
-
-
-def _remarks(credit: Credit) -> str:
-    found = [] if credit.evidence in ("sufficient", "–") else [f"evidence: {credit.evidence}"]
-    if isinstance(credit, Line) and credit.approved_above is not None:
-        found.append(f"approved above {money(credit.approved_above, credit.currency)}")
-    return "; ".join(found)
 
 
 def _restated(line: Line) -> str:
@@ -235,11 +245,13 @@ def _restated(line: Line) -> str:
 
 
 def _held_back(asked: Asked, credits: list[Credit]) -> list[str]:
-    title = "needs approval: above the limit, not in the batch (--approve SUBSCRIPTION)"
-    limits = [{"limit": asked.limits[credit.currency]} for credit in credits]
-    rows = [row | limit for row, limit in zip(_rows(credits), limits, strict=True)]
-    columns = {"limit": "limit", "to issue": "amount"}
-    return table(title, _WHO | {"currency": "currency"}, columns, rows)[1:]
+    title = "needs approval, not in the batch (--approve SUBSCRIPTION)"
+    rows = [
+        credit.model_dump()
+        | {"period": credit.period, "remarks": "; ".join(reasons(asked, credit))}
+        for credit in credits
+    ]
+    return table(title, _WHO | {"currency": "currency"}, _AMOUNTS, rows)[1:]
 
 
 def _beside(proposal: Proposal) -> Iterator[str]:

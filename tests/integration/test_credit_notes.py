@@ -44,7 +44,8 @@ FILES = ("csv", "xlsx", "jsonl")
 def first() -> Examples:
     """Downtime of 10 % credit (C1) for each: 100 EUR, 1000 EUR, 1000 JPY and, of a quarter's fee,
     10 KWD are due for June, and 100 EUR that nobody has asked for. Invoices have taken back 50 EUR
-    of a credit of 100 EUR (retaken), and for June and July where nothing is due (mistaken)."""
+    of a credit of 100 EUR (retaken), and for June and July where nothing is due (mistaken). A
+    credit of March is due on a third of the data (thin)."""
     e = Examples()
     for name, fee, currency in (
         ("small", "1000.00", "EUR"),
@@ -63,6 +64,14 @@ def first() -> Examples:
     e.subscription("retaken").outage(0, 2593).request("2026-07-02").line("50.00", kind="credit")
     e.subscription("mistaken").line("50.00", kind="credit")
     e.line("20.00", kind="credit", first="2026-07-01", last="2026-07-31")
+    e.subscription(
+        "thin",
+        "earlier",
+        fee=None,
+        spans=[{"valid_from": "2026-03-01", "valid_to": "2026-03-31"}],
+    ).line("1000.00", first="2026-03-01", last="2026-03-31")
+    e.outage(-92 * DAY, -91 * DAY).outage(-91 * DAY, -80 * DAY, state="up")
+    e.request("2026-04-02", month="2026-03-01")
     return e
 
 
@@ -80,7 +89,17 @@ class Place:
                 "availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}],
             },
         )
-        self.contracts = write_contracts(folder / "contracts", {"quarterly": quarter})
+        earlier = contract(
+            "earlier",
+            since="2026-03-01",
+            availability={"commitment_pct": 99.9, "min_coverage_pct": 99},
+            credits={
+                "support_plans": ["premium"],
+                "availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}],
+            },
+        )
+        both = {"quarterly": quarter, "earlier": earlier}
+        self.contracts = write_contracts(folder / "contracts", both)
         shutil.copy(CONTRACTS / "trueengage.yaml", self.contracts)
 
     def run(self, as_of: str) -> Published:
@@ -209,7 +228,7 @@ def test_a_batch_has_the_columns_of_the_feed() -> None:
         ("2026-07", [], "2026-07 is not over as of 2026-07-05T00:00:00Z"),
         # May has no credit, and the quarter that holds it ends in June
         ("2026-05", [], "period that ends in 2026-05"),
-        ("2026-04", [], "months with credits: 2026-06"),
+        ("2026-04", [], "months with credits: 2026-03, 2026-06, 2026-07"),
         ("June", [], "--month 'June' is not a month"),
         ("2026-06", ["--again", "--out", "x.csv"], "there is no batch of 2026-06 to write again"),
         ("2026-06", ["--again"], "--again writes a file: name it"),
@@ -227,7 +246,11 @@ def test_a_batch_has_the_columns_of_the_feed() -> None:
         ("2026-06", ["--limit", "JPY=0.5"], "is not a currency and an amount"),
         ("2026-06", ["--limit", "EUR=1", "--limit", "EUR=2"], "--limit names EUR twice"),
         # at the limit is not above it
-        ("2026-06", ["--limit", "EUR=1000", "--approve", "big"], "no credit of it is above"),
+        (
+            "2026-06",
+            ["--limit", "EUR=1000", "--approve", "big"],
+            "has no credit that needs approval",
+        ),
     ],
 )
 def test_what_is_refused_keeps_nothing(
@@ -247,7 +270,8 @@ def test_nothing_published_is_a_failure(tmp_path: Path) -> None:
 def test_above_a_limit_it_waits_for_approval(place: Place) -> None:
     done = place.quick("--limit", "EUR=999.99", "--limit", "JPY=1000")
     assert done.exit_code == 0, done.stderr
-    assert "needs approval: above the limit, not in the batch" in done.stdout
+    (row,) = [row for row in done.stdout.splitlines() if row.split()[1:2] == ["big"]]
+    assert row.endswith("1,000.00  above 999.99 EUR")
     assert set(place.in_batch(1)) == {"small", "quarterly", "yen"}
     held = place.quick("--limit", "EUR=999.99")
     assert (held.exit_code, len(place.kept)) == (2, 1)
@@ -256,7 +280,16 @@ def test_above_a_limit_it_waits_for_approval(place: Place) -> None:
     assert approved.exit_code == 0, approved.stderr
     (line,) = place.batches[1].lines
     assert (line.line_id, line.subscription_id) == ("CN-000002-0001", "big")
-    assert line.approved_above == Decimal("999.99")
+    assert line.approved == ["above 999.99 EUR"]
+
+
+def test_on_thin_evidence_it_waits_for_approval(place: Place) -> None:
+    done = place.quick(month="2026-03")
+    assert (done.exit_code, place.kept) == (2, {})
+    assert "evidence: thin" in done.stderr
+    assert place.quick("--approve", "thin", month="2026-03").exit_code == 0
+    (line,) = place.batches[0].lines
+    assert (line.subscription_id, line.approved) == ("thin", ["evidence: thin"])
 
 
 def test_two_at_once_make_one_batch(place: Place) -> None:
@@ -374,7 +407,7 @@ def reconciled(published: Published) -> dict[str, tuple[str, str, str]]:
     return {
         r["subscription_id"]: (str(r["due_amount"]), str(r["difference"]), r["flags"])
         for r in published.mart("credit_reconciliation")
-        if r["subscription_id"] not in ("retaken", "mistaken")
+        if r["subscription_id"] not in ("retaken", "mistaken", "thin")
     }
 
 
@@ -418,6 +451,10 @@ def test_from_batch_to_invoice_to_a_restated_statement_and_back(place: Place) ->
     }
     deliver(place.landing, "4", {"outages": [late]})
     place.run(JULY_12)
+    # 150 are left of 250: a limit is for the whole
+    held = place.make("--limit", "EUR=200")
+    assert held.returncode == 2
+    assert "above 200.00 EUR" in held.stderr
     done = place.make("--limit", "EUR=500")
     assert done.returncode == 0, done.stderr
     assert "small 2026-06: 150.00 EUR more, statement 1 -> 2" in done.stdout
@@ -461,7 +498,8 @@ def test_totals_are_those_of_the_lines(begun: Place) -> None:
         due = reader.rows(
             """select currency, sum(difference) as amount, count(*) as lines
                from marts.credit_reconciliation
-               where difference > 0 and issued_amount >= 0 group by all order by all"""
+               where month >= '2026-04-01' and difference > 0 and issued_amount >= 0
+               group by all order by all"""
         )
     assert len(proposal.credits) == 4
     credits = [credit.model_dump() | {"period": credit.period} for credit in proposal.credits]

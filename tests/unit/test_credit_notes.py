@@ -1,11 +1,22 @@
-"""Which lines of batches still wait for an invoice: by their ids, or by their amounts."""
+"""Which lines of batches still wait for an invoice, by their ids or amounts; which credits need
+approval; and lines of batches that are lost."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from makegood.dashboards.figures.credit_notes import Batch, Line, Waiting, not_kept, waiting
+from makegood.dashboards.figures.credit_notes import (
+    Batch,
+    Line,
+    Waiting,
+    doubts,
+    not_kept,
+    waiting,
+)
+from makegood.orchestration.output.credit_notes import Asked, reasons
 
 NOW = datetime(2026, 7, 5, tzinfo=UTC)
 
@@ -92,3 +103,49 @@ def test_a_line_of_a_later_batch_shows_that_one_is_lost(ids: list[str], number: 
     assert [sentence.split(" is missing")[0] for sentence in found] == (
         [f"batch {number}"] if number else []
     )
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_above"), [("249.99", True), ("250", False), ("149", True), ("1000", False)]
+)
+def test_a_limit_is_for_the_whole_credit(limit: str, is_above: bool) -> None:
+    """Also what is issued, or in batches, already."""
+    rest = line(1, "150").model_copy(
+        update={"due": Decimal(250), "issued": Decimal(60), "in_batches": Decimal(40)}
+    )
+    june = date(2026, 6, 1)
+    asked = Asked(Path(), june, {"EUR": Decimal(limit), "JPY": Decimal(0)})
+    assert bool(reasons(asked, rest)) == is_above
+    assert reasons(Asked(Path(), june, {"JPY": Decimal(0)}), rest) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({}, []),
+        # support alone
+        ({"availability_pct": None, "low_coverage": True}, []),
+        ({"low_coverage": True}, ["evidence: thin"]),
+        ({"coverage_pct": Decimal(0), "downtime_seconds": 0}, ["evidence: no data"]),
+        (
+            {"is_incomplete": True, "incomplete_rows": 2},
+            ["evidence: sufficient; incomplete: 2 rows were not used"],
+        ),
+        (
+            {"availability_pct": None, "is_incomplete": True, "incomplete_rows": 1},
+            ["evidence: incomplete: 1 row was not used"],
+        ),
+    ],
+)
+def test_a_credit_without_its_data_needs_approval(row: dict[str, Any], found: list[str]) -> None:
+    whole = {
+        "availability_pct": Decimal("99.5"),
+        "coverage_pct": Decimal(100),
+        "min_coverage_pct": "99",
+        "downtime_seconds": 3600,
+        "low_coverage": False,
+        "status": "final",
+        "is_incomplete": False,
+        "incomplete_rows": 0,
+    }
+    assert doubts(whole | row) == found

@@ -60,8 +60,8 @@ def statement(row: Row) -> str:
     return f"{before} → {now}: {changed}"
 
 
-def contents(credits: list[Row], name: str) -> None:
-    """Credits with their sums by customer and by currency."""
+def contents(credits: list[Row], name: str, approval: components.Columns) -> None:
+    """Credits with their sums by customer and by currency. `approval`: a column of its own."""
     components.table(
         credits,
         {
@@ -70,6 +70,7 @@ def contents(credits: list[Row], name: str) -> None:
             "Currency": "currency",
             "Statement": statement,
             "Evidence": "evidence",
+            **approval,
         },
         name=name,
         height=420 if len(credits) > 11 else "auto",
@@ -79,7 +80,16 @@ def contents(credits: list[Row], name: str) -> None:
 
 st.subheader(f"To be issued for {chosen}", anchor=False)
 if proposal.credits:
-    contents([row_of(credit) for credit in proposal.credits], "Credits to be issued")
+    contents(
+        [row_of(credit) for credit in proposal.credits],
+        "Credits to be issued",
+        {"Needs approval": lambda row: "yes" if row["doubts"] else "–"},
+    )
+    if any(credit.doubts for credit in proposal.credits):
+        st.caption(
+            "On incomplete data or without sufficient evidence, a credit needs approval: it is in "
+            "no batch until you add --approve with its subscription."
+        )
     st.caption("To issue = due − issued − in batches. The next batch, whose file goes to billing:")
     command = ["makegood", "credit-notes", "--month", chosen, "--warehouse", str(warehouse())]
     command += ["--out", exports.file_name(month, notes.next_number(batches), "csv")]
@@ -166,7 +176,11 @@ batch = next(b for b in made if b.number == (picked["number"] if picked else mad
 st.markdown(
     f"**Batch {batch.number}**, {counted(len(batch.lines), 'line')}, from run {plain(batch.run_id)}"
 )
-contents([row_of(line) for line in batch.lines], f"Batch {batch.number}")
+contents(
+    [row_of(line) for line in batch.lines],
+    f"Batch {batch.number}",
+    {"Approved": lambda row: "; ".join(row["approved"]) or "–"},
+)
 with st.popover(f"Download batch {batch.number}"):
     st.caption(
         "Lines in the form of the feed invoice_lines, for billing: fill in invoice_id. "
