@@ -112,7 +112,8 @@ def ask(
 
 def _written(folder: Path, name: str, files: Mapping[str, str]) -> bool:
     """Makes a folder of files that appears whole and on disk; False if it is there already."""
-    if (folder / name).exists():
+    # an empty folder, as a power cut may leave one, holds no request
+    if (folder / name / REQUEST).exists():
         return False
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".draft-{secrets.token_hex(8)}"
@@ -124,21 +125,27 @@ def _written(folder: Path, name: str, files: Mapping[str, str]) -> bool:
                 stream.flush()
                 os.fsync(stream.fileno())
             (draft / file).chmod(0o444)
+        _synced(draft)
         try:
-            # only onto a name that nobody has: one that holds files is not replaced
+            # onto a name that nobody has, or an empty folder: one that holds files is not replaced
             draft.rename(folder / name)
         except OSError:
-            if (folder / name).exists():
+            if (folder / name / REQUEST).exists():
                 return False
             raise
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _synced(folder)
         return True
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _synced(folder: Path) -> None:
+    """Waits until the names in a folder are on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_open(warehouse: Path) -> bool:

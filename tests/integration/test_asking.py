@@ -154,6 +154,23 @@ def test_a_request_is_a_row_of_the_feed_with_who_asked_beside_it(place: Place) -
     assert found == {"utc": ("2026-06-01", "2026-07-05"), "local": ("2026-06-01", "2026-07-06")}
 
 
+def test_an_empty_folder_is_no_request(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut may leave one. The names of the files are on disk before the folder appears."""
+    folder = place.path / credit_requests.FOLDER / credit_requests.request_id("utc", JUNE)
+    folder.mkdir(parents=True)
+    synced: list[tuple[int, bool]] = []
+
+    def fsync(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, (folder / credit_requests.REQUEST).exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert place.ask("utc")
+    assert (folder.stat().st_ino, False) in synced
+    assert synced[-1] == (folder.parent.stat().st_ino, True)
+    assert sorted(p.name for p in folder.iterdir()) == [".asked.json", "request.jsonl"]
+    assert not place.ask("utc")
+
+
 def test_on_its_last_day_it_can_be_asked_for(place: Place) -> None:
     assert place.ask("utc", now=datetime(2026, 7, 30, 23, 59, 59, tzinfo=UTC))
     assert place.ask("local", now=datetime(2026, 7, 30, 21, 59, 59, tzinfo=UTC))
