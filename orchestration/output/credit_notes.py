@@ -83,7 +83,8 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
             raise Refused(
                 f"--approve {min(unknown)}: that subscription has no credit that needs approval"
             )
-        held_back, chosen = [], []
+        held_back: list[Credit] = []
+        chosen: list[Credit] = []
         for credit in proposal.credits:
             is_held = why[credit.key] and credit.subscription_id not in asked.approved
             (held_back if is_held else chosen).append(credit)
@@ -121,7 +122,7 @@ def reasons(asked: Asked, credit: Credit) -> list[str]:
 def _not_over(reader: Reader, proposal: Proposal) -> str:
     month = f"{proposal.month:%Y-%m}"
     if proposal.accruing or proposal.corrections:
-        accruing = f"{_accruing(proposal)}, and " if proposal.accruing else ""
+        accruing = f"{accruing_words(proposal)}, and " if proposal.accruing else ""
         return (
             f"{month} is not over as of {timestamp(reader.as_of)}, the instant of what is "
             f"published: {accruing}none is due"
@@ -133,7 +134,8 @@ def _not_over(reader: Reader, proposal: Proposal) -> str:
     )
 
 
-def _accruing(proposal: Proposal) -> str:
+def accruing_words(proposal: Proposal) -> str:
+    """How many credits still accrue."""
     verb = "is" if proposal.accruing == 1 else "are"
     return f"{counted(proposal.accruing, 'credit')} {verb} still accruing"
 
@@ -288,4 +290,4 @@ def _beside(proposal: Proposal) -> Iterator[str]:
         )
     if proposal.accruing:
         yield ""
-        yield _accruing(proposal)
+        yield accruing_words(proposal)

@@ -11,12 +11,13 @@ import pytest
 from makegood.dashboards.figures.credit_notes import (
     Batch,
     Line,
+    Proposal,
     Waiting,
     doubts,
     not_kept,
     waiting,
 )
-from makegood.orchestration.output.credit_notes import Asked, reasons
+from makegood.orchestration.output.credit_notes import Asked, accruing_words, reasons
 
 NOW = datetime(2026, 7, 5, tzinfo=UTC)
 
@@ -149,3 +150,8 @@ def test_a_credit_without_its_data_needs_approval(row: dict[str, Any], found: li
         "incomplete_rows": 0,
     }
     assert doubts(whole | row) == found
+
+
+def test_credits_that_still_accrue_are_counted_in_english() -> None:
+    said = [accruing_words(Proposal(date(2026, 6, 1), [], [], [], True, n)) for n in (1, 12)]
+    assert said == ["1 credit is still accruing", "12 credits are still accruing"]
