@@ -2,7 +2,8 @@
 
 A batch is a file `credit_notes/<number>-<start of its SHA-256>.json`, and never changes. The format
 is described here and nowhere else: orchestration writes it, pages and commands read it. The highest
-number is in `credit_notes.last` beside the folder, so that losing the last batch is noticed, too.
+number is in `credit_notes.last` beside the folder, so that losing the last batch is noticed, too. A
+line that will never be on an invoice is closed by an empty file `credit_notes/closed-<line id>`.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
@@ -29,6 +30,7 @@ from makegood.dashboards.figures.style import decimals
 
 FOLDER = "credit_notes"
 LAST = "credit_notes.last"
+CLOSED = "closed-"
 _LINE_ID = re.compile(r"CN-(\d{6,})-\d{4,}")
 # subscription, first day of the period, currency
 Key = tuple[object, ...]
@@ -74,10 +76,12 @@ class Credit(BaseModel):
 
 
 class Line(Credit):
-    """A credit as a line of a batch. `approved`: the reasons in spite of which it was approved."""
+    """A credit as a line of a batch. `approved`: the reasons in spite of which it was approved;
+    `is_closed`: no invoice will have it, by a record beside the batches."""
 
     line_id: str
     approved: list[str] = []
+    is_closed: bool = Field(default=False, exclude=True)
 
 
 class Batch(BaseModel):
@@ -111,6 +115,7 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
     """The batches in order of their numbers, and what is wrong with the folder, a sentence each."""
     found: dict[int, Batch] = {}
     wrong = []
+    closed = {path.name.removeprefix(CLOSED) for path in (warehouse / FOLDER).glob(f"{CLOSED}*")}
     for path in sorted((warehouse / FOLDER).glob("[0-9]*.json")):
         try:
             content = path.read_bytes()
@@ -122,6 +127,8 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
             wrong.append(f"{path} is not what was written")
         else:
             found[batch.number] = batch
+            for line in batch.lines:
+                line.is_closed = line.line_id in closed
     missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
     wrong += [f"batch {number} is missing in {warehouse / FOLDER}" for number in missing]
     try:
@@ -355,9 +362,9 @@ def _held(batches: Iterable[Batch]) -> dict[Key, list[Waiting]]:
 
 def waiting(held: Iterable[Waiting], issued: Mapping[str, Decimal]) -> list[Waiting]:
     """The lines that no invoice has yet: neither one of that id, nor, as billing may give lines ids
-    of its own, another one of the same amount that came after the batch."""
+    of its own, another one of the same amount that came after the batch. None that is closed."""
     rest = dict(issued)
-    found = [w for w in held if rest.pop(w.line.line_id, None) is None]
+    found = [w for w in held if rest.pop(w.line.line_id, None) is None and not w.line.is_closed]
     for one in list(found):
         known = {one.line.line_id, *one.line.issued_lines}
         amounts = (i for i, a in rest.items() if a == one.line.amount and i not in known)

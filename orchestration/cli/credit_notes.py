@@ -54,6 +54,13 @@ def credit_notes(
         int | None,
         typer.Option("--batch", metavar="N", min=1, help="With --again: this batch of the month."),
     ] = None,
+    close: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE_ID",
+            help="Only this: no invoice will have this line of a batch; repeatable, for good.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what a batch would hold, and keep nothing.")
     ] = False,
@@ -63,8 +70,8 @@ def credit_notes(
     A batch is kept in the warehouse under a number, and never changes. Its file has the form of the
     feed invoice_lines: fill in invoice_id, and deliver it with the other feeds.
 
-    Exit 0: made, shown or written again. 1: failed. 2: bad arguments, a month that is not over, or
-    nothing new to issue.
+    Exit 0: made, shown, written again or closed. 1: failed. 2: bad arguments, a month that is not
+    over, or nothing new to issue.
     """
     first = first_of(month)
     require_folder("--warehouse", warehouse)
@@ -74,6 +81,8 @@ def credit_notes(
             BAD_ARGUMENTS,
             "--again writes a batch as it is: leave --limit, --approve and --dry-run out",
         )
+    if close and (out or limit or approve or again or dry_run):
+        raise fail(BAD_ARGUMENTS, "--close makes and writes no batch: leave other options out")
     if again and not out:
         raise fail(BAD_ARGUMENTS, "--again writes a file: name it (example: --out notes.csv)")
     if batch_number and not again:
@@ -94,6 +103,9 @@ def credit_notes(
     asked = output.Asked(warehouse, first, limits, frozenset(approve or []))
     is_kept = False
     try:
+        if close:
+            show(output.close(warehouse, first, close))
+            return
         if again:
             batch = output.again(warehouse, first, batch_number)
             lines = output.of_batch(batch)

@@ -1,7 +1,7 @@
 """What `makegood credit-notes` does and shows: batches of credit notes for a month."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -68,6 +68,27 @@ def again(warehouse: Path, month: date, number: int | None = None) -> Batch:
         name = f"batch {number}" if number else "batch"
         raise Refused(f"there is no {name} of {month:%Y-%m} to write again; there: {there}")
     return found[-1]
+
+
+def close(warehouse: Path, month: date, line_ids: Sequence[str]) -> list[str]:
+    """Closes lines that wait for an invoice: they don't count as in batches any more. Returns what
+    was done, a line each. Raises NotFound, Busy, Unsound, Refused."""
+    publication(warehouse)
+    with store.locked(warehouse) as batches, published(warehouse) as reader:
+        waiting = {w.line.line_id: w.line for w in notes.proposed(reader, month, batches).waiting}
+        for line_id in line_ids:
+            if line_id not in waiting:
+                raise Refused(
+                    f"--close {line_id}: no line of that id is in a batch of {month:%Y-%m} and "
+                    "waits for an invoice"
+                )
+        store.close(warehouse, line_ids)
+    closed = (waiting[line_id] for line_id in dict.fromkeys(line_ids))
+    return [
+        f"closed {line.line_id}: {money(line.amount, line.currency)} for {line.subscription_id} "
+        f"{line.period} are not in a batch any more"
+        for line in closed
+    ]
 
 
 def _planned(asked: Asked, batches: list[Batch]) -> Planned:

@@ -4,13 +4,14 @@ They are beside the publications and under a lock of their own: runs, rollbacks,
 repairs leave them alone, and a batch can be made while a run is at work.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 
 from makegood.dashboards.figures.credit_notes import (
+    CLOSED,
     FOLDER,
     LAST,
     Batch,
@@ -69,6 +70,16 @@ def keep(warehouse: Path, batch: Batch, batches: Sequence[Batch]) -> None:
     path.chmod(0o444)
     synced(path.parent)
     _remember(warehouse, [*batches, batch])
+
+
+def close(warehouse: Path, line_ids: Iterable[str]) -> None:
+    """Keeps for good that no invoice will have these lines. Only with the batches locked."""
+    folder = warehouse / FOLDER
+    for line_id in line_ids:
+        path = folder / f"{CLOSED}{line_id}"
+        write_whole(path, b"")
+        path.chmod(0o444)
+    synced(folder)
 
 
 def _remember(warehouse: Path, batches: Sequence[Batch]) -> None:

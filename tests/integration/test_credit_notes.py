@@ -292,6 +292,30 @@ def test_on_thin_evidence_it_waits_for_approval(place: Place) -> None:
     assert (line.subscription_id, line.approved) == ("thin", ["evidence: thin"])
 
 
+def test_a_line_that_never_comes_back_can_be_closed(place: Place) -> None:
+    """Then it is due again, once, and the batch stays as it was."""
+    assert place.quick().exit_code == 0
+    before, closed = place.kept, place.batches[0].lines[0]
+    for words, said in (
+        (["--close", closed.line_id, "--close", "CN-000009-0001"], "--close CN-000009-0001: no"),
+        (["--close", "../x"], "--close ../x: no line of that id"),
+        (["--close", closed.line_id, "--dry-run"], "leave other options out"),
+    ):
+        done = place.quick(*words)
+        assert done.exit_code == 2
+        assert said in done.stderr
+    assert place.quick().exit_code == 2
+    done = place.quick("--close", closed.line_id)
+    assert done.exit_code == 0, done.stderr
+    assert f"closed {closed.line_id}: 1,000.00 EUR for big 2026-06" in done.stdout
+    assert place.quick("--close", closed.line_id).exit_code == 2
+    assert place.kept == before
+    assert place.quick().exit_code == 0
+    assert place.in_batch(2) == {"big": "1000.00 EUR"}
+    assert place.quick().exit_code == 2
+    assert [f.what for f in doctor.examine(place.path)] == []
+
+
 def test_two_at_once_make_one_batch(place: Place) -> None:
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda _: place.make(), range(2)))

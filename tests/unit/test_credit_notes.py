@@ -22,7 +22,7 @@ from makegood.orchestration.output.credit_notes import Asked, accruing_words, re
 NOW = datetime(2026, 7, 5, tzinfo=UTC)
 
 
-def line(place: int, amount: str, *issued_lines: str) -> Line:
+def line(place: int, amount: str, *issued_lines: str, is_closed: bool = False) -> Line:
     return Line(
         line_id=f"CN-{place}",
         subscription_id="s",
@@ -40,6 +40,7 @@ def line(place: int, amount: str, *issued_lines: str) -> Line:
         statement_version=1,
         evidence="sufficient",
         issued_lines=list(issued_lines),
+        is_closed=is_closed,
     )
 
 
@@ -72,6 +73,10 @@ def batch_of(number: int, lines: list[Line]) -> Batch:
         # what had been issued before the batch was made is not what it asked for
         ([line(1, "10", "old")], {"old": "10"}, ["CN-1"]),
         ([line(1, "10", "old")], {"old": "10", "x": "10"}, []),
+        # one that is closed waits for nothing, and takes no line of another
+        ([line(1, "10", is_closed=True)], {}, []),
+        ([line(1, "10", is_closed=True), line(2, "10")], {"x": "10"}, []),
+        ([line(1, "10", is_closed=True), line(2, "10")], {"CN-1": "10"}, ["CN-2"]),
         # another amount is another credit
         ([line(1, "10")], {"x": "9.99"}, ["CN-1"]),
     ],

@@ -138,6 +138,7 @@ if proposal.waiting:
         },
         name="Lines of batches that no issued invoice has yet",
     )
+    st.caption("A line that no invoice will ever have is closed with --close and its id.")
 
 
 def sums(batch: Batch) -> str:
