@@ -12,8 +12,9 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -112,7 +113,8 @@ def ask(
 
 def _written(folder: Path, name: str, files: Mapping[str, str]) -> bool:
     """Makes a folder of files that appears whole and on disk; False if it is there already."""
-    if (folder / name).exists():
+    # an empty folder, as a power cut may leave one, holds no request
+    if (folder / name / REQUEST).exists():
         return False
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".draft-{secrets.token_hex(8)}"
@@ -124,21 +126,27 @@ def _written(folder: Path, name: str, files: Mapping[str, str]) -> bool:
                 stream.flush()
                 os.fsync(stream.fileno())
             (draft / file).chmod(0o444)
+        _synced(draft)
         try:
-            # only onto a name that nobody has: one that holds files is not replaced
+            # onto a name that nobody has, or an empty folder: one that holds files is not replaced
             draft.rename(folder / name)
         except OSError:
-            if (folder / name).exists():
+            if (folder / name / REQUEST).exists():
                 return False
             raise
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _synced(folder)
         return True
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _synced(folder: Path) -> None:
+    """Waits until the names in a folder are on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_open(warehouse: Path) -> bool:
@@ -148,10 +156,13 @@ def is_open(warehouse: Path) -> bool:
     return os.access(there, os.W_OK)
 
 
-def asked(warehouse: Path, subscription_id: str, month: date) -> Request | None:
-    """The request for a subscription and period that was made on the pages."""
-    found = _read(warehouse / FOLDER / request_id(subscription_id, month))
-    return found[0] if found else None
+def asked(warehouse: Path, credits: Iterable[tuple[str, date]]) -> dict[tuple[str, date], Request]:
+    """The requests that were made on the pages, of those for some subscriptions and months."""
+    folder = warehouse / FOLDER
+    names = _names(folder)
+    ids = {credit: request_id(*credit) for credit in credits}
+    read = {credit: _read(folder / name) for credit, name in ids.items() if name in names}
+    return {credit: found[0] for credit, found in read.items() if found}
 
 
 def inbox(warehouse: Path) -> list[tuple[Request, Asked]]:
@@ -160,16 +171,30 @@ def inbox(warehouse: Path) -> list[tuple[Request, Asked]]:
 
 
 def _all(folder: Path) -> Iterator[tuple[Request, Asked]]:
-    for path in sorted(folder.glob("page-*")):
-        if found := _read(path):
+    for name in sorted(_names(folder)):
+        if found := _read(folder / name):
             yield found
+
+
+def _names(folder: Path) -> set[str]:
+    """The ids of the requests that are there."""
+    try:
+        return {name for name in os.listdir(folder) if name.startswith("page-")}
+    except FileNotFoundError:
+        return set()
 
 
 def _read(folder: Path) -> tuple[Request, Asked] | None:
     try:
-        return (
-            Request.model_validate_json((folder / REQUEST).read_bytes()),
-            Asked.model_validate_json((folder / ASKED).read_bytes()),
-        )
+        return _parsed(folder)
     except (OSError, ValidationError):
         return None
+
+
+@lru_cache(maxsize=100_000)
+def _parsed(folder: Path) -> tuple[Request, Asked]:
+    """A request, which never changes; what can't be read is tried again each time."""
+    return (
+        Request.model_validate_json((folder / REQUEST).read_bytes()),
+        Asked.model_validate_json((folder / ASKED).read_bytes()),
+    )

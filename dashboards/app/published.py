@@ -163,10 +163,11 @@ def ask(subscription_id: str, month: date) -> bool:
     return credit_requests.ask(folder, reader(), st.user.to_dict(), subscription_id, month, now)
 
 
-def asked(row: Row) -> credit_requests.Request | None:
-    """The request for a credit that was made on these pages. `row`: one that the viewer sees."""
-    folder = Path(_arguments().warehouse)
-    return credit_requests.asked(folder, row["subscription_id"], row["month"])
+def asked(found: list[Row]) -> dict[tuple[str, date], credit_requests.Request]:
+    """The requests that were made on these pages, by subscription and month. `found`: credits that
+    the viewer sees."""
+    keys = ((row["subscription_id"], row["month"]) for row in found)
+    return credit_requests.asked(Path(_arguments().warehouse), keys)
 
 
 def age(since: datetime) -> str:

@@ -110,6 +110,6 @@ MEDIA_TYPES = {
 }
 
 
-def file_name(batch: Batch, kind: str) -> str:
-    """A name for the file of a batch."""
-    return f"credit-notes-{batch.month:%Y-%m}-batch-{batch.number:06}.{kind}"
+def file_name(month: date, number: int, kind: str) -> str:
+    """A name for the file of a batch, which no other batch has."""
+    return f"credit-notes-{month:%Y-%m}-batch-{number:06}.{kind}"

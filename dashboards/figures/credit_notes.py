@@ -1,10 +1,13 @@
 """Batches of credit notes as a warehouse keeps them, and the credits that the next one would hold.
 
 A batch is a file `credit_notes/<number>-<start of its SHA-256>.json`, and never changes. The format
-is described here and nowhere else: orchestration writes it, pages and commands read it.
+is described here and nowhere else: orchestration writes it, pages and commands read it. The highest
+number is in `credit_notes.last` beside the folder, so that losing the last batch is noticed, too. A
+line that will never be on an invoice is closed by an empty file `credit_notes/closed-<line id>`.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +15,23 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import evidence_words
+from makegood.dashboards.figures.evidence import (
+    Evidence,
+    evidence_of,
+    evidence_words,
+    is_incomplete,
+)
 from makegood.dashboards.figures.queries import CREDITS, credit_key
 from makegood.dashboards.figures.style import decimals
 
 FOLDER = "credit_notes"
+LAST = "credit_notes.last"
+CLOSED = "closed-"
+_LINE_ID = re.compile(r"CN-(\d{6,})-\d{4,}")
 # subscription, first day of the period, currency
 Key = tuple[object, ...]
 
@@ -31,8 +42,8 @@ class Credit(BaseModel):
     `month`, `last_day`: first and last day of the period. `amount`: what is to be issued, positive;
     it is `due` (payable, C5) less `issued` (C6) less `in_batches`, what earlier batches hold and no
     invoice has yet. `statement_version`: the statement it follows from (C7); `version_before`: that
-    of the last earlier batch; `changed`: the columns in which the two differ. `issued_lines`: the
-    invoice lines that `issued` adds up.
+    of the last earlier batch; `changed`: the columns in which the two differ. `doubts`: why it
+    needs approval, whatever its amount. `issued_lines`: the invoice lines that `issued` adds up.
     """
 
     subscription_id: str
@@ -47,10 +58,11 @@ class Credit(BaseModel):
     due: Decimal
     issued: Decimal
     in_batches: Decimal
-    statement_version: int | None
+    statement_version: int
     version_before: int | None = None
     changed: list[str] = []
     evidence: str
+    doubts: list[str] = []
     issued_lines: list[str] = []
 
     @property
@@ -64,10 +76,12 @@ class Credit(BaseModel):
 
 
 class Line(Credit):
-    """A credit as a line of a batch. `approved_above`: the limit above which it was approved."""
+    """A credit as a line of a batch. `approved`: the reasons in spite of which it was approved;
+    `is_closed`: no invoice will have it, by a record beside the batches."""
 
     line_id: str
-    approved_above: Decimal | None = None
+    approved: list[str] = []
+    is_closed: bool = Field(default=False, exclude=True)
 
 
 class Batch(BaseModel):
@@ -101,6 +115,7 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
     """The batches in order of their numbers, and what is wrong with the folder, a sentence each."""
     found: dict[int, Batch] = {}
     wrong = []
+    closed = {path.name.removeprefix(CLOSED) for path in (warehouse / FOLDER).glob(f"{CLOSED}*")}
     for path in sorted((warehouse / FOLDER).glob("[0-9]*.json")):
         try:
             content = path.read_bytes()
@@ -112,14 +127,51 @@ def kept(warehouse: Path) -> tuple[list[Batch], list[str]]:
             wrong.append(f"{path} is not what was written")
         else:
             found[batch.number] = batch
+            for line in batch.lines:
+                line.is_closed = line.line_id in closed
     missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
     wrong += [f"batch {number} is missing in {warehouse / FOLDER}" for number in missing]
+    try:
+        last, newest = last_number(warehouse), max(found, default=0)
+    except (OSError, ValueError):
+        wrong.append(f"{warehouse / LAST} can't be read")
+    else:
+        if last > newest:
+            wrong.append(
+                f"batch {last} is missing in {warehouse / FOLDER}: {newest or 'none'} is the last "
+                f"there, and {LAST} says that batches up to {last} were made"
+            )
     return [found[number] for number in sorted(found)], wrong
 
 
+def last_number(warehouse: Path) -> int:
+    """The highest number that a batch had, as it is kept beside the batches; 0 without any. Raises
+    OSError, ValueError."""
+    path = warehouse / LAST
+    return int(path.read_text()) if path.exists() else 0
+
+
+def next_number(batches: Sequence[Batch]) -> int:
+    """The number of the next batch."""
+    return batches[-1].number + 1 if batches else 1
+
+
+def not_kept(line_ids: Iterable[str], batches: Sequence[Batch]) -> list[str]:
+    """A sentence if invoices have lines of batches that came after the last that is kept. Another
+    batch would use their ids again, and replace what was issued.
+
+    `line_ids`: of credits on issued and paid invoices."""
+    found = [(int(m[1]), m[0]) for m in map(_LINE_ID.fullmatch, line_ids) if m]
+    number, known = max(found, default=(0, "")), next_number(batches)
+    if number[0] < known:
+        return []
+    return [f"batch {number[0]} is missing: an invoice has its line {number[1]}"]
+
+
 @dataclass(frozen=True)
-class Excess:
-    """What was issued, or is in batches, beyond what is due. `difference`: negative."""
+class Correction:
+    """What no batch can put right: more is issued or in batches than is due, or lines on invoices
+    have taken back more than they gave (`issued` is negative)."""
 
     row: Row
     issued: Decimal
@@ -143,20 +195,20 @@ class Waiting:
 class Proposal:
     """What the next batch of a month would hold, and what is beside it.
 
-    `is_over`: whether any period that ends in the month is over; `accruing`: credits of periods
-    that end in it and are not over."""
+    `is_over`: whether any period that ends in the month is over (T3), `accruing`: credits of those
+    that are not."""
 
     month: date
     credits: list[Credit]
-    excess: list[Excess]
+    corrections: list[Correction]
     waiting: list[Waiting]
     is_over: bool
     accruing: int
 
 
 def months(reader: Reader) -> list[date]:
-    """The first days of the months in which a period is over for which credits are due or issued,
-    the latest first."""
+    """The first days of the months in which a period ends for which credits are due or issued, the
+    latest first."""
     kinds = periods.kinds(reader)
     found = reader.rows(
         """select distinct r.month, s.contract_id from marts.credit_reconciliation as r
@@ -214,12 +266,18 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
         if key not in of and line.last_day.replace(day=1) == month:
             of[key] = line.model_dump() | {"due_amount": Decimal(), "issued_amount": Decimal()}
     versions = _versions(reader, first_days)
+    days = periods.days(reader)
+
+    def is_over(row: Row) -> bool:
+        ends_on = periods.following(row["period_kind"], row["month"])
+        return days[row["contract_id"]] >= ends_on
+
     proposal = Proposal(
         month,
         [],
         [],
         [],
-        bool(settled) or any(not s["is_accruing"] for s in stages),
+        any(map(is_over, [*settled, *stages])),
         sum(s["credits"] for s in stages if s["is_accruing"]),
     )
     for key, row in of.items():
@@ -231,14 +289,16 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
             _exact(row[name], row["currency"]) for name in ("due_amount", "issued_amount")
         )
         amount = due - given - in_batches
-        if amount < 0:
-            proposal.excess.append(Excess(row, given, in_batches, due))
-        elif amount > 0:
-            # without one nothing is due, but more was taken back than had been issued
-            credit = credits.get(key)
+        if amount == 0:
+            continue
+        # a positive line on an invoice, by mistake or to take a credit back, makes nothing due
+        if amount < 0 or due <= 0 or given < 0 or not is_over(row):
+            proposal.corrections.append(Correction(row, given, in_batches, due))
+        else:
+            credit = credits[key]
             kind = row["period_kind"]
             before = lines[-1].line.statement_version if lines else None
-            now = credit["statement_version"] if credit else None
+            now = credit["statement_version"]
             proposal.credits.append(
                 Credit(
                     subscription_id=row["subscription_id"],
@@ -256,11 +316,22 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
                     statement_version=now,
                     version_before=before,
                     changed=_changed(versions.get(key, {}), before, now),
-                    evidence=evidence_words(credit) if credit else "–",
+                    evidence=evidence_words(credit),
+                    doubts=doubts(credit),
                     issued_lines=sorted(issued.get(key, {})),
                 )
             )
     return proposal
+
+
+def doubts(credit: Row) -> list[str]:
+    """Why a credit needs approval, whatever its amount: data behind it are missing (M6).
+
+    `credit`: one of CREDITS."""
+    is_thin = (
+        credit["availability_pct"] is not None and evidence_of(credit) is not Evidence.SUFFICIENT
+    )
+    return [f"evidence: {evidence_words(credit)}"] if is_thin or is_incomplete(credit) else []
 
 
 def _exact(amount: Decimal, currency: str) -> Decimal:
@@ -291,9 +362,9 @@ def _held(batches: Iterable[Batch]) -> dict[Key, list[Waiting]]:
 
 def waiting(held: Iterable[Waiting], issued: Mapping[str, Decimal]) -> list[Waiting]:
     """The lines that no invoice has yet: neither one of that id, nor, as billing may give lines ids
-    of its own, another one of the same amount that came after the batch."""
+    of its own, another one of the same amount that came after the batch. None that is closed."""
     rest = dict(issued)
-    found = [w for w in held if rest.pop(w.line.line_id, None) is None]
+    found = [w for w in held if rest.pop(w.line.line_id, None) is None and not w.line.is_closed]
     for one in list(found):
         known = {one.line.line_id, *one.line.issued_lines}
         amounts = (i for i, a in rest.items() if a == one.line.amount and i not in known)
@@ -315,8 +386,8 @@ def _versions(reader: Reader, first_days: Sequence[date]) -> dict[Key, dict[int,
     return found
 
 
-def _changed(versions: Mapping[int, str], before: int | None, now: int | None) -> list[str]:
-    if before is None or now is None:
+def _changed(versions: Mapping[int, str], before: int | None, now: int) -> list[str]:
+    if before is None:
         return []
     return sorted(
         {c for v, names in versions.items() if before < v <= now for c in names.split(",")}

@@ -44,12 +44,23 @@ def credit_notes(
         list[str] | None,
         typer.Option(
             metavar="SUBSCRIPTION",
-            help="Issue the credits of this subscription also above the limit; repeatable.",
+            help="Issue the credits of this subscription that need approval; repeatable.",
         ),
     ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Write the last batch of the month again, as it is.")
     ] = False,
+    batch_number: Annotated[
+        int | None,
+        typer.Option("--batch", metavar="N", min=1, help="With --again: this batch of the month."),
+    ] = None,
+    close: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE_ID",
+            help="Only this: no invoice will have this line of a batch; repeatable, for good.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what a batch would hold, and keep nothing.")
     ] = False,
@@ -59,8 +70,8 @@ def credit_notes(
     A batch is kept in the warehouse under a number, and never changes. Its file has the form of the
     feed invoice_lines: fill in invoice_id, and deliver it with the other feeds.
 
-    Exit 0: made, shown or written again. 1: failed. 2: bad arguments, a month that is not over, or
-    nothing new to issue.
+    Exit 0: made, shown, written again or closed. 1: failed. 2: bad arguments, a month that is not
+    over, or nothing new to issue.
     """
     first = first_of(month)
     require_folder("--warehouse", warehouse)
@@ -70,10 +81,16 @@ def credit_notes(
             BAD_ARGUMENTS,
             "--again writes a batch as it is: leave --limit, --approve and --dry-run out",
         )
+    if close and (out or limit or approve or again or dry_run):
+        raise fail(BAD_ARGUMENTS, "--close makes and writes no batch: leave other options out")
     if again and not out:
         raise fail(BAD_ARGUMENTS, "--again writes a file: name it (example: --out notes.csv)")
+    if batch_number and not again:
+        raise fail(BAD_ARGUMENTS, "--batch names the batch that --again writes: give --again, too")
     if dry_run and out:
         raise fail(BAD_ARGUMENTS, "--dry-run writes nothing: leave out --out")
+    if out and out.exists() and not again:
+        raise fail(BAD_ARGUMENTS, f"--out {out} is there already: name another file")
 
     from makegood.dashboards.exports.excel import TooLarge
     from makegood.orchestration.output import credit_notes as output
@@ -86,8 +103,11 @@ def credit_notes(
     asked = output.Asked(warehouse, first, limits, frozenset(approve or []))
     is_kept = False
     try:
+        if close:
+            show(output.close(warehouse, first, close))
+            return
         if again:
-            batch = output.again(warehouse, first)
+            batch = output.again(warehouse, first, batch_number)
             lines = output.of_batch(batch)
         else:
             planned = output.plan(asked) if dry_run else output.make(asked)
@@ -103,7 +123,8 @@ def credit_notes(
     except (NotFound, TooLarge, RuntimeError, OSError) as error:
         what = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
         then = f"\nbatch {batch.number} is kept: write it with --again" if is_kept else ""
-        raise fail(FAILED, what + then) from error
+        is_there = isinstance(error, FileExistsError)
+        raise fail(BAD_ARGUMENTS if is_there else FAILED, what + then) from error
 
 
 def _kind(out: Path | None, chosen: NoteFormat | None) -> str | None:

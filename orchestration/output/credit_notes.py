@@ -1,6 +1,7 @@
 """What `makegood credit-notes` does and shows: batches of credit notes for a month."""
 
-from collections.abc import Iterator, Mapping
+import errno
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,7 +27,7 @@ class Refused(ValueError):
 @dataclass(frozen=True)
 class Asked:
     """What is asked for. `month`: its first day; `limits`: by currency; `approved`: subscriptions
-    whose credits are issued also above a limit."""
+    whose credits are issued also where they need approval."""
 
     warehouse: Path
     month: date
@@ -58,28 +59,59 @@ def make(asked: Asked) -> Planned:
     return planned
 
 
-def again(warehouse: Path, month: date) -> Batch:
-    """The last batch of a month. Raises Unsound, Refused."""
+def again(warehouse: Path, month: date, number: int | None = None) -> Batch:
+    """The last batch of a month, or that of a number. Raises Unsound, Refused."""
     made = [batch for batch in store.sound(warehouse) if batch.month == month]
-    if not made:
-        raise Refused(f"there is no batch of {month:%Y-%m} to write again")
-    return made[-1]
+    found = [batch for batch in made if number in (None, batch.number)]
+    if not found:
+        there = ", ".join(str(batch.number) for batch in made) or "none"
+        name = f"batch {number}" if number else "batch"
+        raise Refused(f"there is no {name} of {month:%Y-%m} to write again; there: {there}")
+    return found[-1]
+
+
+def close(warehouse: Path, month: date, line_ids: Sequence[str]) -> list[str]:
+    """Closes lines that wait for an invoice: they don't count as in batches any more. Returns what
+    was done, a line each. Raises NotFound, Busy, Unsound, Refused."""
+    publication(warehouse)
+    with store.locked(warehouse) as batches, published(warehouse) as reader:
+        waiting = {w.line.line_id: w.line for w in notes.proposed(reader, month, batches).waiting}
+        for line_id in line_ids:
+            if line_id not in waiting:
+                raise Refused(
+                    f"--close {line_id}: no line of that id is in a batch of {month:%Y-%m} and "
+                    "waits for an invoice"
+                )
+        store.close(warehouse, line_ids)
+    closed = (waiting[line_id] for line_id in dict.fromkeys(line_ids))
+    return [
+        f"closed {line.line_id}: {money(line.amount, line.currency)} for {line.subscription_id} "
+        f"{line.period} are not in a batch any more"
+        for line in closed
+    ]
 
 
 def _planned(asked: Asked, batches: list[Batch]) -> Planned:
     with published(asked.warehouse) as reader:
+        ids = reader.rows("select line_id from marts.credit_issued_lines")
+        store.refuse(notes.not_kept((row["line_id"] for row in ids), batches))
         proposal = notes.proposed(reader, asked.month, batches)
         if not proposal.is_over:
             raise Refused(_not_over(reader, proposal))
-        above = [c for c in proposal.credits if c.amount > asked.limits.get(c.currency, c.amount)]
-        unknown = sorted(asked.approved - {credit.subscription_id for credit in above})
+        why = {credit.key: reasons(asked, credit) for credit in proposal.credits}
+        unknown = asked.approved - {c.subscription_id for c in proposal.credits if why[c.key]}
         if unknown:
-            raise Refused(f"--approve {unknown[0]}: no credit of it is above a limit")
-        held_back = [c for c in above if c.subscription_id not in asked.approved]
-        chosen = [c for c in proposal.credits if c not in held_back]
+            raise Refused(
+                f"--approve {min(unknown)}: that subscription has no credit that needs approval"
+            )
+        held_back: list[Credit] = []
+        chosen: list[Credit] = []
+        for credit in proposal.credits:
+            is_held = why[credit.key] and credit.subscription_id not in asked.approved
+            (held_back if is_held else chosen).append(credit)
         if not chosen:
             raise Refused("\n".join(_nothing_new(asked, proposal, held_back, batches)))
-        number = store.next_number(batches)
+        number = notes.next_number(batches)
         batch = Batch(
             number=number,
             month=asked.month,
@@ -91,7 +123,7 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
                 Line(
                     **credit.model_dump(),
                     line_id=notes.line_id(number, place),
-                    approved_above=asked.limits[credit.currency] if credit in above else None,
+                    approved=why[credit.key],
                 )
                 for place, credit in enumerate(chosen, 1)
             ],
@@ -99,18 +131,34 @@ def _planned(asked: Asked, batches: list[Batch]) -> Planned:
     return Planned(batch, held_back, proposal)
 
 
+def reasons(asked: Asked, credit: Credit) -> list[str]:
+    """Why a credit needs approval. A limit is for the whole of it, also what is issued already or
+    in batches: instalments don't avoid it."""
+    whole = credit.issued + credit.in_batches + credit.amount
+    limit = asked.limits.get(credit.currency)
+    above = [] if limit is None or whole <= limit else [f"above {money(limit, credit.currency)}"]
+    return [*above, *credit.doubts]
+
+
 def _not_over(reader: Reader, proposal: Proposal) -> str:
     month = f"{proposal.month:%Y-%m}"
-    if proposal.accruing:
+    if proposal.accruing or proposal.corrections:
+        accruing = f"{accruing_words(proposal)}, and " if proposal.accruing else ""
         return (
             f"{month} is not over as of {timestamp(reader.as_of)}, the instant of what is "
-            f"published: {counted(proposal.accruing, 'credit')} still accrue, and none is due"
+            f"published: {accruing}none is due"
         )
     known = ", ".join(f"{found:%Y-%m}" for found in reversed(notes.months(reader))) or "none"
     return (
         f"no credit is due or was issued for a period that ends in {month} (a quarter or year is "
         f"credited with the month in which it ends); months with credits: {known}"
     )
+
+
+def accruing_words(proposal: Proposal) -> str:
+    """How many credits still accrue."""
+    verb = "is" if proposal.accruing == 1 else "are"
+    return f"{counted(proposal.accruing, 'credit')} {verb} still accruing"
 
 
 def _nothing_new(
@@ -152,8 +200,12 @@ def parse_limits(words: list[str]) -> dict[str, Decimal]:
 
 
 def write(batch: Batch, out: Path, kind: str) -> str:
-    """Writes a batch as a file; returns a line that says so."""
-    write_whole(out, exports.FORMATS[kind](batch))
+    """Writes a batch as a file; returns a line that says so. Raises FileExistsError if something
+    else is there."""
+    content = exports.FORMATS[kind](batch)
+    if out.exists() and out.read_bytes() != content:
+        raise FileExistsError(errno.EEXIST, "it holds something else: name another file", str(out))
+    write_whole(out, content)
     return f"wrote {counted(len(batch.lines), 'line')} to {out}; fill in invoice_id"
 
 
@@ -191,18 +243,15 @@ def _totals(title: str, batch: Batch, *by: str) -> list[str]:
     return table(title, names | {"currency": "currency"}, {"to issue": "amount"}, rows)
 
 
-def _rows(credits: list[Line] | list[Credit]) -> list[Row]:
+def _rows(lines: list[Line]) -> list[Row]:
     return [
-        credit.model_dump() | {"period": credit.period, "remarks": _remarks(credit)}
-        for credit in credits
+        line.model_dump()
+        | {
+            "period": line.period,
+            "remarks": f"approved: {'; '.join(line.approved)}" if line.approved else "",
+        }
+        for line in lines
     ]
-
-
-def _remarks(credit: Credit) -> str:
-    found = [] if credit.evidence in ("sufficient", "–") else [f"evidence: {credit.evidence}"]
-    if isinstance(credit, Line) and credit.approved_above is not None:
-        found.append(f"approved above {money(credit.approved_above, credit.currency)}")
-    return "; ".join(found)
 
 
 def _restated(line: Line) -> str:
@@ -219,16 +268,18 @@ def _restated(line: Line) -> str:
 
 
 def _held_back(asked: Asked, credits: list[Credit]) -> list[str]:
-    title = "needs approval: above the limit, not in the batch (--approve SUBSCRIPTION)"
-    limits = [{"limit": asked.limits[credit.currency]} for credit in credits]
-    rows = [row | limit for row, limit in zip(_rows(credits), limits, strict=True)]
-    columns = {"limit": "limit", "to issue": "amount"}
-    return table(title, _WHO | {"currency": "currency"}, columns, rows)[1:]
+    title = "needs approval, not in the batch (--approve SUBSCRIPTION)"
+    rows = [
+        credit.model_dump()
+        | {"period": credit.period, "remarks": "; ".join(reasons(asked, credit))}
+        for credit in credits
+    ]
+    return table(title, _WHO | {"currency": "currency"}, _AMOUNTS, rows)[1:]
 
 
 def _beside(proposal: Proposal) -> Iterator[str]:
     """What is not issued by a batch, but has to be known."""
-    excess = [
+    corrections = [
         {
             **e.row,
             "period": periods.credited(e.row),
@@ -237,15 +288,15 @@ def _beside(proposal: Proposal) -> Iterator[str]:
             "in_batches": e.in_batches,
             "amount": e.difference,
         }
-        for e in proposal.excess
+        for e in proposal.corrections
     ]
-    if excess:
-        title = "more issued or in batches than is due (no batch takes back: correct it in billing)"
+    if corrections:
+        title = "to be corrected in billing: no batch can put it right"
         yield from table(
             title,
             _WHO | {"currency": "currency"},
             {**_BASIS, "difference": "amount"},
-            excess,
+            corrections,
         )
     waiting = [
         {**w.line.model_dump(), "period": w.line.period, "batch": f"batch {w.batch.number}"}
@@ -260,4 +311,4 @@ def _beside(proposal: Proposal) -> Iterator[str]:
         )
     if proposal.accruing:
         yield ""
-        yield f"still accruing: {counted(proposal.accruing, 'credit')} of other time zones"
+        yield accruing_words(proposal)

@@ -48,9 +48,12 @@ def examine(root: Path) -> list[Finding]:
         findings += [Finding(*other)] if other else []
         findings += [] if publication.damage else _contents(warehouse, publication)
     findings += _records(warehouse)
+    batches, wrong = credit_notes.kept(warehouse.root)
+    if publication and not publication.damage:
+        wrong += credit_notes.not_kept(_issued(publication), batches)
     findings += [
         Finding(what, "restore it from a backup: until then no batch of credit notes is made")
-        for what in credit_notes.kept(warehouse.root)[1]
+        for what in wrong
     ]
     try:
         # a run at work is not a fault: what it has written so far is not a leftover
@@ -120,6 +123,16 @@ def _contents(warehouse: Warehouse, publication: Publication) -> Iterator[Findin
             f"{warehouse.landed / path} is missing or damaged",
             "run again, or repair: it is made again from its deliveries, while they are there",
         )
+
+
+def _issued(publication: Publication) -> list[str]:
+    """The ids of the credits on invoices; none where they can't be read, which is named already."""
+    try:
+        with publication.connect() as con:
+            rows = con.execute("select line_id from marts.credit_issued_lines").fetchall()
+    except duckdb.Error:
+        return []
+    return [line_id for (line_id,) in rows]
 
 
 def _records(warehouse: Warehouse) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ building/        what the run at work has made so far; leftovers are removed by 
 runs/            how each run ended, also those that were blocked, failed or killed
 backtests/       what proposed contracts would have cost; a backtest works there, without the lock
 credit_notes/    batches of credit notes, under a lock of their own; nothing else touches them
+credit_notes.last  the number of the last batch, by which a lost one is noticed
 inbox/           requests for credits that customers made on the pages; landed like deliveries
 lock             held by the run at work
 

@@ -600,6 +600,8 @@ def test_the_page_of_credit_notes_shows_what_the_command_makes(
     assert amounts("Credits to be issued", at) == expected
     assert "No batch of 2026-07 has been made yet." in words(at)
     assert at.code[0].value.startswith("makegood credit-notes --month 2026-07 --warehouse ")
+    # each batch has a file of its own
+    assert "--out credit-notes-2026-07-batch-000001.csv" in at.code[0].value
 
     words_of = ["credit-notes", "--month", "2026-07", "--warehouse", str(tmp_path / "w")]
     words_of += ["--limit", "EUR=1000"]
@@ -615,7 +617,7 @@ def test_the_page_of_credit_notes_shows_what_the_command_makes(
     )
     # of June nothing is to be issued, and too much was
     at = app(monkeypatch, tmp_path / "w", "credit_notes", month="2026-06")
-    (over,) = tables(at)["More issued, or in batches, than is due"]
+    (over,) = tables(at)["To be corrected in billing"]
     assert (over["Subscription"], over["Difference"]) == ("C02-chat", Decimal(-150))
 
 

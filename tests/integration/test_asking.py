@@ -154,6 +154,47 @@ def test_a_request_is_a_row_of_the_feed_with_who_asked_beside_it(place: Place) -
     assert found == {"utc": ("2026-06-01", "2026-07-05"), "local": ("2026-06-01", "2026-07-06")}
 
 
+def test_an_empty_folder_is_no_request(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut may leave one. The names of the files are on disk before the folder appears."""
+    folder = place.path / credit_requests.FOLDER / credit_requests.request_id("utc", JUNE)
+    folder.mkdir(parents=True)
+    synced: list[tuple[int, bool]] = []
+
+    def fsync(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, (folder / credit_requests.REQUEST).exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert place.ask("utc")
+    assert (folder.stat().st_ino, False) in synced
+    assert synced[-1] == (folder.parent.stat().st_ino, True)
+    assert sorted(p.name for p in folder.iterdir()) == [".asked.json", "request.jsonl"]
+    assert not place.ask("utc")
+
+
+def test_requests_are_read_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They never change; each look at the inbox reads its names alone."""
+    utc, local = ("utc", JUNE), ("local", JUNE)
+    assert credit_requests.asked(place.path, [utc, local]) == {}
+    assert credit_requests.inbox(place.path) == []
+    place.ask("utc")
+    (made,) = place.made
+    # one that can't be read yet may be readable later
+    file = made / credit_requests.ASKED
+    file.rename(made / "away")
+    assert credit_requests.asked(place.path, [utc, local]) == {}
+    (made / "away").rename(file)
+    first = credit_requests.asked(place.path, [utc, local])
+    assert {key: str(r.requested_on) for key, r in first.items()} == {utc: "2026-07-05"}
+    reads: list[Path] = []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path))
+    assert credit_requests.asked(place.path, [local, utc]) == first
+    assert [request.subscription_id for request, _ in credit_requests.inbox(place.path)] == ["utc"]
+    assert reads == []
+    # one that was removed is not remembered
+    shutil.rmtree(made)
+    assert credit_requests.asked(place.path, [utc]) == {}
+
+
 def test_on_its_last_day_it_can_be_asked_for(place: Place) -> None:
     assert place.ask("utc", now=datetime(2026, 7, 30, 23, 59, 59, tzinfo=UTC))
     assert place.ask("local", now=datetime(2026, 7, 30, 21, 59, 59, tzinfo=UTC))

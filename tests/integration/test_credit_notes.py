@@ -4,6 +4,7 @@ what is kept, and that a batch that is delivered makes the credit an issued one 
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,7 @@ from tests.conftest import (
     write_contracts,
 )
 from tests.e2e.test_command import makegood
-from tests.models.test_credit_examples import Examples
+from tests.models.test_credit_examples import DAY, Examples
 from tests.models.test_credit_line import deliver
 
 JULY_5, JULY_10, JULY_12 = "2026-07-05T00:00:00Z", "2026-07-10T00:00:00Z", "2026-07-12T00:00:00Z"
@@ -42,7 +43,9 @@ FILES = ("csv", "xlsx", "jsonl")
 
 def first() -> Examples:
     """Downtime of 10 % credit (C1) for each: 100 EUR, 1000 EUR, 1000 JPY and, of a quarter's fee,
-    10 KWD are due for June, and 100 EUR that nobody has asked for."""
+    10 KWD are due for June, and 100 EUR that nobody has asked for. Invoices have taken back 50 EUR
+    of a credit of 100 EUR (retaken), and for June and July where nothing is due (mistaken). A
+    credit of March is due on a third of the data (thin)."""
     e = Examples()
     for name, fee, currency in (
         ("small", "1000.00", "EUR"),
@@ -56,6 +59,19 @@ def first() -> Examples:
     e.subscription("quarterly", "quarterly", fee=None, spans=[{"valid_from": "2026-04-01"}])
     e.outage(0, 30 * 3600).line("100.000", first="2026-05-01", last="2026-05-31", currency="KWD")
     e.request("2026-07-02", month="2026-04-01")
+    # the quarter needs data from its beginning
+    e.outage(-70 * DAY, None, state="up")
+    e.subscription("retaken").outage(0, 2593).request("2026-07-02").line("50.00", kind="credit")
+    e.subscription("mistaken").line("50.00", kind="credit")
+    e.line("20.00", kind="credit", first="2026-07-01", last="2026-07-31")
+    e.subscription(
+        "thin",
+        "earlier",
+        fee=None,
+        spans=[{"valid_from": "2026-03-01", "valid_to": "2026-03-31"}],
+    ).line("1000.00", first="2026-03-01", last="2026-03-31")
+    e.outage(-92 * DAY, -91 * DAY).outage(-91 * DAY, -80 * DAY, state="up")
+    e.request("2026-04-02", month="2026-03-01")
     return e
 
 
@@ -73,7 +89,17 @@ class Place:
                 "availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}],
             },
         )
-        self.contracts = write_contracts(folder / "contracts", {"quarterly": quarter})
+        earlier = contract(
+            "earlier",
+            since="2026-03-01",
+            availability={"commitment_pct": 99.9, "min_coverage_pct": 99},
+            credits={
+                "support_plans": ["premium"],
+                "availability_tiers": [{"below_pct": 99.9, "credit_pct": 10}],
+            },
+        )
+        both = {"quarterly": quarter, "earlier": earlier}
+        self.contracts = write_contracts(folder / "contracts", both)
         shutil.copy(CONTRACTS / "trueengage.yaml", self.contracts)
 
     def run(self, as_of: str) -> Published:
@@ -174,6 +200,24 @@ def test_what_is_due_is_in_the_batch(place: Place, tmp_path: Path) -> None:
     assert [c["customer_name"] for c in cells] == ["big", "quarterly", "small", "yen"]
 
 
+def corrected(shown: str, subscription: str) -> list[list[str]]:
+    """Due, issued, in batches and difference of what has to be corrected in billing."""
+    _, _, after = shown.partition("to be corrected in billing")
+    rows = after.partition("\n\n")[0].replace("−", "-").splitlines()
+    return [row.split()[-4:] for row in rows if row.split()[1:2] == [subscription]]
+
+
+def test_what_an_invoice_takes_back_is_no_credit(begun: Place) -> None:
+    """Neither beside what is due, nor where nothing is, nor in a month that is not over (C6)."""
+    shown = begun.quick("--dry-run").stdout
+    assert corrected(shown, "retaken") == [["100.00", "-50.00", "0.00", "150.00"]]
+    assert corrected(shown, "mistaken") == [["0.00", "-50.00", "0.00", "50.00"]]
+    with published(begun.path) as reader:
+        july = notes.proposed(reader, date(2026, 7, 1), [])
+    assert (july.credits, july.is_over) == ([], False)
+    assert [c.row["subscription_id"] for c in july.corrections] == ["mistaken"]
+
+
 def test_a_batch_has_the_columns_of_the_feed() -> None:
     assert list(exports.COLUMNS) == [c.name for c in feeds()["invoice_lines"].columns]
 
@@ -184,12 +228,13 @@ def test_a_batch_has_the_columns_of_the_feed() -> None:
         ("2026-07", [], "2026-07 is not over as of 2026-07-05T00:00:00Z"),
         # May has no credit, and the quarter that holds it ends in June
         ("2026-05", [], "period that ends in 2026-05"),
-        ("2026-04", [], "months with credits: 2026-06"),
+        ("2026-04", [], "months with credits: 2026-03, 2026-06, 2026-07"),
         ("June", [], "--month 'June' is not a month"),
         ("2026-06", ["--again", "--out", "x.csv"], "there is no batch of 2026-06 to write again"),
         ("2026-06", ["--again"], "--again writes a file: name it"),
         ("2026-06", ["--again", "--dry-run"], "leave --limit, --approve and --dry-run out"),
         ("2026-06", ["--dry-run", "--out", "x.csv"], "--dry-run writes nothing"),
+        ("2026-06", ["--batch", "1"], "give --again, too"),
         ("2026-06", ["--format", "csv"], "--format csv needs a file"),
         ("2026-06", ["--out", "x.pdf"], "must be a file that ends in .csv, .xlsx or .jsonl"),
         ("2026-06", ["--out", "x.csv", "--format", "xlsx"], "contradicts the suffix"),
@@ -201,7 +246,11 @@ def test_a_batch_has_the_columns_of_the_feed() -> None:
         ("2026-06", ["--limit", "JPY=0.5"], "is not a currency and an amount"),
         ("2026-06", ["--limit", "EUR=1", "--limit", "EUR=2"], "--limit names EUR twice"),
         # at the limit is not above it
-        ("2026-06", ["--limit", "EUR=1000", "--approve", "big"], "no credit of it is above"),
+        (
+            "2026-06",
+            ["--limit", "EUR=1000", "--approve", "big"],
+            "has no credit that needs approval",
+        ),
     ],
 )
 def test_what_is_refused_keeps_nothing(
@@ -221,7 +270,8 @@ def test_nothing_published_is_a_failure(tmp_path: Path) -> None:
 def test_above_a_limit_it_waits_for_approval(place: Place) -> None:
     done = place.quick("--limit", "EUR=999.99", "--limit", "JPY=1000")
     assert done.exit_code == 0, done.stderr
-    assert "needs approval: above the limit, not in the batch" in done.stdout
+    (row,) = [row for row in done.stdout.splitlines() if row.split()[1:2] == ["big"]]
+    assert row.endswith("1,000.00  above 999.99 EUR")
     assert set(place.in_batch(1)) == {"small", "quarterly", "yen"}
     held = place.quick("--limit", "EUR=999.99")
     assert (held.exit_code, len(place.kept)) == (2, 1)
@@ -230,7 +280,40 @@ def test_above_a_limit_it_waits_for_approval(place: Place) -> None:
     assert approved.exit_code == 0, approved.stderr
     (line,) = place.batches[1].lines
     assert (line.line_id, line.subscription_id) == ("CN-000002-0001", "big")
-    assert line.approved_above == Decimal("999.99")
+    assert line.approved == ["above 999.99 EUR"]
+
+
+def test_on_thin_evidence_it_waits_for_approval(place: Place) -> None:
+    done = place.quick(month="2026-03")
+    assert (done.exit_code, place.kept) == (2, {})
+    assert "evidence: thin" in done.stderr
+    assert place.quick("--approve", "thin", month="2026-03").exit_code == 0
+    (line,) = place.batches[0].lines
+    assert (line.subscription_id, line.approved) == ("thin", ["evidence: thin"])
+
+
+def test_a_line_that_never_comes_back_can_be_closed(place: Place) -> None:
+    """Then it is due again, once, and the batch stays as it was."""
+    assert place.quick().exit_code == 0
+    before, closed = place.kept, place.batches[0].lines[0]
+    for words, said in (
+        (["--close", closed.line_id, "--close", "CN-000009-0001"], "--close CN-000009-0001: no"),
+        (["--close", "../x"], "--close ../x: no line of that id"),
+        (["--close", closed.line_id, "--dry-run"], "leave other options out"),
+    ):
+        done = place.quick(*words)
+        assert done.exit_code == 2
+        assert said in done.stderr
+    assert place.quick().exit_code == 2
+    done = place.quick("--close", closed.line_id)
+    assert done.exit_code == 0, done.stderr
+    assert f"closed {closed.line_id}: 1,000.00 EUR for big 2026-06" in done.stdout
+    assert place.quick("--close", closed.line_id).exit_code == 2
+    assert place.kept == before
+    assert place.quick().exit_code == 0
+    assert place.in_batch(2) == {"big": "1000.00 EUR"}
+    assert place.quick().exit_code == 2
+    assert [f.what for f in doctor.examine(place.path)] == []
 
 
 def test_two_at_once_make_one_batch(place: Place) -> None:
@@ -260,6 +343,49 @@ def test_a_damaged_or_missing_batch_stops_the_next(place: Place) -> None:
         assert any(said in f.what for f in doctor.examine(place.path))
     file.write_bytes(content)
     assert place.quick().exit_code == 2
+
+
+def test_a_lost_last_batch_stops_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number and the ids of its lines would be used again."""
+    assert place.quick("--limit", "EUR=500").exit_code == 0
+    assert place.quick().exit_code == 0
+    file = place.path / notes.FOLDER / max(place.kept)
+    for lost, said in (
+        (file, "batch 2 is missing"),
+        (file.with_name(min(place.kept)), "none is the last there"),
+    ):
+        lost.unlink()
+        done = place.quick()
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert any(said in f.what for f in doctor.examine(place.path))
+    # all is lost but what an invoice has, here under the ids that the examples have
+    (place.path / notes.LAST).unlink()
+    monkeypatch.setattr(notes, "_LINE_ID", re.compile(r"l(\d+)"))
+    done = place.quick()
+    assert (done.exit_code, place.kept) == (1, {})
+    assert "is missing: an invoice has its line l" in done.stderr
+    assert any("an invoice has its line l" in f.what for f in doctor.examine(place.path))
+
+
+def test_no_file_of_another_batch_is_overwritten(place: Place, tmp_path: Path) -> None:
+    """It may be on its way to billing."""
+    file = tmp_path / "notes.csv"
+    assert place.quick("--limit", "EUR=500", "--out", file).exit_code == 0
+    content = file.read_bytes()
+    done = place.quick("--out", file)
+    assert (done.exit_code, len(place.kept), file.read_bytes()) == (2, 1, content)
+    assert f"--out {file} is there already" in done.stderr
+    assert place.quick("--out", tmp_path / "2.csv").exit_code == 0
+    assert place.quick("--again", "--out", file).exit_code == 2
+    assert file.read_bytes() == content
+    # the same once more is no harm
+    assert place.quick("--again", "--batch", 1, "--out", file).exit_code == 0
+    assert place.quick("--again", "--batch", 1, "--out", tmp_path / "1.csv").exit_code == 0
+    assert (tmp_path / "1.csv").read_bytes() == content
+    done = place.quick("--again", "--batch", 3, "--out", tmp_path / "3.csv")
+    assert done.exit_code == 2
+    assert "there is no batch 3 of 2026-06 to write again; there: 1, 2" in done.stderr
 
 
 def test_a_file_that_cannot_be_written_costs_no_batch(place: Place, tmp_path: Path) -> None:
@@ -305,6 +431,7 @@ def reconciled(published: Published) -> dict[str, tuple[str, str, str]]:
     return {
         r["subscription_id"]: (str(r["due_amount"]), str(r["difference"]), r["flags"])
         for r in published.mart("credit_reconciliation")
+        if r["subscription_id"] not in ("retaken", "mistaken", "thin")
     }
 
 
@@ -336,7 +463,7 @@ def test_from_batch_to_invoice_to_a_restated_statement_and_back(place: Place) ->
     again = place.make()
     assert again.returncode == 2
     assert "on no issued invoice yet" not in again.stderr
-    assert "more issued" not in again.stderr
+    assert not corrected(again.stderr, "small")
 
     # a longer outage comes late: 25 % instead of 10 %
     late = {
@@ -348,6 +475,10 @@ def test_from_batch_to_invoice_to_a_restated_statement_and_back(place: Place) ->
     }
     deliver(place.landing, "4", {"outages": [late]})
     place.run(JULY_12)
+    # 150 are left of 250: a limit is for the whole
+    held = place.make("--limit", "EUR=200")
+    assert held.returncode == 2
+    assert "above 200.00 EUR" in held.stderr
     done = place.make("--limit", "EUR=500")
     assert done.returncode == 0, done.stderr
     assert "small 2026-06: 150.00 EUR more, statement 1 -> 2" in done.stdout
@@ -375,13 +506,12 @@ def test_from_batch_to_invoice_to_a_restated_statement_and_back(place: Place) ->
     # 100 are due, 100 are issued, and 150 in a batch
     over = place.make()
     assert (over.returncode, place.kept) == (2, before)
-    assert "more issued or in batches than is due" in over.stderr
-    (row,) = [row for row in over.stderr.splitlines() if row.strip().startswith("small")]
-    assert row.split()[-4:] == ["100.00", "100.00", "150.00", "-150.00"]
+    (row,) = corrected(over.stderr, "small")
+    assert row == ["100.00", "100.00", "150.00", "-150.00"]
     # the run lands again what was rolled back, and the batch is what is missing
     place.run(JULY_12)
     same = place.make()
-    assert (same.returncode, "more issued" in same.stderr) == (2, False)
+    assert (same.returncode, corrected(same.stderr, "small")) == (2, [])
 
 
 def test_totals_are_those_of_the_lines(begun: Place) -> None:
@@ -391,7 +521,9 @@ def test_totals_are_those_of_the_lines(begun: Place) -> None:
         proposal = notes.proposed(reader, date(2026, 6, 1), [])
         due = reader.rows(
             """select currency, sum(difference) as amount, count(*) as lines
-               from marts.credit_reconciliation where difference > 0 group by all order by all"""
+               from marts.credit_reconciliation
+               where month >= '2026-04-01' and difference > 0 and issued_amount >= 0
+               group by all order by all"""
         )
     assert len(proposal.credits) == 4
     credits = [credit.model_dump() | {"period": credit.period} for credit in proposal.credits]

@@ -23,7 +23,7 @@ OPEN = "can be asked for"
 def one(rows: list[Row]) -> Row:
     """The credits of a subscription and period, in one currency or several, as one row."""
     amounts = ", ".join(money(row["credit_amount"], row["currency"]) for row in rows)
-    made = published.asked(rows[0])
+    made = asked.get((rows[0]["subscription_id"], rows[0]["month"]))
     if made:
         state = f"asked for on {made.requested_on}; counts with the next run"
     elif published.today(rows[0]) > rows[0]["claim_deadline"]:
@@ -39,6 +39,7 @@ def key(row: Row) -> tuple[date, str, date]:
 
 order = "order by c.claim_deadline, c.subscription_id, c.month, c.currency"
 found = published.rows(f"{CLAIMABLE} {order}")
+asked = published.asked(found)
 credits = [one(list(group)) for _, group in groupby(found, key=key)]
 heading = periods.heading(credits)
 st.subheader("Credits that can be asked for", anchor=False)
@@ -154,8 +155,8 @@ if published.granted().roles & INTERNAL:
                 {"currency": None, "claim_status": "–", "customer_name": "–"}
                 | status.get((request.subscription_id, request.month), {})
                 | request.model_dump()
-                | {"asked_at": instant(asked.asked_at), "asked_by": asked.name}
-                for request, asked in made
+                | {"asked_at": instant(who.asked_at), "asked_by": who.name}
+                for request, who in made
             ],
             {
                 "Asked at (UTC)": "asked_at",

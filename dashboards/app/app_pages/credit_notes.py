@@ -7,7 +7,7 @@ import streamlit as st
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.app import components
-from makegood.dashboards.app.published import reader, warehouse
+from makegood.dashboards.app.published import reader, rows, warehouse
 from makegood.dashboards.exports import credit_notes as exports
 from makegood.dashboards.figures import credit_notes as notes
 from makegood.dashboards.figures import periods
@@ -21,6 +21,8 @@ components.head(
 )
 
 batches, wrong = notes.kept(warehouse())
+issued = rows("select line_id from marts.credit_issued_lines")
+wrong += notes.not_kept((row["line_id"] for row in issued), batches)
 for sentence in wrong:
     st.error(f"{plain(sentence)}: restore it from a backup.", icon=":material/error:")
 published = reader()
@@ -53,13 +55,13 @@ def statement(row: Row) -> str:
     """The version of the statement, and what has changed since an earlier batch."""
     before, now = row["version_before"], row["statement_version"]
     if before is None or before == now:
-        return "–" if now is None else str(now)
+        return str(now)
     changed = ", ".join(name.replace("_", " ") for name in row["changed"])
     return f"{before} → {now}: {changed}"
 
 
-def contents(credits: list[Row], name: str) -> None:
-    """Credits with their sums by customer and by currency."""
+def contents(credits: list[Row], name: str, approval: components.Columns) -> None:
+    """Credits with their sums by customer and by currency. `approval`: a column of its own."""
     components.table(
         credits,
         {
@@ -68,6 +70,7 @@ def contents(credits: list[Row], name: str) -> None:
             "Currency": "currency",
             "Statement": statement,
             "Evidence": "evidence",
+            **approval,
         },
         name=name,
         height=420 if len(credits) > 11 else "auto",
@@ -77,10 +80,19 @@ def contents(credits: list[Row], name: str) -> None:
 
 st.subheader(f"To be issued for {chosen}", anchor=False)
 if proposal.credits:
-    contents([row_of(credit) for credit in proposal.credits], "Credits to be issued")
+    contents(
+        [row_of(credit) for credit in proposal.credits],
+        "Credits to be issued",
+        {"Needs approval": lambda row: "yes" if row["doubts"] else "–"},
+    )
+    if any(credit.doubts for credit in proposal.credits):
+        st.caption(
+            "On incomplete data or without sufficient evidence, a credit needs approval: it is in "
+            "no batch until you add --approve with its subscription."
+        )
     st.caption("To issue = due − issued − in batches. The next batch, whose file goes to billing:")
     command = ["makegood", "credit-notes", "--month", chosen, "--warehouse", str(warehouse())]
-    command += ["--out", f"credit-notes-{chosen}.csv"]
+    command += ["--out", exports.file_name(month, notes.next_number(batches), "csv")]
     # with the limits of the last batch, so that none is forgotten
     for currency, limit in (batches[-1].limits if batches else {}).items():
         command += ["--limit", f"{currency}={limit}"]
@@ -90,8 +102,8 @@ elif not proposal.is_over:
 else:
     components.nothing("All that is due is issued, or in a batch.")
 
-if proposal.excess:
-    st.subheader("More issued, or in batches, than is due", anchor=False)
+if proposal.corrections:
+    st.subheader("To be corrected in billing", anchor=False)
     components.table(
         [
             {
@@ -102,12 +114,15 @@ if proposal.excess:
                 "in_batches": e.in_batches,
                 "difference": e.difference,
             }
-            for e in proposal.excess
+            for e in proposal.corrections
         ],
         {**COLUMNS, "Difference": components.money("difference"), "Currency": "currency"},
-        name="More issued, or in batches, than is due",
+        name="To be corrected in billing",
     )
-    st.caption("No batch takes anything back: correct these in billing.")
+    st.caption(
+        "More is issued or in batches than is due, or invoices took back more than they credited: "
+        "no batch can put that right."
+    )
 if proposal.waiting:
     st.subheader("In a batch, on no issued invoice yet", anchor=False)
     components.table(
@@ -123,6 +138,7 @@ if proposal.waiting:
         },
         name="Lines of batches that no issued invoice has yet",
     )
+    st.caption("A line that no invoice will ever have is closed with --close and its id.")
 
 
 def sums(batch: Batch) -> str:
@@ -161,7 +177,11 @@ batch = next(b for b in made if b.number == (picked["number"] if picked else mad
 st.markdown(
     f"**Batch {batch.number}**, {counted(len(batch.lines), 'line')}, from run {plain(batch.run_id)}"
 )
-contents([row_of(line) for line in batch.lines], f"Batch {batch.number}")
+contents(
+    [row_of(line) for line in batch.lines],
+    f"Batch {batch.number}",
+    {"Approved": lambda row: "; ".join(row["approved"]) or "–"},
+)
 with st.popover(f"Download batch {batch.number}"):
     st.caption(
         "Lines in the form of the feed invoice_lines, for billing: fill in invoice_id. "
@@ -171,7 +191,7 @@ with st.popover(f"Download batch {batch.number}"):
         st.download_button(
             label,
             partial(exports.FORMATS[kind], batch),
-            file_name=exports.file_name(batch, kind),
+            file_name=exports.file_name(batch.month, batch.number, kind),
             mime=exports.MEDIA_TYPES[kind],
             key=f"batch {kind}",
             on_click="ignore",
