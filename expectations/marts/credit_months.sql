@@ -27,7 +27,11 @@ select
     min(credits.subscription_id) as credit
 from due
 -- what we owe, or claims of our own
-left join (from marts.credits union all from marts.own_claims) as credits
+left join (
+    from marts.credits
+    union all
+    from marts.own_claims
+) as credits
     on
         due.subscription_id = credits.subscription_id
         and due.month = credits.month
