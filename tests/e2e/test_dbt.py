@@ -73,7 +73,9 @@ def test_one_model_is_changed_built_and_shown(tmp_path: Path) -> None:
 
     shell(tmp_path, run)
     model = project / "models" / "marts" / "credits.sql"
-    changed = model.read_text().replace("stated.service_id,", "'changed' as service_id,")
+    changed = model.read_text().replace(
+        "| join(', ')", "| join(', ') | replace('service_id', \"'changed' as service_id\")"
+    )
     assert changed != model.read_text()
     model.write_text(changed)
     shown = shell(tmp_path, cd + loop)
