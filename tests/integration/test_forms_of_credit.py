@@ -241,7 +241,7 @@ def test_a_due_date_and_service_hours_in_proof_and_report(world: Published, tmp_
     said = step_of(world, "Downtime in covered time", "in_years", "2026-11")
     assert said == ["2 h (7,200 s) of downtime inside covered time:", hours]
     assert step_of(world, "Availability", "in_years", "2026-01")[0].startswith(
-        f"total {52 * DAY} s - "
+        f"total {52 * DAY:,} s - "
     )
     notes = {row[0]: row[-1] for row in report_of(world, tmp_path, "in_years", "2026-03")}
     assert notes["Total time"] == "the whole year, inside the service hours help desk"
