@@ -311,7 +311,7 @@ def _low_coverage(con: duckdb.DuckDBPyConnection) -> Iterator[Alert]:
             "little evidence to rely on.",
             "Deliver the missing checks, or records of operations for that time; "
             "new statements are issued where figures change.",
-            facts=[f"{service_and_region(r)} {r['coverage_pct']:.0f}" for r in own],
+            facts=sorted(f"{service_and_region(r)} {r['coverage_pct']:.0f}" for r in own),
         )
 
 
@@ -453,7 +453,7 @@ def _not_due(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[Alert]:
             "warning",
             f"{money(r['issued_amount'], r['currency'])} was credited on invoices, "
             "although nothing is due.",
-            f"The invoices of {periods.credited(r)} give more than the contract promises; "
+            f"The invoices of {periods.credited(r)} give more than the contract provides for; "
             f"credit_reconciliation flags it as {r['flags']}.",
             f"Reverse it, or find what is missing (a request, an outage): {_explain(root, r)}",
         )

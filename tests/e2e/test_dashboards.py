@@ -793,6 +793,21 @@ def test_an_address_with_an_unknown_value_says_so(
     assert not re.search("nobody's", words(at))
 
 
+def test_a_long_table_says_that_it_is_cut() -> None:
+    def page() -> None:
+        from makegood.dashboards.app import components
+
+        rows = [{"rows": 1_000 * n, "currency": "JPY" if n % 2 else "EUR"} for n in range(2_001)]
+        columns = {"Rows": components.number("rows"), "Currency": "currency"}
+        components.table(rows, columns, name="Long")
+
+    at = AppTest.from_function(page, default_timeout=60).run()
+    assert not at.exception
+    assert [r["Rows"] for r in tables(at)["Long"]] == [1_000 * n for n in range(2_000)]
+    assert texts(at, "Long")[1_234] == {"Rows": "1,234,000", "Currency": "EUR"}
+    assert at.caption[0].value == "These are the first 2,000 of 2,001 rows."
+
+
 def test_a_choice_leads_out_of_an_unknown_address(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:

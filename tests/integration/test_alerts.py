@@ -43,7 +43,7 @@ from makegood.orchestration.pipeline.project import TransformFailed
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.warehouse.store import Warehouse
 from tests import conftest
-from tests.conftest import Runner
+from tests.conftest import Published, Runner
 from tests.e2e.test_command import makegood
 from tests.integration.test_landing import AS_OF as EARLY
 from tests.integration.test_landing import deliver as deliver_file
@@ -840,6 +840,23 @@ def test_a_run_that_may_not_begin_is_told_too(publish: Runner, tmp_path: Path, w
 
 
 # ---------------------------------------------------------------- the command
+
+
+def test_one_cause_is_one_alert(sample: Published) -> None:
+    """Checks of a contract that begin late are one alert, whatever the number of its figures."""
+    rows = sample.query(
+        "select contract_id, period_start from marts.availability where low_coverage"
+    )
+    assert len(rows) == 5
+    (alert,) = [
+        r.alert for r in alert_store(sample.warehouse).open() if r.alert.kind == "low_coverage"
+    ]
+    assert alert.subject == "connect_engage, 2026 Q2"
+    assert alert.happened.startswith(
+        "5 figures of availability have less data than connect_engage requires: "
+        "messaging · us-east, 32.79 % known and 61 d 03 h unknown; voice · "
+    )
+    assert alert.happened.endswith("; and 2 more.")
 
 
 def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web: Web) -> None:
