@@ -22,8 +22,8 @@ from makegood.dashboards.figures.evidence import (
     budget_words,
     coverage_words,
     downtime_words,
-    evidence_of,
     is_incomplete,
+    is_thin,
     is_unseen,
     verdict_of,
 )
@@ -113,11 +113,7 @@ def evidence(rows: Sequence[Row], what: str) -> None:
     def number(of: Iterable[Row]) -> int:
         return sum(row.get("credits", 1) for row in of)
 
-    thin = number(
-        row
-        for row in rows
-        if row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
-    )
+    thin = number(filter(is_thin, rows))
     incomplete = number(filter(is_incomplete, rows))
     weak = [
         f"{thousands(count)} {'rests' if count == 1 else 'rest'} on {basis}"

@@ -33,8 +33,13 @@ def text(terms: Terms, name: str) -> str | None:
 def as_customer(reader: Reader) -> set[str]:
     """The ids of the contracts in which we are the customer (C8); publications of older versions
     know none."""
-    rows = reader.rows("select * from marts.contracts")
-    return {row["contract_id"] for row in rows if row.get("party") == "customer"}
+    return {c["contract_id"] for c in reader.rows("from marts.contracts") if is_as_customer(c)}
+
+
+def is_as_customer(contract: Row) -> bool:
+    """Whether we are the customer in it (C8). `contract`: a row of the mart `contracts`, to which
+    older versions gave no party."""
+    return contract.get("party") == "customer"
 
 
 def _each(rules: str) -> list[str]:

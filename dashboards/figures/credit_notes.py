@@ -19,12 +19,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from makegood.dashboards.access.reader import Reader, Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import (
-    Evidence,
-    evidence_of,
-    evidence_words,
-    is_incomplete,
-)
+from makegood.dashboards.figures.evidence import evidence_words, is_sure
 from makegood.dashboards.figures.queries import CREDITS, credit_key
 from makegood.dashboards.figures.style import decimals
 
@@ -269,8 +264,7 @@ def proposed(reader: Reader, month: date, batches: Sequence[Batch]) -> Proposal:
     days = periods.days(reader)
 
     def is_over(row: Row) -> bool:
-        ends_on = periods.following(row["period_kind"], row["month"])
-        return days[row["contract_id"]] >= ends_on
+        return periods.has_ended(row["period_kind"], row["month"], days[row["contract_id"]])
 
     proposal = Proposal(
         month,
@@ -328,10 +322,7 @@ def doubts(credit: Row) -> list[str]:
     """Why a credit needs approval, whatever its amount: data behind it are missing (M6).
 
     `credit`: one of CREDITS."""
-    is_thin = (
-        credit["availability_pct"] is not None and evidence_of(credit) is not Evidence.SUFFICIENT
-    )
-    return [f"evidence: {evidence_words(credit)}"] if is_thin or is_incomplete(credit) else []
+    return [] if is_sure(credit) else [f"evidence: {evidence_words(credit)}"]
 
 
 def _exact(amount: Decimal, currency: str) -> Decimal:

@@ -3,8 +3,7 @@
 Pages, charts, reports and proofs all judge here; no figure changes by it.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
@@ -15,7 +14,6 @@ from makegood.dashboards.figures.style import (
     exact_duration,
     instant,
     percentage,
-    thousands,
 )
 
 
@@ -172,28 +170,16 @@ def evidence_words(row: Row) -> str:
     return "; ".join(filter(None, [evidence, incomplete_words(row)])) or "–"
 
 
+def is_thin(row: Row) -> bool:
+    """Whether there was time to be seen, and too little of it was. `row`: one of FIGURES or
+    CREDITS."""
+    return row["availability_pct"] is not None and evidence_of(row) is not Evidence.SUFFICIENT
+
+
 def is_sure(row: Row) -> bool:
     """Whether all data that a credit may rest on is there: then a credit of zero is known to be
     zero. `row`: one of CREDITS."""
-    # without covered time there is nothing to see
-    is_seen = row["availability_pct"] is None or evidence_of(row) is Evidence.SUFFICIENT
-    return is_seen and not is_incomplete(row)
-
-
-def kept_words(figures: Sequence[Row]) -> str:
-    """How many commitments were kept, and how many lack evidence.
-
-    1 of 3 commitments kept, 1 kept on thin evidence, 1 without data."""
-    verdicts = Counter(verdict_of(f) for f in figures)
-    of = counted(len(figures), "commitment")
-    parts = [f"{thousands(verdicts[Verdict.KEPT])} of {of} kept"]
-    for verdict, words in (
-        (Verdict.KEPT_ON_THIN, "kept on thin evidence"),
-        (Verdict.NO_DATA, "without data"),
-    ):
-        if verdicts[verdict]:
-            parts.append(f"{verdicts[verdict]} {words}")
-    return ", ".join(parts)
+    return not is_thin(row) and not is_incomplete(row)
 
 
 THIN_BUDGET = "on thin evidence"

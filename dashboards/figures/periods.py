@@ -112,6 +112,11 @@ def is_over(ends_at: datetime, as_of: datetime) -> bool:
     return ends_at <= as_of
 
 
+def has_ended(kind: str, first: date, today: date) -> bool:
+    """Whether a period is over on a local date (T3). `first`: the first day of the period."""
+    return following(kind, first) <= today
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The instant at which a local day begins (T2)."""
     return datetime(day.year, day.month, day.day, tzinfo=zone)

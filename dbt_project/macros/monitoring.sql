@@ -19,3 +19,20 @@ has observed_as.
     and {{ scopes }}.service_id = {{ observed }}.service_id
     and {{ scopes }}.region = {{ observed }}.region
 {%- endmacro %}
+
+{#- Whether an exclusion is claimed from a provider in a region that its agreement covers (C8). An
+empty field means all (X1). A component is of one region; one outside the service or region that is
+written beside it excludes nothing, and is no claim either. The parameters are aliases: of
+stg_exclusions, of the exclusion's own component in stg_components, and of inputs.covers. -#}
+{% macro is_claimed(exclusions, component, covers) -%}
+    coalesce({{ component }}.region, {{ exclusions }}.region, {{ covers }}.region)
+    = {{ covers }}.region
+    and (
+        {{ exclusions }}.component_id is null
+        or (
+            coalesce({{ exclusions }}.service_id, {{ component }}.service_id)
+            = {{ component }}.service_id
+            and coalesce({{ exclusions }}.region, {{ component }}.region) = {{ component }}.region
+        )
+    )
+{%- endmacro %}

@@ -15,6 +15,7 @@ from makegood.dashboards.app.overview import (
     trends,
 )
 from makegood.dashboards.app.published import granted, reader, rows
+from makegood.dashboards.figures.contract import is_as_customer
 from makegood.dashboards.figures.overview.screen import read
 
 left, right = st.columns([3, 2], vertical_alignment="bottom", gap="large")
@@ -22,9 +23,7 @@ with left:
     components.head(
         "SLA overview", "Are we keeping our commitments, what does it cost, and what comes next?"
     )
-contracts = {
-    c["contract_id"]: c for c in rows("from marts.contracts") if c.get("party") != "customer"
-}
+contracts = {c["contract_id"]: c for c in rows("from marts.contracts") if not is_as_customer(c)}
 with right:
     chosen = components.choice(
         "Contracts", sorted(contracts), "contracts", lambda c: contracts[c]["contract_name"]

@@ -114,7 +114,7 @@ lost = lost_by_month(
 
 
 def is_over(contract: str, month: date) -> bool:
-    return periods.following("month", month) <= now[contract]
+    return periods.has_ended("month", month, now[contract])
 
 
 def figure(month: date, of: Sequence[str], severity: str | None = None) -> InTime:

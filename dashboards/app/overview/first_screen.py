@@ -6,7 +6,6 @@ signs and words, too, and are legible on light and dark.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 from html import escape
 from urllib.parse import quote
@@ -213,7 +212,7 @@ def _table(costs: Sequence[Cost], may_open: MayOpen) -> str:
     last = "all of the last period, change"
     if len(ends) == 1:
         kind, first = ends.pop()
-        before = periods.start(kind, first - timedelta(days=1))
+        before = periods.before(kind, first)
         last = f"{periods.code(kind, first)}, change on {periods.code(kind, before)}"
     headings = ["", *_HEADINGS.values(), last]
     head = "".join(f'<th scope="col">{_text(h)}</th>' for h in headings)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
-from makegood.dashboards.figures.evidence import Evidence, evidence_of, is_incomplete
+from makegood.dashboards.figures.evidence import is_incomplete, is_thin
 from makegood.dashboards.figures.overview.lines import Link
 from makegood.dashboards.figures.queries import CREDITS, LAPSING_DAYS
 from makegood.dashboards.figures.style import counted, thousands
@@ -149,7 +149,7 @@ def remark(credits: Sequence[Row]) -> str:
 
     `credits`: of RECENT."""
     own = [c for c in credits if c["currency"] and not c["reasons"]]
-    weak = _number(c for c in own if not _is_sure(c))
+    weak = _number(filter(is_thin, own))
     lacking = _number(filter(is_incomplete, own))
     parts = [
         f"{thousands(number)} of {counted(_number(own), 'credit')} "
@@ -187,7 +187,7 @@ def changes(credits: Sequence[Row]) -> list[Change]:
             [c for c in own if c["month"] == last],
             [c for c in own if periods.following(kind, c["month"]) == last],
         ]
-        lacking = _number(c for side in sides for c in side if not _is_sure(c))
+        lacking = sum(_number(filter(is_thin, side)) for side in sides)
         if not sides[1]:
             reason = f"no {kind} before"
         elif lacking:
@@ -198,8 +198,3 @@ def changes(credits: Sequence[Row]) -> list[Change]:
             continue
         found.append(Change(kind, last, None, None, reason))
     return found
-
-
-def _is_sure(credit: Row) -> bool:
-    # without covered time there is nothing to see
-    return credit["availability_pct"] is None or evidence_of(credit) is Evidence.SUFFICIENT

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from makegood.dashboards.access.reader import Row
 from makegood.dashboards.figures import periods
+from makegood.dashboards.figures.contract import is_as_customer
 from makegood.dashboards.figures.overview import commitments, money, next_steps, worse
 from makegood.dashboards.figures.overview.commitments import Standing
 from makegood.dashboards.figures.overview.money import Cost
@@ -41,8 +42,8 @@ def read(
     lack; `only`: ids of contracts, none for all."""
 
     every = query("from marts.contracts")
-    # what providers owe us is no commitment of ours (C8); older versions know none
-    ours_to_claim = {row["contract_id"] for row in every if row.get("party") == "customer"}
+    # what providers owe us is no commitment of ours (C8)
+    ours_to_claim = {row["contract_id"] for row in every if is_as_customer(row)}
 
     def of(found: list[Row]) -> list[Row]:
         return [

@@ -137,7 +137,7 @@ def figure_link(row: Row) -> Link:
 
 def _before(row: Row) -> date:
     """The first day of the period before."""
-    return periods.start(row["period_kind"], row["period_start"] - timedelta(days=1))
+    return periods.before(row["period_kind"], row["period_start"])
 
 
 def _rate(figure: Row) -> Fraction:
@@ -253,9 +253,8 @@ def support(
     `resolutions`: of SUPPORT; `names` of contracts and `today`, the local date, by contract id."""
     for contract in sorted({r["contract_id"] for r in resolutions}):
         by_month = {r["month"]: r for r in resolutions if r["contract_id"] == contract}
-        this = periods.start("month", today[contract])
-        last = periods.start("month", this - timedelta(days=1))
-        before = periods.start("month", last - timedelta(days=1))
+        last = periods.before("month", periods.start("month", today[contract]))
+        before = periods.before("month", last)
         subject = f"Resolutions of {names[contract]}"
         sides = [
             (row["missed"], row["met"] + row["missed"])

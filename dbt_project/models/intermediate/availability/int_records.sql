@@ -12,17 +12,7 @@ with covered as (
             and covers.region = components.region
             and components.environment = 'production'
     left join {{ ref('stg_components') }} as scope on exclusions.component_id = scope.component_id
-    -- an empty field means all (X1); a component is of one region, and one outside the service or
-    -- region that is written beside it excludes nothing
-    where
-        coalesce(scope.region, exclusions.region, covers.region) = covers.region
-        and (
-            exclusions.component_id is null
-            or (
-                coalesce(exclusions.service_id, scope.service_id) = scope.service_id
-                and coalesce(exclusions.region, scope.region) = scope.region
-            )
-        )
+    where {{ is_claimed('exclusions', 'scope', 'covers') }}
 ),
 
 -- an exclusion belongs to the incident of the record of ours, in its scope, that it overlaps the

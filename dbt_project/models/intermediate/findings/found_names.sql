@@ -108,15 +108,7 @@ from {{ ref('stg_exclusions') }} as exclusions
 inner join {{ source('inputs', 'covers') }} as covers on exclusions.kind = covers.kind
 left join {{ ref('stg_components') }} as scope on exclusions.component_id = scope.component_id
 where
-    coalesce(scope.region, exclusions.region, covers.region) = covers.region
-    -- one that excludes nothing can't be claimed either
-    and (
-        exclusions.component_id is null
-        or (
-            coalesce(exclusions.service_id, scope.service_id) = scope.service_id
-            and coalesce(exclusions.region, scope.region) = scope.region
-        )
-    )
+    {{ is_claimed('exclusions', 'scope', 'covers') }}
     and not exists (
         select 1
         from {{ ref('stg_components') }} as components
