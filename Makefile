@@ -99,7 +99,7 @@ endef
 # pins the newest versions; the locks name no index, so that any mirror can be used
 lock:
 	$(COMPILE) -o requirements.lock
-	$(COMPILE) -o requirements-dev.lock --extra dev -c requirements.lock
+	$(COMPILE) -o requirements-dev.lock --extra connect --extra dev -c requirements.lock
 	$(COMPILE) -o requirements-cluster.lock --extra spark --extra postgres -c requirements-dev.lock
 
 clean:

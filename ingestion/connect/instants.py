@@ -1,0 +1,121 @@
+"""Instants as systems write them, to the text that feeds take (T1).
+
+Digits are never dropped here, and a time without an offset stays without one unless its zone is
+known: which instant it then is, the feed's typing decides.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+
+from makegood.ingestion.connect.system import Unmapped
+from makegood.ingestion.zones import zone as named_zone
+
+_ISO = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?"
+    r"(?: ?([Zz]|UTC)| ?([+-])([0-9]{2}):?([0-9]{2})?)?"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Moment = tuple[int, str]
+
+
+def moment(text: str) -> Moment:
+    """What instants are ordered by: whole seconds, and the digits of the fraction. A time without
+    an offset is ordered as if it were UTC. Raises Unmapped for what can't be read."""
+    found = _ISO.fullmatch(text)
+    try:
+        if not found or not found[2]:
+            raise ValueError
+        written = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}+00:00")
+    except ValueError as error:
+        raise Unmapped(
+            f"{text!r} is not an instant: the form is 2026-06-01T08:30:00Z or with an offset"
+        ) from error
+    offset = timedelta(hours=int(found[7] or 0), minutes=int(found[8] or 0))
+    seconds = (written - _EPOCH) // timedelta(seconds=1)
+    shift = offset // timedelta(seconds=1) * (-1 if found[6] == "-" else 1)
+    return seconds - shift, (found[4] or "").rstrip("0")
+
+
+def has_offset(text: str) -> bool:
+    """Whether an instant as text says which offset it is in."""
+    found = _ISO.fullmatch(text)
+    return bool(found and (found[5] or found[6]))
+
+
+def utc(text: str) -> str:
+    """An instant that its system writes in UTC without saying so, with its `Z`; others as they
+    are."""
+    return text if has_offset(text) or not _ISO.fullmatch(text) else f"{text}Z"
+
+
+def from_epoch(value: int | Decimal | str, per_second: int = 1) -> str:
+    """The instant of a Unix time in seconds, or in units of which `per_second` make one
+    (milliseconds: 1000), with all its digits. Raises Unmapped for what is not a number."""
+    try:
+        number = Decimal(str(value))
+        ticks = number * (10**9 // per_second)
+        if ticks != int(ticks):
+            raise ValueError
+        seconds, nanoseconds = divmod(int(ticks), 10**9)
+        whole = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ArithmeticError, ValueError, OverflowError) as error:
+        raise Unmapped(f"{value!r} is not a Unix time: the form is 1780300800") from error
+    fraction = f"{nanoseconds:09}".rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+
+
+def from_form(text: str, form: str | None, zone: str | None) -> str:
+    """A time in the form of an export (`form` as strptime takes it, None: ISO 8601) as text for
+    feeds: in the zone, if one is given and the text names no offset itself. Raises Unmapped for
+    what can't be read, and for local times that the zone's clocks skip or show twice."""
+    if form is None:
+        found = _ISO.fullmatch(text)
+        if not found:
+            raise Unmapped(
+                f"{text!r} is not a time: the form is 2026-06-01 08:30:00; another one is written "
+                "as `time_form`, as in %d/%m/%Y %H:%M"
+            )
+        if not found[2] or zone is None or has_offset(text):
+            return text
+        parsed = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}")
+        fraction = f".{found[4]}" if found[4] else ""
+    else:
+        try:
+            parsed = datetime.strptime(text, form)  # noqa: DTZ007
+        except ValueError as error:
+            raise Unmapped(f"{text!r} is not of the form {form}") from error
+        fraction = f".{parsed.microsecond:06}".rstrip("0") if parsed.microsecond else ""
+        if not _has_time(form):
+            return parsed.date().isoformat()
+    if parsed.tzinfo:
+        return f"{parsed.replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}{fraction}{_offset(parsed)}"
+    if zone is None:
+        return f"{parsed:%Y-%m-%dT%H:%M:%S}{fraction}"
+    return f"{parsed:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(_in_zone(parsed, zone))}"
+
+
+@cache
+def _has_time(form: str) -> bool:
+    return bool(re.search("%[HIcXsT]", form))
+
+
+def _in_zone(local: datetime, zone: str) -> datetime:
+    tz = named_zone(zone)
+    found = {local.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    real = [at for at in found if at.astimezone(tz).replace(tzinfo=None) == local.replace(fold=0)]
+    if len(real) != 1:
+        what = "show it twice" if real else "skip it"
+        raise Unmapped(f"{local:%Y-%m-%d %H:%M:%S} is not one instant in {zone}: clocks {what}")
+    return real[0].astimezone(tz)
+
+
+def _offset(at: datetime) -> str:
+    shift = at.utcoffset()
+    assert shift is not None
+    total = shift // timedelta(seconds=1)
+    if total % 60:
+        raise Unmapped(f"{at.replace(tzinfo=None)} is before its zone had whole minutes")
+    sign, total = ("-", -total) if total < 0 else ("+", total)
+    return f"{sign}{total // 3600:02}:{total % 3600 // 60:02}"

@@ -1,0 +1,145 @@
+"""The names that connect.yaml gives to what systems call otherwise, shared by systems of a kind.
+
+Does not belong here: what only one system has, which is in its file.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from makegood.ingestion.connect.system import Record, Rows
+
+State = Literal["working", "paused", "resolved", "closed", "cancelled"]
+
+
+class Strict(BaseModel):
+    """Settings: what is unknown is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_text(value: object) -> object:
+    """Ids are often numbers, and YAML reads `1001` as one."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+
+
+class Lookup(Strict):
+    """Which of ours a record is of: `field` is where the record says so (several are joined by
+    ` / `), `values` what it says -> our id; without `values` it says our id itself. `otherwise`:
+    our id where the record says nothing, or something that is not in `values`."""
+
+    field: str | list[str] | None = None
+    values: dict[str, Id] = {}
+    otherwise: Id | None = None
+
+    def of(self, record: Record, setting: str, rows: Rows) -> str | None:
+        """Our id; None where nothing says it. A value without a name stays as it is, and is
+        counted as `unnamed` of the setting."""
+        fields = [self.field] if isinstance(self.field, str) else self.field or []
+        parts = [text for path in fields if (text := record.text(path))]
+        if not parts or len(parts) < len(fields):
+            return self.otherwise
+        value = " / ".join(parts)
+        if not self.values:
+            return value
+        if value not in self.values and self.otherwise:
+            return self.otherwise
+        return rows.named(f"{setting}.values", value, self.values)
+
+
+class Place(Strict):
+    """Which part of our service something is: `component` is our id of it, by default the
+    system's own."""
+
+    service: Id
+    region: Id
+    component: Id | None = None
+    redundancy_group: Id | None = None
+    environment: Literal["production", "staging", "test", "development"] = "production"
+    active_from: str | None = None
+    active_to: str | None = None
+
+
+class PlaceNames(Strict):
+    """For systems that watch: each monitor, series or component -> its place. What has no place is
+    left and named, and so is what is in `ignore`, without a word."""
+
+    places: dict[str, Place] = {}
+    ignore: list[Id] = []
+
+    def component(self, name: str) -> str | None:
+        """Our id of what the system calls `name`; None if it has no place."""
+        place = self.places.get(name)
+        return None if place is None else place.component or name
+
+    def add_components(self, rows: Rows) -> None:
+        """Adds a row of `components` for each place."""
+        for name, place in self.places.items():
+            rows.add(
+                "components",
+                {
+                    "component_id": place.component or name,
+                    "service_id": place.service,
+                    "region": place.region,
+                    "redundancy_group": place.redundancy_group,
+                    "environment": place.environment,
+                    "active_from": place.active_from,
+                    "active_to": place.active_to,
+                },
+            )
+
+    def unplaced(self, name: str, rows: Rows) -> None:
+        """Counts a name that has no place, unless it is to be ignored."""
+        if name not in self.ignore:
+            rows.unnamed["places", name] += 1
+
+
+class DeskNames(Strict):
+    """For help desks: what their values mean to us.
+
+    `severities`: priority -> severity of the contract; `states`: status -> what the clock does in
+    it, beside those that the system knows itself; `types`: type -> ticket_type (others are
+    `otherwise_type`); `subscription`: whose a ticket is; `resolution_kind`: how tickets are
+    resolved, where the desk doesn't say; `responds`: statuses whose first entry is the response,
+    for desks without public replies.
+    """
+
+    severities: dict[str, Id] = {}
+    states: dict[str, State] = {}
+    types: dict[str, Literal["incident", "request", "configuration_assistance"]] = {}
+    otherwise_type: Literal["incident", "request", "configuration_assistance"] = "incident"
+    environment: Lookup = Lookup(otherwise="production")
+    subscription: Lookup = Lookup()
+    resolution_kind: Literal["restored", "workaround", "integrity_confirmed"] = "restored"
+    responds: list[str] = []
+    incident: Lookup = Lookup()
+    outage: Lookup = Lookup()
+    exclusion_kind: Lookup = Lookup()
+
+
+class ServiceOf(Strict):
+    """A service and region of ours."""
+
+    service: Id
+    region: Id
+    support_plan: Id | None = None
+
+
+class BillingNames(Strict):
+    """For systems that bill.
+
+    `subscriptions`: which of our subscriptions a line is for, by default the system's own id;
+    `kinds`: what says the kind of a line (a product, a charge type) -> line_kind, beside those that
+    the system knows itself; `products`: product or price -> service and region, from which rows of
+    `subscriptions` are made, where the system has subscriptions; `support_plan`: theirs, where the
+    product doesn't say.
+    """
+
+    subscriptions: dict[str, Id] = {}
+    kinds: dict[str, Literal["recurring", "usage", "one_off", "tax", "credit"]] = {}
+    products: dict[str, ServiceOf] = {}
+    support_plan: Id = "standard"
+    time_zone: str = "UTC"
