@@ -1,10 +1,12 @@
 """What the tests of monitoring systems share: rows of records, and whether feeds accept them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from makegood.ingestion.connect import api
 from makegood.ingestion.connect.instants import moment
 from makegood.ingestion.connect.system import Record, Records, Row, Rows, System
 from makegood.ingestion.feeds.specs import feeds
@@ -71,3 +73,20 @@ def checks(out: Rows) -> list[tuple[str, str, str]]:
 def seconds(row: Row) -> int:
     """The length of an outage that has ended."""
     return moment(row["ended_at"])[0] - moment(row["started_at"])[0]
+
+
+def pulled(
+    system: System[Any], connection: Mapping[str, Any], secrets: Mapping[str, str], folder: Path
+) -> Mapping[str, list[Mapping[str, Any]]]:
+    """The records that pulls into `folder` have kept so far, after one more; of each key the
+    latest."""
+    assert system.connection
+    assert system.api
+    made = system.api(system.connection.model_validate(connection), secrets)
+    folder.mkdir(exist_ok=True)
+    api.pull(system, made, secrets, folder, lambda _: None)
+    found: dict[str, dict[Any, Mapping[str, Any]]] = {}
+    for _, resource, record in api.kept(system, folder):
+        key = tuple(str(record.get(path)) for path in system.keys[resource])
+        found.setdefault(resource, {})[key] = record.data
+    return {resource: list(by_key.values()) for resource, by_key in found.items()}

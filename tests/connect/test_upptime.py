@@ -6,12 +6,15 @@ import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.system import Unreadable
 from makegood.ingestion.connect.systems.upptime import SYSTEM, Connection, api
-from tests.connect.monitors import checks, outages, rows_of, seconds
+from tests.connect.monitors import checks, outages, pulled, rows_of, seconds
+from tests.support.vendor import Answer, Handler, Request, Vendor, pages, vendor
 
 COMMITS, SITES, ISSUES, GH_ISSUES = SYSTEM.exports
 
@@ -53,6 +56,7 @@ MAINTENANCE = {
     "expectedDown: shop, api\n-->\nWe upgrade.",
     "labels": [{"name": "maintenance"}],
     "created_at": "2026-06-01T12:00:00Z",
+    "updated_at": "2026-06-01T12:00:00Z",
 }
 
 
@@ -292,3 +296,71 @@ def test_real_downtime_is_what_the_page_itself_counts(
     assert len(found) > 3
     for slug, minutes in found.items():
         assert minutes == pytest.approx(sum(sites[slug]["dailyMinutesDown"].values()), abs=30), slug
+
+
+def github(served: Vendor, log: list[dict[str, Any]], size: int) -> dict[str, Handler]:
+    """As GitHub answers: newest first, `since`, pages by Link headers."""
+
+    def listed(request: Request, items: list[dict[str, Any]]) -> Answer:
+        assert request.headers["Authorization"] == "Bearer t"
+        number = int(request.params.get("page", "1"))
+        all_of_it = pages(items, size)
+        if number == len(all_of_it):
+            return Answer(all_of_it[-1])
+        query = urlencode({**request.params, "page": number + 1})
+        link = f'<{served.url}{request.path}?{query}>; rel="next", <{served.url}>; rel="last"'
+        return Answer(all_of_it[number - 1], headers={"Link": link})
+
+    def commits(request: Request) -> Answer:
+        slug = request.params["path"].removeprefix("history/").removesuffix(".yml")
+        found = [
+            {name: value for name, value in item.items() if name != "slug"}
+            for item in log
+            if item["slug"] == slug
+            and item["commit"]["committer"]["date"] >= request.params["since"]
+        ]
+        return listed(request, found)
+
+    def summary(request: Request) -> Answer:
+        assert request.headers["Accept"] == "application/vnd.github.raw+json"
+        return Answer([{"slug": "shop", "url": "a", "name": "Shop"}, {"slug": "api", "url": "b"}])
+
+    return {
+        "/repos/o/r/contents/history/summary.json": summary,
+        "/repos/o/r/commits": commits,
+        "/repos/o/r/issues": lambda request: listed(request, [MAINTENANCE, ISSUE]),
+    }
+
+
+def test_commits_of_all_monitors_are_pulled_and_later_ones_continue_them(tmp_path: Path) -> None:
+    log = [*LOG, *[item | {"slug": "api", "sha": item["sha"][::-1] + "0"} for item in LOG]]
+    with vendor({}) as served:
+        served.handlers = github(served, log, 2)
+        served.faults = {3: Answer({"message": "Server Error"}, status=502)}
+        connection = {"repository": "o/r", "start": "2026-01-01", "url": served.url}
+        records = pulled(SYSTEM, connection, {"token": "t"}, tmp_path / "kept")
+        out = rows_of(SYSTEM, records, ["shop", "api"])
+        assert out.feeds == rows_of(
+            SYSTEM,
+            {"sites": records["sites"], "commits": log, "issues": [ISSUE, MAINTENANCE]},
+            ["shop", "api"],
+        ).feeds | {"exclusions": out.feeds["exclusions"]}
+        assert len(out.feeds["exclusions"]) == 2
+        log.insert(0, commit("f" * 40, "2026-06-03T08:30:00Z", said("down")))
+        served.asked.clear()
+        records = pulled(SYSTEM, connection, {"token": "t"}, tmp_path / "kept")
+        assert outages(rows_of(SYSTEM, records, ["shop"]))[-2:] == [
+            ("shop", "up", "2026-06-01T09:00:00Z", "2026-06-03T08:30:00Z"),
+            ("shop", "down", "2026-06-03T08:30:00Z", None),
+        ]
+        # a day before the last commit that was read: one may be pushed late
+        since = {r.params["since"] for r in served.asked if r.path.endswith("/commits")}
+        assert since == {"2026-05-31T10:00:00Z"}
+
+
+def test_an_expired_token_is_named(tmp_path: Path) -> None:
+    refused = Answer({"message": "Bad credentials"}, status=401)
+    with vendor({"/repos/o/r/*": lambda _: refused}) as served:
+        connection = {"repository": "o/r", "start": "2026-01-01", "url": served.url}
+        with pytest.raises(Unreadable, match="GITHUB_TOKEN is wrong, expired or revoked"):
+            pulled(SYSTEM, connection, {"token": "old"}, tmp_path / "kept")
