@@ -148,9 +148,7 @@ class Delivered:
                 )
         return rows
 
-    def _once(
-        self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool
-    ) -> int:
+    def _once(self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool) -> int:
         """Writes the rows, of a feed without a key, that were not written yet; how many."""
         folder = self._folder(feed) / "once"
         if is_anew:

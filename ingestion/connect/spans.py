@@ -25,13 +25,13 @@ its checks.
 Does not belong here: what a monitor calls these things, which is in its system's file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from makegood.ingestion.connect.instants import moment
 from makegood.ingestion.connect.names import PlaceNames
-from makegood.ingestion.connect.system import Rows
+from makegood.ingestion.connect.system import Record, Rows, Unmapped
 
 State = Literal["up", "degraded", "down"]
 _RANK = {None: 0, "up": 1, "degraded": 2, "down": 3}
@@ -42,6 +42,20 @@ class MonitorNames(PlaceNames):
     records, and unknown time its checks; false, where another system checks the same components."""
 
     up_records: bool = True
+
+
+def place_of(record: Record, paths: Sequence[str], names: PlaceNames, rows: Rows) -> str | None:
+    """What a monitor is called in `places`: the first of what is at `paths` that is there. One
+    without a place is counted. Raises Unmapped where nothing says which one it is."""
+    called = [text for path in paths if (text := record.text(path))]
+    if not called:
+        raise Unmapped(f"neither {' nor '.join(paths)} says which monitor it is of")
+    for text in called:
+        if text in names.places:
+            return text
+    if not set(called) & set(names.ignore):
+        names.unplaced(called[0], rows)
+    return None
 
 
 @dataclass(frozen=True)
@@ -65,10 +79,13 @@ class _Span:
 
 
 def add_outages(
-    component: str, location: str, log: Iterable[Seen], names: MonitorNames, rows: Rows
+    place: str, location: str, log: Iterable[Seen], names: MonitorNames, rows: Rows
 ) -> None:
-    """Adds the rows of a component. The id of an outage is that of the component and the Unix time
-    of its start, whatever way the log came. Raises Unmapped where an instant can't be read."""
+    """Adds the rows of a monitor that has a place. The id of an outage is what the monitor is
+    called there and the Unix time of its start, whatever way the log came. Several monitors of one
+    component have logs of their own, and where they disagree the worst counts (M3). Raises Unmapped
+    where an instant can't be read."""
+    component = names.component(place)
     spans = _spans(log)
     for span, following in zip(spans, [*spans[1:], None], strict=True):
         if span.state is None:
@@ -91,7 +108,7 @@ def add_outages(
         rows.add(
             "outages",
             {
-                "outage_id": f"{component}:{moment(span.start)[0]}",
+                "outage_id": f"{place}:{moment(span.start)[0]}",
                 "component_id": component,
                 "state": span.state,
                 "started_at": span.start,

@@ -11,7 +11,9 @@ DAY = "2026-06-01T"
 
 def made(*log: Seen, up_records: bool = True) -> Rows:
     out = Rows()
-    add_outages("C", "here", log, MonitorNames(up_records=up_records), out)
+    names = {"M": {"service": "S", "region": "eu", "component": "C"}}
+    settings = {"places": names, "up_records": up_records}
+    add_outages("M", "here", log, MonitorNames.model_validate(settings), out)
     accepted(out)
     return out
 
@@ -31,10 +33,10 @@ def test_spans_follow_each_other_whatever_the_order_of_the_log() -> None:
     assert outages(made(*log)) == expected
     assert outages(made(*reversed(log))) == expected
     assert [row["outage_id"] for row in made(*log).feeds["outages"]] == [
-        "C:1780272000",
-        "C:1780275600",
-        "C:1780279200",
-        "C:1780282800",
+        "M:1780272000",
+        "M:1780275600",
+        "M:1780279200",
+        "M:1780282800",
     ]
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from makegood.ingestion.connect.system import Unreadable
+from makegood.ingestion.connect.system import Rows, Unreadable
 from makegood.ingestion.connect.systems.uptimerobot import SYSTEM, entries
-from tests.connect.monitors import checks, outages, pulled, rows_of
+from tests.connect.monitors import checks, outages, pulled, records, rows_of
 from tests.support.vendor import Answer, Request, vendor
 
 CSV, JSON, INCIDENTS = SYSTEM.exports
@@ -73,6 +73,30 @@ def test_what_is_down_now_is_open() -> None:
         "2026-06-01T03:00:00Z",
         None,
     )
+
+
+def test_two_monitors_of_one_component_have_logs_of_their_own() -> None:
+    """Where they disagree the worst counts, which is for M3 to say."""
+    other = SHOP | {"id": 2, "friendly_name": "Shop by IPv6", "logs": [entry(2, 0, 36000)]}
+    one = {"service": "S", "region": "eu", "component": "C"}
+    places = {"Shop": one, "Shop by IPv6": one}
+    out = Rows()
+    SYSTEM.rows(
+        records({"logs": [*LOGS, *entries(other)]}),
+        SYSTEM.names.model_validate({"places": places}),
+        out,
+    )
+    found = [(state, start[11:13], str(end)[11:13]) for _, state, start, end in outages(out)]
+    assert found == [
+        ("up", "00", "10"),
+        ("up", "01", "03"),
+        ("down", "03", "04"),
+        ("up", "04", "05"),
+        ("up", "09", "09"),
+    ]
+    assert len({row["outage_id"] for row in out.feeds["outages"]}) == 5
+    # the component is one
+    assert {row["component_id"] for row in out.feeds["components"]} == {"C"}
 
 
 def test_no_password_of_a_monitor_is_kept() -> None:
@@ -215,15 +239,15 @@ def test_all_pages_are_read_through_throttling_and_failures(tmp_path: Path) -> N
             5: Answer(text='{"stat": "ok", "monit', cut=15),
         }
         connection = {"url": served.url}
-        records = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
-        assert len(records["logs"]) == 119 + 7
+        kept = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
+        assert len(kept["logs"]) == 119 + 7
         assert len(served.asked) == 6
         assert all("u1-key" not in request.path + str(request.params) for request in served.asked)
-        assert outages(rows_of(SYSTEM, records, ["Shop"])) == SHOP_OUTAGES
+        assert outages(rows_of(SYSTEM, kept, ["Shop"])) == SHOP_OUTAGES
         # once more, after UptimeRobot dropped the older entries and something happened
         found[-1] = SHOP | {"logs": [entry(1, 10, 60), entry(2, 9, 3600)]}
-        records = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
-        assert outages(rows_of(SYSTEM, records, ["Shop"])) == [
+        kept = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
+        assert outages(rows_of(SYSTEM, kept, ["Shop"])) == [
             *SHOP_OUTAGES[:3],
             ("Shop", "up", "2026-06-01T09:00:00Z", "2026-06-01T10:00:00Z"),
             ("Shop", "down", "2026-06-01T10:00:00Z", None),
@@ -254,8 +278,8 @@ def test_incidents_are_read_by_their_links(tmp_path: Path) -> None:
 
     with vendor({"/v3/incidents": answer}) as served:
         connection = {"url": served.url, "version": 3, "start": "2026-01-01"}
-        records = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
-    assert [item["id"] for item in records["incidents"]] == [
+        kept = pulled(SYSTEM, connection, {"key": "u1-key"}, tmp_path / "kept")
+    assert [item["id"] for item in kept["incidents"]] == [
         "358532761126055015",
         "358532761126055016",
         "358532761126055017",

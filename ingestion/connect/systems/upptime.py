@@ -171,9 +171,8 @@ def rows(records: Records, names: Names, out: Rows) -> None:
             log[slug].append(Seen(at, said[0], incident_id=incidents.of(slug, at, sha)))
 
     def monitor(record: Record) -> None:
-        component = names.component(slug := record.needed("slug"))
-        assert component is not None
-        add_outages(component, LOCATION, log[slug], names, out)
+        slug = record.needed("slug")
+        add_outages(slug, LOCATION, log[slug], names, out)
 
     out.of_each("sites", "slug", records.get("sites", ()), site)
     out.of_each("commits", "sha", records.get("commits", ()), commit)

@@ -21,7 +21,7 @@ from typing import Literal
 
 from makegood.ingestion.connect.instants import from_epoch, has_offset, moment
 from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.spans import MonitorNames, Seen, State, add_outages
+from makegood.ingestion.connect.spans import MonitorNames, Seen, State, add_outages, place_of
 from makegood.ingestion.connect.system import (
     Api,
     Export,
@@ -129,28 +129,28 @@ def rows(records: Records, names: MonitorNames, out: Rows) -> None:
     ]
 
     def entry(record: Record) -> None:
-        component = _component(record, "monitor_id", "friendly_name", names, out)
-        if component is None:
+        place = place_of(record, ("friendly_name", "monitor_id"), names, out)
+        if place is None:
             return
         kind = record.needed("type")
         if kind not in _TYPES:
             raise Unmapped(f"type {kind} is not one of {', '.join(_TYPES)}")
         moment(_at(record))
-        logs[component].append(record)
+        logs[place].append(record)
 
     def monitor(record: Record) -> None:
-        component = record.needed("component")
-        add_outages(component, LOCATION, _log(logs[component]), names, out)
+        place = record.needed("place")
+        add_outages(place, LOCATION, _log(logs[place]), names, out)
 
     def incident(record: Record) -> None:
-        component = _component(record, "monitor.id", "monitor.friendlyName", names, out)
+        place = place_of(record, ("monitor.friendlyName", "monitor.id"), names, out)
         kind = record.needed("type")
-        if component is None:
+        if place is None:
             return
         if kind.lower() not in _INCIDENTS:
             out.note(f"incidents of type {kind} are about no downtime, and are passed over")
             return
-        number = record.needed("id")
+        number, component = record.needed("id"), names.component(place)
         out.add(
             "outages",
             {
@@ -164,25 +164,10 @@ def rows(records: Records, names: MonitorNames, out: Rows) -> None:
         )
 
     out.of_each("logs", "monitor_id", [*records.get("logs", ()), *saved], entry)
-    out.of_each("monitors", "component", [Record({"component": c}) for c in logs], monitor)
+    out.of_each("monitors", "place", [Record({"place": place}) for place in logs], monitor)
     out.of_each("incidents", "id", records.get("incidents", ()), incident)
     if records.get("incidents"):
         out.note("incidents (API v3) don't say what was up or paused: only outages have records")
-
-
-def _component(
-    record: Record, number: str, name: str, names: MonitorNames, out: Rows
-) -> str | None:
-    """Our id of a monitor, by its name or its number; one without a place is counted."""
-    called = [text for path in (name, number) if (text := record.text(path))]
-    if not called:
-        raise Unmapped(f"neither {name} nor {number} says which monitor it is of")
-    for text in called:
-        if component := names.component(text):
-            return component
-    if not set(called) & set(names.ignore):
-        names.unplaced(called[0], out)
-    return None
 
 
 def _at(record: Record) -> str:
