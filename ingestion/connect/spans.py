@@ -34,7 +34,8 @@ from makegood.ingestion.connect.names import PlaceNames
 from makegood.ingestion.connect.system import Record, Rows, Unmapped
 
 State = Literal["up", "degraded", "down"]
-_RANK = {None: 0, "up": 1, "degraded": 2, "down": 3}
+# of one instant the last of these counts
+_ORDER = (None, "up", "degraded", "down")
 
 
 class MonitorNames(PlaceNames):
@@ -121,7 +122,7 @@ def add_outages(
 def _spans(log: Iterable[Seen]) -> list[_Span]:
     """Spans of one state each, in order."""
     spans: list[_Span] = []
-    for seen in sorted(log, key=lambda seen: (moment(seen.at), _RANK[seen.state])):
+    for seen in sorted(log, key=lambda seen: (moment(seen.at), _ORDER.index(seen.state))):
         before = spans[-1] if spans else None
         if before and before.state == seen.state and not _is_after(seen.at, before.until):
             before.last = seen.at

@@ -364,3 +364,20 @@ def test_an_expired_token_is_named(tmp_path: Path) -> None:
         connection = {"repository": "o/r", "start": "2026-01-01", "url": served.url}
         with pytest.raises(Unreadable, match="GITHUB_TOKEN is wrong, expired or revoked"):
             pulled(SYSTEM, connection, {"token": "old"}, tmp_path / "kept")
+
+
+def test_a_token_that_has_asked_too_often_is_told_when_to_come_back(tmp_path: Path) -> None:
+    headers = {
+        "X-RateLimit-Limit": "5000",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": "1780272000",
+    }
+    refused = Answer({"message": "API rate limit exceeded"}, status=403, headers=headers)
+    with vendor({}) as served:
+        served.handlers = github(served, LOG, 2) | {"/repos/o/r/commits": lambda _: refused}
+        connection = {"repository": "o/r", "start": "2026-01-01", "url": served.url}
+        with pytest.raises(Unreadable, match=r"5000 times in an hour.*after 2026-06-01T00:00:00Z"):
+            pulled(SYSTEM, connection, {"token": "t"}, tmp_path / "kept")
+        headers["X-RateLimit-Remaining"] = "17"
+        with pytest.raises(Unreadable, match="give them the right"):
+            pulled(SYSTEM, connection, {"token": "t"}, tmp_path / "kept")

@@ -22,11 +22,12 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from http.client import FORBIDDEN
 from typing import Any, Literal
 
 from pydantic import Field
 
-from makegood.ingestion.connect.instants import has_offset, moment
+from makegood.ingestion.connect.instants import from_epoch, has_offset, moment
 from makegood.ingestion.connect.names import Strict
 from makegood.ingestion.connect.spans import MonitorNames, Seen, State, add_outages
 from makegood.ingestion.connect.system import (
@@ -37,6 +38,7 @@ from makegood.ingestion.connect.system import (
     Rows,
     System,
     Unmapped,
+    Unreadable,
     Value,
 )
 
@@ -75,8 +77,15 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     repository = f"/repos/{connection.repository}"
     start = f"{connection.start}T00:00:00Z"
 
-    def since(cursor: str) -> dict[str, Any]:
-        return {"cursor_path": cursor, "initial_value": start, "lag": 86400}
+    def listed(path: str, params: dict[str, Any], cursor: str) -> dict[str, Any]:
+        return {
+            "path": f"{repository}/{path}",
+            "data_selector": "$",
+            "paginator": "header_link",
+            "params": {**params, "since": "{incremental.start_value}", "per_page": 100},
+            "incremental": {"cursor_path": cursor, "initial_value": start, "lag": 86400},
+            "response_actions": [_limited],
+        }
 
     return Api(
         client={
@@ -95,42 +104,41 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
                     "headers": {"Accept": "application/vnd.github.raw+json"},
                     "data_selector": "$",
                     "paginator": "single_page",
+                    "response_actions": [_limited],
                 },
             },
             {
                 "name": "commits",
-                "endpoint": {
-                    "path": f"{repository}/commits",
-                    "data_selector": "$",
-                    "paginator": "header_link",
-                    "params": {
-                        "path": "history/{resources.sites.slug}.yml",
-                        "since": "{incremental.start_value}",
-                        "per_page": 100,
-                    },
-                    "incremental": since("commit.committer.date"),
-                },
+                "endpoint": listed(
+                    "commits",
+                    {"path": "history/{resources.sites.slug}.yml"},
+                    "commit.committer.date",
+                ),
                 "include_from_parent": ["slug"],
                 "processing_steps": [{"map": _with_slug}],
             },
             {
                 "name": "issues",
-                "endpoint": {
-                    "path": f"{repository}/issues",
-                    "data_selector": "$",
-                    "paginator": "header_link",
-                    "params": {
-                        "state": "all",
-                        "sort": "updated",
-                        "direction": "desc",
-                        "since": "{incremental.start_value}",
-                        "per_page": 100,
-                    },
-                    "incremental": since("updated_at"),
-                },
+                "endpoint": listed(
+                    "issues",
+                    {"state": "all", "sort": "updated", "direction": "desc"},
+                    "updated_at",
+                ),
             },
         ],
     )
+
+
+def _limited(response: Any, *args: Any, **kwargs: Any) -> Any:
+    """GitHub says with 403 that a token has asked too often, and when it may ask again."""
+    headers = response.headers
+    if response.status_code == FORBIDDEN and headers.get("X-RateLimit-Remaining") == "0":
+        again = from_epoch(headers.get("X-RateLimit-Reset", ""))
+        raise Unreadable(
+            f"the token has asked GitHub {headers.get('X-RateLimit-Limit')} times in an hour, "
+            f"which is the most: pull again after {again}"
+        )
+    return response
 
 
 def _with_slug(commit: dict[str, Value]) -> dict[str, Value]:
