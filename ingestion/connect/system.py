@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from makegood.ingestion.connect.dialect import Dialect
 
 # numbers of a record are int or Decimal, never float
 Value = Any
@@ -20,6 +23,17 @@ Origin = str  # "api", "files" or "tables"
 
 class Unmapped(ValueError):
     """A record of which no row can be made; the message says what it lacks."""
+
+
+class Unreadable(ValueError):
+    """A system, a file or a table that can't be read; the message is for the user."""
+
+    """Files, or what connect.yaml says about them, that can't be used; the message says which and
+    why. `at`: the place below the source in connect.yaml, where there is one to name."""
+
+    def __init__(self, what: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(what)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -102,6 +116,10 @@ class Rows:
     users ought to know."""
 
     feeds: dict[str, list[Row]] = field(default_factory=dict)
+    # of each row the record that it is made of, "" for none; and all that rows were made of
+    owners: dict[str, list[str]] = field(default_factory=dict)
+    mapped: set[str] = field(default_factory=set)
+    owner: str = ""
     left: list[Left] = field(default_factory=list)
     unnamed: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -110,6 +128,7 @@ class Rows:
         """Adds a row; fields that are None are left out."""
         made = {name: value for name, value in row.items() if value is not None}
         self.feeds.setdefault(feed, []).append(made)
+        self.owners.setdefault(feed, []).append(self.owner)
 
     def delete(self, feed: str, row: Row) -> None:
         """Adds a row that takes back the one of the same key."""
@@ -138,12 +157,17 @@ class Rows:
         taken back. `what`, `key`: how it is named, as in `tickets` and `id`."""
         for record in records:
             before = {feed: len(rows) for feed, rows in self.feeds.items()}
+            self.owner = f"{what} {record.get(key)}"
             try:
                 make(record)
+                self.mapped.add(self.owner)
             except Unmapped as error:
                 for feed, rows in self.feeds.items():
                     del rows[before.get(feed, 0) :]
-                self.leave(f"{what} {record.get(key)}", record, str(error))
+                    del self.owners[feed][before.get(feed, 0) :]
+                self.leave(self.owner, record, str(error))
+            finally:
+                self.owner = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +175,8 @@ class Api:
     """How a system's API is read: `client` and `resources` as dlt's `rest_api` takes them, without
     anything of dlt in it. `records`: of a resource's items those that are records, where an item
     of a page holds several (an envelope). `page`: what is made of each answer before anything else
-    reads it, such as a sign that there are more pages."""
+    reads it, such as a sign that there are more pages. `resumable`: resources that come in the
+    order of their cursor, so that a pull that was ended goes on from the last page kept."""
 
     client: dict[str, Any]
     resources: list[dict[str, Any]]
@@ -159,13 +184,19 @@ class Api:
         default_factory=dict
     )
     page: Callable[[dict[str, Value]], dict[str, Value]] | None = None
+    resumable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Export:
     """A file that people export by hand. It is known by `columns`, which all must be in its header
     (or, of JSON, in its first object). `record`: the record, in the API's shape, of a row; `times`
-    and `amounts`: its columns that are written in the form of the export."""
+    and `amounts`: its columns that are written in the form of the export.
+
+    Of exports that connect.yaml describes: `files` are the patterns of its files (none: any),
+    `dialect` is how they are written where that differs from the source's others, `places` is
+    where a column is named, below the source; of rows with one key in a file (`is_unique`) the
+    first is read, and those that differ from it are left."""
 
     resource: str
     title: str
@@ -175,6 +206,10 @@ class Export:
     amounts: tuple[str, ...] = ()
     # where the rows are in a JSON file that is not a list or lines
     path: str = ""
+    files: tuple[str, ...] = ()
+    dialect: "Dialect | None" = None
+    places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    is_unique: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +237,8 @@ class System(Generic[Names]):
     mapped once, when it arrives, so `rows` must not need others of them;
     `connection`: what the API needs besides (pydantic, strict), `secrets`: what for -> the usual
     name of the environment variable; `api`: connection and secrets -> Api;
-    `template`: its part of connect.yaml, to be filled in.
+    `template`: its part of connect.yaml, to be filled in; `described`: for a system of which
+    connect.yaml says what its files hold: the system, with its exports and keys, by the names.
     """
 
     name: str
@@ -218,3 +254,4 @@ class System(Generic[Names]):
     api: Callable[[Any, Mapping[str, str]], Api] | None = None
     exports: tuple[Export, ...] = ()
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    described: "Callable[[Names], System[Names]] | None" = None
