@@ -10,7 +10,7 @@ from makegood.ingestion.connect.instants import from_form
 from makegood.ingestion.connect.system import Api, Unmapped
 from makegood.ingestion.connect.systems import azure_availability
 from makegood.ingestion.connect.systems.azure_availability import SYSTEM, Connection
-from tests.connect.made import exact, faults, made
+from tests.support.records import exact, faults, made
 
 NAMES = """
 places:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from makegood.ingestion.connect.systems.checkly import SYSTEM, Connection
-from tests.connect.made import exact, faults, made
+from tests.support.records import exact, faults, made
 
 NAMES = """
 places:

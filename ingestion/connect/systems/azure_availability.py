@@ -107,6 +107,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
             }
         ],
         page=_page,
+        resumable=frozenset({"availability_results"}),
     )
 
 
@@ -268,8 +269,8 @@ TEMPLATE = """\
       tenant: 00000000-0000-0000-0000-000000000000
       client: 00000000-0000-0000-0000-000000000000 # whose secret AZURE_CLIENT_SECRET is
       start: 2026-01-01               # the first day to be read
-    # A CSV file of the Logs page has times such as 6/1/2026, 8:30:00.000 AM, in UTC:
-    # time_form: "%m/%d/%Y, %I:%M:%S.%f %p"
+    # or files in place of api; those of the Logs page have times such as 6/1/2026, 8:30:00.000 AM
+    # files: {paths: [exports/*.csv], time_form: "%m/%d/%Y, %I:%M:%S.%f %p"}
     # each availability test, by its name, and the part of a service that it watches
     places:
       homepage-test: {service: SVC-1, region: eu-west-1, component: homepage}

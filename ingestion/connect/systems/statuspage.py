@@ -1,10 +1,11 @@
 """Atlassian Statuspage: incidents become outages, scheduled maintenance becomes exclusions.
 
 Read over the API for managing a page (`/v1/pages/{page}/incidents`, as its OpenAPI file describes
-it: both kinds, all of them), or without a token over the page's own public API
-(`/api/v2/incidents.json` and `scheduled-maintenances.json`, the latest 50 of each). Exports are
-these public files, saved. Of the tools that fill warehouses only Airbyte has a connector; Fivetran
-and dlt have none. Statuspage exports no CSV file of incidents.
+it: all incidents of both kinds, 100 a request), or without a token over the page's own public API
+(`/api/v2/incidents.json` and `scheduled-maintenances.json`, the latest 50 of each). What was
+deleted on the page is missing in the first, and its rows are taken back; in the second nobody can
+tell. Exports are these public files, saved; there is no CSV file of incidents. Of the tools that
+fill warehouses only Airbyte has a connector for Statuspage.
 
 An incident's updates say what happened to the status of each component (`affected_components`).
 From them each component gets its outages: from an update that gives it a status of `states` to the
@@ -60,15 +61,16 @@ class StatuspageNames(PlaceNames):
 
     `states`: status of a component -> `down`, `degraded` or `none` (no outage), where it isn't to
     be read as in STATES (`partial_outage` is `down` there: some customers have no service).
-    `by_impact`: a component that an incident names, without a status, is in that of the incident's
-    impact until the resolution. `is_whole_page`: an incident or a maintenance without components is
-    about all places. `kind`: which exclusion a maintenance is, where not all are scheduled ones.
+    `by_impact`: whether the components of an incident, none of which has an outage by the updates,
+    are in the state of its impact until the resolution. `is_whole_page`: whether an incident or a
+    maintenance without components is about all places. Unless these two are given, such incidents
+    are left by name. `kind`: which exclusion a maintenance is, where not all are scheduled ones;
     `window`: what of a maintenance excludes, the announced window or the actual one.
     """
 
     states: dict[str, State] = Field(default_factory=dict)
-    by_impact: bool = False
-    is_whole_page: bool = False
+    by_impact: bool | None = None
+    is_whole_page: bool | None = None
     kind: Lookup = Lookup(otherwise="scheduled_maintenance")
     window: Literal["announced", "actual"] = "announced"
 
@@ -110,32 +112,34 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
             ],
         )
 
-    def managed(name: str, path: str, size: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "endpoint": {
-                "path": f"/v1/pages/{connection.page}/{path}",
-                "params": {size: 100},
-                "data_selector": "$",
-                "paginator": {
-                    "type": "page_number",
-                    "base_page": 1,
-                    "page_param": "page",
-                    "total_path": None,
-                },
-            },
-        }
-
     return Api(
         client={
             "base_url": connection.url,
             "headers": {"Authorization": f"OAuth {secrets['token']}"},
         },
         resources=[
-            managed("incidents", "incidents", "limit"),
-            managed("maintenances", "incidents/scheduled", "per_page"),
+            {
+                "name": "incidents",
+                "endpoint": {
+                    "path": f"/v1/pages/{connection.page}/incidents",
+                    "params": {"limit": 100},
+                    "data_selector": "$",
+                    "paginator": {
+                        "type": "page_number",
+                        "base_page": 1,
+                        "page_param": "page",
+                        "total_path": None,
+                    },
+                },
+            }
         ],
+        # an incident that was deleted on the page is only missing
+        listed=frozenset({"incidents"}),
     )
+
+
+def _needs(connection: Connection) -> frozenset[str]:
+    return frozenset() if connection.public else frozenset({"token"})
 
 
 def rows(records: Records, names: StatuspageNames, out: Rows) -> None:
@@ -218,10 +222,8 @@ class _Event:
         """The outages of each component that has a place."""
         suffered = {code for update in self.updates for code in update.statuses}
         found = {code: list(self._spans(code)) for code in sorted(suffered)}
-        # components that the incident names, of which no update gives a status
-        silent = [code for code in self.listed if not self._has_status(code)]
-        if not self.is_maintenance:
-            found |= self._by_impact(silent)
+        if self.called and not self.is_maintenance and not self._has_outage():
+            found |= self._by_impact()
         # several components of the page may be one of ours
         ours: dict[str, list[_Span]] = defaultdict(list)
         for code, spans in found.items():
@@ -232,14 +234,13 @@ class _Event:
         if not self.called and not self.is_maintenance:
             self._without_components()
 
-    def _has_status(self, code: str) -> bool:
-        """Whether an update knows of an outage of the component."""
+    def _has_outage(self) -> bool:
+        """Whether an update knows of an outage of a component."""
         return any(
-            self._state(status) != "none"
+            status is not None and self._state(status) != "none"
             for update in self.updates
-            if code in update.statuses
-            for status in update.statuses[code]
-            if status is not None
+            for statuses in update.statuses.values()
+            for status in statuses
         )
 
     def _spans(self, code: str) -> Iterator[_Span]:
@@ -309,32 +310,37 @@ class _Event:
         state = self._state(_OF_IMPACT.get(impact, impact))
         return [] if state == "none" else [_Span(state, self._first(), self._end())]
 
-    def _by_impact(self, codes: list[str]) -> dict[str, list[_Span]]:
-        """The outages of components without a status."""
-        spans = self._of_impact() if codes else []
-        if not spans or self.names.by_impact:
-            return {code: spans for code in codes if spans}
-        for code in codes:
-            if self._component(code):
-                self.out.leave(
-                    f"incident {self.id}",
-                    self.record,
-                    f"it names {self.called[code] or code}, and no update gives that a status "
-                    "other than operational; `by_impact: true` reads its impact instead",
-                )
-        return {}
+    def _by_impact(self) -> dict[str, list[_Span]]:
+        """The outages of an incident whose updates give no component one."""
+        codes = self.listed or list(self.called)
+        spans = self._of_impact()
+        if spans and self.names.by_impact is None and any(map(self._component, codes)):
+            self._leave(
+                f"no update gives {', '.join(self.called[code] or code for code in codes)} a "
+                "status other than operational; `by_impact: true` reads its impact instead, "
+                "`false` counts nothing"
+            )
+        return dict.fromkeys(codes, spans) if self.names.by_impact else {}
 
     def _without_components(self) -> None:
-        spans = self._of_impact()
-        if spans and not self.names.is_whole_page:
-            self.out.leave(
-                f"incident {self.id}",
-                self.record,
-                "it names no components; `is_whole_page: true` takes it for all of them",
+        if spans := self._of_impact():
+            for component in self._whole_page():
+                self._add(component, spans)
+
+    def _whole_page(self) -> list[str]:
+        """All components, if what names none is about them."""
+        if self.names.is_whole_page is None:
+            self._leave(
+                "it names no components; `is_whole_page: true` takes it for all of them, `false` "
+                "for none"
             )
-            return
-        for name in self.names.places:
-            self._add(self.names.component(name) or name, spans)
+        if not self.names.is_whole_page:
+            return []
+        return [self.names.component(name) or name for name in self.names.places]
+
+    def _leave(self, why: str) -> None:
+        what = "maintenance" if self.is_maintenance else "incident"
+        self.out.leave(f"{what} {self.id}", self.record, why)
 
     def _add(self, component: str, spans: list[_Span]) -> None:
         for number, span in enumerate(spans, 1):
@@ -370,15 +376,8 @@ class _Event:
         codes = self.listed or list(self.called)
         components = [found for code in codes if (found := self._component(code))]
         if not self.called:
-            if not self.names.is_whole_page:
-                # nobody may guess that it is about everything
-                self.out.leave(
-                    f"maintenance {self.id}",
-                    self.record,
-                    "it names no components; `is_whole_page: true` takes it for all of them",
-                )
-                return
-            components = [self.names.component(name) or name for name in self.names.places]
+            # nobody may guess that it is about everything
+            components = self._whole_page()
         kind = self.names.kind.of(self.record, "kind", self.out) or "scheduled_maintenance"
         for component in dict.fromkeys(components):
             row = {"exclusion_id": f"{self.id}:{component}"}
@@ -444,6 +443,7 @@ SYSTEM = System(
     template=TEMPLATE,
     connection=Connection,
     secrets={"token": "STATUSPAGE_TOKEN"},
+    needs=_needs,
     api=api,
     exports=(
         Export(
