@@ -176,19 +176,7 @@ def _source(
         raise_for_status=False, request_max_attempts=_TRIES, status_codes=_TRIED_AGAIN
     ).session
     watch = _Watch(system, api, traffic, progress)
-    resources = [
-        resource
-        | {
-            "endpoint": resource["endpoint"]
-            | {
-                "response_actions": [
-                    *resource["endpoint"].get("response_actions", []),
-                    watch.of(resource),
-                ]
-            }
-        }
-        for resource in api.resources
-    ]
+    resources = [_asked(resource, watch.of(resource)) for resource in api.resources]
     config: Any = {"client": api.client | {"session": session}, "resources": resources}
     built = rest_api_resources(config)
 
@@ -211,6 +199,19 @@ def _source(
                 )
 
     return everything()
+
+
+def _asked(resource: dict[str, Any], look: Callable[..., Any]) -> dict[str, Any]:
+    """A resource with what is always so: answers are looked at before anything reads them, and a
+    record without a cursor is one all the same."""
+    endpoint = dict(resource["endpoint"])
+    endpoint["response_actions"] = [*endpoint.get("response_actions", []), look]
+    if "incremental" in endpoint:
+        endpoint["incremental"] = {
+            "on_cursor_value_missing": "include",
+            **endpoint["incremental"],
+        }
+    return resource | {"endpoint": endpoint}
 
 
 class _Watch:
@@ -240,6 +241,13 @@ class _Watch:
                 raise SchemaChanged(
                     f"the answer to {_path(response.url)} lacks {root!r}: it has {what[:300]}"
                 )
+            items = page.get(root) if isinstance(page, dict) and root == selector else None
+            for item in items if isinstance(items, list) else []:
+                if not isinstance(item, Mapping):
+                    raise SchemaChanged(
+                        f"{root} in the answer to {_path(response.url)} holds {item!r:.100}, and a "
+                        "record is an object"
+                    )
             request = f"{response.request.method} {response.url} {response.request.body!r}"
             self.seen[request, hash(response.content)] += 1
             if self.seen[request, hash(response.content)] > _MOST_REPEATS:
@@ -276,8 +284,6 @@ class _Watch:
 
         def as_text(items: Any) -> Iterator[dict[str, str]]:
             for item in items if isinstance(items, list) else [items]:
-                if not isinstance(item, Mapping):
-                    raise SchemaChanged(f"{name} holds {item!r}, and a record is an object")
                 self._check_clock(name, item, cursor)
                 for record in split(item) if split else (item,):
                     self.traffic.records[name] += 1

@@ -15,6 +15,7 @@ from makegood.ingestion.connect import api, exports, tables
 from makegood.ingestion.connect.deliver import Delivered, fingerprint
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
+from makegood.ingestion.feeds.specs import feeds
 
 # so many in a hundred records of a kind may be left, beside a few
 _MOST_LEFT_PCT = 20
@@ -232,6 +233,8 @@ def _deliver_facts(
     if not facts:
         return
     rows = mapped(source, latest(source, facts))
+    # what has a key is made of all records, and delivered with them
+    rows.feeds = {feed: made for feed, made in rows.feeds.items() if not feeds()[feed].key}
     _refuse_many(source, {resource: len(found) for resource, found in facts.items()}, rows.left)
     pulled.add(rows)
     for feed, made in rows.feeds.items():
