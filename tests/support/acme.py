@@ -172,9 +172,7 @@ class Acme:
 
 
 @contextmanager
-def acme(
-    issues: int = 0, pings: int = 0, clock_s: int | None = None
-) -> Iterator[Acme]:
+def acme(issues: int = 0, pings: int = 0, clock_s: int | None = None) -> Iterator[Acme]:
     """A server with so many issues and pings."""
     held = Acme([issue(n) for n in range(1, issues + 1)], [ping(n) for n in range(1, pings + 1)])
     with vendor({"/issues": held.answer, "/pings": held.answer}, clock_s) as served:
