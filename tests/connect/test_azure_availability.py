@@ -1,6 +1,8 @@
 """Azure Application Insights: availability results become checks."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,10 @@ from makegood.ingestion.connect.instants import from_form
 from makegood.ingestion.connect.system import Api, Unmapped
 from makegood.ingestion.connect.systems import azure_availability
 from makegood.ingestion.connect.systems.azure_availability import SYSTEM, Connection
-from tests.support.records import exact, faults, made
+from tests.connect.conftest import Pull
+from tests.support.delivered import rejected, rows
+from tests.support.records import connect_yaml, exact, faults, made
+from tests.support.vendor import Answer, Request, vendor
 
 NAMES = """
 places:
@@ -244,3 +249,118 @@ def test_every_export_gives_the_same_check(row: dict[str, Any]) -> None:
 def test_a_document_of_several_results_is_not_guessed_at() -> None:
     with pytest.raises(Unmapped, match="a document with 2 results"):
         exported({"availability": [{}, {}], "context": {}})
+
+
+# ---------------------------------------------------------------- over the API, and from files
+
+
+class Application:
+    """What the query API answers: the earliest rows from an instant on."""
+
+    def __init__(self, minutes: range) -> None:
+        self.results = [result(timestamp=self.at(minute)) for minute in minutes]
+        self.size = 3
+
+    @staticmethod
+    def at(minute: int) -> str:
+        return f"2026-06-01T{8 + minute // 60:02}:{minute % 60:02}:00.1234567Z"
+
+    def token(self, request: Request) -> Answer:
+        assert b"client_id=app-of-ours" in request.body
+        assert b"client_secret=secret-of-ours" in request.body
+        assert b"scope=http" in request.body
+        return Answer({"access_token": "t-1", "expires_in": 3599, "token_type": "Bearer"})
+
+    def query(self, request: Request) -> Answer:
+        if request.headers.get("Authorization") != "Bearer t-1":
+            return Answer({"error": {"code": "InvalidTokenError", "message": "no token"}}, 403)
+        asked = re.fullmatch(
+            r"availabilityResults \| where timestamp >= datetime\((\S+)\) "
+            r"\| top 3 by timestamp asc",
+            request.json["query"],
+        )
+        assert asked
+        # an interval's start may be exclusive
+        after = request.json.get("timespan", "/").split("/")[0]
+        found = [
+            row for row in self.results if row["timestamp"] >= asked[1] and row["timestamp"] > after
+        ]
+        return Answer(table(*found[: self.size]))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_pulls(tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(azure_availability, "PAGE_ROWS", 3)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "secret-of-ours")
+    application = Application(range(0, 50, 5))
+    handlers = {
+        "/tenant-1/oauth2/v2.0/token": application.token,
+        "/v1/apps/app-1/query": application.query,
+    }
+    landing = tmp_path / "landing"
+    with vendor(handlers) as server:
+        config = connect_yaml(
+            tmp_path,
+            f"""
+system: azure_availability
+api:
+  app: app-1
+  tenant: tenant-1
+  client: app-of-ours
+  start: 2026-06-01
+  url: "{server.url}"
+  login: "{server.url}"
+{NAMES}""",
+        )
+        server.faults = {3: Answer({"error": {"code": "Throttled"}}, 429, {"Retry-After": "0"})}
+        _, failures = pull(config)
+        assert failures == []
+        assert rejected(landing) == []
+        minutes = {row["checked_at"] for row in rows(landing, "checks")}
+        assert minutes == {row["timestamp"] for row in application.results}
+
+        # an incomplete answer in the middle delivers nothing
+        application.results += [result(timestamp=Application.at(m)) for m in range(500, 520, 5)]
+        before = rows(landing, "checks")
+        server.faults = {
+            len(server.asked) + 3: Answer(
+                table(result()) | {"error": {"code": "PartialError", "message": "limit exceeded"}}
+            )
+        }
+        _, failures = pull(config)
+        assert "the answer is incomplete: PartialError: limit exceeded" in failures[0]
+        assert rows(landing, "checks") == before
+
+        server.asked.clear()
+        _, failures = pull(config)
+        assert failures == []
+        first = next(r for r in server.asked if r.path.endswith("query"))
+        # six hours before the last result, but not before the first day
+        assert "datetime(2026-06-01T02:45:00Z)" in first.json["query"]
+        minutes = {row["checked_at"] for row in rows(landing, "checks")}
+        assert minutes == {row["timestamp"] for row in application.results}
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_logs_pages_file_gives_the_same_checks(tmp_path: Path, pull: Pull) -> None:
+    (tmp_path / "query_data.csv").write_text(
+        '\ufeff"timestamp [UTC]",id,name,location,success,duration\n'
+        '"6/1/2026, 8:30:00.123 AM",run-1,homepage-test,North Central US,1,812\n'
+        '"6/1/2026, 1:05:00.000 PM",run-2,homepage-test,North Central US,0,30000.5\n'
+    )
+    config = connect_yaml(
+        tmp_path,
+        f"""
+system: azure_availability
+files: {{paths: ["*.csv"], time_form: "%m/%d/%Y, %I:%M:%S.%f %p"}}
+{NAMES}""",
+    )
+    _, failures = pull(config)
+    assert failures == []
+    landing = tmp_path / "landing"
+    assert rejected(landing) == []
+    found = [(r["checked_at"], r["status"], r["latency_ms"]) for r in rows(landing, "checks")]
+    assert found == [
+        ("2026-06-01T08:30:00.123Z", "up", "812"),
+        ("2026-06-01T13:05:00Z", "down", "30000.5"),
+    ]

@@ -1,12 +1,17 @@
 """Checkly: check results become checks."""
 
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from makegood.ingestion.connect.systems.checkly import SYSTEM, Connection
-from tests.support.records import exact, faults, made
+from tests.connect.conftest import Pull
+from tests.support.delivered import rejected, rows
+from tests.support.records import connect_yaml, exact, faults, made
+from tests.support.vendor import Answer, Request, vendor
 
 NAMES = """
 places:
@@ -135,3 +140,92 @@ def test_definitions_are_kept_without_their_secrets() -> None:
         {"id": "c", "name": "Login", "script": "x", "request": {"headers": []}, "locations": ["eu"]}
     )
     assert kept == {"id": "c", "name": "Login", "locations": ["eu"]}
+
+
+# ---------------------------------------------------------------- over the API
+
+LOGIN = "7b7e42b2-6f8c-4b9f-9f3c-0f6f0f6f0f6f"
+CHECKOUT = "1ceaff6c-12ce-4322-9ac1-2dd2c14a2967"
+
+
+class Account:
+    """Two checks, whose results the server gives newest first."""
+
+    def __init__(self) -> None:
+        self.results = {
+            LOGIN: [result(id=f"l-{n}", checkId=LOGIN, **self.at(n)) for n in range(5)],
+            CHECKOUT: [result(id=f"c-{n}", checkId=CHECKOUT, **self.at(n)) for n in range(3)],
+        }
+
+    @staticmethod
+    def at(minute: int) -> dict[str, str]:
+        return {
+            "startedAt": f"2026-06-01T08:{minute:02}:00.000Z",
+            "created_at": f"2026-06-01T08:{minute:02}:02.500Z",
+        }
+
+    def checks(self, request: Request) -> Answer:
+        if request.headers.get("Authorization") != "Bearer key-of-ours":
+            return Answer({"statusCode": 401, "error": "Unauthorized", "message": "Bad Token"}, 401)
+        assert request.headers["X-Checkly-Account"] == "account-1"
+        ids = [LOGIN, CHECKOUT] if request.params["page"] == "1" else []
+        return Answer([{"id": check, "name": "n", "script": "secret"} for check in ids])
+
+    def listed(self, request: Request) -> Answer:
+        start = int(request.params["from"])
+        found = [
+            one
+            for one in reversed(self.results[request.path.split("/")[-1]])
+            if datetime.fromisoformat(one["startedAt"]).timestamp() >= start
+        ]
+        after = request.params.get("nextId")
+        begin = 0 if after is None else [one["id"] for one in found].index(after) + 1
+        page = found[begin : begin + 2]
+        more = begin + 2 < len(found)
+        assert "hasErrors" in request.params["fields"].split(",")
+        return Answer(
+            {"length": len(page), "entries": page, "nextId": page[-1]["id"] if more else None}
+        )
+
+
+@pytest.mark.usefixtures("quiet")
+def test_pulls(tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account()
+    landing = tmp_path / "landing"
+    with vendor({"/v1/checks": account.checks, "/v2/check-results/*": account.listed}) as server:
+        config = connect_yaml(
+            tmp_path,
+            f"""
+system: checkly
+api: {{account: account-1, start: 2026-06-01, url: "{server.url}"}}
+{NAMES}""",
+        )
+        monkeypatch.setenv("CHECKLY_API_KEY", "key-that-was-revoked")
+        _, failures = pull(config)
+        assert "CHECKLY_API_KEY is wrong, expired or revoked" in failures[0]
+        assert "Bad Token" in failures[0]
+
+        monkeypatch.setenv("CHECKLY_API_KEY", "key-of-ours")
+        server.faults = {
+            len(server.asked) + 3: Answer({"statusCode": 429}, 429, {"Retry-After": "0"})
+        }
+        found, failures = pull(config)
+        assert failures == []
+        assert found[0].read == {"checks": 2, "check_results": 8}
+        assert (len(rows(landing, "checks")), rejected(landing)) == (8, [])
+        assert {row["component_id"] for row in rows(landing, "checks")} == {"login", "checkout-api"}
+
+        # a page read again repeats what the hour before the last result holds
+        server.asked.clear()
+        account.results[LOGIN].append(result(id="l-9", checkId=LOGIN, **account.at(59)))
+        found, failures = pull(config)
+        assert failures == []
+        starts = {r.params["from"] for r in server.asked if "from" in r.params}
+        # an hour before the last result, 08:04:02, but not before the first day
+        assert starts == {str(int(datetime.fromisoformat("2026-06-01T07:04:02Z").timestamp()))}
+    minutes = {(row["component_id"], row["checked_at"][11:16]) for row in rows(landing, "checks")}
+    assert ("login", "08:59") in minutes
+    assert len(minutes) == 9
+    # neither scripts nor tokens are kept
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "warehouse").rglob("*.jsonl*"))
+    assert b"key-of-ours" not in kept

@@ -1,6 +1,7 @@
 """Statuspage: incidents become outages, scheduled maintenance becomes exclusions."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,7 +10,10 @@ from pydantic import ValidationError
 
 from makegood.ingestion.connect.system import Rows
 from makegood.ingestion.connect.systems.statuspage import SYSTEM, Connection
-from tests.support.records import faults, made, tables
+from tests.connect.conftest import Pull
+from tests.support import delivered
+from tests.support.records import connect_yaml, faults, made, tables
+from tests.support.vendor import Answer, Request, vendor
 
 NAMES = """
 places:
@@ -535,3 +539,87 @@ def test_airbytes_table_gives_the_same_rows() -> None:
         "2026-06-01 22:00:00+00",
         "2026-05-20 09:00:00+00",
     ]
+
+
+def source(how: str) -> str:
+    return f"system: statuspage\n{how}\n{NAMES}"
+
+
+@pytest.mark.usefixtures("quiet")
+def test_pulls_of_a_managed_page(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = [maintenance(), INCIDENT, INCIDENT | {"id": "i-0"}]
+
+    def listed(request: Request) -> Answer:
+        if request.headers.get("Authorization") != "OAuth token-of-ours":
+            return Answer({"error": "Could not authenticate"}, 401)
+        start = (int(request.params["page"]) - 1) * 2
+        return Answer(everything[start : start + 2])
+
+    landing = tmp_path / "landing"
+    with vendor({"/v1/pages/p-1/incidents": listed}) as server:
+        config = connect_yaml(tmp_path, source(f'api: {{page: p-1, url: "{server.url}"}}'))
+        monkeypatch.setenv("STATUSPAGE_TOKEN", "token-that-was-revoked")
+        _, failures = pull(config)
+        assert "STATUSPAGE_TOKEN is wrong, expired or revoked" in failures[0]
+
+        monkeypatch.setenv("STATUSPAGE_TOKEN", "token-of-ours")
+        # more than a request a second
+        server.faults = {len(server.asked) + 2: Answer({"error": "rate limit"}, 420)}
+        found, failures = pull(config)
+        assert failures == []
+        assert found[0].read == {"incidents": 3}
+        assert delivered.rejected(landing) == []
+        assert [r["outage_id"] for r in delivered.rows(landing, "outages")] == [
+            "i-0:api",
+            "i-1:api",
+        ]
+        assert [r["exclusion_id"] for r in delivered.rows(landing, "exclusions")] == ["m-1:api"]
+
+        # deleted on the page: nothing says so but that they are missing
+        del everything[0], everything[1]
+        found, failures = pull(config)
+        assert failures == []
+        assert [r["outage_id"] for r in delivered.rows(landing, "outages")] == ["i-1:api"]
+        assert delivered.rows(landing, "exclusions") == []
+
+        # an empty list is no reason to take everything back
+        everything.clear()
+        assert pull(config)[1] == []
+        assert [r["outage_id"] for r in delivered.rows(landing, "outages")] == ["i-1:api"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_public_pages_answers_and_files_of_them_give_the_same_rows(
+    tmp_path: Path, pull: Pull
+) -> None:
+    page = {"id": "p-1", "name": "Example", "url": "https://status.example.com"}
+    answers = {
+        "incidents": {"page": page, "incidents": [INCIDENT]},
+        "scheduled-maintenances": {"page": page, "scheduled_maintenances": [maintenance()]},
+    }
+    by_api, by_files = tmp_path / "api", tmp_path / "files"
+    for folder in (by_api, by_files):
+        folder.mkdir()
+    with vendor(
+        {f"/api/v2/{name}.json": lambda r, a=data: Answer(a) for name, data in answers.items()}
+    ) as server:
+        # without any token
+        config = connect_yaml(by_api, source(f'api: {{public: "{server.url}"}}'))
+        assert pull(config, by_api)[1] == []
+        # the list is of the latest 50: what is no longer in it was not deleted
+        answers["incidents"]["incidents"] = [INCIDENT | {"id": "i-2"}]
+        assert pull(config, by_api)[1] == []
+        answers["incidents"]["incidents"] = [INCIDENT]
+    for name, data in answers.items():
+        (by_files / f"{name}.json").write_text(json.dumps(data))
+    assert pull(connect_yaml(by_files, source('files: {paths: ["*.json"]}')), by_files)[1] == []
+
+    through_api = delivered.all_rows(by_api / "landing")
+    through_files = delivered.all_rows(by_files / "landing")
+    assert delivered.rejected(by_files / "landing") == []
+    assert [r["outage_id"] for r in through_api.pop("outages")] == ["i-1:api", "i-2:api"]
+    assert [r["outage_id"] for r in through_files.pop("outages")] == ["i-1:api"]
+    assert through_api == through_files
+    assert [r["exclusion_id"] for r in through_files["exclusions"]] == ["m-1:api"]

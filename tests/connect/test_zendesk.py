@@ -1,6 +1,8 @@
 """Zendesk Support: tickets, their events and the desk's own verdicts."""
 
 import json
+from base64 import b64encode
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,13 @@ import pytest
 from makegood.ingestion.connect.exports import read as read_exports
 from makegood.ingestion.connect.settings import Files
 from makegood.ingestion.connect.system import Rows
+from makegood.ingestion.connect.systems import zendesk
 from makegood.ingestion.connect.systems.zendesk import SYSTEM
 from tests.conftest import SHARED
-from tests.support.records import faults, from_csv, made, tables
+from tests.connect.conftest import Pull
+from tests.support import delivered
+from tests.support.records import connect_yaml, faults, from_csv, made, tables
+from tests.support.vendor import Answer, Request, vendor
 
 NAMES = """
 severities: {urgent: P1, high: P2, normal: P3, low: P4}
@@ -664,3 +670,131 @@ def test_fivetrans_comments_are_replies_and_its_own_fields_can_be_named() -> Non
     assert summary(rows) == [("08:00", "received"), ("08:30", "responded")]
     assert rows.feeds["tickets"][0]["subscription_id"] == "SUB-1"
     assert faults(rows) == []
+
+
+# ---------------------------------------------------------------- over the API
+
+
+def seconds(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp())
+
+
+class Desk:
+    """The incremental exports, two records a page."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.data: dict[str, list[dict[str, Any]]] = {
+            "users": USERS,
+            "tickets": [
+                ticket(id=n, generated_timestamp=seconds("2026-06-05T00:00:00Z") + n)
+                for n in (1, 2)
+            ]
+            + [ticket(generated_timestamp=seconds("2026-06-05T00:00:03Z"))],
+            "ticket_events": [e | {"timestamp": seconds(e["created_at"])} for e in EVENTS],
+            # a breach to come is in the future
+            "ticket_metric_events": [*METRICS, metric("breach", "reply_time", "23:00", 9)],
+        }
+
+    def answer(self, request: Request) -> Answer:
+        expected = b64encode(b"someone@example.com/token:token-of-ours").decode()
+        if request.headers.get("Authorization") != f"Basic {expected}":
+            return Answer({"error": "Couldn't authenticate you"}, 401)
+        name = request.path.split("/")[4].removesuffix(".json")
+        cursor = {"tickets": "generated_timestamp", "ticket_events": "timestamp"}.get(name)
+        if "cursor" in request.params:
+            assert "start_time" not in request.params
+        start = int(request.params.get("start_time", 0))
+        found = [one for one in self.data[name] if cursor is None or one[cursor] >= start]
+        begin = int(request.params.get("cursor", request.params.get("at", 0)))
+        page = found[begin : begin + 2]
+        is_last = begin + 2 >= len(found)
+        after = str(begin + (0 if is_last else 2))
+        if name in ("users", "tickets"):
+            link = f"{self.url}/api/v2/incremental/{name}/cursor.json?cursor={after}"
+            more = {
+                "after_url": link,
+                "after_cursor": after,
+                "before_cursor": None,
+                "end_of_stream": is_last,
+            }
+        else:
+            link = f"{self.url}{request.path}?start_time={start}&at={after}"
+            more = {"next_page": link, "count": len(page), "end_time": 1_780_639_000}
+            if name == "ticket_events":
+                # without which the number of records says it
+                more["end_of_stream"] = is_last
+                assert request.params.get("include", "comment_events") == "comment_events"
+        return Answer({name: page} | more)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_pulls(tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zendesk, "_PAGE_RECORDS", 2)
+    desk = Desk()
+    landing = tmp_path / "landing"
+    clock = seconds("2026-06-05T06:00:00Z")
+    with vendor({"/api/v2/incremental/*": desk.answer}, clock_s=clock) as server:
+        desk.url = server.url
+        config = connect_yaml(
+            tmp_path,
+            f"""
+system: zendesk
+api: {{url: "{server.url}", user: someone@example.com, start: 2026-01-01}}
+{NAMES}""",
+        )
+        monkeypatch.setenv("ZENDESK_TOKEN", "token-that-was-revoked")
+        _, failures = pull(config)
+        assert "ZENDESK_TOKEN is wrong, expired or revoked" in failures[0]
+
+        monkeypatch.setenv("ZENDESK_TOKEN", "token-of-ours")
+        server.faults = {
+            len(server.asked) + 3: Answer({"error": "TooManyRequests"}, 429, {"Retry-After": "0"})
+        }
+        found, failures = pull(config)
+        assert failures == []
+        assert {r.params.get("start_time") for r in server.asked} == {
+            None,
+            str(seconds("2026-01-01T00:00:00Z")),
+        }
+        assert found[0].read == {
+            "users": 2,
+            "tickets": 3,
+            "ticket_events": len(EVENTS),
+            "ticket_metric_events": 3,
+        }
+        assert delivered.rejected(landing) == []
+        ours = [r for r in delivered.rows(landing, "ticket_events") if r["ticket_id"] == "35436"]
+        assert [
+            (
+                r["occurred_at"][11:16],
+                r["event"],
+                *([m] if (m := r.get("severity") or r.get("resolution_kind")) else []),
+            )
+            for r in ours
+        ] == LIFE
+
+        # what is new: a ticket that was deleted, and one whose life goes on
+        server.asked.clear()
+        desk.data["tickets"][1] = ticket(
+            id=2, status="deleted", generated_timestamp=seconds("2026-06-05T02:00:00Z")
+        )
+        desk.data["ticket_events"].append(
+            event("11:00", change("closed", status="open"))
+            | {"timestamp": seconds("2026-06-01T11:00:00Z")}
+        )
+        assert pull(config)[1] == []
+        starts = {
+            r.path.split("/")[4]: int(r.params["start_time"])
+            for r in server.asked
+            if "start_time" in r.params and "at" not in r.params
+        }
+        # five minutes before the last one of each
+        assert starts == {
+            "users": seconds("2026-01-01T00:00:00Z"),
+            "tickets": seconds("2026-06-05T00:00:03Z") - 300,
+            "ticket_events.json": seconds("2026-06-01T10:00:00Z") - 300,
+            "ticket_metric_events.json": 1_780_639_000 - 300,
+        }
+        assert [r["ticket_id"] for r in delivered.rows(landing, "tickets")] == ["1", "35436"]
+        assert delivered.rows(landing, "ticket_events")[-1]["event"] == "reopened"

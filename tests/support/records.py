@@ -133,3 +133,11 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(inner) for inner in value]
     return value
+
+
+def connect_yaml(folder: Path, text: str) -> Path:
+    """A connect.yaml with one source, which `text` describes."""
+    path = folder / "connect.yaml"
+    source = "".join(f"    {line}\n" for line in text.strip("\n").splitlines())
+    path.write_text(f"sources:\n  one:\n{source}")
+    return path
