@@ -22,6 +22,8 @@ from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unr
 
 # after so many pages what was read is kept, where the order of a resource allows that
 CHUNK_PAGES = 50
+# so many of a first page are looked at
+_LOOKED_AT = 20
 # an answer that comes so often has pages that lead in a circle
 _MOST_REPEATS = 5
 # a cursor so far after the server's own clock is wrong, and would skip what comes before it
@@ -67,6 +69,7 @@ def pull(
     rounds = {resource["name"] for resource in api.resources}
     limit: int | None = chunk_pages
     try:
+        _mend(folder / "raw")
         while pipeline.has_pending_data:
             # of a pull that was ended: read, and not written yet
             pipeline.run()
@@ -153,6 +156,12 @@ def _pipeline(dlt: Any, name: str, folder: Path) -> Any:
     )
 
 
+def _mend(raw: Path) -> None:
+    """Of a pull that was killed as it made its folder: dlt would find it there, and give up."""
+    if raw.is_dir() and not (raw / "init").exists():
+        raw.rmdir()
+
+
 def _cursors(pipeline: Any) -> str:
     """Where all resources are."""
     return json.dumps(pipeline.state.get("sources", {}), default=str, sort_keys=True)
@@ -186,6 +195,9 @@ def _source(
             is_limited = limit == 1 or (limit and resource.name in api.resumable)
             if is_limited and not resource.is_transformer:
                 resource.add_limit(limit)
+            if limit == 1:
+                # each may be asked for more, such as its log
+                resource.add_filter(_First(_LOOKED_AT))
             resource.selected = False
             yield resource
             if resource.name in names:
@@ -212,6 +224,17 @@ def _asked(resource: dict[str, Any], look: Callable[..., Any]) -> dict[str, Any]
             **endpoint["incremental"],
         }
     return resource | {"endpoint": endpoint}
+
+
+class _First:
+    """Lets so many items through."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, item: object) -> bool:
+        self.number -= 1
+        return self.number >= 0
 
 
 class _Watch:

@@ -31,7 +31,9 @@ def pull(tmp_path: Path) -> Pull:
     """Pulls all sources of a connect.yaml into `landing` and `warehouse` below the test's folder,
     or below another one."""
 
-    def pulled(config: Path, folder: Path = tmp_path) -> tuple[list[Pulled], list[str]]:
+    def pulled(
+        config: Path, folder: Path = tmp_path, from_start: bool = False
+    ) -> tuple[list[Pulled], list[str]]:
         settings = connect_settings.load(config)
         return pull_all(
             settings,
@@ -39,6 +41,7 @@ def pull(tmp_path: Path) -> Pull:
             folder / "landing",
             folder / "warehouse",
             lambda message: None,
+            from_start,
         )
 
     return pulled

@@ -1,11 +1,14 @@
 """A pull: what it reads, delivers, keeps and takes back, and how it ends when systems misbehave."""
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
 from makegood.ingestion.connect import api
+from makegood.ingestion.connect import pull as pulling
+from makegood.ingestion.connect.settings import load
 from tests.connect.conftest import Pull
 from tests.support.acme import acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rejected, rows
@@ -110,7 +113,7 @@ def test_what_is_taken_back_stays_so_under_other_names(tmp_path: Path, pull: Pul
         pull(connect_yaml(tmp_path, server.served.url))
         pull(connect_yaml(tmp_path, server.served.url, severity="P2"))
     path = files(tmp_path / "landing" / "ticket_events")[0]
-    assert b'"1:0005", "deleted": true' in __import__("gzip").decompress(path.read_bytes())
+    assert b'"1:0005", "deleted": true' in gzip.decompress(path.read_bytes())
 
 
 def test_losing_what_was_delivered_delivers_it_once_more(tmp_path: Path, pull: Pull) -> None:
@@ -271,3 +274,37 @@ def test_a_server_that_is_away_is_named(
     _, failures = pull(connect_yaml(tmp_path, "http://127.0.0.1:9"))
     assert "http://127.0.0.1:9/" in failures[0]
     assert "can't be reached" in failures[0]
+
+
+def test_another_start_is_read_from_there(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cursor of another connection would skip what that one never read."""
+    with acme(issues=6) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        config.write_text(config.read_text().replace('"}\n', '", start: 4}\n'))
+        pull(config)
+        assert len(rows(tmp_path / "landing", "tickets")) == 3
+        config = connect_yaml(tmp_path, server.served.url)
+        assert "has changed since the last pull" in pull(config)[1][0]
+        assert pull(config, from_start=True)[1] == []
+        assert len(rows(tmp_path / "landing", "tickets")) == 6
+        assert pull(config)[1] == []
+
+
+def test_check_reads_the_first_page_and_keeps_nothing(tmp_path: Path) -> None:
+    with acme(issues=9, pings=9) as server:
+        server.issues[1] = issue(
+            2, severity="odd", log=[{"at": "2026-06-02T09:00:00Z", "status": "x"}]
+        )
+        server.issues[2] = issue(3, opened="never")
+        settings = load(connect_yaml(tmp_path, server.served.url))
+        checked = pulling.check(
+            settings, settings.sources["desk"], {"ACME_TOKEN": "token-of-acme"}, lambda m: None
+        )
+        assert len(server.served.asked) == 2
+    assert checked.read == {"issues": 3, "pings": 3}
+    assert checked.made["tickets"] == 2
+    assert checked.unnamed == {("severities", "odd"): 1, ("states", "x"): 1}
+    assert [x.what for x in checked.left] == ["issues 3"]
+    assert [path.name for path in tmp_path.iterdir()] == ["connect.yaml"]
