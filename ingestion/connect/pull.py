@@ -14,7 +14,7 @@ from typing import Any
 from makegood.ingestion.connect import api, exports, tables
 from makegood.ingestion.connect.deliver import Delivered, fingerprint
 from makegood.ingestion.connect.settings import Settings, Source
-from makegood.ingestion.connect.system import Left, Record, Records, Rows, Unreadable
+from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
 
 # so many in a hundred records of a kind may be left, beside a few
 _MOST_LEFT_PCT = 20
@@ -59,23 +59,23 @@ def pull(
     kept = folder / source.name
     delivered = Delivered(kept, landing, source.name)
     names = fingerprint(source.system.name, repr(source.names))
+    records: Records
     if source.api:
         kept.mkdir(parents=True, exist_ok=True)
         secrets = secrets_of(source, environment)
-        traffic = api.pull(
-            source.system, source.system.api(source.api, secrets), secrets, kept, progress  # type: ignore[misc]
-        )
+        asked = asked_of(source, secrets)
+        traffic = api.pull(source.system, asked, secrets, kept, progress)
         pulled.requests = traffic.requests
         pulled.read.update(traffic.records)
         records = _kept(source, kept, delivered, names, pulled, progress)
     else:
-        records, left = read(settings, source, environment, progress)
-        pulled.read.update({resource: len(found) for resource, found in records.items()})
+        found, left = read(settings, source, environment, progress)
+        pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
         pulled.left += left
         _refuse_many(source, pulled.read, left)
-        facts = {r: found for r, found in records.items() if r in source.system.facts}
+        facts = {r: of_it for r, of_it in found.items() if r in source.system.facts}
         _deliver_facts(source, facts, fingerprint(_data(facts)), delivered, names, pulled)
-        records = {r: found for r, found in records.items() if r not in source.system.facts}
+        records = {r: of_it for r, of_it in found.items() if r not in source.system.facts}
     rows = mapped(source, records)
     _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
     pulled.add(rows)
@@ -89,9 +89,10 @@ def check(
     """What a pull would read and make, and what it would leave: of an API by the first page of each
     resource, of files and tables by all of them. Nothing is kept. Raises Unreadable."""
     checked = Pulled(source.name)
+    records: Records
     if source.api:
         secrets = secrets_of(source, environment)
-        asked = source.system.api(source.api, secrets)  # type: ignore[misc]
+        asked = asked_of(source, secrets)
         records, traffic = api.first_page(source.system, asked, secrets, progress)
         checked.requests = traffic.requests
     else:
@@ -136,6 +137,12 @@ def secrets_of(source: Source, environment: Mapping[str, str]) -> dict[str, str]
     """What for -> the secret. Raises Unreadable where a variable is not set."""
     _require(source, environment)
     return {what: environment[variable] for what, variable in source.secrets.items()}
+
+
+def asked_of(source: Source, secrets: Mapping[str, str]) -> Api:
+    """How the source's API is asked."""
+    assert source.system.api
+    return source.system.api(source.api, secrets)
 
 
 def _require(source: Source, environment: Mapping[str, str]) -> None:

@@ -91,9 +91,7 @@ def load(path: Path) -> Settings:
     return Settings(sources, rows, path.parent)
 
 
-def _source(
-    document: Document, name: str, data: Any, findings: list[str]
-) -> Source | None:
+def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
     where = ("sources", name)
     if name == "rows" or not name or set(name) - set(_NAME):
         findings.append(
@@ -124,17 +122,18 @@ def _source(
         ways = [way for way in given if way in model.model_fields]
         findings.append(document.finding(where, f"give one of {', '.join(ways)}"))
         return None
-    if tables := given["tables"]:
-        if tables.layout not in system.layouts:
-            known = ", ".join(system.layouts)
-            what = f"{tables.layout} has no tables of {system.title} that are known: {known}"
-            findings.append(document.finding((*where, "tables", "layout"), what))
-            return None
+    if (tables := given["tables"]) and tables.layout not in system.layouts:
+        known = ", ".join(system.layouts)
+        what = f"{tables.layout} has no tables of {system.title} that are known: {known}"
+        findings.append(document.finding((*where, "tables", "layout"), what))
+        return None
     renamed = getattr(read, "secrets", None)
     secrets = dict(system.secrets) | (renamed.model_dump(exclude_none=True) if renamed else {})
     names = system.names.model_validate(
         {key: value for key, value in data.items() if key in system.names.model_fields}
     )
+    if system.described:
+        system = system.described(names)
     return Source(name, system, names, **given, secrets=secrets)
 
 
@@ -144,11 +143,10 @@ def _model(system: System[Any]) -> type[BaseModel]:
     if system.connection:
         fields["api"] = (system.connection | None, None)
     if system.secrets:
-        variables = create_model(
-            "Secrets", __base__=Strict, **{what: (str | None, None) for what in system.secrets}
-        )
-        fields["secrets"] = (variables | None, None)
-    if system.exports or system.name == "plain":
+        variables: dict[str, Any] = dict.fromkeys(system.secrets, (str | None, None))
+        secrets = create_model("Secrets", __base__=Strict, **variables)
+        fields["secrets"] = (secrets | None, None)
+    if system.exports or system.described:
         fields["files"] = (Files | None, None)
     if system.layouts:
         fields["tables"] = (Tables | None, None)

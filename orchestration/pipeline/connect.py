@@ -42,6 +42,7 @@ def pull_all(
             if settings.rows:
                 done.append(pulling.own_rows(settings, landing, folder))
             for source in sources:
+
                 def named(step: str, name: str = source.name) -> None:
                     progress(f"{name}: {step}")
 
