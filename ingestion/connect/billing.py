@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.instants import from_epoch, moment, utc
 from makegood.ingestion.connect.names import BillingNames, NoteKind, ServiceOf
 from makegood.ingestion.connect.system import Record, Rows, Unmapped
 from makegood.ingestion.feeds.messages import minor_digits
@@ -84,6 +84,17 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise Unmapped(f"{text!r} is not a day: the form is 2026-06-01") from error
+
+
+def first(record: Record, *paths: str) -> str | None:
+    """The first of the values that is there, as text."""
+    return next((text for path in paths if (text := record.text(path))), None)
+
+
+def instant(at: str) -> str:
+    """An instant, as Unix time or as tables and exports write it; those without an offset are of
+    UTC."""
+    return from_epoch(at) if at.replace(".", "", 1).isdigit() else utc(at)
 
 
 def number(record: Record, path: str) -> Decimal:
@@ -166,10 +177,16 @@ class Bills:
     )
     customers: dict[str, str] = field(default_factory=dict)
 
-    def day(self, record: Record, path: str) -> str | None:
-        """The local day of the instant at a path; None where there is none."""
-        at = record.text(path)
-        return None if at is None else day(at, self.names.time_zone)
+    def day(self, record: Record, *paths: str) -> str | None:
+        """The local day of the first of the instants that is there; None where there is none."""
+        at = first(record, *paths)
+        return None if at is None else day(instant(at), self.names.time_zone)
+
+    def period(self, record: Record, start: Sequence[str], end: Sequence[str]) -> Period | None:
+        """The period from a start to an exclusive end, each at the first of the paths that is
+        there; None where one is missing."""
+        first_day, after = self.day(record, *start), self.day(record, *end)
+        return until(first_day, after) if first_day and after else None
 
     def customer_id(self, theirs: str) -> str:
         """Our id of a customer."""

@@ -18,8 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.billing import Bills, Line, Period, Span
-from makegood.ingestion.connect.instants import from_epoch, utc
+from makegood.ingestion.connect.billing import Bills, Line, Span, first
 from makegood.ingestion.connect.names import BillingNames, NoteKind, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -40,8 +39,7 @@ _PAGE = 100
 # have none in ISO 4217, are in hundredths here
 _NO_DECIMALS = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF")
-    + ("XOF", "XPF")
-)
+) | {"XOF", "XPF"}
 _THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 _STATUSES = {
     "draft": "draft",
@@ -211,12 +209,12 @@ class _Account:
         if status.startswith("incomplete") or not self.bills.names.products:
             # a first payment that never came; or subscriptions that are delivered otherwise
             return
-        start = self.day(record, "start_date", "created")
+        start = self.bills.day(record, "start_date", "created")
         if start is None:
             raise Unmapped("start_date is missing")
-        ended = self.day(record, "ended_at")
-        trial_end = self.day(record, "trial_end")
-        trial_start = self.day(record, "trial_start") or start
+        ended = self.bills.day(record, "ended_at")
+        trial_end = self.bills.day(record, "trial_end")
+        trial_start = self.bills.day(record, "trial_start") or start
         spans = []
         if trial_end and trial_end > trial_start:
             until = min(trial_end, ended) if ended else trial_end
@@ -238,11 +236,6 @@ class _Account:
 
     # ------------------------------------------------------------ invoices
 
-    def day(self, record: Record, *paths: str) -> str | None:
-        """The local day of the first of the instants that is there."""
-        at = first(record, *paths)
-        return None if at is None else billing.day(_instant(at), self.bills.names.time_zone)
-
     def _lines(self, invoice: Record) -> list[Record]:
         """All lines that are known, those of its own list first."""
         found = {_line_id(line): line for line in invoice.many("lines.data")}
@@ -262,7 +255,7 @@ class _Account:
         currency = record.needed("currency").upper()
         self.customer_of[invoice_id] = customer
         self.bills.add_customer(customer, record.text("customer_name"))
-        issued = self.day(
+        issued = self.bills.day(
             record,
             "effective_at",
             "status_transitions.finalized_at",
@@ -270,14 +263,14 @@ class _Account:
             "finalized_at",
         )
         if issued is None and status != "draft":
-            issued = self.day(record, "date", "created")
-        paid = self.day(
+            issued = self.bills.day(record, "date", "created")
+        paid = self.bills.day(
             record, "status_transitions.paid_at", "status_transitions_paid_at", "paid_at"
         )
         if status == "paid" and paid is None and not billing.number(record, "amount_due"):
             # there was nothing to pay
             paid = issued
-        due = self.day(record, "due_date")
+        due = self.bills.day(record, "due_date")
         if due is None and first(record, "collection_method", "billing") == "charge_automatically":
             due = issued
         self.bills.add_invoice(
@@ -358,7 +351,9 @@ class _Account:
     ) -> Line:
         products = self._products(line)
         price = self.prices.get(products[0]) if products else None
-        period = self._period(line)
+        period = self.bills.period(
+            line, ("period.start", "period_start"), ("period.end", "period_end")
+        )
         subscription = _subscription(line)
         kind = self.bills.kind(products, _known_kind(line, price, subscription))
         if kind == "credit":
@@ -372,11 +367,6 @@ class _Account:
             subscription,
             tuple(products),
         )
-
-    def _period(self, line: Record) -> Period | None:
-        start = self.day(line, "period.start", "period_start")
-        end = self.day(line, "period.end", "period_end")
-        return billing.until(start, end) if start and end else None
 
     # ------------------------------------------------------------ credit notes
 
@@ -396,7 +386,7 @@ class _Account:
             note_id,
             customer,
             "void" if status == "void" else "issued",
-            issued_on=self.day(record, "effective_at", "created"),
+            issued_on=self.bills.day(record, "effective_at", "created"),
         )
         found = {_line_id(line): line for line in record.many("lines.data")}
         for line in self.note_lines[note_id]:
@@ -444,11 +434,6 @@ class _Account:
         return None
 
 
-def first(record: Record, *paths: str) -> str | None:
-    """The first of the values that is there, as text."""
-    return next((text for path in paths if (text := record.text(path))), None)
-
-
 def _by(records: Sequence[Record], of: str) -> defaultdict[str, list[Record]]:
     """Records by what they are of, whose id a list in Stripe's API itself or a table has."""
     found: defaultdict[str, list[Record]] = defaultdict(list)
@@ -465,11 +450,6 @@ def _parents(record: Record) -> list[str]:
 
 def _inner(record: Record, path: str) -> Record:
     return Record(record.get(path), record.where)
-
-
-def _instant(at: str) -> str:
-    """An instant, as Unix time or as tables and exports write it."""
-    return from_epoch(at) if at.replace(".", "", 1).isdigit() else utc(at)
 
 
 def _line_id(line: Record) -> str:
