@@ -272,6 +272,9 @@ class Bills:
 
     def add_invoice(self, invoice_id: str, customer: str, status: str, **days: str | None) -> None:
         """Adds a row of `invoices`."""
+        if status == "paid" and days.get("paid_on") is None and self.names.paid_on:
+            self.out.note("invoices that are paid, nobody says when, count as paid when due")
+            days["paid_on"] = days.get("due_on") or days.get("issued_on")
         self.out.add(
             "invoices",
             {

@@ -179,7 +179,8 @@ class BillingNames(Strict):
     line_kind, beside those that the system knows itself; `products`: product or price -> service
     and region, from which rows of `subscriptions` are made, where the system has subscriptions;
     `support_plan`: theirs, where the product doesn't say; `time_zone`: the zone in which the
-    account bills, of which days are the dates.
+    account bills, of which days are the dates; `paid_on`: what counts as the day of payment where
+    it says that an invoice is paid, and not when (without it, the feed rejects such an invoice).
     """
 
     subscriptions: dict[str, Id] = {}
@@ -189,3 +190,4 @@ class BillingNames(Strict):
     support_plan: Id = "standard"
     time_zone: Zone = "UTC"
     credit_notes: CreditNotes = CreditNotes()
+    paid_on: Literal["due_on"] | None = None
