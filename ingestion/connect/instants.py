@@ -71,29 +71,38 @@ def from_form(text: str, form: str | None, zone: str | None) -> str:
     feeds: in the zone, if one is given and the text names no offset itself. Raises Unmapped for
     what can't be read, and for local times that the zone's clocks skip or show twice."""
     if form is None:
-        found = _ISO.fullmatch(text)
+        return _from_iso(text, zone)
+    try:
+        parsed = datetime.strptime(text, form)  # noqa: DTZ007
+    except ValueError as error:
+        raise Unmapped(f"{text!r} is not of the form {form}") from error
+    if not _has_time(form):
+        return parsed.date().isoformat()
+    fraction = f".{parsed.microsecond:06}".rstrip("0") if parsed.microsecond else ""
+    return _written(parsed.replace(microsecond=0), fraction, zone)
+
+
+def _from_iso(text: str, zone: str | None) -> str:
+    found = _ISO.fullmatch(text)
+    try:
         if not found:
-            raise Unmapped(
-                f"{text!r} is not a time: the form is 2026-06-01 08:30:00; another one is written "
-                "as `time_form`, as in %d/%m/%Y %H:%M"
-            )
-        if not found[2] or zone is None or has_offset(text):
-            return text
-        parsed = datetime.fromisoformat(f"{found[1]}T{found[2]}:{found[3] or '00'}")
-        fraction = f".{found[4]}" if found[4] else ""
-    else:
-        try:
-            parsed = datetime.strptime(text, form)  # noqa: DTZ007
-        except ValueError as error:
-            raise Unmapped(f"{text!r} is not of the form {form}") from error
-        fraction = f".{parsed.microsecond:06}".rstrip("0") if parsed.microsecond else ""
-        if not _has_time(form):
-            return parsed.date().isoformat()
-    if parsed.tzinfo:
-        return f"{parsed.replace(tzinfo=None):%Y-%m-%dT%H:%M:%S}{fraction}{_offset(parsed)}"
-    if zone is None:
-        return f"{parsed:%Y-%m-%dT%H:%M:%S}{fraction}"
-    return f"{parsed:%Y-%m-%dT%H:%M:%S}{fraction}{_offset(_in_zone(parsed, zone))}"
+            raise ValueError
+        local = datetime.fromisoformat(f"{found[1]}T{found[2] or '00:00'}:{found[3] or '00'}")
+    except ValueError as error:
+        raise Unmapped(
+            f"{text!r} is not a time: the form is 2026-06-01 08:30:00; another one is written as "
+            "`time_form`, as in %d/%m/%Y %H:%M"
+        ) from error
+    if not found[2] or zone is None or has_offset(text):
+        return text
+    return _written(local, f".{found[4]}" if found[4] else "", zone)
+
+
+def _written(local: datetime, fraction: str, zone: str | None) -> str:
+    """A time of whole seconds as text, with its own offset or that of the zone."""
+    at = local if local.tzinfo or zone is None else _in_zone(local, zone)
+    offset = _offset(at) if at.tzinfo else ""
+    return f"{local.replace(tzinfo=None).isoformat()}{fraction}{offset}"
 
 
 @cache
