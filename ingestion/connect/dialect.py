@@ -108,12 +108,12 @@ class Dialect(Strict):
 
     def over(self, other: "Dialect") -> "Dialect":
         """This one, with what the other one says where this one says nothing."""
-        unsaid = {
-            name: value
-            for name, value in other.model_dump(exclude_unset=True).items()
-            if name not in self.model_fields_set
+        said = {
+            name: getattr(dialect, name)
+            for dialect in (other, self)
+            for name in dialect.model_fields_set & Dialect.model_fields.keys()
         }
-        return Dialect.model_validate({**self.model_dump(exclude_unset=True), **unsaid})
+        return Dialect.model_validate(said)
 
     def value(self, text: str) -> str | None:
         """A field's text; None if it means nothing."""

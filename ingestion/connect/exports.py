@@ -144,7 +144,8 @@ class _File:
         result: ExportsRead,
     ) -> None:
         self.path, self.name, self.result = path, name, result
-        self.exports, self.keys, self.common = exports, system.keys, dialect
+        self.exports, self.keys = exports, system.keys
+        self.common = Dialect().over(dialect)
         self.renamed: set[str] = set()
         bare = name.lower()
         for suffix in _PACKED:
