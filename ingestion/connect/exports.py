@@ -98,6 +98,9 @@ def read(system: System[Any], dialect: Dialect, patterns: Sequence[str], base: P
         raise Unreadable("no files are named: write them as patterns, as in exports/*.csv")
     # an export that names its files is only for them
     others = [export for export in system.exports if not export.files]
+    if others and named and not paths:
+        at = others[0].places.get("", ())
+        raise Unreadable(f"{others[0].title}: no files are named that it could be in", at)
     renamed: set[str] = set()
     for name in sorted(paths | named.keys()):
         file = _File(base / name, name, system, named.get(name, others), dialect, result)
@@ -373,10 +376,12 @@ class _File:
                 )
         near = max(candidates, key=lambda e: len({*e.columns} & {*names}) / len(e.columns or "1"))
         missing = [column for column in near.columns if column not in names]
+        # rather a column that nothing names than one that is named already
+        others = [name for name in names if name not in near.columns]
         likely = [
             f"{column!r} may be {like!r}"
             for column in missing
-            if (like := nearest(column, [n for n in names if n not in near.columns]))
+            if (like := nearest(column, others) or nearest(column, names))
         ]
         why = [
             f"is none of the exports that are known; the nearest is {near.title!r}, and this file "

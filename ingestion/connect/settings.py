@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 
 from makegood.ingestion.connect.dialect import Dialect
 from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.system import System
+from makegood.ingestion.connect.system import System, Unreadable
 from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.tables import Tables
 from makegood.ingestion.feeds.specs import feeds
@@ -56,11 +56,18 @@ class Source:
 @dataclass(frozen=True)
 class Settings:
     """All of connect.yaml. `rows`: rows of feeds that are written in it, for what no system holds,
-    such as services. `base`: the folder that its paths are relative to."""
+    such as services. `base`: the folder that its paths are relative to; `document`: the file."""
 
     sources: Mapping[str, Source]
     rows: Mapping[str, list[dict[str, Any]]]
     base: Path
+    document: Document | None = None
+
+    def located(self, source: Source, error: Unreadable) -> Unreadable:
+        """The error with the line of connect.yaml that it is about, where there is one."""
+        if not error.at or self.document is None:
+            return error
+        return Unreadable(self.document.finding(("sources", source.name, *error.at), str(error)))
 
 
 def load(path: Path) -> Settings:
@@ -88,7 +95,7 @@ def load(path: Path) -> Settings:
         findings.append(document.finding((), "names no source: `makegood connect init` writes one"))
     if findings:
         raise InvalidDocument(findings)
-    return Settings(sources, rows, path.parent)
+    return Settings(sources, rows, path.parent, document)
 
 
 def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
