@@ -26,8 +26,18 @@ _TRIED = datetime(2026, 5, 17, 17, 30, tzinfo=UTC)
 _SPACES = "  \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 
 
-def _separator(value: object) -> object:
-    return "\t" if value in ("tab", "\\t") else value
+def _separator(value: str) -> str:
+    if value in ("tab", "\\t"):
+        return "\t"
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(f"{value!r} can't separate fields: it is one sign, as in ;, or `tab`")
+    return value
+
+
+def _thousands(value: str) -> str:
+    if len(value) != 1 or value in "0123456789+-":
+        raise ValueError(f"{value!r} can't part thousands: it is one sign, as in .")
+    return value
 
 
 def _encoding(value: str) -> str:
@@ -84,14 +94,12 @@ class Dialect(Strict):
     column -> the name that it is known by.
     """
 
-    separator: Annotated[
-        str, BeforeValidator(_separator), Field(min_length=1, max_length=1, pattern='[^"\r\n]')
-    ] = ","
+    separator: Annotated[str, AfterValidator(_separator)] = ","
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     time_form: _Forms = ()
     time_zone: Zone | None = None
     decimal: Literal[".", ","] = "."
-    thousands: Annotated[str, Field(min_length=1, max_length=1, pattern="[^0-9+-]")] | None = None
+    thousands: Annotated[str, AfterValidator(_thousands)] | None = None
     empty: tuple[Id, ...] = ()
     skip_lines: Annotated[int, Field(ge=0, strict=True)] = 0
     header: tuple[Id, ...] | None = None

@@ -199,8 +199,6 @@ class _File:
             self.fail("is a spreadsheet, not text: save it as CSV")
         if not content.strip():
             self.fail("is empty: not even a header is in it; was it exported to its end?")
-        if _is_cut(self.path, content):
-            self.fail("ends before its end: the copy is broken off, or is still being written")
         encoding = codecs.lookup(dialect.encoding).name
         for mark, found in _MARKS.items():
             if content.startswith(mark) and not encoding.startswith((found, "utf-32")):
@@ -435,17 +433,6 @@ class _File:
 
 def _known(export: Export, names: Sequence[str]) -> int:
     return len({*export.columns, *export.times, *export.amounts} & {*names})
-
-
-def _is_cut(path: Path, content: bytes) -> bool:
-    """Whether a .gz holds less than it says at its end: the length of what it packs, modulo 2^32.
-    Several packed files in one have only that of the last, and are left to the reader."""
-    if path.suffix.lower() != ".gz":
-        return False
-    with path.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        length = int.from_bytes(file.read(4), "little")
-    return len(content) < length
 
 
 def _converted(row: Mapping[str, Value], export: Export, dialect: Dialect) -> dict[str, Value]:

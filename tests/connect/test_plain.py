@@ -230,6 +230,23 @@ def test_a_file_that_begins_with_the_oldest_row_keeps_its_order(tmp_path: Path) 
     assert made.feeds == same.feeds
 
 
+def test_what_was_before_the_first_change_was_so_at_the_creation(tmp_path: Path) -> None:
+    rows = (
+        "4711,2026-06-01 11:00:00,Priority,P2,P1,anna\n"
+        "4711,2026-06-01 09:30:00,Priority,P4,P3,anna\n"
+        "4711,2026-06-01 09:45:00,Status,New,Busy,anna\n"
+    )
+
+    made = _rows(tmp_path, AUDIT_YAML, audit_csv=AUDIT + rows)
+
+    assert [severity for _, _, _, severity in _events(made) if severity] == [
+        "P4",
+        "P3",
+        "P2",
+        "P1",
+    ]
+
+
 def test_a_list_and_a_log_tell_one_life(tmp_path: Path) -> None:
     config = f"""\
 {AUDIT_YAML}\
