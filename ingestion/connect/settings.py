@@ -4,6 +4,7 @@ Secrets are never in it: it names the environment variables that hold them. Ever
 file and the line.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +23,10 @@ from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.strict_yaml import Document, InvalidDocument, in_words
 
+HOURLY = "17 * * * *"
+_KEYS = ("sources", "rows", "cron")
+# five fields of numbers, lists, ranges and steps
+_CRON = re.compile(r"([0-9*,/-]+ +){4}[0-9*,/-]+")
 _NAME = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
@@ -56,11 +61,13 @@ class Source:
 @dataclass(frozen=True)
 class Settings:
     """All of connect.yaml. `rows`: rows of feeds that are written in it, for what no system holds,
-    such as services. `base`: the folder that its paths are relative to; `document`: the file."""
+    such as services. `base`: the folder that its paths are relative to; `cron`: when Dagster pulls,
+    in UTC; `document`: the file."""
 
     sources: Mapping[str, Source]
     rows: Mapping[str, list[dict[str, Any]]]
     base: Path
+    cron: str = HOURLY
     document: Document | None = None
 
     def located(self, source: Source, error: Unreadable) -> Unreadable:
@@ -78,10 +85,14 @@ def load(path: Path) -> Settings:
         raise InvalidDocument([document.finding((), "must be a map of keys")])
     findings: list[str] = []
     for key in document.data:
-        if key not in ("sources", "rows"):
-            near = nearest(str(key), ["sources", "rows"])
-            hint = f"the nearest is {near}" if near else "known here are sources, rows"
+        if key not in _KEYS:
+            near = nearest(str(key), _KEYS)
+            hint = f"the nearest is {near}" if near else f"known here are {', '.join(_KEYS)}"
             findings.append(document.finding((key,), f"unknown key: {hint}"))
+    cron = document.data.get("cron", HOURLY)
+    if not isinstance(cron, str) or not _CRON.fullmatch(cron):
+        what = f"{cron!r} is not a schedule: it has five fields, as in '{HOURLY}' (each hour)"
+        findings.append(document.finding(("cron",), what))
     rows = _rows(document, findings)
     sources: dict[str, Source] = {}
     wanted = document.data.get("sources") or {}
@@ -95,7 +106,7 @@ def load(path: Path) -> Settings:
         findings.append(document.finding((), "names no source: `makegood connect init` writes one"))
     if findings:
         raise InvalidDocument(findings)
-    return Settings(sources, rows, path.parent, document)
+    return Settings(sources, rows, path.parent, cron, document)
 
 
 def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
