@@ -3,10 +3,7 @@ Each reading is ours with one thing changed: its reason, what it changes, and wh
 ours at all. Those without a reason change several: they explain no verdict, and show only by which
 clock the help desk may go.
 -#}
-{%- set is_closed_apart -%}
-    ours.promise = 'resolution'
-        and (ours.has_reopened or ours.closed_s is distinct from ours.stop_s)
-{%- endset -%}
+{%- set is_closed_apart = "ours.promise = 'resolution' and ours.has_closing" -%}
 {%- set readings = [
     {'reading': 'as_ours', 'reason': none},
     {
@@ -23,13 +20,14 @@ clock the help desk may go.
     },
     {
         'reading': 'stop_responded', 'reason': 'clock_stop',
-        'where': "ours.promise = 'response' and ours.stop_s is not null "
+        'where': "ours.promise = 'response' and ours.has_answering "
             ~ 'and ours.first_responded_s is distinct from ours.stop_s',
         'stop_s': 'ours.first_responded_s',
     },
     {
         'reading': 'stop_closed', 'reason': 'clock_stop',
-        'where': is_closed_apart,
+        'where': is_closed_apart
+            ~ ' and (ours.closed_s is distinct from ours.stop_s or ours.has_reopened)',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'",
     },
     {
@@ -42,8 +40,8 @@ clock the help desk may go.
         'where': "ours.promise = 'resolution' and ours.has_reopened", 'off_while': "'never'",
     },
     {
-        'reading': 'set_aside', 'reason': 'rejected_event', 'where': 'ours.has_events_aside', 'stop_s': 'ours.aside_stop_s',
-        'has_set_aside': 'true',
+        'reading': 'set_aside', 'reason': 'rejected_event', 'where': 'ours.has_events_aside',
+        'stop_s': 'ours.aside_stop_s', 'has_set_aside': 'true',
     },
     {
         'reading': 'calendar_24x7', 'reason': 'calendar', 'where': 'ours.calendar_id is not null',
@@ -73,13 +71,12 @@ clock the help desk may go.
         'due_s': 'cast(null as bigint)',
     },
     {
-        'reading': 'closed_pauses', 'reason': none,
-        'where': "ours.promise = 'resolution'",
+        'reading': 'closed_pauses', 'reason': none, 'where': is_closed_apart,
         'stop_s': 'ours.closed_s', 'off_while': "'closed'", 'counts_pauses': 'not ours.counts_pauses',
     },
     {
         'reading': 'closed_24x7', 'reason': none,
-        'where': "ours.promise = 'resolution' and ours.calendar_id is not null",
+        'where': is_closed_apart ~ ' and ours.calendar_id is not null',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'", 'calendar_id': 'cast(null as string)',
     },
     {
@@ -89,7 +86,7 @@ clock the help desk may go.
     },
     {
         'reading': 'closed_pauses_24x7', 'reason': none,
-        'where': "ours.promise = 'resolution' and ours.calendar_id is not null",
+        'where': is_closed_apart ~ ' and ours.calendar_id is not null',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'",
         'counts_pauses': 'not ours.counts_pauses', 'calendar_id': 'cast(null as string)',
     },
@@ -124,6 +121,14 @@ ours as (
         opinions.promise = 'response' or opinions.pause_counts as counts_pauses,
         case opinions.promise when 'response' then 'never' else 'resolved' end as off_while,
         false as has_set_aside, false as to_minute, false as elapsed_to_minute, false as is_strict,
+        -- an export may lack the events that close or answer tickets: what is never told stops no
+        -- clock
+        2 * sum(case when lives.closed_s is not null then 1 else 0 end) over of_contract
+        > sum(case when lives.stopped_s is not null then 1 else 0 end) over of_contract
+            as has_closing,
+        2 * sum(case when lives.first_responded_s is not null then 1 else 0 end) over of_contract
+        > sum(case when lives.responded_s is not null then 1 else 0 end) over of_contract
+            as has_answering,
         lives.first_responded_s, lives.first_resolved_s, lives.closed_s, lives.has_pause,
         lives.has_reopened, lives_aside.ticket_id is not null as has_events_aside,
         case opinions.promise
@@ -139,6 +144,7 @@ ours as (
     left join lives as lives_aside
         on opinions.ticket_id = lives_aside.ticket_id and lives_aside.has_set_aside
     where opinions.status = 'counted'
+    window of_contract as (partition by opinions.contract_id, opinions.promise)
 ),
 
 changed as (
