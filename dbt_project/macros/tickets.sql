@@ -38,12 +38,16 @@ timeline of its own. `is_closed`: closed and not reopened; what only resolves le
 {%- endmacro %}
 
 {#-
-Whether an outcome is the help desk's verdict, or the opposite of it, as 1 or 0; a pending one, or
-none, is neither.
+Whether an outcome is the ticket system's verdict, or the opposite of it, as 1 or 0; a pending one,
+or none, is neither.
 -#}
 {% macro agrees(outcome, source_met) -%}
-    case when {{ outcome }} = case when {{ source_met }} then 'met' else 'missed' end then 1 else 0 end
+    case
+        when {{ outcome }} = case when {{ source_met }} then 'met' else 'missed' end then 1 else 0
+    end
 {%- endmacro %}
 {% macro differs(outcome, source_met) -%}
-    case when {{ outcome }} = case when {{ source_met }} then 'missed' else 'met' end then 1 else 0 end
+    case
+        when {{ outcome }} = case when {{ source_met }} then 'missed' else 'met' end then 1 else 0
+    end
 {%- endmacro %}

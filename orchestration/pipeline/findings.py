@@ -240,11 +240,11 @@ KINDS: dict[str, Kind] = {
         "Write amounts in units of the currency (example: 1234.56).",
     ),
     "opinions_differ_more": Kind(
-        "verdicts of the help desk that differ more often than before",
+        "verdicts of the ticket system that differ more often than before",
         "One of the two may judge by a clock or a target that has changed. Our figures rest on "
         "ours alone.",
-        "Look at the reasons on the page Second opinions: an export that lost events, a calendar or "
-        "a target that was changed on one side only.",
+        "Look at the reasons on the page Second opinions: events may be missing, or a calendar or "
+        "a target was changed on one side only.",
     ),
     "before_the_first_version": Kind(
         "data from before the contract",

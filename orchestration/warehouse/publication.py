@@ -19,7 +19,7 @@ from makegood.ingestion.sql import quoted
 
 # how what has landed is laid out; a warehouse of another layout can be read, but not continued.
 # 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second.
-# 3: tickets have due dates. 4: tickets have the help desk's own verdicts
+# 3: tickets have due dates. 4: tickets have the ticket system's own verdicts
 LAYOUT = 4
 DATABASE = "makegood.duckdb"
 MANIFEST = "manifest.json"

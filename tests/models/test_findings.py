@@ -483,7 +483,7 @@ EXPECTED: dict[str, tuple[str, str | None, int | None, str, str | None, int]] = 
         "tickets",
         "k, resolution",
         None,
-        "2 of 20 verdicts of the help desk differ from ours in 2026-07, and 0 of 20 before",
+        "2 of 20 verdicts of the ticket system differ from ours in 2026-07, and 0 of 20 before",
         None,
         2,
     ),

@@ -25,7 +25,7 @@ explaining as (
             compared.contract_id = fits.contract_id
             and compared.promise = fits.promise
             and compared.severity = fits.severity
-            and outcomes.reading = fits.reading
+            and outcomes.variant = fits.variant
     where
         not compared.is_agreed
         and outcomes.reason is not null
@@ -40,8 +40,7 @@ reasons as (
     group by ticket_id, promise
 ),
 
--- what the help desk's verdict would be by the clock and the target that fit all of its verdicts
--- best
+-- what the ticket system's verdict would be by the clock and the target that fit its verdicts best
 likely as (
     select
         compared.ticket_id, compared.promise,
@@ -60,12 +59,12 @@ likely as (
         on
             compared.ticket_id = ours.ticket_id
             and compared.promise = ours.promise
-            and ours.reading = 'as_ours'
+            and ours.variant = 'as_ours'
     left join {{ ref('int_opinion_outcomes') }} as measured
         on
             compared.ticket_id = measured.ticket_id
             and compared.promise = measured.promise
-            and fits.reading = measured.reading
+            and fits.variant = measured.variant
 )
 
 select
@@ -79,7 +78,7 @@ select
         when compared.is_agreed is null then 'pending'
         when compared.is_agreed then 'agreed'
         when reasons.reason_code is not null then 'explained'
-        when {{ agrees('likely.outcome', 'compared.source_met') }} = 1 then 'desk_target_unknown'
+        when {{ agrees('likely.outcome', 'compared.source_met') }} = 1 then 'source_target_unknown'
         else 'unexplained'
     end as comparison,
     reasons.reason_code, reasons.reason_codes

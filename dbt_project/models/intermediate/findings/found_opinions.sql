@@ -1,4 +1,4 @@
--- the last month with enough verdicts of a help desk to compare, beside all months before
+-- the last month with enough verdicts of a ticket system to compare, beside all months before
 with last_months as (
     select contract_id, promise, max(month) as month
     from {{ ref('second_opinion_months') }}
@@ -32,7 +32,7 @@ select
     'opinions_differ_more' as kind, 'tickets' as feed, contract_id || ', ' || promise as key,
     cast(null as bigint) as delivery_id, cast(null as bigint) as line,
     'on the ' || promise || ' of ' || contract_id || ', ' || differing || ' of ' || compared
-    || ' verdicts of the help desk differ from ours in ' || substr(cast(month as string), 1, 7)
+    || ' verdicts of the ticket system differ from ours in ' || substr(cast(month as string), 1, 7)
     || ', and ' || differing_before || ' of ' || compared_before || ' before' as seen,
     cast(null as string) as value, cast(null as string) as candidates, differing as row_count,
     compared as of_rows

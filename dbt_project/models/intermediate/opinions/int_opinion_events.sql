@@ -1,4 +1,4 @@
--- the tickets to judge again: those that count, and of which the help desk has a verdict
+-- the tickets to judge again: those that count, and of which the ticket system has a verdict
 with judged as (
     select distinct ticket_id
     from {{ ref('int_opinions') }}

@@ -1,4 +1,4 @@
--- the elapsed time of every verdict by every reading that the contract has; where one changes
+-- the elapsed time of every verdict by every variant that the contract has; where one changes
 -- nothing, it is ours
 with verdicts as (
     select
@@ -9,12 +9,12 @@ with verdicts as (
         on
             opinions.ticket_id = ours.ticket_id
             and opinions.promise = ours.promise
-            and ours.reading = 'as_ours'
+            and ours.variant = 'as_ours'
 ),
 
-readings as (
+variants as (
     select distinct
-        verdicts.contract_id, verdicts.promise, verdicts.severity, outcomes.reading, outcomes.reason
+        verdicts.contract_id, verdicts.promise, verdicts.severity, outcomes.variant, outcomes.reason
     from verdicts
     inner join {{ ref('int_opinion_outcomes') }} as outcomes
         on verdicts.ticket_id = outcomes.ticket_id and verdicts.promise = outcomes.promise
@@ -22,28 +22,28 @@ readings as (
 
 judged as (
     select
-        readings.contract_id, readings.promise, readings.severity, readings.reading,
-        readings.reason, verdicts.ticket_id, verdicts.source_met,
+        variants.contract_id, variants.promise, variants.severity, variants.variant,
+        variants.reason, verdicts.ticket_id, verdicts.source_met,
         verdicts.outcome as our_outcome,
         case when outcomes.ticket_id is null then verdicts.outcome else outcomes.outcome end
             as outcome,
         coalesce(outcomes.elapsed_s, verdicts.elapsed_s) as elapsed_s
-    from readings
+    from variants
     inner join verdicts
         on
-            readings.contract_id = verdicts.contract_id
-            and readings.promise = verdicts.promise
-            and readings.severity = verdicts.severity
+            variants.contract_id = verdicts.contract_id
+            and variants.promise = verdicts.promise
+            and variants.severity = verdicts.severity
     left join {{ ref('int_opinion_outcomes') }} as outcomes
         on
             verdicts.ticket_id = outcomes.ticket_id
             and verdicts.promise = outcomes.promise
-            and readings.reading = outcomes.reading
+            and variants.variant = outcomes.variant
 ),
 
 counted as (
     select
-        contract_id, promise, severity, reading, reason,
+        contract_id, promise, severity, variant, reason,
         cast(count(*) as bigint) as verdicts,
         cast(sum(case when source_met then 1 else 0 end) as bigint) as source_met,
         cast(sum({{ agrees('our_outcome', 'source_met') }}) as bigint) as agreed_as_ours,
@@ -57,31 +57,31 @@ counted as (
             as bigint
         ) as unsettled
     from judged
-    group by contract_id, promise, severity, reading, reason
+    group by contract_id, promise, severity, variant, reason
 ),
 
 -- with a target of so many seconds, what took no longer is met and the rest is missed; the first
 -- target is none that anything keeps
 at_each_length as (
     select
-        contract_id, promise, severity, reading, elapsed_s as target_s,
+        contract_id, promise, severity, variant, elapsed_s as target_s,
         sum(case when source_met then 1 else -1 end) as gained
     from judged
-    group by contract_id, promise, severity, reading, elapsed_s
+    group by contract_id, promise, severity, variant, elapsed_s
     union all
-    select contract_id, promise, severity, reading, -1 as target_s, 0 as gained
+    select contract_id, promise, severity, variant, -1 as target_s, 0 as gained
     from counted
 ),
 
 as_targets as (
     select
-        contract_id, promise, severity, reading, target_s,
+        contract_id, promise, severity, variant, target_s,
         sum(gained) over (
-            partition by contract_id, promise, severity, reading order by target_s
+            partition by contract_id, promise, severity, variant order by target_s
             rows between unbounded preceding and current row
         ) as gained,
         lead(target_s) over (
-            partition by contract_id, promise, severity, reading order by target_s
+            partition by contract_id, promise, severity, variant order by target_s
         ) as next_s
     from at_each_length
 ),
@@ -91,7 +91,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by contract_id, promise, severity, reading order by gained desc, target_s asc
+            partition by contract_id, promise, severity, variant order by gained desc, target_s asc
         ) as place
     from as_targets
 ),
@@ -108,7 +108,7 @@ fitted as (
             counted.contract_id = ranked.contract_id
             and counted.promise = ranked.promise
             and counted.severity = ranked.severity
-            and counted.reading = ranked.reading
+            and counted.variant = ranked.variant
             and ranked.place = 1
 ),
 
@@ -118,16 +118,16 @@ placed as (
         row_number() over (
             partition by contract_id, promise, severity
             order by
-                fitted desc, agreed desc, case when reading = 'as_ours' then 0 else 1 end asc,
-                reading asc
+                fitted desc, agreed desc, case when variant = 'as_ours' then 0 else 1 end asc,
+                variant asc
         ) as place
     from fitted
 )
 
 select
     *,
-    -- of at least 20 verdicts 95 per cent, and more than half of the rarer ones: to call all of them
-    -- met fits many as well
+    -- of at least 20 verdicts 95 per cent, and more than half of the rarer ones: to call all of
+    -- them met fits many as well
     place = 1
     and verdicts >= 20
     and fitted * 100 >= verdicts * 95

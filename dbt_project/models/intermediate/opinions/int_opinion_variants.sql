@@ -1,91 +1,92 @@
 {#-
-Each reading is ours with one thing changed: its reason, what it changes, and where it differs from
+Each variant is ours with one thing changed: its reason, what it changes, and where it differs from
 ours at all. Those without a reason change several: they explain no verdict, and show only by which
-clock the help desk may go.
+clock the ticket system may go.
 -#}
 {%- set is_closed_apart = "ours.promise = 'resolution' and ours.has_closing" -%}
-{%- set readings = [
-    {'reading': 'as_ours', 'reason': none},
+{%- set variants = [
+    {'variant': 'as_ours', 'reason': none},
     {
-        'reading': 'pauses', 'reason': 'pause_not_counted', 'where': 'ours.has_pause',
+        'variant': 'pauses', 'reason': 'pause_not_counted', 'where': 'ours.has_pause',
         'counts_pauses': 'not ours.counts_pauses',
     },
     {
-        'reading': 'start_received', 'reason': 'clock_start',
+        'variant': 'start_received', 'reason': 'clock_start',
         'where': 'ours.received_s < ours.start_s', 'start_s': 'ours.received_s',
     },
     {
-        'reading': 'start_classified', 'reason': 'clock_start',
+        'variant': 'start_classified', 'reason': 'clock_start',
         'where': 'ours.classified_s < ours.start_s', 'start_s': 'ours.classified_s',
     },
     {
-        'reading': 'stop_responded', 'reason': 'clock_stop',
+        'variant': 'stop_responded', 'reason': 'clock_stop',
         'where': "ours.promise = 'response' and ours.has_answering "
             ~ 'and ours.first_responded_s is distinct from ours.stop_s',
         'stop_s': 'ours.first_responded_s',
     },
     {
-        'reading': 'stop_closed', 'reason': 'clock_stop',
+        'variant': 'stop_closed', 'reason': 'clock_stop',
         'where': is_closed_apart
             ~ ' and (ours.closed_s is distinct from ours.stop_s or ours.has_reopened)',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'",
     },
     {
-        'reading': 'stop_first_resolved', 'reason': 'reopened',
+        'variant': 'stop_first_resolved', 'reason': 'reopened',
         'where': "ours.promise = 'resolution' and ours.has_reopened",
         'stop_s': 'ours.first_resolved_s',
     },
     {
-        'reading': 'resolved_counts', 'reason': 'reopened',
+        'variant': 'resolved_counts', 'reason': 'reopened',
         'where': "ours.promise = 'resolution' and ours.has_reopened", 'off_while': "'never'",
     },
     {
-        'reading': 'set_aside', 'reason': 'rejected_event', 'where': 'ours.has_events_aside',
+        'variant': 'set_aside', 'reason': 'rejected_event', 'where': 'ours.has_events_aside',
         'stop_s': 'ours.aside_stop_s', 'has_set_aside': 'true',
     },
     {
-        'reading': 'calendar_24x7', 'reason': 'calendar', 'where': 'ours.calendar_id is not null',
+        'variant': 'calendar_24x7', 'reason': 'calendar', 'where': 'ours.calendar_id is not null',
         'calendar_id': 'cast(null as string)',
     },
     {
-        'reading': 'instants_to_minute', 'reason': 'rounding',
+        'variant': 'instants_to_minute', 'reason': 'rounding',
         'where': 'abs(ours.elapsed_s - ours.target_s) < 3600', 'to_minute': 'true',
     },
     {
-        'reading': 'elapsed_to_minute', 'reason': 'rounding',
+        'variant': 'elapsed_to_minute', 'reason': 'rounding',
         'where': 'ours.elapsed_s > ours.target_s and ours.elapsed_s - ours.target_s < 60',
         'elapsed_to_minute': 'true',
     },
     {
-        'reading': 'before_target', 'reason': 'rounding',
+        'variant': 'before_target', 'reason': 'rounding',
         'where': 'ours.elapsed_s = ours.target_s', 'is_strict': 'true',
     },
     {
-        'reading': 'due_date', 'reason': 'due_date',
+        'variant': 'due_date', 'reason': 'due_date',
         'where': 'ours.ticket_due_s is not null and not ours.is_due_date_target',
         'due_s': 'ours.ticket_due_s',
     },
     {
-        'reading': 'target', 'reason': 'due_date',
+        'variant': 'target', 'reason': 'due_date',
         'where': 'ours.due_s is not null and ours.promised_s is not null',
         'due_s': 'cast(null as bigint)',
     },
     {
-        'reading': 'closed_pauses', 'reason': none, 'where': is_closed_apart,
-        'stop_s': 'ours.closed_s', 'off_while': "'closed'", 'counts_pauses': 'not ours.counts_pauses',
+        'variant': 'closed_pauses', 'reason': none, 'where': is_closed_apart,
+        'stop_s': 'ours.closed_s', 'off_while': "'closed'",
+        'counts_pauses': 'not ours.counts_pauses',
     },
     {
-        'reading': 'closed_24x7', 'reason': none,
+        'variant': 'closed_24x7', 'reason': none,
         'where': is_closed_apart ~ ' and ours.calendar_id is not null',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'", 'calendar_id': 'cast(null as string)',
     },
     {
-        'reading': 'pauses_24x7', 'reason': none,
+        'variant': 'pauses_24x7', 'reason': none,
         'where': "ours.promise = 'resolution' and ours.calendar_id is not null",
         'counts_pauses': 'not ours.counts_pauses', 'calendar_id': 'cast(null as string)',
     },
     {
-        'reading': 'closed_pauses_24x7', 'reason': none,
+        'variant': 'closed_pauses_24x7', 'reason': none,
         'where': is_closed_apart ~ ' and ours.calendar_id is not null',
         'stop_s': 'ours.closed_s', 'off_while': "'closed'",
         'counts_pauses': 'not ours.counts_pauses', 'calendar_id': 'cast(null as string)',
@@ -148,9 +149,9 @@ ours as (
 ),
 
 changed as (
-    {%- for change in readings %}
+    {%- for change in variants %}
     select
-        ours.ticket_id, ours.promise, '{{ change.reading }}' as reading,
+        ours.ticket_id, ours.promise, '{{ change.variant }}' as variant,
         {{ "'" ~ change.reason ~ "'" if change.reason else 'cast(null as string)' }} as reason,
         ours.severity,
         {%- for column in [
@@ -181,7 +182,7 @@ numbered_calendars as (
 
 on_calendars as (
     select
-        ours.ticket_id, ours.promise, 'calendar_' || calendars.number as reading,
+        ours.ticket_id, ours.promise, 'calendar_' || calendars.number as variant,
         'calendar' as reason, ours.severity, ours.start_s, ours.stop_s, calendars.calendar_id,
         ours.promised_s, ours.due_s, ours.counts_pauses, ours.off_while, ours.has_set_aside,
         ours.to_minute, ours.elapsed_to_minute, ours.is_strict
@@ -195,7 +196,7 @@ on_calendars as (
 severities as (
     {%- for time in ['initial', 'highest', 'stop', 'last'] %}
     select
-        ours.ticket_id, ours.promise, 'severity_{{ time }}' as reading,
+        ours.ticket_id, ours.promise, 'severity_{{ time }}' as variant,
         ours.{{ time }}_severity as severity
     from ours
     where ours.{{ time }}_severity <> ours.severity
@@ -205,7 +206,7 @@ severities as (
 
 at_severities as (
     select
-        ours.ticket_id, ours.promise, severities.reading, 'severity_at_another_time' as reason,
+        ours.ticket_id, ours.promise, severities.variant, 'severity_at_another_time' as reason,
         severities.severity, ours.start_s, ours.stop_s, targets.calendar_id,
         targets.target_s as promised_s, ours.due_s, ours.counts_pauses, ours.off_while,
         ours.has_set_aside, ours.to_minute, ours.elapsed_to_minute, ours.is_strict
@@ -245,17 +246,19 @@ at_earlier_dues as (
         ours.ticket_id, ours.promise,
         'due_date_' || row_number() over (
             partition by ours.ticket_id, ours.promise order by dues.earlier_due_s
-        ) as reading,
+        ) as variant,
         'due_date_edited' as reason, ours.severity, ours.start_s, ours.stop_s, ours.calendar_id,
         ours.promised_s, dues.earlier_due_s as due_s, ours.counts_pauses, ours.off_while,
         ours.has_set_aside, ours.to_minute, ours.elapsed_to_minute, ours.is_strict
     from ours
     inner join earlier_dues as dues
         on ours.ticket_id = dues.ticket_id and ours.promise = dues.promise
-    where dues.earlier_due_s is not null and (dues.due_s is null or dues.earlier_due_s <> dues.due_s)
+    where
+        dues.earlier_due_s is not null
+        and (dues.due_s is null or dues.earlier_due_s <> dues.due_s)
 ),
 
-readings as (
+variants as (
     {%- for relation in ['changed', 'on_calendars', 'at_severities', 'at_earlier_dues'] %}
     select * from {{ relation }}
     {{ 'union all' if not loop.last }}
@@ -263,8 +266,8 @@ readings as (
 )
 
 select
-    readings.*,
+    variants.*,
     -- what stops before the clock starts stops with it; what is open is looked at as of now (K3)
-    greatest(readings.start_s, coalesce(readings.stop_s, run.as_of_s)) as end_s
-from readings
+    greatest(variants.start_s, coalesce(variants.stop_s, run.as_of_s)) as end_s
+from variants
 cross join {{ source('inputs', 'run') }} as run
