@@ -5,6 +5,7 @@ be read off. `TERMS` promise four hours round the clock for P1, eight business h
 day for P3. A ticket is closed when it is resolved, unless an example is about that.
 """
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from makegood.dashboards.figures.opinions import REASONS
 from tests.conftest import (
     Feeds,
     Published,
+    Runner,
     contract,
     csv_text,
     published_once,
@@ -364,10 +366,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return published_once(landing, folder / "warehouse", AS_OF, contracts)
 
 
-def opinions(published: Published) -> dict[str, dict[str, Any]]:
-    return {r["ticket_id"]: r for r in published.mart("second_opinions") if r["outcome"]}
-
-
 def test_each_difference_has_the_codes_of_what_explains_it_alone(told: Published) -> None:
     found = {
         r["ticket_id"]: r["reason_codes"]
@@ -377,3 +375,222 @@ def test_each_difference_has_the_codes_of_what_explains_it_alone(told: Published
     assert found == CODES
     codes = {code for held in CODES.values() if held for code in held.split(",")}
     assert codes == set(REASONS), "every reason has an example"
+
+
+def test_what_does_not_differ_has_no_code(told: Published) -> None:
+    rows = {r["ticket_id"]: r for r in told.mart("second_opinions") if r["ticket_id"] not in CODES}
+    assert {name: row["comparison"] for name, row in rows.items()} == OTHERS
+    assert {(r["reason_code"], r["reason_codes"]) for r in rows.values()} == {(None, None)}
+    assert {n: r["is_agreed"] for n, r in rows.items()} == {
+        name: True if what == "agreed" else None for name, what in OTHERS.items()
+    }
+
+
+def test_a_row_has_both_verdicts_beside_each_other(told: Published) -> None:
+    rows = {(r["ticket_id"], r["promise"]): r for r in told.mart("second_opinions")}
+    shown = ("source_met", "outcome", "elapsed_seconds", "target_seconds", "comparison")
+    assert [rows["paused", "resolution"][c] for c in shown] == [
+        False,
+        "met",
+        3 * 3600,
+        4 * 3600,
+        "explained",
+    ]
+    assert [rows["silent", "response"][c] for c in shown] == [
+        False,
+        "met",
+        1800,
+        3600,
+        "explained",
+    ]
+    # one ticket, two targets, each with a verdict
+    assert {p for name, p in rows if name == "usual-0"} == {"response", "resolution"}
+
+
+def test_months_count_the_rows(told: Published) -> None:
+    rows = told.mart("second_opinions")
+    months = told.mart("second_opinion_months")
+    assert sum(m["verdicts"] for m in months) == len(rows)
+    for month in months:
+        own = [
+            r["comparison"]
+            for r in rows
+            if all(r[k] == month[k] for k in ("contract_id", "promise", "month"))
+        ]
+        kinds = ("explained", "source_target_unknown", "unexplained")
+        assert month["differing"] == sum(map(own.count, kinds)) == sum(month[k] for k in kinds)
+        assert month["compared"] == month["differing"] + own.count("agreed")
+        for kind in ("agreed", "pending", "no_target", "not_counted"):
+            assert month[kind] == own.count(kind)
+
+
+def test_the_order_of_rows_changes_nothing(told: Published, tmp_path: Path) -> None:
+    found = world()
+    for rows in (found.tickets, found.events):
+        rows.reverse()
+    contracts = write_contracts(tmp_path / "contracts", agreed())
+    landing = landed(tmp_path / "landing", found)
+    again = published_once(landing, tmp_path / "warehouse", AS_OF, contracts)
+    for mart in ("second_opinions", "second_opinion_months", "second_opinion_variants"):
+        assert again.mart(mart) == told.mart(mart)
+
+
+def test_without_verdicts_there_is_nothing(publish: Runner) -> None:
+    found = World(agreed())
+    found.ticket("untold", ("resolved", "13:00"))
+    published = publish(found.feeds, AS_OF, agreed())
+    for mart in ("second_opinions", "second_opinion_months", "second_opinion_variants"):
+        assert published.mart(mart) == []
+
+
+# ---------------------------------------------------------------- the target of the ticket system
+
+
+def test_its_likely_target_is_apart(publish: Runner) -> None:
+    """It stops when tickets are closed, counts pauses, and has six hours where we have four."""
+    found = World(agreed())
+    for n in range(40):
+        # closed after 20 minutes to 13:20, of which ten minutes are paused
+        closed = 20 * (n + 1)
+        found.ticket(
+            f"t{n:02}",
+            ("paused", "08:05"),
+            ("resumed", "08:15"),
+            ("resolved", "08:19"),
+            closed=f"{8 + closed // 60:02}:{closed % 60:02}",
+            resolution=closed <= 6 * 60,
+        )
+    # missed by ours, and in time by theirs: only their target explains it
+    found.ticket("longer", ("resolved", "13:00"), closed="13:30", resolution=True)
+    # late by their own clock and target, too
+    found.ticket("never", ("resolved", "14:00"), closed="15:00", resolution=True)
+    published = publish(found.feeds, AS_OF, agreed())
+    rows = {r["ticket_id"]: r for r in published.mart("second_opinions")}
+    assert rows["longer"]["comparison"] == "source_target_unknown"
+    assert rows["never"]["comparison"] == "unexplained"
+    assert {rows[n]["reason_code"] for n in ("longer", "never")} == {None}
+    # resolved after 19 minutes and closed after more than six hours: that alone explains it
+    assert rows["t30"]["reason_codes"] == "clock_stop"
+    variants = {r["variant"]: r for r in published.mart("second_opinion_variants")}
+    likely = [name for name, r in variants.items() if r["is_likely"]]
+    assert likely == ["closed_pauses"]
+    best = variants["closed_pauses"]
+    assert (best["fits_from_seconds"], best["fits_below_seconds"]) == (6 * 3600, 6 * 3600 + 1200)
+    assert (best["verdicts"], best["source_met"], best["fitted"]) == (42, 20, 41)
+    # closing alone would settle 22 of them, and unsettle those closed after four to six hours
+    alone = variants["stop_closed"]
+    assert (alone["reason_code"], alone["settled"], alone["unsettled"]) == ("clock_stop", 22, 6)
+
+
+def test_few_verdicts_tell_no_target(publish: Runner) -> None:
+    """Of 19 none is likely, and of many of which four are missed none either."""
+    found = World(agreed())
+    for n in range(18):
+        found.ticket(f"t{n:02}", ("resolved", f"{9 + n // 2:02}:{n % 2 * 30:02}"), resolution=n < 9)
+    found.ticket("longer", ("resolved", "12:30"), resolution=True)
+    for n in range(60):
+        found.ticket(f"d{n:02}", ("resolved", "09:00"), under="bare", resolution=True)
+    for n in range(4):
+        found.ticket(f"m{n}", ("resolved", "10:00"), under="bare", resolution=False)
+    published = publish(found.feeds, AS_OF, agreed())
+    assert not any(r["is_likely"] for r in published.mart("second_opinion_variants"))
+    rows = {r["ticket_id"]: r["comparison"] for r in published.mart("second_opinions")}
+    assert {rows["longer"], *(rows[f"m{n}"] for n in range(4))} == {"unexplained"}
+
+
+# ---------------------------------------------------------------- by a plain reading of the rules
+
+Instants = list[tuple[int, str]]
+
+
+def elapsed(
+    events: Instants, start: int, stop: int, *, pauses: bool = False, off: str = "resolved"
+) -> int:
+    """Seconds from start to stop, without pauses unless they count, and without the time since the
+    ticket was `off`."""
+    seconds, is_paused, is_off = 0, False, False
+    for (at_s, event), (next_s, _) in zip(events, [*events[1:], (10**9, "")], strict=True):
+        if event in ("paused", "resumed", "reopened"):
+            is_paused = event == "paused"
+        if event == "reopened":
+            is_off = False
+        elif event == "closed" or event == off:
+            is_off = off != "never"
+        if (pauses or not is_paused) and not is_off:
+            seconds += max(0, min(next_s, stop) - max(at_s, start))
+    return seconds
+
+
+def plain_codes(events: Instants, source_met: bool, target: int) -> set[str]:
+    """The codes of a ticket on a clock without a calendar, by trying each thing in turn."""
+
+    def first(*names: str, after: int = -1) -> int:
+        return next(at_s for at_s, event in events[after + 1 :] if event in names)
+
+    last = max((n for n, (_, e) in enumerate(events) if e == "reopened"), default=-1)
+    received, classified = first("received"), first("classified")
+    start, stop = max(received, classified), first("resolved", "closed", after=last)
+    ours = elapsed(events, start, stop)
+    if (ours <= target) == source_met:
+        return set()
+    closed = first("closed", after=last)
+    minutes = [(at_s // 60 * 60, event) for at_s, event in events]
+    lengths = {
+        "pause_not_counted": [elapsed(events, start, stop, pauses=True)],
+        "clock_start": [elapsed(events, min(received, classified), stop)],
+        "clock_stop": [elapsed(events, start, closed, off="closed")],
+        "reopened": [
+            elapsed(events, start, first("resolved", "closed")),
+            elapsed(events, start, stop, off="never"),
+        ],
+        "rounding": [
+            elapsed(minutes, start // 60 * 60, stop // 60 * 60),
+            ours // 60 * 60 if ours > target else ours,
+            target + 1 if ours == target else ours,
+        ],
+    }
+    return {
+        code
+        for code, found in lengths.items()
+        if any((seconds <= target) == source_met for seconds in found)
+    }
+
+
+def random_life(draw: random.Random) -> tuple[Event, ...]:
+    """A ticket that is received at 08:00 or so, and closed in the afternoon; most have something
+    about them."""
+
+    def near(hour: float) -> str:
+        second = int(hour * 3600) + 15 * draw.randint(-8, 8)
+        return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+
+    end = draw.choice([11, 12, 12, 13, 14])
+    life: list[Event] = [("received", near(8)), ("classified", near(draw.choice([8, 9])), "P1")]
+    if draw.random() < 0.5:
+        life += [("paused", near(9.5)), ("resumed", near(draw.choice([9.6, 10.5])))]
+    if draw.random() < 0.4:
+        life += [("resolved", near(10.7)), ("reopened", near(draw.choice([10.8, 11.5])))]
+        end = max(end, 12)
+    closed = near(draw.choice([end + 0.1, end + 2]))
+    return (*life, ("resolved", near(end)), ("closed", closed))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_codes_are_those_of_a_plain_reading(publish: Runner, seed: int) -> None:
+    draw = random.Random(seed)
+    found, expected = World(agreed()), {}
+    for n in range(300):
+        life, source_met = random_life(draw), draw.random() < 0.5
+        found.ticket(f"t{n:03}", *life, severity=None, closed=None, resolution=source_met)
+        own = sorted(
+            (sum(x * int(t) for x, t in zip((3600, 60, 1), when.split(":"), strict=True)), n, event)
+            for n, (event, when, *_) in enumerate(life)
+        )
+        expected[f"t{n:03}"] = plain_codes([(a, e) for a, _, e in own], source_met, 4 * 3600)
+    rows = publish(found.feeds, AS_OF, agreed()).mart("second_opinions")
+    assert {
+        r["ticket_id"]: set(r["reason_codes"].split(",")) if r["reason_codes"] else set()
+        for r in rows
+    } == expected
+    assert len({code for codes in expected.values() for code in codes}) == 5
+    assert all(r["reason_code"] in [*(r["reason_codes"] or "").split(","), None] for r in rows)

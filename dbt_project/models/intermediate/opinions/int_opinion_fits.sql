@@ -126,10 +126,11 @@ placed as (
 
 select
     *,
-    -- of at least 20 verdicts 95 per cent, and more than half of the rarer ones: to call all of
-    -- them met fits many as well
+    -- of at least 20 verdicts, five of each kind, 95 per cent, and more than half of the rarer
+    -- ones: to call all of them met fits many as well
     place = 1
     and verdicts >= 20
+    and least(source_met, verdicts - source_met) >= 5
     and fitted * 100 >= verdicts * 95
     and (verdicts - fitted) * 2 < least(source_met, verdicts - source_met) as is_likely
 from placed
