@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from makegood.dashboards.figures.opinions import REASONS
+from makegood.dashboards.figures.opinions import APART, REASONS, SILENT, variant
 from tests.conftest import (
     Feeds,
     Published,
@@ -594,3 +594,17 @@ def test_codes_are_those_of_a_plain_reading(publish: Runner, seed: int) -> None:
     } == expected
     assert len({code for codes in expected.values() for code in codes}) == 5
     assert all(r["reason_code"] in [*(r["reason_codes"] or "").split(","), None] for r in rows)
+
+
+def test_the_docs_have_every_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "opinions.md").read_text()
+    assert [code for code in [*REASONS, *APART] if f"\n- `{code}`: " not in page] == []
+    assert [code for code in SILENT if f"`{code}`" not in page] == []
+
+
+def test_every_variant_and_code_has_words(told: Published) -> None:
+    """No page shows a code of the marts as it is."""
+    names = {r["variant"] for r in told.mart("second_opinion_variants")}
+    assert {name for name in names if variant(name) == name.replace("_", " ")} == set()
+    shown = {r["comparison"] for r in told.mart("second_opinions")}
+    assert shown - {"agreed", "explained"} <= {*APART, *SILENT}

@@ -1,4 +1,4 @@
-"""Second opinions on real tickets: how many differences have a code, and whether the codes are true.
+"""Second opinions on real tickets: how many differences have a code, and whether each is true.
 
 The tickets are those of `../shared/landing-real`, what their ticket system says of them is in the
 records that they were made of, joined by number.
