@@ -22,7 +22,7 @@ from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unr
 
 # after so many pages what was read is kept, where the order of a resource allows that
 CHUNK_PAGES = 50
-# so many of a first page are looked at
+# pages of a resource are enough to see what there is: each record may have some of its own
 _LOOKED_AT = 20
 # an answer that comes so often has pages that lead in a circle
 _MOST_REPEATS = 5
@@ -74,7 +74,6 @@ def pull(
             # of a pull that was ended: read, and not written yet
             pipeline.run()
         while rounds:
-            traffic.pages.clear()
             before = _cursors(pipeline)
             pipeline.run(
                 _source(dlt, system, api, rounds, limit, traffic, progress),
@@ -101,15 +100,17 @@ def first_page(
     dlt = _dlt()
     traffic = Traffic()
     found: dict[str, list[Record]] = {}
-    names = {resource["name"] for resource in api.resources}
-    try:
-        for item in _source(dlt, system, api, names, 1, traffic, progress):
-            records = found.setdefault(item["resource"], [])
-            records.append(
-                Record(_decoded(item["record"]), f"{item['resource']}, record {len(records) + 1}")
-            )
-    except Exception as error:
-        raise _in_words(error, system, secrets) from error
+    for name in (resource["name"] for resource in api.resources):
+        records: list[Record] = []
+        try:
+            for item in _source(dlt, system, api, {name}, 1, traffic, progress):
+                where = f"{name}, record {len(records) + 1}"
+                records.append(Record(_decoded(item["record"]), where))
+        except Exception as error:
+            if not any(isinstance(cause, _Enough) for cause in _causes(error)):
+                raise _in_words(error, system, secrets) from error
+        if records:
+            found[name] = records
     return found, traffic
 
 
@@ -188,7 +189,9 @@ def _source(
     session = Client(
         raise_for_status=False, request_max_attempts=_TRIES, status_codes=_TRIED_AGAIN
     ).session
-    watch = _Watch(system, api, traffic, progress)
+    traffic.pages.clear()
+    # records may be asked for more each, such as their logs
+    watch = _Watch(system, api, traffic, progress, _LOOKED_AT if limit == 1 else None)
     resources = [_asked(resource, watch.of(resource)) for resource in api.resources]
     config: Any = {"client": api.client | {"session": session}, "resources": resources}
     built = rest_api_resources(config)
@@ -199,9 +202,6 @@ def _source(
             is_limited = limit == 1 or (limit and resource.name in api.resumable)
             if is_limited and not resource.is_transformer:
                 resource.add_limit(limit)
-            if limit == 1:
-                # each may be asked for more, such as its log
-                resource.add_filter(_First(_LOOKED_AT))
             resource.selected = False
             yield resource
             if resource.name in names:
@@ -230,24 +230,23 @@ def _asked(resource: dict[str, Any], look: Callable[..., Any]) -> dict[str, Any]
     return resource | {"endpoint": endpoint}
 
 
-class _First:
-    """Lets so many items through."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __call__(self, item: object) -> bool:
-        self.number -= 1
-        return self.number >= 0
+class _Enough(Exception):
+    """Enough has been read to see what there is."""
 
 
 class _Watch:
     """Sees each answer and each record on its way."""
 
     def __init__(
-        self, system: System[Any], api: Api, traffic: Traffic, progress: Callable[[str], None]
+        self,
+        system: System[Any],
+        api: Api,
+        traffic: Traffic,
+        progress: Callable[[str], None],
+        most_pages: int | None,
     ) -> None:
         self.system, self.api, self.traffic, self.progress = system, api, traffic, progress
+        self.most_pages = most_pages
         self.seen: Counter[tuple[str, int]] = Counter()
         self.clock_s: int | None = None
 
@@ -257,6 +256,8 @@ class _Watch:
         root = selector.removeprefix("$").strip(".").split(".")[0].split("[")[0]
 
         def look(response: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.most_pages and self.traffic.pages[name] >= self.most_pages:
+                raise _Enough
             self.traffic.requests += 1
             if not response.ok:
                 return response

@@ -86,7 +86,7 @@ def _date(text: str) -> date:
         raise Unmapped(f"{text!r} is not a day: the form is 2026-06-01") from error
 
 
-def first(record: Record, *paths: str) -> str | None:
+def any_of(record: Record, *paths: str) -> str | None:
     """The first of the values that is there, as text."""
     return next((text for path in paths if (text := record.text(path))), None)
 
@@ -179,7 +179,7 @@ class Bills:
 
     def day(self, record: Record, *paths: str) -> str | None:
         """The local day of the first of the instants that is there; None where there is none."""
-        at = first(record, *paths)
+        at = any_of(record, *paths)
         return None if at is None else day(instant(at), self.names.time_zone)
 
     def period(self, record: Record, start: Sequence[str], end: Sequence[str]) -> Period | None:

@@ -178,7 +178,7 @@ class Delivered:
                 path.unlink()
 
 
-def fingerprint(*parts: Any) -> str:
+def identity_of(*parts: Any) -> str:
     """What identifies settings: 16 hexadecimal digits that change with them."""
     text = json.dumps(parts, default=str, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

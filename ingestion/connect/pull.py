@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from makegood.ingestion.connect import api, exports, tables
-from makegood.ingestion.connect.deliver import Delivered, fingerprint
+from makegood.ingestion.connect.deliver import Delivered, identity_of
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
 from makegood.ingestion.feeds.specs import feeds
@@ -62,7 +62,7 @@ def pull(
     again. Raises Unreadable; nothing is delivered then."""
     pulled = Pulled(source.name)
     delivered = Delivered(folder / source.name, landing, source.name)
-    names = fingerprint(source.system.name, repr(source.names))
+    names = identity_of(source.system.name, repr(source.names))
     records: Records
     gone: set[str] = set()
     if source.api:
@@ -79,7 +79,7 @@ def pull(
         pulled.left += left
         _refuse_many(source, pulled.read, left)
         facts = {r: of_it for r, of_it in found.items() if r in source.system.facts}
-        _deliver_facts(source, facts, fingerprint(_data(facts)), delivered, names, pulled)
+        _deliver_facts(source, facts, identity_of(_data(facts)), delivered, names, pulled)
         records = {r: of_it for r, of_it in found.items() if r not in source.system.facts}
     rows = mapped(source, records)
     _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
@@ -95,7 +95,7 @@ def _folder_of_api(source: Source, folder: Path, from_start: bool) -> Path:
     `api` than connect.yaml has now: a cursor would skip what that one has and the old one had
     not."""
     kept, marker = folder / "api", folder / "api" / "connection"
-    connection = fingerprint(source.system.name, repr(source.api))
+    connection = identity_of(source.system.name, repr(source.api))
     if marker.exists() and marker.read_text() != connection and not from_start:
         raise Unreadable(
             f"{source.system.title}: `api` of {source.name} has changed since the last pull: read "
@@ -103,7 +103,7 @@ def _folder_of_api(source: Source, folder: Path, from_start: bool) -> Path:
         )
     if from_start and kept.exists():
         # in one step: records without their cursors, or the other way round, would be wrong
-        gone = folder / f"gone-{fingerprint(str(kept.stat().st_mtime_ns))}"
+        gone = folder / f"gone-{identity_of(str(kept.stat().st_mtime_ns))}"
         kept.rename(gone)
         shutil.rmtree(gone)
     kept.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,11 @@ def read(
 def secrets_of(source: Source, environment: Mapping[str, str]) -> dict[str, str]:
     """What for -> the secret. Raises Unreadable where a variable is not set."""
     _require(source, environment)
-    return {what: environment[variable] for what, variable in source.secrets.items()}
+    return {
+        what: environment[variable]
+        for what, variable in source.secrets.items()
+        if variable in environment
+    }
 
 
 def asked_of(source: Source, secrets: Mapping[str, str]) -> Api:
@@ -177,7 +181,10 @@ def asked_of(source: Source, secrets: Mapping[str, str]) -> Api:
 
 
 def _require(source: Source, environment: Mapping[str, str]) -> None:
-    missing = [name for name in source.variables if not environment.get(name)]
+    optional = {source.secrets.get(what) for what in source.system.optional_secrets}
+    missing = [
+        name for name in source.variables if name not in optional and not environment.get(name)
+    ]
     if missing:
         raise Unreadable(
             f"{source.system.title}: the environment variable {', '.join(missing)} is not set; "

@@ -239,6 +239,7 @@ class System(Generic[Names]):
     mapped once, when it arrives, so `rows` must not need others of them;
     `connection`: what the API needs besides (pydantic, strict), `secrets`: what for -> the usual
     name of the environment variable; `needs`: those that a connection needs, where not all;
+    `optional_secrets`: those that are used if they are set;
     `api`: connection and secrets -> Api;
     `template`: its part of connect.yaml, to be filled in; `described`: for a system of which
     connect.yaml says what its files hold: the system, with its exports and keys, by the names.
@@ -255,6 +256,7 @@ class System(Generic[Names]):
     connection: type[BaseModel] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     needs: Callable[[Any], frozenset[str]] | None = None
+    optional_secrets: frozenset[str] = frozenset()
     api: Callable[[Any, Mapping[str, str]], Api] | None = None
     exports: tuple[Export, ...] = ()
     layouts: Mapping[str, Layout] = field(default_factory=dict)

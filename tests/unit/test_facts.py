@@ -136,6 +136,8 @@ def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -
     assert naming(r"max\(\s*as_of", "dashboards") == []
     # as a share of the period: when a budget runs out, and budgets at the same share
     assert naming(r"elapsed_seconds", "dashboards") == [
+        # of the clock of a ticket
+        "dashboards/app/app_pages/opinions.py",
         "dashboards/figures/overview/commitments.py",
         "dashboards/figures/overview/worse.py",
     ]

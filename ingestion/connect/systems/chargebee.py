@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.billing import Bills, Line, Span, first
+from makegood.ingestion.connect.billing import Bills, Line, Span, any_of
 from makegood.ingestion.connect.names import BillingNames, NoteKind, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -201,7 +201,7 @@ class _Site:
     # ------------------------------------------------------------ customers and subscriptions
 
     def customer(self, record: Record) -> None:
-        name = first(record, "company", "billing_address.company")
+        name = any_of(record, "company", "billing_address.company")
         person = " ".join(
             part for path in ("first_name", "last_name") if (part := record.text(path))
         )
@@ -334,7 +334,7 @@ class _Site:
             net,
             tax,
             period,
-            first(line, "subscription_id") or invoice.text("subscription_id"),
+            any_of(line, "subscription_id") or invoice.text("subscription_id"),
             tuple(products),
         )
 
@@ -372,7 +372,7 @@ class _Site:
             # an amount without a span of its own, of an invoice that has one
             taken_from = self._only(note.text("reference_invoice_id"))
         period = taken_from.period if taken_from else own
-        subscription = first(line, "subscription_id") or note.text("subscription_id")
+        subscription = any_of(line, "subscription_id") or note.text("subscription_id")
         if kind == "credit":
             if taken_from is None and own and own.start == own.end:
                 period = None

@@ -82,11 +82,17 @@ class Connection(Strict):
     user: str | None = None
 
 
+def _auth(connection: Connection, token: str) -> dict[str, str]:
+    if connection.user:
+        return {"type": "http_basic", "username": connection.user, "password": token}
+    return {"type": "bearer", "token": token}
+
+
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """Windows of time, and the series in each. The server is asked for its clock; what it is asked
     with comes back in a label, so that an answer says from when on there is more to read."""
     start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
-    token = secrets["token"]
+    token = secrets.get("token")
 
     def windows(answer: dict[str, Value]) -> Iterator[list[dict[str, int]]]:
         clock = Record(answer)
@@ -97,9 +103,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     return Api(
         client={
             "base_url": connection.url,
-            "auth": {"type": "http_basic", "username": connection.user, "password": token}
-            if connection.user
-            else {"type": "bearer", "token": token},
+            **({"auth": _auth(connection, token)} if token else {}),
         },
         resources=[
             {
@@ -323,6 +327,7 @@ SYSTEM = System(
     facts=frozenset({"series"}),
     connection=Connection,
     secrets={"token": "PROMETHEUS_TOKEN"},
+    optional_secrets=frozenset({"token"}),
     api=api,
     exports=(
         Export(

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.billing import Bills, Line, Span, first
+from makegood.ingestion.connect.billing import Bills, Line, Span, any_of
 from makegood.ingestion.connect.names import BillingNames, NoteKind, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -183,7 +183,7 @@ class _Account:
     # ------------------------------------------------------------ customers and subscriptions
 
     def customer(self, record: Record) -> None:
-        name = first(record, "name", "description", "email")
+        name = any_of(record, "name", "description", "email")
         self.bills.add_customer(record.needed("id"), name)
 
     def _items(self, subscription: Record) -> list[Record]:
@@ -191,15 +191,15 @@ class _Account:
 
     def _products(self, item: Record) -> list[str]:
         """What names the product of a line or an item, the narrowest first."""
-        price = first(item, "pricing.price_details.price", "price.id", "price_id") or first(
+        price = any_of(item, "pricing.price_details.price", "price.id", "price_id") or any_of(
             item, "plan.id", "plan_id"
         )
         if price is None and not isinstance(item.get("price"), Mapping):
             price = item.text("price")
         known = self.prices.get(price) if price else None
-        product = first(item, "pricing.price_details.product", "price.product", "plan.product") or (
-            first(known, "product", "product_id") if known else None
-        )
+        product = any_of(
+            item, "pricing.price_details.product", "price.product", "plan.product"
+        ) or (any_of(known, "product", "product_id") if known else None)
         return [name for name in (price, product) if name]
 
     def subscription(self, record: Record) -> None:
@@ -228,7 +228,7 @@ class _Account:
             self.out.note(
                 "subscriptions that are unpaid count as active: since when they are is not known"
             )
-        customer = first(record, "customer", "customer_id")
+        customer = any_of(record, "customer", "customer_id")
         if customer is None:
             raise Unmapped("customer is missing")
         self.bills.add_customer(customer, None)
@@ -248,7 +248,7 @@ class _Account:
         if "true" in (record.text("is_deleted"), record.text("deleted")):
             self.out.delete("invoices", {"invoice_id": invoice_id})
             return
-        customer = first(record, "customer", "customer_id")
+        customer = any_of(record, "customer", "customer_id")
         if customer is None:
             raise Unmapped("customer is missing")
         status = record.needed("status")
@@ -271,7 +271,7 @@ class _Account:
             # there was nothing to pay
             paid = issued
         due = self.bills.day(record, "due_date")
-        if due is None and first(record, "collection_method", "billing") == "charge_automatically":
+        if due is None and any_of(record, "collection_method", "billing") == "charge_automatically":
             due = issued
         self.bills.add_invoice(
             invoice_id,
@@ -315,7 +315,7 @@ class _Account:
     ) -> tuple[list[Decimal], list[Decimal]]:
         """Amounts without discounts and tax, and taxes, that add up to the invoice's own."""
         tax = _tax_of(invoice)
-        wanted = first(invoice, "total_excluding_tax")
+        wanted = any_of(invoice, "total_excluding_tax")
         net = (
             billing.exact(wanted, "total_excluding_tax")
             if wanted
@@ -374,8 +374,8 @@ class _Account:
         """A credit note as an invoice of its own, whose lines are negative."""
         note_id, currency = record.needed("id"), record.needed("currency").upper()
         kind = self.bills.note_kind(record, "reason", _NOTE_KINDS)
-        invoice_id = first(record, "invoice", "invoice_id")
-        customer = first(record, "customer", "customer_id") or self.customer_of.get(
+        invoice_id = any_of(record, "invoice", "invoice_id")
+        customer = any_of(record, "customer", "customer_id") or self.customer_of.get(
             invoice_id or ""
         )
         if customer is None:
@@ -438,7 +438,7 @@ def _by(records: Sequence[Record], of: str) -> defaultdict[str, list[Record]]:
     """Records by what they are of, whose id a list in Stripe's API itself or a table has."""
     found: defaultdict[str, list[Record]] = defaultdict(list)
     for record in records:
-        parent = first(record, of, f"{of}_id", *_parents(record))
+        parent = any_of(record, of, f"{of}_id", *_parents(record))
         found[parent or ""].append(record)
     return found
 
@@ -454,11 +454,11 @@ def _inner(record: Record, path: str) -> Record:
 
 def _line_id(line: Record) -> str:
     """Tables of earlier versions call `unique_id` what is the id now."""
-    return first(line, "unique_id", "unique_line_item_id") or line.needed("id")
+    return any_of(line, "unique_id", "unique_line_item_id") or line.needed("id")
 
 
 def _subscription(line: Record) -> str | None:
-    return first(
+    return any_of(
         line,
         "parent.subscription_item_details.subscription",
         "parent.invoice_item_details.subscription",
@@ -470,14 +470,14 @@ def _subscription(line: Record) -> str | None:
 def _known_kind(line: Record, price: Record | None, subscription: str | None) -> str:
     """By the price of a line: metered is usage, one that recurs is recurring, and so is the
     proration of one. A line without a subscription is charged once."""
-    usage = first(line, "price.recurring.usage_type", "plan.usage_type") or (
-        first(price, "recurring.usage_type", "recurring_usage_type", "usage_type")
+    usage = any_of(line, "price.recurring.usage_type", "plan.usage_type") or (
+        any_of(price, "recurring.usage_type", "recurring_usage_type", "usage_type")
         if price
         else None
     )
     if usage == "metered":
         return "usage"
-    is_item = (first(line, "parent.type") or line.text("type")) in (
+    is_item = (any_of(line, "parent.type") or line.text("type")) in (
         "invoice_item_details",
         "invoiceitem",
     )

@@ -87,10 +87,11 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
             "response_actions": [_limited],
         }
 
+    token = secrets.get("token")
     return Api(
         client={
             "base_url": connection.url,
-            "auth": {"type": "bearer", "token": secrets["token"]},
+            **({"auth": {"type": "bearer", "token": token}} if token else {}),
             "headers": {
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
@@ -301,6 +302,8 @@ SYSTEM = System(
     template=TEMPLATE,
     connection=Connection,
     secrets={"token": "GITHUB_TOKEN"},
+    # public repositories can be read without one, a few times an hour
+    optional_secrets=frozenset({"token"}),
     api=api,
     exports=(
         Export(

@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import Field
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.billing import Bills, Line, Period, first
+from makegood.ingestion.connect.billing import Bills, Line, Period, any_of
 from makegood.ingestion.connect.names import BillingNames, LineKind, Lookup, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -246,7 +246,7 @@ class _Books:
         self._add(record, note_id, self.note_lines[note_id], -1, None)
 
     def _customer(self, record: Record) -> str:
-        customer = first(record, "Contact.ContactID", "ContactID", "Contact.Name")
+        customer = any_of(record, "Contact.ContactID", "ContactID", "Contact.Name")
         if customer is None:
             raise Unmapped("Contact is missing")
         self.bills.add_customer(
@@ -354,7 +354,7 @@ def _by(records: list[Record], of: str) -> defaultdict[str, list[Record]]:
 
 def _day(record: Record, *paths: str) -> str | None:
     """The day at the first of the paths that is there, whatever form it has."""
-    text = first(record, *paths)
+    text = any_of(record, *paths)
     if text is None:
         return None
     if found := _MS.fullmatch(text):

@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.billing import Bills, Line, Period, Span, first
+from makegood.ingestion.connect.billing import Bills, Line, Period, Span, any_of
 from makegood.ingestion.connect.instants import from_epoch, moment
 from makegood.ingestion.connect.names import BillingNames, Strict
 from makegood.ingestion.connect.system import (
@@ -143,7 +143,8 @@ class _Tenant:
         charges = _read(records, "rate_plan_charges", "rateplancharge")
         self.currency_of = {one.text("id"): one.text("currency") for one in self.accounts}
         self.number_of = {
-            version.text("id"): first(version, "subscriptionnumber", "name") for version in versions
+            version.text("id"): any_of(version, "subscriptionnumber", "name")
+            for version in versions
         }
         self.subscriptions = _latest(versions)
         self.type_of = {
@@ -157,7 +158,7 @@ class _Tenant:
             *_read(records, "payment_applications", ""),
             *_read(records, "credit_memo_applications", ""),
         ):
-            invoice, at = part.text("invoiceid"), first(part, "effectivedate", "applicationdate")
+            invoice, at = part.text("invoiceid"), any_of(part, "effectivedate", "applicationdate")
             if invoice and at:
                 self.paid_on[invoice] = max(at[:10], self.paid_on.get(invoice, ""))
         for charge in charges:
@@ -177,7 +178,7 @@ class _Tenant:
     def _subscription(self, record: Record) -> str | None:
         """The number of a subscription, which its versions share."""
         version = record.text("subscriptionid")
-        return first(record, "subscriptionnumber") or (
+        return any_of(record, "subscriptionnumber") or (
             self.number_of.get(version) or version if version else None
         )
 
@@ -218,7 +219,7 @@ class _Tenant:
     # ------------------------------------------------------------ invoices
 
     def _currency(self, record: Record) -> str:
-        found = first(record, "currency", "transactioncurrency") or self.currency_of.get(
+        found = any_of(record, "currency", "transactioncurrency") or self.currency_of.get(
             record.text("accountid")
         )
         if not found:
@@ -337,7 +338,7 @@ class _Tenant:
         kind = self.bills.note_kind(record, "reasoncode", {}) if is_asked else "correction"
         customer, currency = record.needed("accountid"), self._currency(record)
         given = record.needed("status")
-        total = first(record, "totalamount", "amount")
+        total = any_of(record, "totalamount", "amount")
         if total and not found:
             raise Unmapped("none of its items is known: they are in another export or table")
         self.bills.add_customer(customer, None)
@@ -354,7 +355,7 @@ class _Tenant:
 
     def _credited(self, item: Record, memo: Record, kind: str) -> Line:
         taken_from = self.item_of.get(
-            first(item, "invoiceitemid", "creditfromitemid", "sourceitemid")
+            any_of(item, "invoiceitemid", "creditfromitemid", "sourceitemid")
         )
         products = _products(item) or (_products(taken_from) if taken_from else [])
         of_item = _period(taken_from) if taken_from else None
@@ -409,7 +410,7 @@ def _latest(versions: list[Record]) -> list[Record]:
     """Of the versions of each subscription the latest, with its number as `number`."""
     found: dict[str, Record] = {}
     for version in versions:
-        number = first(version, "subscriptionnumber", "name", "id")
+        number = any_of(version, "subscriptionnumber", "name", "id")
         if number is None or _is_deleted(version):
             continue
         known = found.get(number)
@@ -430,7 +431,7 @@ def _by(records: list[Record], of: str) -> defaultdict[str, list[Record]]:
 
 
 def _is_deleted(record: Record) -> bool:
-    return (first(record, "_fivetran_deleted", "deleted") or "").lower() == "true"
+    return (any_of(record, "_fivetran_deleted", "deleted") or "").lower() == "true"
 
 
 def _texts(record: Record, *paths: str) -> list[str]:
@@ -445,7 +446,7 @@ def _products(item: Record) -> list[str]:
 def _day(record: Record, *paths: str) -> str | None:
     """The day at the first of the paths that is there. A time behind it says nothing: Zuora's days
     have no zone."""
-    text = first(record, *paths)
+    text = any_of(record, *paths)
     return None if text is None else billing.day(text[:10], "UTC")
 
 
