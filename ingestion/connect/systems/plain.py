@@ -454,7 +454,7 @@ class _Life:
     def ticket(self, ticket_id: str) -> Ticket:
         """The ticket. Raises Unmapped if nothing says when it was created, or how it was then."""
         if self.broken:
-            raise Unmapped(f"a row of it was left, so its life is not known: {self.broken}")
+            raise Unmapped(f"a row of it was left, so its timeline is not known: {self.broken}")
         if not self.created:
             raise Unmapped(
                 "no row says when it was created: name the column as `created`, or as `received` "
