@@ -29,6 +29,8 @@ _MOST_REPEATS = 5
 # a cursor so far after the server's own clock is wrong, and would skip what comes before it
 _MOST_SKEW_S = 600
 _TRIES = 5
+# 420 is what Statuspage answers in place of 429
+_TRIED_AGAIN = (420, 429, *range(500, 600))
 # a shorter text is in many words
 _SHORTEST_SECRET = 6
 
@@ -67,7 +69,7 @@ def pull(
     rounds = {resource["name"] for resource in api.resources}
     limit: int | None = chunk_pages
     try:
-        _mend(folder / "raw")
+        _mend(folder, system.name)
         while pipeline.has_pending_data:
             # of a pull that was ended: read, and not written yet
             pipeline.run()
@@ -154,10 +156,14 @@ def _pipeline(dlt: Any, name: str, folder: Path) -> Any:
     )
 
 
-def _mend(raw: Path) -> None:
-    """Of a pull that was killed as it made its folder: dlt would find it there, and give up."""
+def _mend(folder: Path, pipeline: str) -> None:
+    """What a killed pull may leave of which dlt would give up."""
+    raw = folder / "raw"
     if raw.is_dir() and not (raw / "init").exists():
         raw.rmdir()
+    # written, noted as such, and not yet moved to where that is looked for: it is noted again
+    for note in (folder / "dlt" / pipeline / "load").glob("normalized/*/package_completed.json"):
+        note.unlink()
 
 
 def _cursors(pipeline: Any) -> str:
@@ -179,7 +185,9 @@ def _source(
     from dlt.sources.helpers.requests import Client
     from dlt.sources.rest_api import rest_api_resources
 
-    session = Client(raise_for_status=False, request_max_attempts=_TRIES).session
+    session = Client(
+        raise_for_status=False, request_max_attempts=_TRIES, status_codes=_TRIED_AGAIN
+    ).session
     watch = _Watch(system, api, traffic, progress)
     resources = [_asked(resource, watch.of(resource)) for resource in api.resources]
     config: Any = {"client": api.client | {"session": session}, "resources": resources}
@@ -400,7 +408,7 @@ def _refused(response: Any, system: System[Any]) -> str:
             why = "does not let these credentials read this: give them the right to"
         case 404:
             why = "has nothing there: check `api` in connect.yaml"
-        case 429:
+        case 420 | 429:
             why = f"still asks to wait after {_TRIES} tries: pull again later"
         case _:
             why = "failed"

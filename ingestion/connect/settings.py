@@ -147,6 +147,9 @@ def _source(document: Document, name: str, data: Any, findings: list[str]) -> So
         return None
     renamed = getattr(read, "secrets", None)
     secrets = dict(system.secrets) | (renamed.model_dump(exclude_none=True) if renamed else {})
+    if system.needs and given["api"]:
+        needed = system.needs(given["api"])
+        secrets = {what: variable for what, variable in secrets.items() if what in needed}
     names = system.names.model_validate(
         {key: value for key, value in data.items() if key in system.names.model_fields}
     )

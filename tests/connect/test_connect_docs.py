@@ -10,6 +10,7 @@ import yaml
 from makegood.ingestion.connect.pull import mapped, pull, read
 from makegood.ingestion.connect.settings import load
 from makegood.ingestion.connect.system import Rows
+from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.systems.zendesk import STATES
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
@@ -21,6 +22,21 @@ EXAMPLES = [
     if "<!-- example" in part
 ]
 RESULTS = re.findall(r"<!-- result: (.*) -->", PAGE)
+
+
+def test_the_page_lists_every_system_and_its_ways() -> None:
+    tools = {"fivetran": "Fivetran", "airbyte": "Airbyte", "dlt": "dlt"}
+    wanted = []
+    for system in systems().values():
+        ways = ["API"] if system.api else []
+        ways += ["files"] if system.exports or system.described else []
+        of_tools = ", ".join(tools[tool] for tool in system.layouts)
+        ways += [f"tables of {of_tools}"] if of_tools else []
+        wanted.append(f"| `{system.name}` | {system.title} | {', '.join(ways)} |")
+
+    listed = PAGE.partition("## Systems")[2].partition("\n## ")[0]
+
+    assert re.findall(r"^\| `.*", listed, re.MULTILINE) == wanted
 
 
 @pytest.mark.parametrize(("example", "result"), list(zip(EXAMPLES, RESULTS, strict=True)))
