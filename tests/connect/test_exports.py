@@ -2,12 +2,15 @@
 
 import gzip
 import os
+import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from makegood.ingestion.connect import exports
 from makegood.ingestion.connect.dialect import Dialect
@@ -391,3 +394,59 @@ def test_rows_with_one_key_are_left_where_they_differ(tmp_path: Path) -> None:
     assert [(left.where, left.why[:30]) for left in result.left] == [
         ("tickets.csv:5", "has the same key as line 2, an")
     ]
+
+
+# ---------------------------------------------------------------- hostile and half-written files
+
+WHOLE = {
+    "tickets.csv": 'ID,Opened,Note\n1,2026-06-01,"a\n""b"""\n2,2026-06-02,é\n3,2026-06-03,\n',
+    "tickets.json": '[{"ID": 1, "Opened": "2026-06-01"},\n{"ID": 2, "Opened": "2026-06-02"}]\n',
+    "tickets.jsonl": '{"ID": 1, "Opened": "2026-06-01"}\n{"ID": 2, "Opened": "2026-06-02"}\n',
+    "invoices.json": '{"data": {"invoices": [{"number": 1, "total": 1.5}]}, "x": [1, {}]}\n',
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_of_a_file_that_is_cut_off_no_row_is_read_that_it_does_not_hold(
+    tmp_path: Path, name: str
+) -> None:
+    whole = WHOLE[name].encode()
+    rows = [dict(r.data) for found in _read(tmp_path, whole, name).records.values() for r in found]
+    refused: list[str] = []
+
+    for size in range(len(whole)):
+        try:
+            result = _read(tmp_path, whole[:size], name)
+        except Unreadable as error:
+            refused.append(str(error))
+            continue
+        read = [dict(r.data) for found in result.records.values() for r in found]
+        # only what is cut off inside the last field of the last row can't be told
+        assert read[:-1] == rows[: max(0, len(read) - 1)]
+        assert not result.left or size < len(whole) - 1
+
+    # all but what ends with a row, or inside a last field that has no end of its own
+    assert len(refused) >= len(whole) * 3 // 5
+    assert all(message.startswith(name) for message in refused)
+    if name in ("tickets.json", "invoices.json"):
+        assert len(refused) == len(whole) - 1
+
+
+@given(
+    st.one_of(st.binary(max_size=200), st.text('"\n\r;,[]{}:é1ab\0 ', max_size=80).map(str.encode)),
+    st.sampled_from([*WHOLE, "tickets.csv.gz"]),
+    st.sampled_from(["utf-8", "cp1252", "utf-16", "shift_jis"]),
+)
+def test_any_bytes_are_read_or_refused(content: bytes, name: str, encoding: str) -> None:
+    refused: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for data in (content, b"ID,Opened\n" + content, b"[" + content + b"]"):
+            try:
+                result = _read(Path(folder), data, name, encoding=encoding)
+            except Unreadable as error:
+                refused.append(str(error))
+                continue
+            assert sum(f.rows for f in result.files) == len(result.left) + sum(
+                map(len, result.records.values())
+            )
+    assert all(message.startswith(name) for message in refused)

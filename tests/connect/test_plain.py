@@ -429,14 +429,14 @@ def test_what_is_delivered_is_accepted_by_the_feeds(
     assert not +_pull(path, landing, tmp_path / "kept").written
 
 
-def test_checks_are_delivered_without_a_key(tmp_path: Path) -> None:
+def test_checks_are_delivered_once_each(tmp_path: Path) -> None:
     config = """\
 sources:
   probe:
     system: plain
     files: {time_form: unix_ms, decimal: ","}
     exports:
-      - files: checks.csv
+      - files: checks*.csv
         rows:
           - feed: checks
             columns:
@@ -445,15 +445,25 @@ sources:
               checked_at: Time
               status: {column: OK, values: {1: up, 0: down}}
               latency_ms: ms
+          - feed: customers
+            columns: {customer_id: Host, name: Host}
 """
     text = 'Host,Time,OK,ms\nweb,1780300800123,1,"12,5"\nweb,1780300860000,0,\n'
     path = _write(tmp_path, config, checks_csv=text)
+    landing, kept = tmp_path / "landing", tmp_path / "kept"
 
-    assert _pull(path, tmp_path / "landing", tmp_path / "kept").written == {"checks": 2}
-    rows, rejected = _landed(tmp_path, tmp_path / "landing", "checks")
+    assert _pull(path, landing, kept).written == {"checks": 2, "customers": 1}
+    # a later export that repeats one of them
+    (tmp_path / "checks-2.csv").write_text("Host,Time,OK,ms\nweb,1780300860000,0,\nweb,1,1,\n")
+    assert _pull(path, landing, kept).written == {"checks": 1}
+    rows, rejected = _landed(tmp_path, landing, "checks")
 
     assert rejected.is_empty()
-    assert [(row["status"], row["latency_ms"]) for row in rows] == [("up", 12.5), ("down", None)]
+    assert [(row["status"], row["latency_ms"]) for row in rows] == [
+        ("up", 12.5),
+        ("down", None),
+        ("up", None),
+    ]
 
 
 def test_a_half_written_file_delivers_nothing(tmp_path: Path) -> None:
@@ -517,22 +527,6 @@ def test_a_description_that_cannot_be_is_refused(
         )
     # the message names the line of connect.yaml
     assert "connect.yaml:" in str(found.value)
-
-
-def test_checks_and_keyed_feeds_need_exports_of_their_own(tmp_path: Path) -> None:
-    config = """\
-sources:
-  x:
-    system: plain
-    files: {}
-    exports:
-      - files: a.csv
-        rows:
-          - {feed: customers, columns: {customer_id: A, name: A}}
-          - {feed: checks, columns: {component_id: A, location: A, checked_at: B, status: C}}
-"""
-    with pytest.raises(InvalidDocument, match=r"connect.yaml:6: .* an export of their own"):
-        load(_write(tmp_path, config))
 
 
 def test_the_template_is_a_description(tmp_path: Path) -> None:

@@ -235,8 +235,6 @@ class ExportOf(Strict):
     def _holds_together(self) -> "ExportOf":
         if not self.rows and not self.timeline:
             raise ValueError("needs `rows` or a `timeline`: what its rows become")
-        if self.is_facts and (self.timeline or any(row.spec.key for row in self.rows)):
-            raise ValueError("rows of checks need an export of their own: list it twice")
         taken: dict[str, str] = {}
         for column, kind, _ in self.uses():
             form = "a time" if kind in _TIMES else "a number" if kind in _NUMBERS else None
@@ -245,17 +243,11 @@ class ExportOf(Strict):
         return self
 
     @property
-    def is_facts(self) -> bool:
-        """Whether its rows have no key in a feed."""
-        return any(not row.spec.key for row in self.rows)
-
-    @property
     def identity(self) -> tuple[str, ...]:
         """The columns that identify a row; none: all of them."""
-        if self.key or self.is_facts:
+        is_log = self.timeline is not None and self.timeline.at is not None
+        if self.key or is_log or any(not row.spec.key for row in self.rows):
             return self.key
-        if self.timeline and self.timeline.at:
-            return ()
         sources = [row.columns[name] for row in self.rows for name in row.spec.key if not row.each]
         sources += [row.columns["ticket_id"] for row in self.rows if row.each]
         if self.timeline:
@@ -317,8 +309,8 @@ def described(names: PlainNames) -> System[PlainNames]:
                 bool(export.identity),
             )
         )
-    facts = frozenset(name for name, export in names.named() if export.is_facts)
-    return replace(SYSTEM, exports=tuple(exports), keys=keys, facts=facts)
+    # no `facts`: rows without a key are delivered once each, however often a file repeats them
+    return replace(SYSTEM, exports=tuple(exports), keys=keys)
 
 
 @dataclass(frozen=True)
@@ -454,7 +446,7 @@ class _Life:
     def ticket(self, ticket_id: str) -> Ticket:
         """The ticket. Raises Unmapped if nothing says when it was created, or how it was then."""
         if self.broken:
-            raise Unmapped(f"a row of it was left, so its life is not known: {self.broken}")
+            raise Unmapped(f"a row of it was left, so its timeline is not known: {self.broken}")
         if not self.created:
             raise Unmapped(
                 "no row says when it was created: name the column as `created`, or as `received` "
