@@ -286,9 +286,10 @@ def test_a_credit_is_known_by_its_item() -> None:
 def test_a_credit_is_known_by_what_its_note_says() -> None:
     names = {"credit_notes": {"field": "Reference", "values": {"SLA": "credit"}}}
     text = "01/05/2026 - 31/05/2026"
-    given = note(line(9, "10.00", ItemCode=None, Description=text), Reference="SLA")
-    out = rows(notes=[given], **names)
-    assert lines(out)["l9"]["line_kind"] == "credit"
+    for item in (None, "PREMIUM"):
+        given = note(line(9, "10.00", ItemCode=item, Description=text), Reference="SLA")
+        out = rows(notes=[given], **names)
+        assert lines(out)["l9"]["line_kind"] == "credit"
 
 
 def test_a_correction_lowers_the_fee_of_its_days() -> None:

@@ -96,7 +96,13 @@ def memo_item(**more: Any) -> dict[str, Any]:
     }
 
 
-ACCOUNT = {"id": "a1", "name": "Acme", "currency": "EUR", "updatedDate": UPDATED}
+ACCOUNT = {
+    "id": "a1",
+    "accountNumber": "A-1",
+    "name": "Acme",
+    "currency": "EUR",
+    "updatedDate": UPDATED,
+}
 CHARGE = {
     "id": "rpc1",
     "chargeType": "Recurring",
@@ -589,3 +595,24 @@ def test_toy_tables_of_fivetran_are_read(tmp_path: Path) -> None:
         "items are missing" in left.why or "currency is not known" in left.why for left in out.left
     )
     assert len(out.feeds["customers"]) > 3
+    # where heads are made to fit their items, these are read
+    items = found["invoice_items"]
+    heads = {
+        str(one.get("invoice_id")): {
+            "id": one.get("invoice_id"),
+            "account_id": one.get("account_id"),
+            "status": "Draft",
+            "transaction_currency": one.get("transaction_currency"),
+        }
+        for one in items
+    }
+    made = mapped(
+        SYSTEM,
+        {"invoice_items": items, **records({"invoices": [*heads.values()]})},
+        kinds={"Transaction Charge": "usage"},
+    )
+    charge = lines(made)[str(items[0].get("id"))]
+    assert charge["line_kind"] == "usage"
+    assert (charge["amount"], charge["currency"]) == ("570860", "JPY")
+    assert (charge["period_start"], charge["period_end"]) == ("2015-08-01", "2015-08-31")
+    assert lines(made)[f"{items[0].get('id')}:tax"]["amount"] == "45668"

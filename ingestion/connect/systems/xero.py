@@ -318,10 +318,13 @@ class _Books:
         )
 
     def _kind(self, says: list[str], bill: Record, sign: int) -> str:
-        """By item and account. A line of a credit note that neither of them names is what the note
-        is."""
-        is_named = any(said in self.names.kinds for said in says)
-        if sign < 0 and not is_named and self.bills.note_kind(bill, "Reference", {}) == "credit":
+        """By item and account. A line of a credit note is a credit too where the note is one."""
+        named = next((self.names.kinds[said] for said in says if said in self.names.kinds), None)
+        if (
+            sign < 0
+            and named != "credit"
+            and self.bills.note_kind(bill, "Reference", {}) == "credit"
+        ):
             return "credit"
         return self.bills.kind(says, self.names.otherwise_kind)
 
