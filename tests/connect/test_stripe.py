@@ -655,6 +655,28 @@ def test_the_api_is_read_by_pages_and_again(tmp_path: Path) -> None:
         assert "/v1/invoices/in_1/lines" not in asked
 
 
+def test_what_is_made_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = account()
+    handlers = stripe(items)
+    lists = handlers["/v1/invoices"]
+    made = iter(range(100, 200))
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        number = next(made)
+        added = invoice(line(number, 1), id=f"in_{number}", created=JULY_31 + number)
+        items["invoices"].append(added)
+        return answer
+
+    handlers["/v1/invoices"] = changing
+    with vendor(handlers) as served:
+        out, _ = pulled(served, tmp_path)
+        assert {"in_1", "in_2", "in_3"} <= invoices(out).keys()
+        # those that were made meanwhile come with the next pull
+        out, _ = pulled(served, tmp_path)
+        assert {"in_100", "in_101", "in_102"} <= invoices(out).keys()
+
+
 def test_a_key_that_was_revoked_is_said_so(tmp_path: Path) -> None:
     with vendor(stripe(account())) as served:
         connection = Connection.model_validate({"start": "2026-01-01", "url": served.url})

@@ -329,10 +329,10 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         assert b"scope=accounting.transactions.read" in request.body
         return Answer({"access_token": "a-token", "expires_in": 1800})
 
-    def listed(request: Request, name: str, key: str) -> Answer:
+    def listed(request: Request, name: str) -> Answer:
         assert request.headers["Authorization"] == "Bearer a-token"
         assert request.headers["xero-tenant-id"] == "t1"
-        assert request.params["order"] == f"{key} ASC"
+        order = request.params["order"].removesuffix(" ASC")
         since = request.headers["If-Modified-Since"]
         found = sorted(
             (
@@ -341,7 +341,7 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 if _iso(item["UpdatedDateUTC"]) >= since
                 and request.params["where"] == f'Type=="{item["Type"]}"'
             ),
-            key=lambda item: item[key],
+            key=lambda item: item[order],
         )
         page = int(request.params["page"])
         count = -(-len(found) // 2)
@@ -355,8 +355,8 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
     return {
         "/connect/token": token,
-        "/api.xro/2.0/Invoices": lambda request: listed(request, "Invoices", "InvoiceID"),
-        "/api.xro/2.0/CreditNotes": lambda request: listed(request, "CreditNotes", "CreditNoteID"),
+        "/api.xro/2.0/Invoices": lambda request: listed(request, "Invoices"),
+        "/api.xro/2.0/CreditNotes": lambda request: listed(request, "CreditNotes"),
     }
 
 
@@ -415,6 +415,28 @@ def test_the_api_is_read_by_pages_and_goes_on(tmp_path: Path) -> None:
         }
         # where it ended, and ten minutes before
         assert since == {"2026-06-01T04:50:00"}
+
+
+def test_what_is_changed_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = {
+        "Invoices": [
+            invoice(line(n, "100.00"), InvoiceID=f"i{n}", UpdatedDateUTC=ms(JUNE + n * 3_600_000))
+            for n in range(1, 6)
+        ],
+        "CreditNotes": [],
+    }
+    handlers = organisation(items)
+    lists = handlers["/api.xro/2.0/Invoices"]
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        # what was on this page moves to the end of all that is ordered by its change
+        items["Invoices"][0]["UpdatedDateUTC"] = ms(JULY)
+        return answer
+
+    handlers["/api.xro/2.0/Invoices"] = changing
+    with vendor(handlers) as served:
+        assert set(invoices(pulled(served, tmp_path))) == {"i1", "i2", "i3", "i4", "i5"}
 
 
 def test_a_secret_that_is_wrong_is_said_so(tmp_path: Path) -> None:

@@ -372,12 +372,12 @@ def tenant(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
     def listed(request: Request, name: str) -> Answer:
         assert request.headers["Authorization"] == "Bearer a-token"
-        assert request.params["sort[]"] == "id.ASC"
+        order = {"id.ASC": "id", "updateddate.ASC": "updatedDate"}[request.params["sort[]"]]
         field, _, since = request.params["filter[]"].partition(":")
         assert field == "updateddate.GE"
         found = sorted(
             (one for one in items[name] if moment(one["updatedDate"]) >= moment(since)),
-            key=lambda one: one["id"],
+            key=lambda one: one[order],
         )
         start = int(request.params.get("cursor", "0"))
         more = {"nextPage": str(start + 2)} if start + 2 < len(found) else {}
@@ -442,6 +442,21 @@ def test_the_api_is_read_by_pages_and_goes_on(tmp_path: Path) -> None:
         }
         # where it ended, whatever the offset, and ten minutes before
         assert since == {"updateddate.GE:2026-06-05T06:50:00Z"}
+
+
+def test_what_is_updated_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = account()
+    handlers = tenant(items)
+    lists = handlers["/object-query/invoices"]
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        items["invoices"][0]["updatedDate"] = "2026-06-10T00:00:00Z"
+        return answer
+
+    handlers["/object-query/invoices"] = changing
+    with vendor(handlers) as served:
+        assert len(invoices(pulled(served, tmp_path))) == 6
 
 
 def test_a_tenant_without_credit_memos_is_not_asked_for_them() -> None:
