@@ -2,6 +2,7 @@
 they share: exact splits and the days of periods."""
 
 import json
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from makegood.ingestion.connect import billing
-from makegood.ingestion.connect.system import Unmapped
+from makegood.ingestion.connect.pull import check
+from makegood.ingestion.connect.settings import load
+from makegood.ingestion.connect.shapes import nested
+from makegood.ingestion.connect.system import Record, Unmapped
 from makegood.orchestration.settings import connect_environment
 from tests.connect import test_chargebee, test_stripe, test_xero, test_zuora
 from tests.connect.conftest import Pull
@@ -75,6 +79,23 @@ def test_amounts_are_written_exactly(amount: str, currency: str, text: str) -> N
 def test_what_is_not_a_number_is_left(value: str) -> None:
     with pytest.raises(Unmapped, match="is not a number"):
         billing.exact(value, "amount")
+
+
+@pytest.mark.parametrize(
+    ("flat", "made"),
+    [
+        ({"a__b": 1, "a__c__d": 2, "e": 3}, {"a": {"b": 1, "c": {"d": 2}}, "e": 3}),
+        ({"a": '{"b": 1.10}'}, {"a": {"b": Decimal("1.10")}}),
+        ({"a": '[{"b": 1}]', "c": "[]"}, {"a": [{"b": 1}], "c": []}),
+        # a text that only begins like one, and a list of words
+        ({"a": "{June}", "b": "[SLA] credit"}, {"a": "{June}", "b": "[SLA] credit"}),
+        # nothing is lost where both are there
+        ({"a": "x", "a__b": 1}, {"a": "x", "a__": {"b": 1}}),
+        ({"_dlt_id": "1", "__x": 2}, {"_dlt_id": "1", "__x": 2}),
+    ],
+)
+def test_flat_tables_have_the_shape_of_the_api(flat: Any, made: Any) -> None:
+    assert nested(Record(flat, "x")) == Record(made, "x")
 
 
 # ---------------------------------------------------------------- all the way
@@ -254,6 +275,19 @@ def test_files_of_the_screen(
         if row["line_kind"] == "recurring"
     ]
     assert [{name: row[name] for name in expected} for row in fee] == [expected]
+
+
+@pytest.mark.parametrize("system", CONNECTIONS)
+def test_a_check_reads_first_pages_and_keeps_nothing(tmp_path: Path, system: str) -> None:
+    handlers, _ = served(system)
+    with vendor(handlers) as server:
+        reached = CONNECTIONS[system] | {"start": "2026-01-01", "url": server.url}
+        if system == "xero":
+            reached["token_url"] = f"{server.url}/connect/token"
+        settings = load(config(tmp_path, system, api=reached))
+        found = check(settings, settings.sources[system], os.environ, lambda _: None)
+    assert found.made["invoice_lines"] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["connect.yaml"]
 
 
 def test_a_page_that_changes_its_form_delivers_nothing(tmp_path: Path, pull: Pull) -> None:

@@ -546,7 +546,7 @@ def test_a_subscription_to_two_services_is_two() -> None:
 
 def test_a_product_without_a_name_is_counted() -> None:
     out = rows(subscriptions=[subscription()], products={"prod_9": PRODUCTS["prod_1"]})
-    assert ("products", "price_prod_1") in out.unnamed
+    assert ("products", "prod_1") in out.unnamed
     assert out.left[0].what == "subscriptions sub_1"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from makegood.ingestion.connect import api
 from makegood.ingestion.connect.system import Rows, Unreadable
@@ -205,7 +206,7 @@ def test_kinds(item: str | None, account: str | None, names: dict[str, Any], kin
 
 def test_an_item_without_a_name_is_rejected_by_name() -> None:
     out = mapped(SYSTEM, records({"invoices": [invoice(line(1, "100.00", ItemCode="X"))]}), **NAMES)
-    assert out.unnamed[("kinds", "X")] == 1
+    assert out.unnamed[("kinds", "200")] == 1
     assert out.unnamed[("subscription.values", "X")] == 1
     assert len(rejected(out)) == 1
 
@@ -261,6 +262,11 @@ def test_whose_a_line_is(lookup: dict[str, Any], expected: str) -> None:
         line(1, "100.00", Tracking=[{"Name": "Region", "Option": "EU"}]), Reference="SUB-R"
     )
     assert lines(rows(given, subscription=lookup))["l1"]["subscription_id"] == expected
+
+
+def test_products_make_no_subscriptions() -> None:
+    with pytest.raises(ValidationError, match="Xero knows no subscriptions"):
+        rows(products={"PREMIUM": {"service": "S", "region": "eu"}})
 
 
 # ---------------------------------------------------------------- credit notes

@@ -225,7 +225,7 @@ def test_kinds_may_be_named() -> None:
 
 def test_a_charge_that_nobody_knows_is_rejected_by_name() -> None:
     out = mapped(SYSTEM, records(of(rate_plan_charges=[])))
-    assert out.unnamed[("kinds", "prpc1")] == 1
+    assert out.unnamed[("kinds", "SKU-1")] == 1
     assert len(rejected(out)) == 1
 
 

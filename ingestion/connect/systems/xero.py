@@ -19,7 +19,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from makegood.ingestion.connect import billing
 from makegood.ingestion.connect.billing import Bills, Line, Period, first
@@ -86,6 +86,15 @@ class XeroNames(BillingNames):
     subscription: Lookup = Lookup()
     period: PeriodOf = PeriodOf()
     otherwise_kind: LineKind | None = None
+
+    @model_validator(mode="after")
+    def _has_no_subscriptions(self) -> "XeroNames":
+        if self.products:
+            raise ValueError(
+                "Xero knows no subscriptions, so `products` can't make any: deliver them otherwise "
+                "(example: under `rows`), and name them in `subscription`"
+            )
+        return self
 
 
 class Connection(Strict):
