@@ -213,7 +213,8 @@ class Bills:
         if place := self._place(known):
             self.places[subscription][place.service, place.region] = place
         elif not any(product in self.names.kinds for product in known):
-            self.out.unnamed["products", known[0]] += 1
+            # its widest name, of which there are the fewest
+            self.out.unnamed["products", known[-1]] += 1
 
     def _place(self, products: Iterable[str]) -> ServiceOf | None:
         return next(
@@ -259,8 +260,9 @@ class Bills:
                 )
 
     def kind(self, says: Sequence[str], known: str | None) -> str:
-        """The kind of a line: by the first of `says` (its product, its type) that `kinds` names,
-        else what the system knows. What neither knows stays as it is, and is counted."""
+        """The kind of a line: by the first of `says` (its product, its type; the narrowest first)
+        that `kinds` names, else what the system knows. Where neither knows it, the widest stays as
+        it is, and is counted."""
         for said in says:
             if said in self.names.kinds:
                 return self.names.kinds[said]
@@ -268,7 +270,7 @@ class Bills:
             return known
         if not says:
             raise Unmapped("nothing says the kind of the line")
-        return self.out.named("kinds", says[0], self.names.kinds)
+        return self.out.named("kinds", says[-1], self.names.kinds)
 
     def add_invoice(self, invoice_id: str, customer: str, status: str, **days: str | None) -> None:
         """Adds a row of `invoices`."""

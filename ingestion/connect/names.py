@@ -6,10 +6,10 @@ Does not belong here: what only one system has, which is in its file.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from makegood.ingestion.connect.system import Record, Rows, Unmapped
-from makegood.ingestion.zones import zone
+from makegood.ingestion.values import Zone
 
 State = Literal["working", "paused", "resolved", "closed", "cancelled"]
 LineKind = Literal["recurring", "usage", "one_off", "tax", "credit"]
@@ -27,13 +27,7 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _zone(name: str) -> str:
-    zone(name)
-    return name
-
-
 Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
-Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Lookup(Strict):

@@ -173,7 +173,7 @@ def test_kinds(more: dict[str, Any], names: dict[str, Any], kind: str) -> None:
 def test_a_type_that_nobody_knows_is_rejected_by_name() -> None:
     of = {"invoices": [invoice(line(1, 100, entity_type="bundle"))]}
     out = mapped(SYSTEM, records(of))
-    assert out.unnamed[("kinds", "premium")] == 1
+    assert out.unnamed[("kinds", "bundle")] == 1
     assert len(rejected(out)) == 1
 
 
@@ -351,7 +351,7 @@ def test_a_subscription_of_catalog_1() -> None:
 
 def site(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Lists as Chargebee serves them: in envelopes, changed after a time, by `sort_by`, with an
-    offset that says nothing to others."""
+    offset that names the last item of a page."""
 
     def listed(request: Request, name: str) -> Answer:
         if not request.headers.get("Authorization", "").startswith("Basic dGVzdF9rZXk"):
@@ -362,9 +362,15 @@ def site(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         found = sorted(
             (one for one in items[name] if one["updated_at"] > after), key=lambda one: one[order]
         )
-        start = int(json.loads(request.params.get("offset", '["0"]'))[0])
-        page = found[start : start + 2]
-        more = {"next_offset": json.dumps([str(start + 2)])} if start + 2 < len(found) else {}
+        if "offset" in request.params:
+            last = tuple(json.loads(request.params["offset"]))
+            found = [one for one in found if (str(one[order]), one["id"]) > last]
+        page = found[:2]
+        more = (
+            {"next_offset": json.dumps([str(page[-1][order]), page[-1]["id"]])}
+            if len(found) > 2
+            else {}
+        )
         wrapped = [{name[:-1]: one} for one in page]
         if name == "subscriptions":
             wrapped = [one | {"customer": {"id": "c1"}} for one in wrapped]
@@ -418,6 +424,24 @@ def test_the_api_is_read_by_pages_and_goes_on(tmp_path: Path) -> None:
         }
         # it goes on where it ended, and a little before
         assert min(starts) == JUNE + 5 - 300
+
+
+def test_what_is_changed_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = account()
+    handlers = site(items)
+    lists = handlers["/api/v2/invoices"]
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        # it moves to the end, and comes a second time
+        items["invoices"][0] |= {"updated_at": JULY_2, "status": "voided"}
+        return answer
+
+    handlers["/api/v2/invoices"] = changing
+    with vendor(handlers) as served:
+        out = pulled(served, tmp_path)
+        assert set(invoices(out)) == {"1", "2", "3", "4", "5", "CN-1"}
+        assert invoices(out)["1"]["status"] == "void"
 
 
 def test_a_list_of_something_else_is_a_changed_form(tmp_path: Path) -> None:

@@ -546,7 +546,7 @@ def test_a_subscription_to_two_services_is_two() -> None:
 
 def test_a_product_without_a_name_is_counted() -> None:
     out = rows(subscriptions=[subscription()], products={"prod_9": PRODUCTS["prod_1"]})
-    assert ("products", "price_prod_1") in out.unnamed
+    assert ("products", "prod_1") in out.unnamed
     assert out.left[0].what == "subscriptions sub_1"
 
 
@@ -653,6 +653,28 @@ def test_the_api_is_read_by_pages_and_again(tmp_path: Path) -> None:
         # lines are asked for only where a list has more
         assert "/v1/invoices/in_2/lines" in asked
         assert "/v1/invoices/in_1/lines" not in asked
+
+
+def test_what_is_made_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = account()
+    handlers = stripe(items)
+    lists = handlers["/v1/invoices"]
+    made = iter(range(100, 200))
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        number = next(made)
+        added = invoice(line(number, 1), id=f"in_{number}", created=JULY_31 + number)
+        items["invoices"].append(added)
+        return answer
+
+    handlers["/v1/invoices"] = changing
+    with vendor(handlers) as served:
+        out, _ = pulled(served, tmp_path)
+        assert {"in_1", "in_2", "in_3"} <= invoices(out).keys()
+        # those that were made meanwhile come with the next pull
+        out, _ = pulled(served, tmp_path)
+        assert {"in_100", "in_101", "in_102"} <= invoices(out).keys()
 
 
 def test_a_key_that_was_revoked_is_said_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from makegood.ingestion.connect import api
 from makegood.ingestion.connect.system import Rows, Unreadable
@@ -205,7 +206,7 @@ def test_kinds(item: str | None, account: str | None, names: dict[str, Any], kin
 
 def test_an_item_without_a_name_is_rejected_by_name() -> None:
     out = mapped(SYSTEM, records({"invoices": [invoice(line(1, "100.00", ItemCode="X"))]}), **NAMES)
-    assert out.unnamed[("kinds", "X")] == 1
+    assert out.unnamed[("kinds", "200")] == 1
     assert out.unnamed[("subscription.values", "X")] == 1
     assert len(rejected(out)) == 1
 
@@ -263,6 +264,11 @@ def test_whose_a_line_is(lookup: dict[str, Any], expected: str) -> None:
     assert lines(rows(given, subscription=lookup))["l1"]["subscription_id"] == expected
 
 
+def test_products_make_no_subscriptions() -> None:
+    with pytest.raises(ValidationError, match="Xero knows no subscriptions"):
+        rows(products={"PREMIUM": {"service": "S", "region": "eu"}})
+
+
 # ---------------------------------------------------------------- credit notes
 
 
@@ -286,9 +292,10 @@ def test_a_credit_is_known_by_its_item() -> None:
 def test_a_credit_is_known_by_what_its_note_says() -> None:
     names = {"credit_notes": {"field": "Reference", "values": {"SLA": "credit"}}}
     text = "01/05/2026 - 31/05/2026"
-    given = note(line(9, "10.00", ItemCode=None, Description=text), Reference="SLA")
-    out = rows(notes=[given], **names)
-    assert lines(out)["l9"]["line_kind"] == "credit"
+    for item in (None, "PREMIUM"):
+        given = note(line(9, "10.00", ItemCode=item, Description=text), Reference="SLA")
+        out = rows(notes=[given], **names)
+        assert lines(out)["l9"]["line_kind"] == "credit"
 
 
 def test_a_correction_lowers_the_fee_of_its_days() -> None:
@@ -328,10 +335,10 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         assert b"scope=accounting.transactions.read" in request.body
         return Answer({"access_token": "a-token", "expires_in": 1800})
 
-    def listed(request: Request, name: str, key: str) -> Answer:
+    def listed(request: Request, name: str) -> Answer:
         assert request.headers["Authorization"] == "Bearer a-token"
         assert request.headers["xero-tenant-id"] == "t1"
-        assert request.params["order"] == f"{key} ASC"
+        order = request.params["order"].removesuffix(" ASC")
         since = request.headers["If-Modified-Since"]
         found = sorted(
             (
@@ -340,7 +347,7 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 if _iso(item["UpdatedDateUTC"]) >= since
                 and request.params["where"] == f'Type=="{item["Type"]}"'
             ),
-            key=lambda item: item[key],
+            key=lambda item: item[order],
         )
         page = int(request.params["page"])
         count = -(-len(found) // 2)
@@ -354,8 +361,8 @@ def organisation(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
     return {
         "/connect/token": token,
-        "/api.xro/2.0/Invoices": lambda request: listed(request, "Invoices", "InvoiceID"),
-        "/api.xro/2.0/CreditNotes": lambda request: listed(request, "CreditNotes", "CreditNoteID"),
+        "/api.xro/2.0/Invoices": lambda request: listed(request, "Invoices"),
+        "/api.xro/2.0/CreditNotes": lambda request: listed(request, "CreditNotes"),
     }
 
 
@@ -414,6 +421,28 @@ def test_the_api_is_read_by_pages_and_goes_on(tmp_path: Path) -> None:
         }
         # where it ended, and ten minutes before
         assert since == {"2026-06-01T04:50:00"}
+
+
+def test_what_is_changed_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = {
+        "Invoices": [
+            invoice(line(n, "100.00"), InvoiceID=f"i{n}", UpdatedDateUTC=ms(JUNE + n * 3_600_000))
+            for n in range(1, 6)
+        ],
+        "CreditNotes": [],
+    }
+    handlers = organisation(items)
+    lists = handlers["/api.xro/2.0/Invoices"]
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        # what was on this page moves to the end of all that is ordered by its change
+        items["Invoices"][0]["UpdatedDateUTC"] = ms(JULY)
+        return answer
+
+    handlers["/api.xro/2.0/Invoices"] = changing
+    with vendor(handlers) as served:
+        assert set(invoices(pulled(served, tmp_path))) == {"i1", "i2", "i3", "i4", "i5"}
 
 
 def test_a_secret_that_is_wrong_is_said_so(tmp_path: Path) -> None:

@@ -96,7 +96,13 @@ def memo_item(**more: Any) -> dict[str, Any]:
     }
 
 
-ACCOUNT = {"id": "a1", "name": "Acme", "currency": "EUR", "updatedDate": UPDATED}
+ACCOUNT = {
+    "id": "a1",
+    "accountNumber": "A-1",
+    "name": "Acme",
+    "currency": "EUR",
+    "updatedDate": UPDATED,
+}
 CHARGE = {
     "id": "rpc1",
     "chargeType": "Recurring",
@@ -219,7 +225,7 @@ def test_kinds_may_be_named() -> None:
 
 def test_a_charge_that_nobody_knows_is_rejected_by_name() -> None:
     out = mapped(SYSTEM, records(of(rate_plan_charges=[])))
-    assert out.unnamed[("kinds", "prpc1")] == 1
+    assert out.unnamed[("kinds", "SKU-1")] == 1
     assert len(rejected(out)) == 1
 
 
@@ -366,12 +372,12 @@ def tenant(items: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
     def listed(request: Request, name: str) -> Answer:
         assert request.headers["Authorization"] == "Bearer a-token"
-        assert request.params["sort[]"] == "id.ASC"
+        order = {"id.ASC": "id", "updateddate.ASC": "updatedDate"}[request.params["sort[]"]]
         field, _, since = request.params["filter[]"].partition(":")
         assert field == "updateddate.GE"
         found = sorted(
             (one for one in items[name] if moment(one["updatedDate"]) >= moment(since)),
-            key=lambda one: one["id"],
+            key=lambda one: one[order],
         )
         start = int(request.params.get("cursor", "0"))
         more = {"nextPage": str(start + 2)} if start + 2 < len(found) else {}
@@ -436,6 +442,21 @@ def test_the_api_is_read_by_pages_and_goes_on(tmp_path: Path) -> None:
         }
         # where it ended, whatever the offset, and ten minutes before
         assert since == {"updateddate.GE:2026-06-05T06:50:00Z"}
+
+
+def test_what_is_updated_while_pages_are_read_hides_nothing(tmp_path: Path) -> None:
+    items = account()
+    handlers = tenant(items)
+    lists = handlers["/object-query/invoices"]
+
+    def changing(request: Request) -> Answer:
+        answer = Answer(text=lists(request).body.decode())
+        items["invoices"][0]["updatedDate"] = "2026-06-10T00:00:00Z"
+        return answer
+
+    handlers["/object-query/invoices"] = changing
+    with vendor(handlers) as served:
+        assert len(invoices(pulled(served, tmp_path))) == 6
 
 
 def test_a_tenant_without_credit_memos_is_not_asked_for_them() -> None:
@@ -589,3 +610,24 @@ def test_toy_tables_of_fivetran_are_read(tmp_path: Path) -> None:
         "items are missing" in left.why or "currency is not known" in left.why for left in out.left
     )
     assert len(out.feeds["customers"]) > 3
+    # where heads are made to fit their items, these are read
+    items = found["invoice_items"]
+    heads = {
+        str(one.get("invoice_id")): {
+            "id": one.get("invoice_id"),
+            "account_id": one.get("account_id"),
+            "status": "Draft",
+            "transaction_currency": one.get("transaction_currency"),
+        }
+        for one in items
+    }
+    made = mapped(
+        SYSTEM,
+        {"invoice_items": items, **records({"invoices": [*heads.values()]})},
+        kinds={"Transaction Charge": "usage"},
+    )
+    charge = lines(made)[str(items[0].get("id"))]
+    assert charge["line_kind"] == "usage"
+    assert (charge["amount"], charge["currency"]) == ("570860", "JPY")
+    assert (charge["period_start"], charge["period_end"]) == ("2015-08-01", "2015-08-31")
+    assert lines(made)[f"{items[0].get('id')}:tax"]["amount"] == "45668"

@@ -19,7 +19,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from makegood.ingestion.connect import billing
 from makegood.ingestion.connect.billing import Bills, Line, Period, any_of
@@ -86,6 +86,15 @@ class XeroNames(BillingNames):
     subscription: Lookup = Lookup()
     period: PeriodOf = PeriodOf()
     otherwise_kind: LineKind | None = None
+
+    @model_validator(mode="after")
+    def _has_no_subscriptions(self) -> "XeroNames":
+        if self.products:
+            raise ValueError(
+                "Xero knows no subscriptions, so `products` can't make any: deliver them otherwise "
+                "(example: under `rows`), and name them in `subscription`"
+            )
+        return self
 
 
 class Connection(Strict):
@@ -318,10 +327,13 @@ class _Books:
         )
 
     def _kind(self, says: list[str], bill: Record, sign: int) -> str:
-        """By item and account. A line of a credit note that neither of them names is what the note
-        is."""
-        is_named = any(said in self.names.kinds for said in says)
-        if sign < 0 and not is_named and self.bills.note_kind(bill, "Reference", {}) == "credit":
+        """By item and account. A line of a credit note is a credit too where the note is one."""
+        named = next((self.names.kinds[said] for said in says if said in self.names.kinds), None)
+        if (
+            sign < 0
+            and named != "credit"
+            and self.bills.note_kind(bill, "Reference", {}) == "credit"
+        ):
             return "credit"
         return self.bills.kind(says, self.names.otherwise_kind)
 

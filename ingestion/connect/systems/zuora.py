@@ -307,6 +307,11 @@ class _Tenant:
             known = "one_off"
         return self.bills.kind([*products, *([said] if said else [])], known)
 
+    def _is_credit(self, item: Record) -> bool:
+        """Whether `kinds` says that an item is a credit, whatever its memo says."""
+        names = self.bills.names.kinds
+        return next((names[name] for name in _products(item) if name in names), None) == "credit"
+
     def _is_named(self, products: Iterable[str]) -> bool:
         return any(name in self.bills.names.kinds for name in products)
 
@@ -334,7 +339,7 @@ class _Tenant:
             return
         is_generated = (record.text("sourcetype") or "").lower() in _GENERATED
         found = [item for item in self.memo_items[memo_id] if self._kept(item)]
-        is_asked = not is_generated and not all(self._is_named(_products(item)) for item in found)
+        is_asked = not is_generated and not all(self._is_credit(item) for item in found)
         kind = self.bills.note_kind(record, "reasoncode", {}) if is_asked else "correction"
         customer, currency = record.needed("accountid"), self._currency(record)
         given = record.needed("status")
@@ -360,12 +365,12 @@ class _Tenant:
         products = _products(item) or (_products(taken_from) if taken_from else [])
         of_item = _period(taken_from) if taken_from else None
         period = _period(item) or of_item
-        if self._is_named(products):
-            line_kind = self.bills.kind(products, None)
-        elif kind == "credit":
+        if kind == "credit" or self._is_credit(item):
             line_kind = "credit"
+        elif taken_from and not self._is_named(_products(item)):
+            line_kind = self._kind(taken_from)
         else:
-            line_kind = self._kind(taken_from or item)
+            line_kind = self._kind(item)
         if line_kind == "credit":
             period = self.bills.credited(item, memo, of_item or period)
         return Line(
@@ -554,10 +559,12 @@ _EXPORTS = (
         for resource, columns in (
             ("accounts", ("id", "accountNumber", "name")),
             ("subscriptions", ("id", "contractEffectiveDate", "version")),
+            ("rate_plan_charges", ("id", "chargeType", "productRatePlanChargeId")),
             ("invoices", ("id", "invoiceDate", "balance")),
             ("invoice_items", ("id", "invoiceId", "chargeAmount")),
             ("credit_memos", ("id", "creditMemoDate", "status")),
             ("credit_memo_items", ("id", "creditMemoId", "amount")),
+            ("payment_applications", ("id", "paymentId", "invoiceId", "effectiveDate")),
         )
     ),
 )
