@@ -69,7 +69,7 @@ def pull(
     rounds = {resource["name"] for resource in api.resources}
     limit: int | None = chunk_pages
     try:
-        _mend(folder / "raw")
+        _mend(folder, system.name)
         while pipeline.has_pending_data:
             # of a pull that was ended: read, and not written yet
             pipeline.run()
@@ -156,10 +156,14 @@ def _pipeline(dlt: Any, name: str, folder: Path) -> Any:
     )
 
 
-def _mend(raw: Path) -> None:
-    """Of a pull that was killed as it made its folder: dlt would find it there, and give up."""
+def _mend(folder: Path, pipeline: str) -> None:
+    """What a killed pull may leave of which dlt would give up."""
+    raw = folder / "raw"
     if raw.is_dir() and not (raw / "init").exists():
         raw.rmdir()
+    # written, noted as such, and not yet moved to where that is looked for: it is noted again
+    for note in (folder / "dlt" / pipeline / "load").glob("normalized/*/package_completed.json"):
+        note.unlink()
 
 
 def _cursors(pipeline: Any) -> str:

@@ -147,7 +147,10 @@ def read(
 ) -> tuple[Records, list[Left]]:
     """All records of a source that is read from files or tables, and what could not be read."""
     if source.files:
-        found = exports.read(source.system, source.files, source.files.paths, settings.base)
+        try:
+            found = exports.read(source.system, source.files, source.files.paths, settings.base)
+        except Unreadable as error:
+            raise settings.located(source, error) from error
         return latest(source, found.records), found.left
     assert source.tables
     secrets = {name: environment.get(name, "") for name in source.variables}

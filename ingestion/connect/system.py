@@ -26,10 +26,9 @@ class Unmapped(ValueError):
 
 
 class Unreadable(ValueError):
-    """A system, a file or a table that can't be read; the message is for the user."""
-
-    """Files, or what connect.yaml says about them, that can't be used; the message says which and
-    why. `at`: the place below the source in connect.yaml, where there is one to name."""
+    """A system, a file or a table that can't be read, or what connect.yaml says about it; the
+    message is for the user. `at`: the place below the source in connect.yaml, where there is one
+    to name."""
 
     def __init__(self, what: str, at: tuple[str | int, ...] = ()) -> None:
         super().__init__(what)
@@ -210,11 +209,11 @@ class Export:
     amounts: tuple[str, ...] = ()
     # where the rows are in a JSON file that is not a list or lines
     path: str = ""
-    split: Callable[[Mapping[str, Value]], Iterator[Mapping[str, Value]]] | None = None
     files: tuple[str, ...] = ()
     dialect: "Dialect | None" = None
     places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     is_unique: bool = False
+    split: Callable[[Mapping[str, Value]], Iterator[Mapping[str, Value]]] | None = None
 
 
 @dataclass(frozen=True)
