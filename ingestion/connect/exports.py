@@ -34,6 +34,7 @@ from makegood.ingestion.connect.export_text import (
     is_one,
     items,
     json_lines,
+    row_of,
 )
 from makegood.ingestion.connect.system import (
     Export,
@@ -307,6 +308,8 @@ class _File:
             for path in sorted({e.path for e in self.exports if e.path}):
                 if (at := found_list(text, start, path.split("."))) is not None:
                     return [*items(text, at)], [e for e in self.exports if e.path == path]
+            line = 1 + text.count("\n", 0, start)
+            return [row_of(text[start:], line)], [e for e in self.exports if not e.path]
         exports = self.exports if self.is_lines else [e for e in self.exports if not e.path]
         return [*json_lines(text)], exports
 
@@ -405,7 +408,7 @@ class _File:
         key = self.keys.get(export.resource, ())
         seen: dict[tuple[Value, ...], tuple[int, Mapping[str, Value]]] = {}
         count = 0
-        for line, row, reason in rows:
+        for line, row, reason in _split(rows, export):
             count += 1
             where, why = f"{self.name}:{line}", reason
             data: Mapping[str, Value] = {}
@@ -429,6 +432,20 @@ class _File:
             else:
                 records.append(Record(data, where))
         self.result.files.append(FileRead(self.name, export.resource, count))
+
+
+def _split(rows: Iterator[Line], export: Export) -> Iterator[Line]:
+    """The rows, those of an envelope in its place."""
+    for line in rows:
+        if export.split is None or line.row is None:
+            yield line
+            continue
+        try:
+            parts = [*export.split(line.row)]
+        except Unmapped as error:
+            yield line._replace(row=None, why=str(error))
+        else:
+            yield from (line._replace(row=part) for part in parts)
 
 
 def _known(export: Export, names: Sequence[str]) -> int:

@@ -193,7 +193,8 @@ class Api:
 class Export:
     """A file that people export by hand. It is known by `columns`, which all must be in its header
     (or, of JSON, in its first object). `record`: the record, in the API's shape, of a row; `times`
-    and `amounts`: its columns that are written in the form of the export.
+    and `amounts`: its columns that are written in the form of the export; `split`: of a row that
+    holds several (an envelope) those, before anything else is made of them.
 
     Of exports that connect.yaml describes: `files` are the patterns of its files (none: any),
     `dialect` is how they are written where that differs from the source's others, `places` is
@@ -212,6 +213,7 @@ class Export:
     dialect: "Dialect | None" = None
     places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     is_unique: bool = False
+    split: Callable[[Mapping[str, Value]], Iterator[Mapping[str, Value]]] | None = None
 
 
 @dataclass(frozen=True)

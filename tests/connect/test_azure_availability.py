@@ -1,5 +1,6 @@
 """Azure Application Insights: availability results become checks."""
 
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from makegood.ingestion.connect.dialect import Dialect
+from makegood.ingestion.connect.exports import read as read_exports
 from makegood.ingestion.connect.instants import from_form
-from makegood.ingestion.connect.system import Api, Unmapped
+from makegood.ingestion.connect.system import Api
 from makegood.ingestion.connect.systems import azure_availability
 from makegood.ingestion.connect.systems.azure_availability import SYSTEM, Connection
 from tests.connect.conftest import Pull
@@ -246,9 +249,58 @@ def test_every_export_gives_the_same_check(row: dict[str, Any]) -> None:
     assert faults(rows) == []
 
 
-def test_a_document_of_several_results_is_not_guessed_at() -> None:
-    with pytest.raises(Unmapped, match="a document with 2 results"):
-        exported({"availability": [{}, {}], "context": {}})
+def as_files(folder: Path, **files: str) -> Any:
+    """What is read of files with these contents."""
+    for name, text in files.items():
+        (folder / f"{name}.json").write_text(text)
+    return read_exports(SYSTEM, Dialect(), ["*.json"], folder)
+
+
+def test_an_answer_that_was_saved_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
+    workspace = {
+        "tables": [
+            {
+                "name": "PrimaryResult",
+                "columns": [
+                    {"name": name, "type": "string"}
+                    for name in ("TimeGenerated", "Name", "Location", "Success", "DurationMs")
+                ],
+                "rows": [["2026-06-01T08:40:00Z", "homepage-test", "UK South", False, 30000]],
+            }
+        ]
+    }
+    partial = table(result()) | {"error": {"code": "PartialError", "message": "limit exceeded"}}
+    found = as_files(
+        tmp_path,
+        a=json.dumps(table(result(), result(success="0")), indent=2),
+        b=json.dumps(workspace),
+        c=json.dumps(partial),
+    )
+    assert [(left.where, left.why) for left in found.left] == [
+        ("c.json:1", "the answer is incomplete: PartialError: limit exceeded")
+    ]
+    records = [dict(r.data) for r in found.records["availability_results"]]
+    made_of = made(SYSTEM, NAMES, availability_results=records)
+    assert [row["status"] for row in made_of.feeds["checks"]] == ["up", "down", "down"]
+    assert faults(made_of) == []
+
+
+def test_a_document_may_hold_several_results(tmp_path: Path) -> None:
+    several = {
+        "availability": [
+            {
+                "testName": "homepage-test",
+                "testTimestamp": f"2026-06-01T08:3{n}:00Z",
+                "runLocation": "UK South",
+                "result": "Fail",
+            }
+            for n in range(2)
+        ],
+        "context": {},
+    }
+    found = as_files(tmp_path, blob=json.dumps(several) + "\n" + json.dumps(several))
+    assert len(found.records["availability_results"]) == 4
+    assert found.left == []
 
 
 # ---------------------------------------------------------------- over the API, and from files

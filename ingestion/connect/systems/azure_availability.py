@@ -14,7 +14,7 @@ export. Fivetran, Airbyte and dlt have no connector for these tables.
 A result is `up` or `down`; there is no other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
@@ -30,6 +30,7 @@ from makegood.ingestion.connect.system import (
     Rows,
     System,
     Unmapped,
+    Unreadable,
     Value,
 )
 
@@ -124,10 +125,10 @@ def _auth(connection: Connection, base: str, secret: str) -> dict[str, Value]:
 
 
 def _page(page: dict[str, Value]) -> dict[str, Value]:
-    """The rows of an answer as records, and what the next query starts from. Raises ValueError for
-    an incomplete answer."""
+    """The rows of an answer as records, and what the next query starts from. Raises Unreadable
+    for an incomplete answer."""
     if error := page.get("error"):
-        raise ValueError(f"the answer is incomplete: {_in_words(error)}")
+        raise Unreadable(f"the answer is incomplete: {_in_words(error)}")
     if "tables" not in page:
         # which is reported by what is there
         return page
@@ -137,7 +138,7 @@ def _page(page: dict[str, Value]) -> dict[str, Value]:
         # a second before the last row: how an interval's start is compared then doesn't matter
         last = moment(results[-1]["timestamp"])[0]
         if last - moment(results[0]["timestamp"])[0] <= 2:
-            raise ValueError(
+            raise Unreadable(
                 f"there are {PAGE_ROWS:,} results in two seconds at {results[-1]['timestamp']}, "
                 "and a query can't ask for more"
             )
@@ -145,17 +146,23 @@ def _page(page: dict[str, Value]) -> dict[str, Value]:
     return {"results": results, "next": following}
 
 
-def _results(tables: Value) -> list[dict[str, Value]]:
-    """The rows of the first table by column, with the whole second by which they are ordered."""
+def _rows(tables: Value) -> list[dict[str, Value]]:
+    """The rows of the first table by column."""
     try:
         columns = [column["name"] for column in tables[0]["columns"]]
-        found = [dict(zip(columns, row, strict=True)) for row in tables[0]["rows"]]
+        return [dict(zip(columns, row, strict=True)) for row in tables[0]["rows"]]
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise Unreadable(
             "the answer is not a table of columns and rows, as the documentation says"
         ) from error
+
+
+def _results(tables: Value) -> list[dict[str, Value]]:
+    """The rows, with the whole second by which they are ordered."""
+    found = _rows(tables)
+    columns = [column["name"] for column in tables[0]["columns"]]
     if missing := [name for name in _COLUMNS if name not in columns]:
-        raise ValueError(
+        raise Unreadable(
             f"the answer lacks the column {', '.join(missing)}; there are {', '.join(columns)}"
         )
     return [row | {"second": from_epoch(moment(row["timestamp"])[0])} for row in found]
@@ -245,10 +252,7 @@ def _table(title: str, time: str, in_workspace: bool) -> Export:
 def _continuous(row: Mapping[str, Value]) -> dict[str, Value]:
     """A document of continuous export, whose lengths are in units of a ten-millionth second."""
     record = Record(row)
-    results = record.many("availability")
-    if len(results) != 1:
-        raise Unmapped(f"a document with {len(results)} results, and one is needed")
-    result = results[0]
+    result = record.many("availability")[0]
     ticks = _number(result, "durationMetric.value")
     passed = result.needed("result").lower()
     return {
@@ -260,6 +264,27 @@ def _continuous(row: Mapping[str, Value]) -> dict[str, Value]:
         "duration": None if ticks is None else ticks / 10_000,
         "message": result.text("message"),
     }
+
+
+def _documents(row: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
+    """Continuous export's document once for each of its results."""
+    for result in Record(row).many("availability"):
+        yield {**row, "availability": [result.data]}
+
+
+def _answer(row: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
+    """The rows of an answer of the query API, in either naming."""
+    if error := row.get("error"):
+        raise Unmapped(f"the answer is incomplete: {_in_words(error)}")
+    try:
+        yield from _rows(row["tables"])
+    except ValueError as error:
+        raise Unmapped(str(error)) from error
+
+
+def _either(row: Mapping[str, Value]) -> dict[str, Value]:
+    in_workspace = "TimeGenerated" in row
+    return _from_table(row, "TimeGenerated" if in_workspace else "timestamp", in_workspace)
 
 
 TEMPLATE = """\
@@ -312,6 +337,14 @@ SYSTEM = System(
             "results, as continuous export stores them (JSON lines)",
             ("availability", "context"),
             record=_continuous,
+            split=_documents,
+        ),
+        Export(
+            "availability_results",
+            "results, as the query API answers (JSON)",
+            ("tables",),
+            record=_either,
+            split=_answer,
         ),
     ),
 )

@@ -29,6 +29,7 @@ from makegood.ingestion.connect.system import (
     Rows,
     System,
     Unmapped,
+    Unreadable,
     Value,
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
@@ -127,7 +128,7 @@ def _page(page: dict[str, Value]) -> dict[str, Value]:
     made = page | {"next": following}
     if events := page.get("ticket_metric_events"):
         if "end_time" not in page:
-            raise ValueError(f"the answer lacks 'end_time': it has {', '.join(page)}")
+            raise Unreadable(f"the answer lacks 'end_time': it has {', '.join(page)}")
         made["ticket_metric_events"] = [event | {"end_time": page["end_time"]} for event in events]
     return made
 
