@@ -131,7 +131,7 @@ class Delivered:
         }
         rows: list[Row] = []
         for identity, (row, owner) in wanted.items():
-            digest = hashlib.blake2b(_line(row), digest_size=16).digest()
+            digest = _digest(row)
             if is_whole or known.get(identity, ("", b""))[1] != digest:
                 rows.append(row)
             if known.get(identity) != (owner, digest):
@@ -157,15 +157,15 @@ class Delivered:
         if is_anew:
             db.execute("delete from rows where feed = ?", [feed])
         known = {row[0] for row in db.execute("select key from rows where feed = ?", [feed])}
-        lines = {_line(row).decode(): row for row in found}
-        rows = {line: row for line, row in lines.items() if line not in known}
+        by_digest = {_digest(row).hex(): row for row in found}
+        rows = {digest: row for digest, row in by_digest.items() if digest not in known}
         if rows:
             earlier = sorted(folder.glob("*.jsonl.gz"))
             number = int(earlier[-1].name.split(".")[0]) + 1 if earlier else 1
             _write_rows(folder / f"{number:08}.jsonl.gz", list(rows.values()))
             for path in earlier if is_anew else ():
                 path.unlink()
-            values = [[feed, line, "", b""] for line in rows]
+            values = [[feed, digest, "", b""] for digest in rows]
             db.executemany("insert into rows values (?, ?, ?, ?)", values)
         return len(rows)
 
@@ -190,6 +190,10 @@ def _key(row: Mapping[str, Any], key: Sequence[str]) -> str:
 
 def _line(row: Row) -> bytes:
     return json.dumps(row, default=_exact, ensure_ascii=False).encode() + b"\n"
+
+
+def _digest(row: Row) -> bytes:
+    return hashlib.blake2b(_line(row), digest_size=16).digest()
 
 
 def _exact(value: object) -> str:

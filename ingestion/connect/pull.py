@@ -78,9 +78,8 @@ def pull(
         pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
         pulled.left += left
         _refuse_many(source, pulled.read, left)
-        facts = {r: of_it for r, of_it in found.items() if r in source.system.facts}
-        _deliver_facts(source, facts, identity_of(_data(facts)), delivered, names, pulled)
-        records = {r: of_it for r, of_it in found.items() if r not in source.system.facts}
+        # they come whole each time: what of them is new is for `deliver` to see
+        records = found
     rows = mapped(source, records)
     _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
     pulled.add(rows)
@@ -274,10 +273,6 @@ def _deliver_facts(
     for feed, made in rows.feeds.items():
         pulled.written[feed] += delivered.deliver_facts(feed, load, made, names)
     delivered.keep_facts(load, names)
-
-
-def _data(records: Records) -> list[Any]:
-    return [[resource, [record.data for record in found]] for resource, found in records.items()]
 
 
 def _refuse_many(source: Source, read: Mapping[str, int], left: list[Left]) -> None:

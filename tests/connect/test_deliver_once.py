@@ -2,11 +2,15 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.connect.deliver import Delivered
+from makegood.ingestion.connect.settings import load
 from makegood.ingestion.connect.system import Rows
+from tests.support.delivered import rows
 
 
 def check(at: str) -> dict[str, Any]:
@@ -32,3 +36,36 @@ def test_each_check_of_a_log_is_delivered_once(tmp_path: Path) -> None:
     # other names: one file with everything takes the place of those before
     assert deliver(tmp_path, "other", second, first) == ({"checks": 2}, both[::-1])
     assert len(list((tmp_path / "landing").rglob("*.jsonl.gz"))) == 1
+
+
+def test_checks_of_one_more_file_are_delivered_alone(tmp_path: Path) -> None:
+    """Files come whole each time: those that were delivered are not again."""
+    config = tmp_path / "connect.yaml"
+    config.write_text(
+        "sources:\n  probes:\n    system: checkly\n    files: {paths: ['results/*.json']}\n"
+        "    places: {Web: {service: web, region: eu}}\n"
+    )
+    (tmp_path / "results").mkdir()
+    settings = load(config)
+
+    def pulled(day: int) -> Counter[str]:
+        result = {
+            "id": f"r{day}",
+            "checkId": "Web",
+            "name": "Web",
+            "resultType": "FINAL",
+            "runLocation": "eu-west-1",
+            "startedAt": f"2026-06-0{day}T00:00:00.000Z",
+            "responseTime": 12,
+            "hasFailures": False,
+            "hasErrors": False,
+            "isDegraded": False,
+        }
+        (tmp_path / "results" / f"{day}.json").write_text(json.dumps({"entries": [result]}))
+        landing, kept = tmp_path / "landing", tmp_path / "warehouse"
+        source = settings.sources["probes"]
+        return pulling.pull(settings, source, landing, kept, {}, lambda message: None).written
+
+    assert pulled(1)["checks"] == 1
+    assert pulled(2)["checks"] == 1
+    assert len(rows(tmp_path / "landing", "checks")) == 2
