@@ -3,7 +3,8 @@
 import os
 import re
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,10 @@ NO_TELEMETRY = {
     "GX_ANALYTICS_ENABLED": "false",
     "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
 }
+# for dlt: what went wrong is said once, by us, and what was written is not kept twice
+DLT = {"RUNTIME__LOG_LEVEL": "CRITICAL", "LOAD__DELETE_COMPLETED_JOBS": "true"}
 
 
 @dataclass(frozen=True)
@@ -145,3 +149,24 @@ def set_environment(values: Mapping[str, str]) -> None:
 
 def environment(name: str) -> str | None:
     return os.environ.get(name) or None
+
+
+def environment_of(names: Iterable[str]) -> dict[str, str]:
+    """The variables of these names that are set, such as the secrets of a source."""
+    return {name: value for name in names if (value := environment(name))}
+
+
+@contextmanager
+def connect_environment() -> Iterator[None]:
+    """What dlt reads, for as long as it works."""
+    wanted = NO_TELEMETRY | DLT
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -22,6 +22,10 @@ class Unmapped(ValueError):
     """A record of which no row can be made; the message says what it lacks."""
 
 
+class Unreadable(ValueError):
+    """A system, a file or a table that can't be read; the message is for the user."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A record as its system writes it, and where it is from (`page 3`, `export.csv:17`)."""
@@ -102,6 +106,10 @@ class Rows:
     users ought to know."""
 
     feeds: dict[str, list[Row]] = field(default_factory=dict)
+    # of each row the record that it is made of, "" for none; and all that rows were made of
+    owners: dict[str, list[str]] = field(default_factory=dict)
+    mapped: set[str] = field(default_factory=set)
+    owner: str = ""
     left: list[Left] = field(default_factory=list)
     unnamed: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
@@ -110,6 +118,7 @@ class Rows:
         """Adds a row; fields that are None are left out."""
         made = {name: value for name, value in row.items() if value is not None}
         self.feeds.setdefault(feed, []).append(made)
+        self.owners.setdefault(feed, []).append(self.owner)
 
     def delete(self, feed: str, row: Row) -> None:
         """Adds a row that takes back the one of the same key."""
@@ -138,12 +147,17 @@ class Rows:
         taken back. `what`, `key`: how it is named, as in `tickets` and `id`."""
         for record in records:
             before = {feed: len(rows) for feed, rows in self.feeds.items()}
+            self.owner = f"{what} {record.get(key)}"
             try:
                 make(record)
+                self.mapped.add(self.owner)
             except Unmapped as error:
                 for feed, rows in self.feeds.items():
                     del rows[before.get(feed, 0) :]
-                self.leave(f"{what} {record.get(key)}", record, str(error))
+                    del self.owners[feed][before.get(feed, 0) :]
+                self.leave(self.owner, record, str(error))
+            finally:
+                self.owner = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +165,8 @@ class Api:
     """How a system's API is read: `client` and `resources` as dlt's `rest_api` takes them, without
     anything of dlt in it. `records`: of a resource's items those that are records, where an item
     of a page holds several (an envelope). `page`: what is made of each answer before anything else
-    reads it, such as a sign that there are more pages."""
+    reads it, such as a sign that there are more pages. `resumable`: resources that come in the
+    order of their cursor, so that a pull that was ended goes on from the last page kept."""
 
     client: dict[str, Any]
     resources: list[dict[str, Any]]
@@ -159,6 +174,7 @@ class Api:
         default_factory=dict
     )
     page: Callable[[dict[str, Value]], dict[str, Value]] | None = None
+    resumable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

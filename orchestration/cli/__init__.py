@@ -12,6 +12,7 @@ import typer
 from makegood.orchestration.cli import (
     alerts,
     backtest,
+    connect,
     contracts,
     credit_notes,
     dashboards,
@@ -59,6 +60,7 @@ def makegood(
 app.command()(run.run)
 app.command()(migrate.migrate)
 app.command()(sample.sample)
+app.add_typer(connect.connect, name="connect")
 app.command()(contracts.contracts)
 app.command()(backtest.backtest)
 app.command()(status.status)

@@ -1,0 +1,385 @@
+"""Reading a system's API with dlt: pages, retries, cursors, and records kept exactly as they came.
+
+A record is kept as one text, so that nothing of dlt decides what a number or an instant is: no
+double, no zone, no cut digits. dlt's own tables lie beside them in the same folder, which is not
+the landing folder. This is the only module that knows dlt, an extra: `makegood[connect]`.
+"""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unreadable, Value
+
+# after so many pages what was read is kept, where the order of a resource allows that
+CHUNK_PAGES = 50
+# an answer that comes so often has pages that lead in a circle
+_MOST_REPEATS = 5
+# a cursor so far after the server's own clock is wrong, and would skip what comes before it
+_MOST_SKEW_S = 600
+_TRIES = 5
+# a shorter text is in many words
+_SHORTEST_SECRET = 6
+
+
+class SchemaChanged(Unreadable):
+    """An answer without what the documentation says is in it."""
+
+
+@dataclass
+class Traffic:
+    """What was asked of a system so far: requests, records by resource, and pages by resource in
+    this round."""
+
+    requests: int = 0
+    records: Counter[str] = field(default_factory=Counter)
+    pages: Counter[str] = field(default_factory=Counter)
+
+
+def pull(
+    system: System[Any],
+    api: Api,
+    secrets: Mapping[str, str],
+    folder: Path,
+    progress: Callable[[str], None],
+    chunk_pages: int = CHUNK_PAGES,
+) -> Traffic:
+    """Reads what is new since the last pull into `folder`, and returns what that took.
+
+    Pages that were kept when an earlier pull ended early are not asked for again. Raises
+    Unreadable, in words for the user, where the system can't be read; nothing of what was not kept
+    then counts as read.
+    """
+    dlt = _dlt()
+    traffic = Traffic()
+    pipeline = _pipeline(dlt, system.name, folder)
+    rounds = {resource["name"] for resource in api.resources}
+    limit: int | None = chunk_pages
+    try:
+        while pipeline.has_pending_data:
+            # of a pull that was ended: read, and not written yet
+            pipeline.run()
+        while rounds:
+            traffic.pages.clear()
+            before = _cursors(pipeline)
+            pipeline.run(
+                _source(dlt, system, api, rounds, limit, traffic, progress),
+                loader_file_format="jsonl",
+            )
+            rounds = {
+                name for name in api.resumable & rounds if limit and traffic.pages[name] >= limit
+            }
+            if before == _cursors(pipeline):
+                # one instant fills a whole chunk: the rest is read in one go
+                limit = None
+    except Exception as error:
+        raise _in_words(error, system, secrets) from error
+    finally:
+        # its state is not for what reads without keeping
+        pipeline.deactivate()
+    return traffic
+
+
+def first_page(
+    system: System[Any], api: Api, secrets: Mapping[str, str], progress: Callable[[str], None]
+) -> tuple[dict[str, list[Record]], Traffic]:
+    """The first page of each resource, without keeping anything."""
+    dlt = _dlt()
+    traffic = Traffic()
+    found: dict[str, list[Record]] = {}
+    names = {resource["name"] for resource in api.resources}
+    try:
+        for item in _source(dlt, system, api, names, 1, traffic, progress):
+            records = found.setdefault(item["resource"], [])
+            records.append(
+                Record(_decoded(item["record"]), f"{item['resource']}, record {len(records) + 1}")
+            )
+    except Exception as error:
+        raise _in_words(error, system, secrets) from error
+    return found, traffic
+
+
+def kept(system: System[Any], folder: Path) -> Iterator[tuple[str, str, Record]]:
+    """All records that pulls have kept: the load that brought it, its resource, and itself, in the
+    order in which they came."""
+    for resource in system.keys:
+        files = (folder / "raw" / resource).glob("*.jsonl*")
+        for file in sorted(files, key=lambda f: (Decimal(_load_of(f)), f.name)):
+            with gzip.open(file, "rt", encoding="utf-8") as lines:
+                for number, line in enumerate(lines, 1):
+                    record = _decoded(json.loads(line)["record"])
+                    yield (
+                        _load_of(file),
+                        resource,
+                        Record(record, f"{resource}/{file.name}:{number}"),
+                    )
+
+
+def _load_of(file: Path) -> str:
+    """`1764468000.123.4f2a.jsonl.gz` is the file 4f2a of the load 1764468000.123."""
+    return ".".join(file.name.split(".")[:2])
+
+
+def _dlt() -> Any:
+    if find_spec("dlt") is None:
+        raise Unreadable(
+            "APIs are read with dlt, which is not installed: install makegood[connect] "
+            "(example: pip install 'makegood[connect]')"
+        )
+    import dlt
+
+    return dlt
+
+
+def _pipeline(dlt: Any, name: str, folder: Path) -> Any:
+    return dlt.pipeline(
+        pipeline_name=name,
+        pipelines_dir=str(folder / "dlt"),
+        destination=dlt.destinations.filesystem(
+            bucket_url=folder.resolve().as_uri(), layout="{table_name}/{load_id}.{file_id}.{ext}"
+        ),
+        dataset_name="raw",
+    )
+
+
+def _cursors(pipeline: Any) -> str:
+    """Where all resources are."""
+    return json.dumps(pipeline.state.get("sources", {}), default=str, sort_keys=True)
+
+
+def _source(
+    dlt: Any,
+    system: System[Any],
+    api: Api,
+    names: set[str],
+    limit: int | None,
+    traffic: Traffic,
+    progress: Callable[[str], None],
+) -> Any:
+    """The resources, each with one that takes its records as text: those of children are asked for
+    by the fields of their parents, which therefore stay as they are."""
+    from dlt.sources.helpers.requests import Client
+    from dlt.sources.rest_api import rest_api_resources
+
+    session = Client(raise_for_status=False, request_max_attempts=_TRIES).session
+    watch = _Watch(system, api, traffic, progress)
+    resources = [
+        resource
+        | {
+            "endpoint": resource["endpoint"]
+            | {
+                "response_actions": [
+                    *resource["endpoint"].get("response_actions", []),
+                    watch.of(resource),
+                ]
+            }
+        }
+        for resource in api.resources
+    ]
+    config: Any = {"client": api.client | {"session": session}, "resources": resources}
+    built = rest_api_resources(config)
+
+    @dlt.source(name=system.name, max_table_nesting=0)
+    def everything() -> Iterator[Any]:
+        for resource in built:
+            is_limited = limit == 1 or (limit and resource.name in api.resumable)
+            if is_limited and not resource.is_transformer:
+                resource.add_limit(limit)
+            resource.selected = False
+            yield resource
+            if resource.name in names:
+                yield dlt.transformer(
+                    watch.texts(resource.name),
+                    data_from=resource,
+                    name=f"{resource.name}_as_text",
+                    table_name=resource.name,
+                    write_disposition="append",
+                    columns={"record": {"data_type": "text"}, "resource": {"data_type": "text"}},
+                )
+
+    return everything()
+
+
+class _Watch:
+    """Sees each answer and each record on its way."""
+
+    def __init__(
+        self, system: System[Any], api: Api, traffic: Traffic, progress: Callable[[str], None]
+    ) -> None:
+        self.system, self.api, self.traffic, self.progress = system, api, traffic, progress
+        self.seen: Counter[tuple[str, int]] = Counter()
+        self.clock_s: int | None = None
+
+    def of(self, resource: dict[str, Any]) -> Callable[..., Any]:
+        name = resource["name"]
+        selector = str(resource["endpoint"].get("data_selector") or "$")
+        root = selector.removeprefix("$").strip(".").split(".")[0].split("[")[0]
+
+        def look(response: Any, *args: Any, **kwargs: Any) -> Any:
+            self.traffic.requests += 1
+            if not response.ok:
+                return response
+            page = self._exact(response)
+            if isinstance(page, dict) and self.api.page:
+                page = self.api.page(page)
+            if root and (not isinstance(page, dict) or root not in page):
+                what = ", ".join(page) if isinstance(page, dict) else type(page).__name__
+                raise SchemaChanged(
+                    f"the answer to {_path(response.url)} lacks {root!r}: it has {what[:300]}"
+                )
+            request = f"{response.request.method} {response.url} {response.request.body!r}"
+            self.seen[request, hash(response.content)] += 1
+            if self.seen[request, hash(response.content)] > _MOST_REPEATS:
+                raise Unreadable(
+                    f"{_path(response.url)} gives the same page again and again: its pages lead in "
+                    "a circle"
+                )
+            if date := response.headers.get("Date"):
+                self.clock_s = int(parsedate_to_datetime(date).timestamp())
+            response.json = lambda **kwargs: page
+            self.traffic.pages[name] += 1
+            return response
+
+        return look
+
+    def _exact(self, response: Any) -> Any:
+        """The JSON with its numbers exact. Half an answer is asked for again."""
+        from requests.exceptions import ChunkedEncodingError
+
+        try:
+            return _decoded(response.content.decode("utf-8-sig"))
+        except ValueError as error:
+            raise ChunkedEncodingError(
+                f"{_path(response.url)} answered with something that is not JSON: "
+                f"{response.text[:100]!r}",
+                response=response,
+            ) from error
+
+    def texts(self, name: str) -> Callable[[Any], Iterator[dict[str, str]]]:
+        import simplejson
+
+        split = self.api.records.get(name)
+        cursor = self._cursor(name)
+
+        def as_text(items: Any) -> Iterator[dict[str, str]]:
+            for item in items if isinstance(items, list) else [items]:
+                if not isinstance(item, Mapping):
+                    raise SchemaChanged(f"{name} holds {item!r}, and a record is an object")
+                self._check_clock(name, item, cursor)
+                for record in split(item) if split else (item,):
+                    self.traffic.records[name] += 1
+                    yield {"resource": name, "record": simplejson.dumps(record, use_decimal=True)}
+            self.progress(f"{name}: {self.traffic.records[name]:,} records")
+
+        return as_text
+
+    def _cursor(self, name: str) -> str | None:
+        for resource in self.api.resources:
+            if resource["name"] == name:
+                found = resource["endpoint"].get("incremental", {}).get("cursor_path")
+                for param in resource["endpoint"].get("params", {}).values():
+                    if isinstance(param, Mapping) and param.get("type") == "incremental":
+                        found = param["cursor_path"]
+                return None if found is None else str(found)
+        return None
+
+    def _check_clock(self, name: str, item: Mapping[str, Value], cursor: str | None) -> None:
+        """A record that was changed in the future would take the cursor with it, and hide all
+        changes until then."""
+        if cursor is None or self.clock_s is None:
+            return
+        value = Record(item).get(cursor)
+        if isinstance(value, int | Decimal):
+            # milliseconds or seconds
+            at_s = int(value) // (1000 if value > 10**11 else 1)
+        elif isinstance(value, str):
+            try:
+                at_s = moment(value)[0]
+            except Unmapped:
+                return
+        else:
+            return
+        if at_s > self.clock_s + _MOST_SKEW_S:
+            raise Unreadable(
+                f"{name} has a record with {cursor} {value}, after the server's own clock: its "
+                "clocks disagree, and a pull from there would miss what changes until then"
+            )
+
+
+def _decoded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _path(url: str) -> str:
+    """Where a request went, without its parameters: those may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str]) -> Unreadable:
+    """What went wrong, for whoever can mend it; secrets in it are masked."""
+    import requests
+
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, Unreadable):
+            return type(cause)(f"{system.title}: {_masked(str(cause), secrets)}")
+    for cause in causes:
+        if isinstance(cause, requests.HTTPError) and cause.response is not None:
+            return Unreadable(
+                f"{system.title}: {_masked(_refused(cause.response, system), secrets)}"
+            )
+        if isinstance(cause, requests.exceptions.ChunkedEncodingError):
+            return Unreadable(f"{system.title}: {_masked(str(cause), secrets)}, {_TRIES} times")
+        if isinstance(cause, requests.Timeout | requests.ConnectionError):
+            url = str(cause.request.url) if cause.request is not None else ""
+            return Unreadable(
+                f"{system.title}: {_path(url)} can't be reached: {type(cause).__name__}; "
+                "what was kept so far stays, and the next pull goes on from there"
+            )
+    root = causes[-1]
+    return Unreadable(f"{system.title}: {type(root).__name__}: {_masked(str(root)[:500], secrets)}")
+
+
+def _refused(response: Any, system: System[Any]) -> str:
+    where, status = _path(response.url), response.status_code
+    words = " ".join(response.text[:300].split())
+    variables = ", ".join(system.secrets.values()) or "the credentials"
+    match status:
+        case 401:
+            why = f"does not accept the credentials: {variables} is wrong, expired or revoked"
+        case 403:
+            why = "does not let these credentials read this: give them the right to"
+        case 404:
+            why = "has nothing there: check `api` in connect.yaml"
+        case 429:
+            why = f"still asks to wait after {_TRIES} tries: pull again later"
+        case _:
+            why = "failed"
+    return f"{where} {why} (HTTP {status}: {words})"
+
+
+def _masked(text: str, secrets: Mapping[str, str]) -> str:
+    for secret in secrets.values():
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,184 @@
+"""What rows become below the landing folder: files that are whole, and never change.
+
+Of a keyed feed the rows that changed are written, and those are taken back (`deleted`) that a
+record had and has no longer. What was delivered is kept in a small database beside the records;
+should it be lost, everything is delivered once more, which changes nothing. Where the names in
+connect.yaml have changed, one file with everything takes the place of all earlier ones, so that a
+mistake in them does not lie in the landing folder for good.
+
+Of checks, which have no key, each load of records becomes one file, once.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from makegood.ingestion.connect.system import Row, Rows
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.files import write_whole
+
+# below the folder of a feed, beside what others deliver there
+FOLDER = "connect"
+# so many files of a feed become one
+_MOST_FILES = 200
+# in place of the digest of a row that is no longer there
+_TAKEN_BACK = b"taken back"
+
+
+class Delivered:
+    """What a source has delivered: `folder` is where it is kept, `landing` where it goes."""
+
+    def __init__(self, folder: Path, landing: Path, source: str) -> None:
+        self._file = folder / "delivered.sqlite"
+        self._landing, self._source = landing, source
+
+    def deliver(self, made: Rows, names: str) -> dict[str, int]:
+        """Writes what changed, and returns how many rows by feed. `names`: what identifies the
+        names that the rows were made with."""
+        written: dict[str, int] = {}
+        with self._opened() as db:
+            known = {str(row[0]) for row in db.execute("select distinct feed from rows")}
+            is_anew = self._meta(db, "names") != names
+            # what others refer to is delivered first
+            for feed in feeds():
+                if not feeds()[feed].key or feed not in made.feeds.keys() | known:
+                    continue
+                is_whole = is_anew or len(self._files(feed)) >= _MOST_FILES
+                rows = self._changes(db, feed, made, is_whole)
+                if rows:
+                    written[feed] = len(rows)
+                    self._write(feed, rows, is_whole)
+            if is_anew:
+                db.execute("insert or replace into meta values ('names', ?)", [names])
+            db.commit()
+        return written
+
+    def deliver_facts(self, feed: str, load: str, rows: Sequence[Row], names: str) -> int:
+        """Writes the rows of a load of records, unless that was done with these names; how many
+        were written."""
+        path = self._folder(feed) / f"{load}-{names[:8]}.jsonl.gz"
+        if path.exists() or not rows:
+            return 0
+        for earlier in path.parent.glob(f"{load}-*.jsonl.gz"):
+            # made with other names
+            earlier.unlink()
+        _write_rows(path, rows)
+        return len(rows)
+
+    def has_facts(self, load: str, names: str) -> bool:
+        """Whether the load was mapped with these names."""
+        with self._opened() as db:
+            found = db.execute(
+                "select 1 from loads where load = ? and names = ?", [load, names]
+            ).fetchone()
+            return found is not None
+
+    def keep_facts(self, load: str, names: str) -> None:
+        """Notes that the load was mapped with these names, and delivered."""
+        with self._opened() as db:
+            db.execute("insert or replace into loads values (?, ?)", [load, names])
+            db.commit()
+
+    def _folder(self, feed: str) -> Path:
+        return self._landing / feed / FOLDER / self._source
+
+    def _files(self, feed: str) -> list[Path]:
+        return sorted(self._folder(feed).glob("[0-9]*.jsonl.gz"))
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._file)) as db:
+            db.executescript(
+                "create table if not exists rows"
+                " (feed text, key text, owner text, digest blob, primary key (feed, key));"
+                "create table if not exists loads (load text primary key, names text);"
+                "create table if not exists meta (name text primary key, value text);"
+            )
+            yield db
+
+    @staticmethod
+    def _meta(db: sqlite3.Connection, name: str) -> str | None:
+        found = db.execute("select value from meta where name = ?", [name]).fetchone()
+        return None if found is None else str(found[0])
+
+    def _changes(self, db: sqlite3.Connection, feed: str, made: Rows, is_whole: bool) -> list[Row]:
+        """The rows to write, in the order in which they were made, and what is taken back."""
+        key = feeds()[feed].key
+        known = {
+            row[0]: (str(row[1]), bytes(row[2]))
+            for row in db.execute("select key, owner, digest from rows where feed = ?", [feed])
+        }
+        # of rows of one key the last one counts
+        wanted = {
+            _key(row, key): (row, owner)
+            for row, owner in zip(made.feeds.get(feed, ()), made.owners.get(feed, ()), strict=True)
+        }
+        rows: list[Row] = []
+        for identity, (row, owner) in wanted.items():
+            digest = hashlib.blake2b(_line(row), digest_size=16).digest()
+            if is_whole or known.get(identity, ("", b""))[1] != digest:
+                rows.append(row)
+            if known.get(identity) != (owner, digest):
+                db.execute(
+                    "insert or replace into rows values (?, ?, ?, ?)",
+                    [feed, identity, owner, digest],
+                )
+        for identity, (owner, digest) in known.items():
+            # taken back only where its record was read, and made no such row
+            if identity not in wanted and (owner == "" or owner in made.mapped):
+                if is_whole or digest != _TAKEN_BACK:
+                    values = json.loads(identity)
+                    rows.append(dict(zip(key, values, strict=True)) | {"deleted": True})
+                db.execute(
+                    "update rows set digest = ? where feed = ? and key = ?",
+                    [_TAKEN_BACK, feed, identity],
+                )
+        return rows
+
+    def _write(self, feed: str, rows: Sequence[Row], is_whole: bool) -> None:
+        earlier = self._files(feed)
+        number = int(earlier[-1].name.split(".")[0]) + 1 if earlier else 1
+        _write_rows(self._folder(feed) / f"{number:08}.jsonl.gz", rows)
+        if is_whole:
+            for path in earlier:
+                path.unlink()
+
+
+def fingerprint(*parts: Any) -> str:
+    """What identifies settings: 16 hexadecimal digits that change with them."""
+    text = json.dumps(parts, default=str, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _key(row: Mapping[str, Any], key: Sequence[str]) -> str:
+    return json.dumps([None if row.get(name) is None else str(row[name]) for name in key])
+
+
+def _line(row: Row) -> bytes:
+    return json.dumps(row, default=_exact, ensure_ascii=False).encode() + b"\n"
+
+
+def _exact(value: object) -> str:
+    """A Decimal as text: feeds take amounts so."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{value!r} is not a value of a row")
+
+
+def _write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """One file, whole or not there. Its name is in it, so that no two files have the same content:
+    one that only repeated another would not be read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
+    with gzip.GzipFile(path.name, "wb", fileobj=content, mtime=0) as stream:
+        for row in rows:
+            stream.write(_line(row))
+    write_whole(path, content.getvalue())

@@ -1,0 +1,229 @@
+"""From a source to the landing folder: records, rows, files.
+
+Nothing is delivered before all of a source was read and mapped, and what of it could not be mapped
+is named. Where more of a resource's records can't be mapped than a few, the system has changed its
+form, and nothing is delivered.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from makegood.ingestion.connect import api, exports, tables
+from makegood.ingestion.connect.deliver import Delivered, fingerprint
+from makegood.ingestion.connect.settings import Settings, Source
+from makegood.ingestion.connect.system import Left, Record, Records, Rows, Unreadable
+
+# so many in a hundred records of a kind may be left, beside a few
+_MOST_LEFT_PCT = 20
+_FEW_LEFT = 10
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Pulled:
+    """What a pull did: records read by resource, rows made and rows written by feed, what was
+    left, values without a name (setting, value) with how often, notes with how often, and requests
+    made."""
+
+    source: str
+    read: Counter[str] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+    left: list[Left] = field(default_factory=list)
+    unnamed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+
+    def add(self, rows: Rows) -> None:
+        """Counts what was made of records."""
+        self.made.update({feed: len(made) for feed, made in rows.feeds.items()})
+        self.left += rows.left
+        self.unnamed.update(rows.unnamed)
+        self.notes.update(rows.notes)
+
+
+def pull(
+    settings: Settings,
+    source: Source,
+    landing: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    progress: Progress,
+) -> Pulled:
+    """Reads what is new of a source and delivers what changed. `folder`: where what it keeps is;
+    `environment`: the variables that hold secrets. Raises Unreadable; nothing is delivered then."""
+    pulled = Pulled(source.name)
+    kept = folder / source.name
+    delivered = Delivered(kept, landing, source.name)
+    names = fingerprint(source.system.name, repr(source.names))
+    if source.api:
+        kept.mkdir(parents=True, exist_ok=True)
+        secrets = secrets_of(source, environment)
+        traffic = api.pull(
+            source.system, source.system.api(source.api, secrets), secrets, kept, progress  # type: ignore[misc]
+        )
+        pulled.requests = traffic.requests
+        pulled.read.update(traffic.records)
+        records = _kept(source, kept, delivered, names, pulled, progress)
+    else:
+        records, left = read(settings, source, environment, progress)
+        pulled.read.update({resource: len(found) for resource, found in records.items()})
+        pulled.left += left
+        _refuse_many(source, pulled.read, left)
+        facts = {r: found for r, found in records.items() if r in source.system.facts}
+        _deliver_facts(source, facts, fingerprint(_data(facts)), delivered, names, pulled)
+        records = {r: found for r, found in records.items() if r not in source.system.facts}
+    rows = mapped(source, records)
+    _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
+    pulled.add(rows)
+    pulled.written.update(delivered.deliver(rows, names))
+    return pulled
+
+
+def check(
+    settings: Settings, source: Source, environment: Mapping[str, str], progress: Progress
+) -> Pulled:
+    """What a pull would read and make, and what it would leave: of an API by the first page of each
+    resource, of files and tables by all of them. Nothing is kept. Raises Unreadable."""
+    checked = Pulled(source.name)
+    if source.api:
+        secrets = secrets_of(source, environment)
+        asked = source.system.api(source.api, secrets)  # type: ignore[misc]
+        records, traffic = api.first_page(source.system, asked, secrets, progress)
+        checked.requests = traffic.requests
+    else:
+        records, checked.left = read(settings, source, environment, progress)
+    checked.read.update({resource: len(found) for resource, found in records.items()})
+    checked.add(mapped(source, latest(source, records)))
+    return checked
+
+
+def own_rows(settings: Settings, landing: Path, folder: Path) -> Pulled:
+    """Delivers the rows that are written in connect.yaml itself."""
+    pulled = Pulled("rows")
+    rows = Rows()
+    for feed, found in settings.rows.items():
+        for row in found:
+            rows.add(feed, row)
+    pulled.add(rows)
+    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, "rows"))
+    return pulled
+
+
+def read(
+    settings: Settings, source: Source, environment: Mapping[str, str], progress: Progress
+) -> tuple[Records, list[Left]]:
+    """All records of a source that is read from files or tables, and what could not be read."""
+    if source.files:
+        found = exports.read(source.system, source.files, source.files.paths, settings.base)
+        return latest(source, found.records), found.left
+    assert source.tables
+    secrets = {name: environment.get(name, "") for name in source.variables}
+    _require(source, environment)
+    return (
+        latest(
+            source,
+            tables.read(source.system, source.tables, settings.base, secrets, progress),
+        ),
+        [],
+    )
+
+
+def secrets_of(source: Source, environment: Mapping[str, str]) -> dict[str, str]:
+    """What for -> the secret. Raises Unreadable where a variable is not set."""
+    _require(source, environment)
+    return {what: environment[variable] for what, variable in source.secrets.items()}
+
+
+def _require(source: Source, environment: Mapping[str, str]) -> None:
+    missing = [name for name in source.variables if not environment.get(name)]
+    if missing:
+        raise Unreadable(
+            f"{source.system.title}: the environment variable {', '.join(missing)} is not set; "
+            f"sources.{source.name}.secrets names others"
+        )
+
+
+def mapped(source: Source, records: Records) -> Rows:
+    """The rows of records."""
+    rows = Rows()
+    source.system.rows(records, source.names, rows)
+    return rows
+
+
+def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:
+    """Of records of one key the latest, where the first was."""
+    found: dict[str, list[Record]] = {}
+    for resource, all_of_it in records.items():
+        key = source.system.keys.get(resource, ())
+        by_key: dict[Any, Record] = {}
+        for number, record in enumerate(all_of_it):
+            identity = tuple(str(record.get(path)) for path in key) or number
+            by_key[identity] = record
+        found[resource] = list(by_key.values())
+    return found
+
+
+def _kept(
+    source: Source,
+    kept: Path,
+    delivered: Delivered,
+    names: str,
+    pulled: Pulled,
+    progress: Progress,
+) -> Records:
+    """The records that pulls have kept, of each key the latest. Facts among them are mapped and
+    delivered load by load, those that were not yet."""
+    facts = source.system.facts
+    progress("reading the records that were kept")
+    loads: dict[str, dict[str, list[Record]]] = {}
+    others: dict[str, list[Record]] = {}
+    done: dict[str, bool] = {}
+    for load, resource, record in api.kept(source.system, kept):
+        if resource not in facts:
+            others.setdefault(resource, []).append(record)
+            continue
+        if load not in done:
+            done[load] = delivered.has_facts(load, names)
+        if not done[load]:
+            loads.setdefault(load, {}).setdefault(resource, []).append(record)
+    for load, found in sorted(loads.items()):
+        _deliver_facts(source, found, load, delivered, names, pulled)
+    return latest(source, others)
+
+
+def _deliver_facts(
+    source: Source,
+    facts: Records,
+    load: str,
+    delivered: Delivered,
+    names: str,
+    pulled: Pulled,
+) -> None:
+    if not facts:
+        return
+    rows = mapped(source, latest(source, facts))
+    _refuse_many(source, {resource: len(found) for resource, found in facts.items()}, rows.left)
+    pulled.add(rows)
+    for feed, made in rows.feeds.items():
+        pulled.written[feed] += delivered.deliver_facts(feed, load, made, names)
+    delivered.keep_facts(load, names)
+
+
+def _data(records: Records) -> list[Any]:
+    return [[resource, [record.data for record in found]] for resource, found in records.items()]
+
+
+def _refuse_many(source: Source, read: Mapping[str, int], left: list[Left]) -> None:
+    """Raises Unreadable where so much is left that the system must have changed its form."""
+    total = sum(read.values())
+    if len(left) > _FEW_LEFT and len(left) * 100 > _MOST_LEFT_PCT * total:
+        first = left[0]
+        raise Unreadable(
+            f"{source.system.title}: {len(left):,} of {total:,} records can't be mapped, so the "
+            f"form must have changed, and nothing is delivered; the first: {first.what} "
+            f"({first.where}): {first.why}"
+        )

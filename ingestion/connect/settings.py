@@ -1,0 +1,206 @@
+"""connect.yaml, read strictly: which systems, how they are reached, and the few names.
+
+Secrets are never in it: it names the environment variables that hold them. Every finding names the
+file and the line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from makegood.ingestion.connect.dialect import Dialect
+from makegood.ingestion.connect.names import Strict
+from makegood.ingestion.connect.system import System
+from makegood.ingestion.connect.systems import systems
+from makegood.ingestion.connect.tables import Tables
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.nearest import nearest
+from makegood.ingestion.strict_yaml import Document, InvalidDocument, in_words
+
+_NAME = "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
+
+class Files(Dialect):
+    """Export files: `paths` are patterns relative to connect.yaml (example: `exports/*.csv`), the
+    rest says how they are written."""
+
+    paths: list[str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A system to read, and one way to it: `api`, `files` or `tables`. `secrets`: what for -> the
+    environment variable that holds it."""
+
+    name: str
+    system: System[Any]
+    names: Any
+    api: Any = None
+    files: Files | None = None
+    tables: Tables | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> list[str]:
+        """The environment variables that are needed."""
+        if self.tables and self.tables.postgres:
+            return [self.tables.postgres]
+        return list(self.secrets.values()) if self.api else []
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of connect.yaml. `rows`: rows of feeds that are written in it, for what no system holds,
+    such as services. `base`: the folder that its paths are relative to."""
+
+    sources: Mapping[str, Source]
+    rows: Mapping[str, list[dict[str, Any]]]
+    base: Path
+
+
+def load(path: Path) -> Settings:
+    """The settings in a file. Raises InvalidDocument with a line `file:line: where: what` for each
+    finding."""
+    document = Document(path)
+    if not isinstance(document.data, dict):
+        raise InvalidDocument([document.finding((), "must be a map of keys")])
+    findings: list[str] = []
+    for key in document.data:
+        if key not in ("sources", "rows"):
+            near = nearest(str(key), ["sources", "rows"])
+            hint = f"the nearest is {near}" if near else "known here are sources, rows"
+            findings.append(document.finding((key,), f"unknown key: {hint}"))
+    rows = _rows(document, findings)
+    sources: dict[str, Source] = {}
+    wanted = document.data.get("sources") or {}
+    if not isinstance(wanted, dict):
+        raise InvalidDocument([document.finding(("sources",), "must be a map of names")])
+    for name, data in wanted.items():
+        found = _source(document, str(name), data, findings)
+        if found:
+            sources[found.name] = found
+    if not wanted and not rows:
+        findings.append(document.finding((), "names no source: `makegood connect init` writes one"))
+    if findings:
+        raise InvalidDocument(findings)
+    return Settings(sources, rows, path.parent)
+
+
+def _source(
+    document: Document, name: str, data: Any, findings: list[str]
+) -> Source | None:
+    where = ("sources", name)
+    if name == "rows" or not name or set(name) - set(_NAME):
+        findings.append(
+            document.finding(where, "a source's name is of small letters, digits, - and _")
+        )
+        return None
+    if not isinstance(data, dict):
+        findings.append(document.finding(where, "must be a map of keys, with `system`"))
+        return None
+    chosen = data.get("system")
+    system = systems().get(str(chosen))
+    if system is None:
+        near = nearest(str(chosen), systems()) if chosen else None
+        hint = f": the nearest is {near}" if near else f": known are {', '.join(systems())}"
+        what = f"{chosen} is not a system that can be read{hint}" if chosen else f"is missing{hint}"
+        findings.append(document.finding((*where, "system"), what))
+        return None
+    model = _model(system)
+    try:
+        read = model.model_validate(data)
+    except ValidationError as error:
+        findings += [
+            document.finding((*where, *inner), what) for inner, what in in_words(error, model)
+        ]
+        return None
+    given: dict[str, Any] = {way: getattr(read, way, None) for way in ("api", "files", "tables")}
+    if sum(value is not None for value in given.values()) != 1:
+        ways = [way for way in given if way in model.model_fields]
+        findings.append(document.finding(where, f"give one of {', '.join(ways)}"))
+        return None
+    if tables := given["tables"]:
+        if tables.layout not in system.layouts:
+            known = ", ".join(system.layouts)
+            what = f"{tables.layout} has no tables of {system.title} that are known: {known}"
+            findings.append(document.finding((*where, "tables", "layout"), what))
+            return None
+    renamed = getattr(read, "secrets", None)
+    secrets = dict(system.secrets) | (renamed.model_dump(exclude_none=True) if renamed else {})
+    names = system.names.model_validate(
+        {key: value for key, value in data.items() if key in system.names.model_fields}
+    )
+    return Source(name, system, names, **given, secrets=secrets)
+
+
+def _model(system: System[Any]) -> type[BaseModel]:
+    """All that a source of this system may say."""
+    fields: dict[str, Any] = {"system": (str, ...)}
+    if system.connection:
+        fields["api"] = (system.connection | None, None)
+    if system.secrets:
+        variables = create_model(
+            "Secrets", __base__=Strict, **{what: (str | None, None) for what in system.secrets}
+        )
+        fields["secrets"] = (variables | None, None)
+    if system.exports or system.name == "plain":
+        fields["files"] = (Files | None, None)
+    if system.layouts:
+        fields["tables"] = (Tables | None, None)
+    return create_model(f"{system.name}_source", __base__=system.names, **fields)
+
+
+def _rows(document: Document, findings: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of feeds, written as they are."""
+    assert isinstance(document.data, dict)
+    wanted = document.data.get("rows") or {}
+    if not isinstance(wanted, dict):
+        findings.append(document.finding(("rows",), "must be a map of feeds"))
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for feed, rows in wanted.items():
+        where = ("rows", str(feed))
+        if feed not in feeds() or not feeds()[feed].key:
+            known = [name for name, spec in feeds().items() if spec.key]
+            near = nearest(str(feed), known)
+            hint = f"the nearest is {near}" if near else f"known are {', '.join(known)}"
+            findings.append(document.finding(where, f"is not a feed with a key: {hint}"))
+        elif not isinstance(rows, list):
+            findings.append(document.finding(where, "must be a list of rows"))
+        else:
+            findings += _faults(document, str(feed), rows)
+            found[str(feed)] = [
+                {name: _plain(value) for name, value in row.items()}
+                for row in rows
+                if isinstance(row, dict)
+            ]
+    return found
+
+
+def _faults(document: Document, feed: str, rows: list[Any]) -> Iterator[str]:
+    known = [column.name for column in feeds()[feed].columns]
+    for number, row in enumerate(rows):
+        where = ("rows", feed, number)
+        if not isinstance(row, dict):
+            yield document.finding(where, "must be a map of columns")
+            continue
+        for column in row:
+            if column not in known:
+                near = nearest(str(column), known)
+                hint = f"the nearest is {near}" if near else f"known are {', '.join(known)}"
+                yield document.finding((*where, str(column)), f"unknown column: {hint}")
+        for column in feeds()[feed].required_columns:
+            if row.get(column) is None:
+                yield document.finding(where, f"{column} is missing")
+
+
+def _plain(value: Any) -> Any:
+    """As a row of a feed holds it."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return format(value, "f") if isinstance(value, Decimal) else value

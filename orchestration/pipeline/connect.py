@@ -1,0 +1,73 @@
+"""Pulling sources for a warehouse: one pull at a time, and what each did, kept for others to see.
+
+Does not belong here: how a system is read (`ingestion/connect`).
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import filelock
+
+from makegood.ingestion.connect import pull as pulling
+from makegood.ingestion.connect.pull import Progress, Pulled
+from makegood.ingestion.connect.settings import Settings, Source
+from makegood.ingestion.connect.system import Unreadable
+from makegood.ingestion.files import write_whole
+from makegood.orchestration.settings import environment_of
+
+FOLDER = "connect"
+
+
+class Busy(RuntimeError):
+    """Another pull is at work on the warehouse."""
+
+
+def pull_all(
+    settings: Settings,
+    sources: Iterable[Source],
+    landing: Path,
+    warehouse: Path,
+    progress: Progress,
+) -> tuple[list[Pulled], list[str]]:
+    """Pulls sources one after the other: what each did, and why others failed, which changes
+    nothing for those that did not. Raises Busy."""
+    folder = warehouse / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    landing.mkdir(parents=True, exist_ok=True)
+    done: list[Pulled] = []
+    failures: list[str] = []
+    try:
+        with filelock.FileLock(folder / ".lock", timeout=0):
+            if settings.rows:
+                done.append(pulling.own_rows(settings, landing, folder))
+            for source in sources:
+                def named(step: str, name: str = source.name) -> None:
+                    progress(f"{name}: {step}")
+
+                try:
+                    pulled = pulling.pull(
+                        settings, source, landing, folder, environment_of(source.variables), named
+                    )
+                except Unreadable as error:
+                    failures.append(f"{source.name}: {error}")
+                else:
+                    _keep_left(folder / source.name, pulled)
+                    done.append(pulled)
+    except filelock.Timeout as error:
+        raise Busy(f"another pull is at work on {warehouse}: pull again when it is done") from error
+    return done, failures
+
+
+def left_file(folder: Path) -> Path:
+    """Where a source's pull names all that it left."""
+    return folder / "left.jsonl"
+
+
+def _keep_left(folder: Path, pulled: Pulled) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        json.dumps({"what": left.what, "where": left.where, "why": left.why}, ensure_ascii=False)
+        for left in pulled.left
+    ]
+    write_whole(left_file(folder), "".join(f"{line}\n" for line in lines))
