@@ -135,7 +135,7 @@ class DeskNames(Strict):
     ) -> Row:
         """A row of `tickets`. `kind`: the type, as the desk calls it; `known`: what its types are
         without a name; `more`: what the desk itself says, which the names go before."""
-        types = (known or {}) | self.types
+        types = {**(known or {}), **self.types}
         row: Row = {
             "ticket_id": ticket_id,
             "subscription_id": self.subscription.of(record, "subscription", rows),

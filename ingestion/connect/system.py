@@ -34,15 +34,18 @@ class Record:
     where: str = ""
 
     def get(self, path: str) -> Value:
-        """The value at a path such as `fields.status.name`; None where there is none. A key that
-        holds dots is found too."""
+        """The value at a path such as `fields.status.name` or `organizations.0.name` (the first of
+        a list); None where there is none. A key that holds dots is found too."""
         if path in self.data:
             return self.data[path]
         found: Value = self.data
         for part in path.split("."):
-            if not isinstance(found, Mapping):
+            if isinstance(found, list) and part.isdecimal():
+                found = found[int(part)] if int(part) < len(found) else None
+            elif isinstance(found, Mapping):
+                found = found.get(part)
+            else:
                 return None
-            found = found.get(part)
         return found
 
     def text(self, path: str) -> str | None:
@@ -203,6 +206,8 @@ class Layout:
     queries: Mapping[str, str]
     tables: tuple[str, ...]
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # those that a table may lack; they are empty then (all text)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Names = TypeVar("Names", bound=BaseModel)

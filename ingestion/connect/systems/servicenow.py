@@ -19,9 +19,11 @@ except in Fivetran's tables.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
+
+from pydantic import Field
 
 from makegood.ingestion.connect.instants import moment
 from makegood.ingestion.connect.names import DeskNames, State, Strict
@@ -85,7 +87,7 @@ _PAGE = 1000
 class Names(DeskNames):
     """`slas`: what a task SLA is about, by its name, where its definition has no target."""
 
-    slas: dict[str, Literal["response", "resolution", "ignore"]] = {}
+    slas: dict[str, Literal["response", "resolution", "ignore"]] = Field(default_factory=dict)
 
 
 class Connection(Strict):
@@ -96,7 +98,7 @@ class Connection(Strict):
     url: str
     user: str
     start: date
-    fields: list[str] = ["company"]
+    fields: list[str] = Field(default_factory=lambda: ["company"])
 
 
 class _Table(Strict):
@@ -350,9 +352,7 @@ class _Desk:
 
     def incidents(self) -> list[Record]:
         """One record for each, where there is only a log the last one of it."""
-        last = [
-            found[-1] for number, found in self.updates.items() if number not in self.by_number
-        ]
+        last = [found[-1] for number, found in self.updates.items() if number not in self.by_number]
         return [*self.left, *self.by_number.values(), *last]
 
     def _as_shown(self, field: str, value: str | None) -> str | None:
@@ -407,9 +407,7 @@ class _Desk:
             if "priority" in first
             else record.text("priority")
         )
-        state = (
-            self._as_shown("state", first["state"]) if "state" in first else self.state(record)
-        )
+        state = self._as_shown("state", first["state"]) if "state" in first else self.state(record)
         return Ticket(number, opened, self._severity(priority, out), state, log)
 
     def _by_updates(self, number: str, opened: str, replies: list[Change], out: Rows) -> Ticket:
@@ -543,7 +541,8 @@ _FIVETRAN = {
     """,
     "sys_audit": """
         select
-            sys_id, documentkey, fieldname, oldvalue, newvalue, iso(sys_created_on) as sys_created_on
+            sys_id, documentkey, fieldname, oldvalue, newvalue,
+            iso(sys_created_on) as sys_created_on
         from sys_audit
         where tablename = 'incident' and fieldname in ('state', 'incident_state', 'priority')
     """,
@@ -643,6 +642,8 @@ SYSTEM = System(
         "fivetran": Layout(
             tables=("task", "incident"),
             queries=_FIVETRAN,
+            # there once something was deleted
+            columns={"task": ("_fivetran_deleted",), "task_sla": ("_fivetran_deleted",)},
             optional={
                 "sys_audit": (
                     "sys_id",
