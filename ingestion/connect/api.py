@@ -22,6 +22,8 @@ from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unr
 
 # after so many pages what was read is kept, where the order of a resource allows that
 CHUNK_PAGES = 50
+# so many of a first page are looked at
+_LOOKED_AT = 20
 # an answer that comes so often has pages that lead in a circle
 _MOST_REPEATS = 5
 # a cursor so far after the server's own clock is wrong, and would skip what comes before it
@@ -65,6 +67,7 @@ def pull(
     rounds = {resource["name"] for resource in api.resources}
     limit: int | None = chunk_pages
     try:
+        _mend(folder, system.name)
         while pipeline.has_pending_data:
             # of a pull that was ended: read, and not written yet
             pipeline.run()
@@ -151,6 +154,16 @@ def _pipeline(dlt: Any, name: str, folder: Path) -> Any:
     )
 
 
+def _mend(folder: Path, pipeline: str) -> None:
+    """What a killed pull may leave of which dlt would give up."""
+    raw = folder / "raw"
+    if raw.is_dir() and not (raw / "init").exists():
+        raw.rmdir()
+    # written, noted as such, and not yet moved to where that is looked for: it is noted again
+    for note in (folder / "dlt" / pipeline / "load").glob("normalized/*/package_completed.json"):
+        note.unlink()
+
+
 def _cursors(pipeline: Any) -> str:
     """Where all resources are."""
     return json.dumps(pipeline.state.get("sources", {}), default=str, sort_keys=True)
@@ -172,19 +185,7 @@ def _source(
 
     session = Client(raise_for_status=False, request_max_attempts=_TRIES).session
     watch = _Watch(system, api, traffic, progress)
-    resources = [
-        resource
-        | {
-            "endpoint": resource["endpoint"]
-            | {
-                "response_actions": [
-                    *resource["endpoint"].get("response_actions", []),
-                    watch.of(resource),
-                ]
-            }
-        }
-        for resource in api.resources
-    ]
+    resources = [_asked(resource, watch.of(resource)) for resource in api.resources]
     config: Any = {"client": api.client | {"session": session}, "resources": resources}
     built = rest_api_resources(config)
 
@@ -194,6 +195,9 @@ def _source(
             is_limited = limit == 1 or (limit and resource.name in api.resumable)
             if is_limited and not resource.is_transformer:
                 resource.add_limit(limit)
+            if limit == 1:
+                # each may be asked for more, such as its log
+                resource.add_filter(_First(_LOOKED_AT))
             resource.selected = False
             yield resource
             if resource.name in names:
@@ -207,6 +211,30 @@ def _source(
                 )
 
     return everything()
+
+
+def _asked(resource: dict[str, Any], look: Callable[..., Any]) -> dict[str, Any]:
+    """A resource with what is always so: answers are looked at before anything reads them, and a
+    record without a cursor is one all the same."""
+    endpoint = dict(resource["endpoint"])
+    endpoint["response_actions"] = [*endpoint.get("response_actions", []), look]
+    if "incremental" in endpoint:
+        endpoint["incremental"] = {
+            "on_cursor_value_missing": "include",
+            **endpoint["incremental"],
+        }
+    return resource | {"endpoint": endpoint}
+
+
+class _First:
+    """Lets so many items through."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, item: object) -> bool:
+        self.number -= 1
+        return self.number >= 0
 
 
 class _Watch:
@@ -236,6 +264,13 @@ class _Watch:
                 raise SchemaChanged(
                     f"the answer to {_path(response.url)} lacks {root!r}: it has {what[:300]}"
                 )
+            items = page.get(root) if isinstance(page, dict) and root == selector else None
+            for item in items if isinstance(items, list) else []:
+                if not isinstance(item, Mapping):
+                    raise SchemaChanged(
+                        f"{root} in the answer to {_path(response.url)} holds {item!r:.100}, and a "
+                        "record is an object"
+                    )
             request = f"{response.request.method} {response.url} {response.request.body!r}"
             self.seen[request, hash(response.content)] += 1
             if self.seen[request, hash(response.content)] > _MOST_REPEATS:
@@ -272,8 +307,6 @@ class _Watch:
 
         def as_text(items: Any) -> Iterator[dict[str, str]]:
             for item in items if isinstance(items, list) else [items]:
-                if not isinstance(item, Mapping):
-                    raise SchemaChanged(f"{name} holds {item!r}, and a record is an object")
                 self._check_clock(name, item, cursor)
                 for record in split(item) if split else (item,):
                     self.traffic.records[name] += 1

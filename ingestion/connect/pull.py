@@ -5,6 +5,7 @@ is named. Where more of a resource's records can't be mapped than a few, the sys
 form, and nothing is delivered.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from typing import Any
 from makegood.ingestion.connect import api, exports, tables
 from makegood.ingestion.connect.deliver import Delivered, fingerprint
 from makegood.ingestion.connect.settings import Settings, Source
-from makegood.ingestion.connect.system import Left, Record, Records, Rows, Unreadable
+from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
+from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.files import write_whole
 
 # so many in a hundred records of a kind may be left, beside a few
 _MOST_LEFT_PCT = 20
@@ -52,35 +55,57 @@ def pull(
     folder: Path,
     environment: Mapping[str, str],
     progress: Progress,
+    from_start: bool = False,
 ) -> Pulled:
     """Reads what is new of a source and delivers what changed. `folder`: where what it keeps is;
-    `environment`: the variables that hold secrets. Raises Unreadable; nothing is delivered then."""
+    `environment`: the variables that hold secrets; `from_start`: an API is read from its start
+    again. Raises Unreadable; nothing is delivered then."""
     pulled = Pulled(source.name)
-    kept = folder / source.name
-    delivered = Delivered(kept, landing, source.name)
+    delivered = Delivered(folder / source.name, landing, source.name)
     names = fingerprint(source.system.name, repr(source.names))
+    records: Records
     if source.api:
-        kept.mkdir(parents=True, exist_ok=True)
         secrets = secrets_of(source, environment)
-        traffic = api.pull(
-            source.system, source.system.api(source.api, secrets), secrets, kept, progress  # type: ignore[misc]
-        )
+        kept = _folder_of_api(source, folder / source.name, from_start)
+        asked = asked_of(source, secrets)
+        traffic = api.pull(source.system, asked, secrets, kept, progress)
         pulled.requests = traffic.requests
         pulled.read.update(traffic.records)
         records = _kept(source, kept, delivered, names, pulled, progress)
     else:
-        records, left = read(settings, source, environment, progress)
-        pulled.read.update({resource: len(found) for resource, found in records.items()})
+        found, left = read(settings, source, environment, progress)
+        pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
         pulled.left += left
         _refuse_many(source, pulled.read, left)
-        facts = {r: found for r, found in records.items() if r in source.system.facts}
+        facts = {r: of_it for r, of_it in found.items() if r in source.system.facts}
         _deliver_facts(source, facts, fingerprint(_data(facts)), delivered, names, pulled)
-        records = {r: found for r, found in records.items() if r not in source.system.facts}
+        records = {r: of_it for r, of_it in found.items() if r not in source.system.facts}
     rows = mapped(source, records)
     _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
     pulled.add(rows)
     pulled.written.update(delivered.deliver(rows, names))
     return pulled
+
+
+def _folder_of_api(source: Source, folder: Path, from_start: bool) -> Path:
+    """Where records and cursors of the API are. Raises Unreadable where they are of another
+    `api` than connect.yaml has now: a cursor would skip what that one has and the old one had
+    not."""
+    kept, marker = folder / "api", folder / "api" / "connection"
+    connection = fingerprint(source.system.name, repr(source.api))
+    if marker.exists() and marker.read_text() != connection and not from_start:
+        raise Unreadable(
+            f"{source.system.title}: `api` of {source.name} has changed since the last pull: read "
+            "everything again with --from-start"
+        )
+    if from_start and kept.exists():
+        # in one step: records without their cursors, or the other way round, would be wrong
+        gone = folder / f"gone-{fingerprint(str(kept.stat().st_mtime_ns))}"
+        kept.rename(gone)
+        shutil.rmtree(gone)
+    kept.mkdir(parents=True, exist_ok=True)
+    write_whole(marker, connection)
+    return kept
 
 
 def check(
@@ -89,9 +114,10 @@ def check(
     """What a pull would read and make, and what it would leave: of an API by the first page of each
     resource, of files and tables by all of them. Nothing is kept. Raises Unreadable."""
     checked = Pulled(source.name)
+    records: Records
     if source.api:
         secrets = secrets_of(source, environment)
-        asked = source.system.api(source.api, secrets)  # type: ignore[misc]
+        asked = asked_of(source, secrets)
         records, traffic = api.first_page(source.system, asked, secrets, progress)
         checked.requests = traffic.requests
     else:
@@ -136,6 +162,12 @@ def secrets_of(source: Source, environment: Mapping[str, str]) -> dict[str, str]
     """What for -> the secret. Raises Unreadable where a variable is not set."""
     _require(source, environment)
     return {what: environment[variable] for what, variable in source.secrets.items()}
+
+
+def asked_of(source: Source, secrets: Mapping[str, str]) -> Api:
+    """How the source's API is asked."""
+    assert source.system.api
+    return source.system.api(source.api, secrets)
 
 
 def _require(source: Source, environment: Mapping[str, str]) -> None:
@@ -206,6 +238,8 @@ def _deliver_facts(
     if not facts:
         return
     rows = mapped(source, latest(source, facts))
+    # what has a key is made of all records, and delivered with them
+    rows.feeds = {feed: made for feed, made in rows.feeds.items() if not feeds()[feed].key}
     _refuse_many(source, {resource: len(found) for resource, found in facts.items()}, rows.left)
     pulled.add(rows)
     for feed, made in rows.feeds.items():

@@ -4,6 +4,7 @@ Secrets are never in it: it names the environment variables that hold them. Ever
 file and the line.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +23,10 @@ from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.strict_yaml import Document, InvalidDocument, in_words
 
+HOURLY = "17 * * * *"
+_KEYS = ("sources", "rows", "cron")
+# five fields of numbers, lists, ranges and steps
+_CRON = re.compile(r"([0-9*,/-]+ +){4}[0-9*,/-]+")
 _NAME = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
@@ -56,11 +61,13 @@ class Source:
 @dataclass(frozen=True)
 class Settings:
     """All of connect.yaml. `rows`: rows of feeds that are written in it, for what no system holds,
-    such as services. `base`: the folder that its paths are relative to."""
+    such as services. `base`: the folder that its paths are relative to; `cron`: when Dagster pulls,
+    in UTC."""
 
     sources: Mapping[str, Source]
     rows: Mapping[str, list[dict[str, Any]]]
     base: Path
+    cron: str = HOURLY
 
 
 def load(path: Path) -> Settings:
@@ -71,10 +78,14 @@ def load(path: Path) -> Settings:
         raise InvalidDocument([document.finding((), "must be a map of keys")])
     findings: list[str] = []
     for key in document.data:
-        if key not in ("sources", "rows"):
-            near = nearest(str(key), ["sources", "rows"])
-            hint = f"the nearest is {near}" if near else "known here are sources, rows"
+        if key not in _KEYS:
+            near = nearest(str(key), _KEYS)
+            hint = f"the nearest is {near}" if near else f"known here are {', '.join(_KEYS)}"
             findings.append(document.finding((key,), f"unknown key: {hint}"))
+    cron = document.data.get("cron", HOURLY)
+    if not isinstance(cron, str) or not _CRON.fullmatch(cron):
+        what = f"{cron!r} is not a schedule: it has five fields, as in '{HOURLY}' (each hour)"
+        findings.append(document.finding(("cron",), what))
     rows = _rows(document, findings)
     sources: dict[str, Source] = {}
     wanted = document.data.get("sources") or {}
@@ -88,12 +99,10 @@ def load(path: Path) -> Settings:
         findings.append(document.finding((), "names no source: `makegood connect init` writes one"))
     if findings:
         raise InvalidDocument(findings)
-    return Settings(sources, rows, path.parent)
+    return Settings(sources, rows, path.parent, cron)
 
 
-def _source(
-    document: Document, name: str, data: Any, findings: list[str]
-) -> Source | None:
+def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
     where = ("sources", name)
     if name == "rows" or not name or set(name) - set(_NAME):
         findings.append(
@@ -124,17 +133,18 @@ def _source(
         ways = [way for way in given if way in model.model_fields]
         findings.append(document.finding(where, f"give one of {', '.join(ways)}"))
         return None
-    if tables := given["tables"]:
-        if tables.layout not in system.layouts:
-            known = ", ".join(system.layouts)
-            what = f"{tables.layout} has no tables of {system.title} that are known: {known}"
-            findings.append(document.finding((*where, "tables", "layout"), what))
-            return None
+    if (tables := given["tables"]) and tables.layout not in system.layouts:
+        known = ", ".join(system.layouts)
+        what = f"{tables.layout} has no tables of {system.title} that are known: {known}"
+        findings.append(document.finding((*where, "tables", "layout"), what))
+        return None
     renamed = getattr(read, "secrets", None)
     secrets = dict(system.secrets) | (renamed.model_dump(exclude_none=True) if renamed else {})
     names = system.names.model_validate(
         {key: value for key, value in data.items() if key in system.names.model_fields}
     )
+    if system.described:
+        system = system.described(names)
     return Source(name, system, names, **given, secrets=secrets)
 
 
@@ -144,11 +154,10 @@ def _model(system: System[Any]) -> type[BaseModel]:
     if system.connection:
         fields["api"] = (system.connection | None, None)
     if system.secrets:
-        variables = create_model(
-            "Secrets", __base__=Strict, **{what: (str | None, None) for what in system.secrets}
-        )
-        fields["secrets"] = (variables | None, None)
-    if system.exports or system.name == "plain":
+        variables: dict[str, Any] = dict.fromkeys(system.secrets, (str | None, None))
+        secrets = create_model("Secrets", __base__=Strict, **variables)
+        fields["secrets"] = (secrets | None, None)
+    if system.exports or system.described:
         fields["files"] = (Files | None, None)
     if system.layouts:
         fields["tables"] = (Tables | None, None)

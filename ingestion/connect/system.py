@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from makegood.ingestion.connect.dialect import Dialect
 
 # numbers of a record are int or Decimal, never float
 Value = Any
@@ -24,6 +27,13 @@ class Unmapped(ValueError):
 
 class Unreadable(ValueError):
     """A system, a file or a table that can't be read; the message is for the user."""
+
+    """Files, or what connect.yaml says about them, that can't be used; the message says which and
+    why. `at`: the place below the source in connect.yaml, where there is one to name."""
+
+    def __init__(self, what: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(what)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -184,7 +194,12 @@ class Api:
 class Export:
     """A file that people export by hand. It is known by `columns`, which all must be in its header
     (or, of JSON, in its first object). `record`: the record, in the API's shape, of a row; `times`
-    and `amounts`: its columns that are written in the form of the export."""
+    and `amounts`: its columns that are written in the form of the export.
+
+    Of exports that connect.yaml describes: `files` are the patterns of its files (none: any),
+    `dialect` is how they are written where that differs from the source's others, `places` is
+    where a column is named, below the source; of rows with one key in a file (`is_unique`) the
+    first is read, and those that differ from it are left."""
 
     resource: str
     title: str
@@ -194,6 +209,10 @@ class Export:
     amounts: tuple[str, ...] = ()
     # where the rows are in a JSON file that is not a list or lines
     path: str = ""
+    files: tuple[str, ...] = ()
+    dialect: "Dialect | None" = None
+    places: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    is_unique: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,7 +242,8 @@ class System(Generic[Names]):
     mapped once, when it arrives, so `rows` must not need others of them;
     `connection`: what the API needs besides (pydantic, strict), `secrets`: what for -> the usual
     name of the environment variable; `api`: connection and secrets -> Api;
-    `template`: its part of connect.yaml, to be filled in.
+    `template`: its part of connect.yaml, to be filled in; `described`: for a system of which
+    connect.yaml says what its files hold: the system, with its exports and keys, by the names.
     """
 
     name: str
@@ -239,3 +259,4 @@ class System(Generic[Names]):
     api: Callable[[Any, Mapping[str, str]], Api] | None = None
     exports: tuple[Export, ...] = ()
     layouts: Mapping[str, Layout] = field(default_factory=dict)
+    described: "Callable[[Names], System[Names]] | None" = None

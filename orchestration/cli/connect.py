@@ -107,6 +107,10 @@ def pull(
     warehouse: Warehouse,
     sources: Only = None,
     config: Config = CONFIG,
+    from_start: Annotated[
+        bool,
+        typer.Option("--from-start", help="Read everything again, not only what is new."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read what is new, and deliver what changed to the landing folder.
@@ -121,7 +125,7 @@ def pull(
     settings, chosen = _chosen(config, sources)
     try:
         with connect_environment(), progress_shown() as progress:
-            found, failures = pull_all(settings, chosen, landing, warehouse, progress)
+            found, failures = pull_all(settings, chosen, landing, warehouse, progress, from_start)
     except (Busy, OSError) as error:
         raise fail(FAILED, str(error)) from error
     if as_json:

@@ -32,6 +32,10 @@ def orchestrator(
         ),
     ] = "127.0.0.1",
     alerts: AlertSettings = None,
+    connect: Annotated[
+        Path | None,
+        typer.Option(help="A connect.yaml: its sources are pulled regularly; default: none."),
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +85,7 @@ def orchestrator(
             storage=kept_in,
             only=only,
             at=socket.absolute() if socket else None,
+            connect=_readable(connect),
         )
     except Refused as error:
         raise fail(BAD_ARGUMENTS, f"{'--storage' if storage else ADDRESS} {error}") from error
@@ -89,6 +94,19 @@ def orchestrator(
         raise fail(BAD_ARGUMENTS, f"{error}: {advice}") from error
     except (Closed, Taken) as error:
         raise fail(FAILED, str(error)) from error
+
+
+def _readable(connect: Path | None) -> Path | None:
+    """Refuses a connect.yaml that can't be used, before anything is served."""
+    from makegood.ingestion.connect.settings import load
+    from makegood.ingestion.strict_yaml import InvalidDocument
+
+    if connect:
+        try:
+            load(connect)
+        except InvalidDocument as error:
+            raise fail(BAD_ARGUMENTS, str(error)) from error
+    return connect
 
 
 def _require_place(socket: Path) -> None:

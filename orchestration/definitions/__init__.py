@@ -14,6 +14,12 @@ from makegood.orchestration.definitions.jobs import JOB, publish_job
 from makegood.orchestration.definitions.resources import PUBLICATION, Deployment, opener
 from makegood.orchestration.definitions.schedules import daily
 from makegood.orchestration.definitions.sensors import on_delivery
+from makegood.orchestration.definitions.sources import (
+    pull_job,
+    regularly,
+    settings_of,
+    source_assets,
+)
 from makegood.orchestration.pipeline.project import parsed
 
 __all__ = ["JOB", "PUBLICATION", "Deployment", "build", "defs"]
@@ -23,12 +29,18 @@ def build(deployment: Deployment) -> dg.Definitions:
     """The definitions of one warehouse, which can be merged with those of other projects."""
     with TemporaryDirectory() as scratch:
         manifest = parsed(Path(scratch))
-    assets = warehouse_assets(manifest, deployment)
+    connect = settings_of(deployment)
+    assets = warehouse_assets(manifest, deployment, connect)
     job = publish_job(assets, deployment)
+    sources = source_assets(connect, deployment) if connect else []
+    pull = pull_job(sources, deployment) if sources else None
     return dg.Definitions(
-        assets=[assets],
-        jobs=[job],
-        schedules=[daily(job, deployment)],
+        assets=[assets, *sources],
+        jobs=[job, *([pull] if pull else [])],
+        schedules=[
+            daily(job, deployment),
+            *([regularly(pull, connect, deployment)] if pull and connect else []),
+        ],
         sensors=[on_delivery(job, deployment)],
         resources={deployment.named("run"): opener(deployment)},
     )

@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
+from makegood.ingestion.connect.settings import Settings
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.landing.land import CHECKS, Reading
 from makegood.ingestion.strict_yaml import InvalidDocument
-from makegood.orchestration.definitions import checks, selection
+from makegood.orchestration.definitions import checks, selection, sources
 from makegood.orchestration.definitions.resources import Deployment, Opener
 from makegood.orchestration.pipeline.counts import Count, counted
 from makegood.orchestration.pipeline.run import AuditFailed, BadArguments, Blocked, Run
@@ -28,8 +29,10 @@ PUBLISHED = ("marts", "quality")
 Result: TypeAlias = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
-def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefinition:
-    """All assets of a deployment with their checks."""
+def warehouse_assets(
+    manifest: Any, deployment: Deployment, connect: Settings | None
+) -> dg.AssetsDefinition:
+    """All assets of a deployment with their checks. `connect`: the sources before the feeds."""
     models = _models(manifest)
     tests = checks.specs_of_models(manifest, deployment)
     expected = [*checks.specs_of_feeds(deployment), *checks.specs_of_marts(deployment)]
@@ -37,7 +40,7 @@ def warehouse_assets(manifest: Any, deployment: Deployment) -> dg.AssetsDefiniti
     @dg.multi_asset(
         name=deployment.named("warehouse"),
         specs=[
-            *_specs_of_feeds(deployment),
+            *_specs_of_feeds(deployment, connect),
             *_specs_of_models(manifest, deployment),
             _spec_of_publication(manifest, deployment),
         ],
@@ -219,10 +222,11 @@ def _models(manifest: Any) -> dict[str, Any]:
     return {nodes[i].name: nodes[i] for i in TopologicalSorter(read).static_order()}
 
 
-def _specs_of_feeds(deployment: Deployment) -> Iterator[dg.AssetSpec]:
+def _specs_of_feeds(deployment: Deployment, connect: Settings | None) -> Iterator[dg.AssetSpec]:
     for feed in feeds().values():
         yield dg.AssetSpec(
             deployment.key("feeds", feed.feed),
+            deps=[sources.key(deployment, name) for name in sources.feeding(connect, feed.feed)],
             description=feed.description,
             group_name=deployment.named("feeds"),
             owners=DATA_TEAM,

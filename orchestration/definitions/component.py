@@ -27,6 +27,9 @@ class WarehouseComponent(dg.Component, dg.Model, dg.Resolvable):  # type: ignore
     alerts: str | None = Field(
         default=None, description="Who is alerted; the warehouse's own alerts.yaml."
     )
+    connect: str | None = Field(
+        default=None, description="What is pulled from which systems: a connect.yaml; nothing."
+    )
     name: str = Field(
         default="makegood",
         pattern="^[a-z][a-z0-9_]*$",
@@ -54,5 +57,6 @@ class WarehouseComponent(dg.Component, dg.Model, dg.Resolvable):  # type: ignore
                 alerts=path(self.alerts) if self.alerts else None,
                 limits=Limits(self.threads, self.memory),
                 name=self.name,
+                connect=path(self.connect) if self.connect else None,
             )
         )

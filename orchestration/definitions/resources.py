@@ -45,11 +45,14 @@ class Deployment:
     name: str = ""
     # where the models run; None: in the run's own process, on DuckDB
     spark: settings.Spark | None = None
+    # what is pulled from where; None: nothing
+    connect: Path | None = None
 
     @classmethod
     def configured(cls) -> Self:
         """That of the environment, as `makegood orchestrator` sets it. Raises ValueError."""
         alerts = settings.environment("MAKEGOOD_ALERTS")
+        connect = settings.environment("MAKEGOOD_CONNECT")
         return cls(
             Path(settings.environment("MAKEGOOD_LANDING") or "landing"),
             Path(settings.environment("MAKEGOOD_WAREHOUSE") or "warehouse"),
@@ -57,6 +60,7 @@ class Deployment:
             Path(alerts) if alerts else None,
             settings.configured_limits(),
             spark=settings.configured_spark(),
+            connect=Path(connect) if connect else None,
         )
 
     def key(self, *path: str) -> dg.AssetKey:

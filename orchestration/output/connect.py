@@ -35,7 +35,7 @@ def systems_table() -> list[str]:
     for system in systems().values():
         ways = [
             *(["API"] if system.api else []),
-            *(["files"] if system.exports or system.name == "plain" else []),
+            *(["files"] if system.exports or system.described else []),
             *(f"tables of {tool}" for tool in system.layouts),
         ]
         secrets = ", ".join(system.secrets.values())

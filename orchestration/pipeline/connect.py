@@ -29,9 +29,11 @@ def pull_all(
     landing: Path,
     warehouse: Path,
     progress: Progress,
+    from_start: bool = False,
 ) -> tuple[list[Pulled], list[str]]:
     """Pulls sources one after the other: what each did, and why others failed, which changes
-    nothing for those that did not. Raises Busy."""
+    nothing for those that did not. `from_start`: APIs are read from their start again. Raises
+    Busy."""
     folder = warehouse / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     landing.mkdir(parents=True, exist_ok=True)
@@ -42,12 +44,19 @@ def pull_all(
             if settings.rows:
                 done.append(pulling.own_rows(settings, landing, folder))
             for source in sources:
+
                 def named(step: str, name: str = source.name) -> None:
                     progress(f"{name}: {step}")
 
                 try:
                     pulled = pulling.pull(
-                        settings, source, landing, folder, environment_of(source.variables), named
+                        settings,
+                        source,
+                        landing,
+                        folder,
+                        environment_of(source.variables),
+                        named,
+                        from_start,
                     )
                 except Unreadable as error:
                     failures.append(f"{source.name}: {error}")

@@ -90,6 +90,7 @@ def orchestrator(
     storage: Storage | None = None,
     only: str | None = None,
     at: Path | None = None,
+    connect: Path | None = None,
 ) -> NoReturn:
     """Dagster over the runs of a warehouse; raises Taken, Unguarded, and what `Storage.check` does.
 
@@ -123,6 +124,7 @@ def orchestrator(
         "MAKEGOOD_CONTRACTS": str(contracts.absolute()),
         "MAKEGOOD_ALERTS": str(alerts.absolute()) if alerts else "",
         "MAKEGOOD_STORAGE": str(storage or ""),
+        "MAKEGOOD_CONNECT": str(connect.absolute()) if connect else "",
     }
     _serve(command, variables)
 

@@ -36,9 +36,9 @@ class Answer:
     `cut`: how many bytes of it are sent before the connection breaks off."""
 
     data: Any = None
-    text: str | None = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
     cut: int | None = None
 
     @property

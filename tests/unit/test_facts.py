@@ -68,6 +68,8 @@ def test_a_file_is_written_whole_by_one_function() -> None:
     asking = "dashboards/access/credit_requests.py"
     assert naming(r"\bfsync\(") == ["ingestion/files.py", asking]
     assert [path for path, text in sources(*ROOMS) if path[-3:] == ".py" and moves_files(text)] == [
+        # the folder of a source that is read anew
+        "ingestion/connect/pull.py",
         "ingestion/files.py",
         # a landed file that was made again and compared with its checksum
         "ingestion/landing/repair.py",
