@@ -179,7 +179,9 @@ class Api:
     anything of dlt in it. `records`: of a resource's items those that are records, where an item
     of a page holds several (an envelope). `page`: what is made of each answer before anything else
     reads it, such as a sign that there are more pages. `resumable`: resources that come in the
-    order of their cursor, so that a pull that was ended goes on from the last page kept."""
+    order of their cursor, so that a pull that was ended goes on from the last page kept; what is
+    asked for by their records goes on with them. `listed`: what an answer becomes that is a list:
+    an object with the list under this name, and the URL that was asked for as `url`."""
 
     client: dict[str, Any]
     resources: list[dict[str, Any]]
@@ -188,6 +190,7 @@ class Api:
     )
     page: Callable[[dict[str, Value]], dict[str, Value]] | None = None
     resumable: frozenset[str] = frozenset()
+    listed: str = ""
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,26 @@ def test_the_api_page_by_page(tmp_path: Path) -> None:
         assert [jql for jql in searches if '"2026-06-01 10:00"' not in jql] == []
 
 
+def test_a_first_pull_that_is_kept_page_by_page(tmp_path: Path) -> None:
+    """What is asked for by issues goes on with them, whatever there was of it so far."""
+    site = Site()
+    site.issues = [_issue(n, f"2026-06-{n:02}T10:00:00.000+0200", "Resolved") for n in range(1, 28)]
+    site.logs = {
+        issue["id"]: [_change(n, 1780308000000, "status", "Open", "Resolved")]
+        for n, issue in enumerate(site.issues, 1)
+    }
+    site.slas = {"10027": [_sla(1, "Time to resolution", True)]}
+    with vendor(site.handlers()) as server:
+        connection = {**CONNECTION, "url": server.url, "sla_requests": True}
+        records, _ = desks.by_api(SYSTEM, connection, tmp_path, chunk_pages=2)
+    assert {issue.text("id") for issue in records["issues"]} == {
+        log.text("issueId") for log in records["changelogs"]
+    }
+    assert len(records["issues"]) == 27
+    rows = desks.made(SYSTEM, records, NAMES)
+    assert desks.ticket(rows, "SUP-27")["source_resolution_met"] is False
+
+
 def test_slas_asked_for_one_by_one(tmp_path: Path) -> None:
     site = Site()
     site.issues = [_issue(n, "2026-06-02T10:00:00.000+0200", "Resolved") for n in (1, 2)]

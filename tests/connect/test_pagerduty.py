@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from makegood.ingestion.connect.system import Unreadable
+from makegood.ingestion.connect.systems import pagerduty
 from makegood.ingestion.connect.systems.pagerduty import SYSTEM
 from tests.support import desks
 from tests.support.vendor import Answer, Request, vendor
@@ -94,6 +95,7 @@ class Account:
     def __init__(self) -> None:
         self.incidents = list(INCIDENTS)
         self.entries = list(ENTRIES)
+        self.most = 10_000
 
     def handlers(self) -> dict[str, Callable[[Request], Answer]]:
         return {"/incidents": self.list_incidents, "/log_entries": self.list_entries}
@@ -115,10 +117,9 @@ class Account:
             found = [e | {"incident": whole[e["incident"]["id"]]} for e in found]
         return self._page(request, "log_entries", sorted(found, key=_created, reverse=True))
 
-    @staticmethod
-    def _page(request: Request, what: str, found: list[Any]) -> Answer:
+    def _page(self, request: Request, what: str, found: list[Any]) -> Answer:
         offset, limit = int(request.params.get("offset", 0)), int(request.params["limit"])
-        if offset + limit > 10_000:
+        if offset + limit > self.most:
             return Answer({"error": {"message": "Offset must be less"}}, status=400)
         # the server has pages as long as it likes, and steps are by the limit that was asked for
         more = len(found) > offset + limit
@@ -181,19 +182,23 @@ def test_pages_of_a_busy_day(tmp_path: Path) -> None:
     assert len(records["incidents"]) == len(records["log_entries"]) == 350
 
 
-def test_more_than_ten_thousand_in_a_window(tmp_path: Path) -> None:
+def test_more_in_a_window_than_the_api_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagerduty, "_MOST", 1_000)
     account = Account()
+    account.most = 1_000
     account.incidents = [_incident(0, "2026-06-01T08:00:00Z", "triggered")]
     account.entries = [
         _entry(n, "Q0", "acknowledge", f"2026-06-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z")
-        for n in range(10_001)
+        for n in range(0, 10_010, 10)
     ]
     with vendor(account.handlers()) as server:
-        with pytest.raises(Unreadable, match="more than 10,000 log entries in 24 hours"):
+        with pytest.raises(Unreadable, match="more than 1,000 log entries in 24 hours"):
             desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path / "a")
         connection = {**CONNECTION, "url": server.url, "window_hours": 1}
         records, _ = desks.by_api(SYSTEM, connection, tmp_path / "b")
-    assert len(records["log_entries"]) == 10_001
+    assert len(records["log_entries"]) == 1_001
 
 
 def test_an_account_without_anything_and_a_token_without_rights(tmp_path: Path) -> None:

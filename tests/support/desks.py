@@ -45,13 +45,14 @@ def by_api(
     connection: Mapping[str, Any],
     folder: Path,
     secrets: Mapping[str, str] | None = None,
+    chunk_pages: int = api.CHUNK_PAGES,
 ) -> tuple[Records, api.Traffic]:
     """All records that pulls have brought into the folder, after one more; what that one took."""
     assert system.api
     assert system.connection
     secret = secrets or dict.fromkeys(system.secrets, "secret")
     asked = system.api(system.connection.model_validate(connection), secret)
-    traffic = api.pull(system, asked, secret, folder, lambda _: None)
+    traffic = api.pull(system, asked, secret, folder, lambda _: None, chunk_pages)
     records: dict[str, list[Record]] = {}
     for _, resource, record in api.kept(system, folder):
         records.setdefault(resource, []).append(record)

@@ -219,6 +219,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
         resources=resources,
         records={"issues": _issues, "changelogs": _histories, "comments": _comment},
         page=_page,
+        resumable=frozenset(("issues", "commented", "requests")),
     )
 
 
