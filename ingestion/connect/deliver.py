@@ -6,7 +6,9 @@ should it be lost, everything is delivered once more, which changes nothing. Whe
 connect.yaml have changed, one file with everything takes the place of all earlier ones, so that a
 mistake in them does not lie in the landing folder for good.
 
-Of checks, which have no key, each load of records becomes one file, once.
+Of checks, which have no key, each load of records becomes one file, once. Those that are made of
+records that may change (the unknown time of monitors that log changes) are written once each, and
+never taken back: such a check is a line of a log.
 """
 
 import gzip
@@ -55,6 +57,9 @@ class Delivered:
                 if rows:
                     written[feed] = len(rows)
                     self._write(feed, rows, is_whole)
+            for feed, found in made.feeds.items():
+                if not feeds()[feed].key and (number := self._once(db, feed, found, is_anew)):
+                    written[feed] = number
             if is_anew:
                 db.execute("insert or replace into meta values ('names', ?)", [names])
             db.commit()
@@ -142,6 +147,24 @@ class Delivered:
                     [_TAKEN_BACK, feed, identity],
                 )
         return rows
+
+    def _once(self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool) -> int:
+        """Writes the rows, of a feed without a key, that were not written yet; how many."""
+        folder = self._folder(feed) / "once"
+        if is_anew:
+            db.execute("delete from rows where feed = ?", [feed])
+        known = {row[0] for row in db.execute("select key from rows where feed = ?", [feed])}
+        lines = {_line(row).decode(): row for row in found}
+        rows = {line: row for line, row in lines.items() if line not in known}
+        if rows:
+            earlier = sorted(folder.glob("*.jsonl.gz"))
+            number = int(earlier[-1].name.split(".")[0]) + 1 if earlier else 1
+            _write_rows(folder / f"{number:08}.jsonl.gz", list(rows.values()))
+            for path in earlier if is_anew else ():
+                path.unlink()
+            values = [[feed, line, "", b""] for line in rows]
+            db.executemany("insert into rows values (?, ?, ?, ?)", values)
+        return len(rows)
 
     def _write(self, feed: str, rows: Sequence[Row], is_whole: bool) -> None:
         earlier = self._files(feed)
