@@ -17,6 +17,8 @@ NAMES = {
     "severities": {"Urgent": "P1", "High": "P2", "Low": "P4"},
     "subscription": {"field": "company_id", "values": {"7": "SUB-1"}},
 }
+# the clock of the server
+CLOCK = 1_780_913_100  # 2026-06-08T10:05:00Z
 CONNECTION = {"start": "2026-06-01"}
 
 
@@ -149,7 +151,7 @@ class Account:
 
 def test_the_api_page_by_page(tmp_path: Path) -> None:
     account = Account()
-    with vendor(account.handlers()) as server:
+    with vendor(account.handlers(), clock_s=CLOCK) as server:
         server.faults = {2: Answer({}, status=429, headers={"Retry-After": "0"})}
         connection = {**CONNECTION, "url": server.url}
         records, _ = desks.by_api(SYSTEM, connection, tmp_path / "a")

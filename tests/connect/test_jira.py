@@ -17,6 +17,8 @@ NAMES = {
     "severities": {"High": "P2", "Medium": "P3"},
     "subscription": {"field": "fields.customfield_10002.0.id", "values": {"7": "SUB-1"}},
 }
+# the clock of the server
+CLOCK = 1_780_913_100  # 2026-06-08T10:05:00Z
 CONNECTION = {"user": "someone@example.com", "projects": ["SUP"], "start": "2026-06-01"}
 CATEGORIES = {
     "Waiting for support": "indeterminate",
@@ -206,7 +208,7 @@ def _times(life: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 def test_the_api_page_by_page(tmp_path: Path) -> None:
     site = Site()
-    with vendor(site.handlers()) as server:
+    with vendor(site.handlers(), clock_s=CLOCK) as server:
         server.faults = {3: Answer({}, status=429, headers={"Retry-After": "0"})}
         records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path / "a")
         rows = desks.made(SYSTEM, records, NAMES)

@@ -17,6 +17,8 @@ NAMES = {
     "severities": {"P1": "P1", "high": "P2", "low": "P4"},
     "subscription": {"field": "service.id", "values": {"PIJ90N7": "SUB-1"}},
 }
+# the clock of the server
+CLOCK = 1_780_478_700  # 2026-06-03T09:25:00Z
 CONNECTION = {"start": "2026-06-01"}
 
 
@@ -133,7 +135,7 @@ def _created(entry: dict[str, Any]) -> str:
 
 def test_the_api_window_by_window(tmp_path: Path) -> None:
     account = Account()
-    with vendor(account.handlers()) as server:
+    with vendor(account.handlers(), clock_s=CLOCK) as server:
         server.faults = {2: Answer({}, status=429, headers={"Retry-After": "0"})}
         connection = {**CONNECTION, "url": server.url}
         records, _ = desks.by_api(SYSTEM, connection, tmp_path / "a")
@@ -154,6 +156,7 @@ def test_the_api_window_by_window(tmp_path: Path) -> None:
             2, "2026-06-02T08:00:00Z", "resolved", updated_at="2026-06-09T08:00:00Z", title="Out"
         )
         account.entries.append(_entry(12, "Q2", "resolve", "2026-06-09T08:00:00Z"))
+        server.clock_s = CLOCK + 6 * 86_400
         # and one comes into the day that was the last
         account.incidents.append(_incident(4, "2026-06-03T23:00:00Z", "triggered"))
         account.entries.append(_entry(13, "Q4", "trigger", "2026-06-03T23:00:00Z"))

@@ -20,6 +20,8 @@ NAMES = {
     "severities": {"1 - Critical": "P1", "2 - High": "P2", "3 - Moderate": "P3"},
     "subscription": {"field": "company", "values": {"ACME": "SUB-1"}},
 }
+# the clock of the server
+CLOCK = 1_780_913_100  # 2026-06-08T10:05:00Z
 CONNECTION = {"user": "makegood", "start": "2026-06-01"}
 
 
@@ -184,7 +186,7 @@ def _plain(value: Any) -> str:
 
 def test_the_api_page_by_page(tmp_path: Path) -> None:
     instance = Instance()
-    with vendor({"/api/now/table/*": instance}) as server:
+    with vendor({"/api/now/table/*": instance}, clock_s=CLOCK) as server:
         # throttled, then broken off
         server.faults = {
             2: Answer({}, status=429, headers={"Retry-After": "0"}),

@@ -111,7 +111,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
                     "paginator": "single_page",
                     "params": {"limit": 1, "is_overview": "true", "time_zone": "UTC"},
                     "incremental": {
-                        "cursor_path": "until",
+                        "cursor_path": "since",
                         "initial_value": f"{connection.start}T00:00:00Z",
                         # a window that was the last one was not full yet
                         "lag": connection.window_hours * 3600,
@@ -152,7 +152,7 @@ def _page(connection: Connection) -> Callable[[dict[str, Value]], dict[str, Valu
             yield {
                 "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
                 "until": f"{since + length:%Y-%m-%dT%H:%M:%SZ}",
-                # so that the last window is another one whenever there is something new in it
+                # so that a window is another one whenever there is something new in it
                 "newest": f"{newest:%Y-%m-%dT%H:%M:%SZ}" if since + length > newest else None,
             }
             since += length
