@@ -60,7 +60,7 @@ INCIDENTS = [
         updated_at="2026-06-03T09:00:00Z",
         priority={"id": "P53ZZH5", "type": "priority_reference", "summary": "P1"},
     ),
-    _incident(2, "2026-06-02T08:00:00Z", "triggered", urgency="low"),
+    _incident(2, "2026-06-01T08:30:00Z", "triggered", urgency="low"),
     _incident(
         3,
         "2026-06-02T08:00:00Z",
@@ -77,7 +77,7 @@ ENTRIES = [
     _entry(6, "Q1", "resolve", "2026-06-01T09:00:00Z"),
     _entry(7, "Q1", "trigger", "2026-06-02T10:00:00Z"),
     _entry(8, "Q1", "resolve", "2026-06-03T09:00:00Z"),
-    _entry(9, "Q2", "trigger", "2026-06-02T08:00:00Z"),
+    _entry(9, "Q2", "trigger", "2026-06-01T08:30:00Z"),
     _entry(10, "Q3", "trigger", "2026-06-02T08:00:00Z"),
     _entry(11, "Q3", "resolve", "2026-06-02T08:01:00Z"),
 ]
@@ -143,7 +143,7 @@ def test_the_api_window_by_window(tmp_path: Path) -> None:
         # the newest entry; three days of incidents and of entries; one was asked twice
         assert len(server.asked) == 1 + 3 * 2 + 1
         assert desks.events(rows, "Q1") == LIFE
-        assert desks.events(rows, "Q2")[-1] == ("2026-06-02T08:00:00Z", "classified", "P4")
+        assert desks.events(rows, "Q2")[-1] == ("2026-06-01T08:30:00Z", "classified", "P4")
         assert desks.events(rows, "Q3")[-1] == ("2026-06-02T08:01:00Z", "cancelled")
         assert desks.ticket(rows, "Q3")["incident_id"] == "Q1"
         assert desks.ticket(rows, "Q1")["subscription_id"] == "SUB-1"
@@ -153,7 +153,7 @@ def test_the_api_window_by_window(tmp_path: Path) -> None:
 
         # an old incident is resolved days later: its entry brings it along, as it is now
         account.incidents[1] = _incident(
-            2, "2026-06-02T08:00:00Z", "resolved", updated_at="2026-06-09T08:00:00Z", title="Out"
+            2, "2026-06-01T08:30:00Z", "resolved", updated_at="2026-06-09T08:00:00Z", title="Out"
         )
         account.entries.append(_entry(12, "Q2", "resolve", "2026-06-09T08:00:00Z"))
         server.clock_s = CLOCK + 6 * 86_400
