@@ -188,6 +188,8 @@ that shows the value and the form that is wanted. Deliver it again, corrected, i
   `1.234,56`, `1e3`, a currency inside.
 - **int**, **double**: `90`, `12.5`, within their bounds. From Parquet: integers and decimals, and
   for a double floating-point numbers. Rejected: NaN, infinity, anything else.
+- **boolean**: `true`, `false`, in small letters or capitals. From Parquet: BOOLEAN. Rejected:
+  `yes`, `1` and anything else.
 
 Many exports use `0001-01-01`, `1900-01-01` and `1970-01-01`, as a date or as the first second of
 an instant, for "none". In a column that may be empty such a row is rejected (`placeholder`): leave

@@ -296,16 +296,6 @@ def _ticket(
     severity = "P1" if state == "down" else "P2"
     for i, subscription in enumerate(holders[: 1 + len(incident) % 3]):
         ticket = f"T-{incident[4:]}-{i}"
-        named = incident if i == 0 else None
-        world.add(
-            "tickets",
-            ticket_id=ticket,
-            subscription_id=subscription,
-            ticket_type="incident",
-            environment="production",
-            subject="not reachable",
-            incident_id=named,
-        )
         received = start + int(world.random.integers(30, 900))
         solved = received + length + int(world.random.integers(600, 5 * 3600))
         life = [
@@ -313,6 +303,16 @@ def _ticket(
             (int(world.random.integers(30, 600)), "classified", severity),
             (int(world.random.integers(300, 2400)), "responded", None),
         ]
+        world.add(
+            "tickets",
+            ticket_id=ticket,
+            subscription_id=subscription,
+            ticket_type="incident",
+            environment="production",
+            subject="not reachable",
+            incident_id=incident if i == 0 else None,
+            **_told(severity, min(life[-1][0], solved - received), solved - received),
+        )
         life += [
             (t, "status_updated", None)
             for t in range(3600, solved - received, int(world.random.integers(2400, 5400)))
@@ -341,6 +341,16 @@ def _ticket(
                 worked_on=day,
                 minutes=int(world.random.integers(15, 240)),
             )
+
+
+def _told(severity: str, responded: int, solved: int) -> dict[str, str]:
+    """What the ticket system says of a ticket: by our targets, and from receipt, not from
+    classification."""
+    response, resolution = {"P1": (900, 4 * 3600), "P2": (3600, 12 * 3600)}[severity]
+    return {
+        "source_response_met": str(responded <= response).lower(),
+        "source_resolution_met": str(solved <= resolution).lower(),
+    }
 
 
 def _maintenance(world: World) -> None:

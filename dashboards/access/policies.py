@@ -126,6 +126,10 @@ POLICIES = {
     "marts.open_tickets": _SUBSCRIPTION,
     "marts.own_claims": _NONE,
     "marts.resolution_performance": _SUBSCRIPTION,
+    # what the ticket system says is for us to compare
+    "marts.second_opinion_months": _NONE,
+    "marts.second_opinion_variants": _NONE,
+    "marts.second_opinions": _NONE,
     "marts.status_page_publication": _TICKET,
     "marts.subscription_spans": _SUBSCRIPTION,
     "marts.subscriptions": _SUBSCRIPTION,

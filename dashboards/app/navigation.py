@@ -43,6 +43,7 @@ PAGES = (
     Listed("marts", "Marts and exports", "Finance", frozenset({LEADERSHIP, FINANCE})),
     Listed("tickets", "Open tickets", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("support", "Support performance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
+    Listed("opinions", "Second opinions", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("coverage", "Coverage", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("maintenance", "Maintenance", "Operations", frozenset({LEADERSHIP, OPERATIONS})),
     Listed("feeds", "Feeds", "Operations", frozenset({LEADERSHIP, FINANCE, OPERATIONS})),

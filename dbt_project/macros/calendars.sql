@@ -31,13 +31,11 @@ row of inputs.calendar_parts that the instant lies in, joined by `clock_part`.
     ({{ at_s }} - 86400 * {{ int_divide(at_s, 86400) }})
 {%- endmacro %}
 
-{#-
-A due date of a promise in int_ticket_targets, on a calendar at the latest its end (K7).
--#}
-{% macro due_on_clock(promise) -%}
+{#- A due date, on a calendar at the latest its end (K7). -#}
+{% macro due_on_clock(due_s, calendar_id) -%}
     case
-        when promised.{{ promise }}_calendar is null then promised.{{ promise }}_due_s
-        else least(promised.{{ promise }}_due_s, {{ calendars_end_s() }})
+        when {{ calendar_id }} is null then {{ due_s }}
+        else least({{ due_s }}, {{ calendars_end_s() }})
     end
 {%- endmacro %}
 

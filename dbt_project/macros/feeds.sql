@@ -53,7 +53,7 @@
              'columns': ['ticket_id', 'subscription_id', 'ticket_type', 'environment',
                          'subject', 'exclusion_kind', 'incident_id', 'outage_id',
                          'published_at_s', 'response_due_at_s', 'resolution_due_at_s',
-                         'is_deleted']},
+                         'source_response_met', 'source_resolution_met', 'is_deleted']},
  'ticket_events': {'key': ['event_id'],
                    'references': {'ticket_id': 'tickets'},
                    'columns': ['event_id', 'ticket_id', 'occurred_at_s', 'occurred_at_us',

@@ -30,6 +30,8 @@ _MOST_REPEATS = 5
 # a cursor so far after the server's own clock is wrong, and would skip what comes before it
 _MOST_SKEW_S = 600
 _TRIES = 5
+# 420 is what Statuspage answers in place of 429
+_TRIED_AGAIN = (420, 429, *range(500, 600))
 # a shorter text is in many words
 _SHORTEST_SECRET = 6
 
@@ -185,7 +187,9 @@ def _source(
     from dlt.sources.helpers.requests import Client
     from dlt.sources.rest_api import rest_api_resources
 
-    session = Client(raise_for_status=False, request_max_attempts=_TRIES).session
+    session = Client(
+        raise_for_status=False, request_max_attempts=_TRIES, status_codes=_TRIED_AGAIN
+    ).session
     watch = _Watch(system, api, traffic, progress)
     resources = [_asked(resource, watch.of(resource)) for resource in api.resources]
     config: Any = {"client": api.client | {"session": session}, "resources": resources}
@@ -264,8 +268,8 @@ class _Watch:
             if not response.ok:
                 return response
             page = self._exact(response)
-            if isinstance(page, list) and self.api.listed:
-                page = {self.api.listed: page, "url": response.url}
+            if isinstance(page, list) and self.api.list_as:
+                page = {self.api.list_as: page, "url": response.url}
             if isinstance(page, dict) and self.api.page:
                 page = self.api.page(page)
             if root and (not isinstance(page, dict) or root not in page):
@@ -413,7 +417,7 @@ def _refused(response: Any, system: System[Any]) -> str:
             why = "does not let these credentials read this: give them the right to"
         case 404:
             why = "has nothing there: check `api` in connect.yaml"
-        case 429:
+        case 420 | 429:
             why = f"still asks to wait after {_TRIES} tries: pull again later"
         case _:
             why = "failed"

@@ -24,7 +24,7 @@ from typing import Any
 
 from makegood.ingestion.connect.system import Row, Rows
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.files import write_whole
+from makegood.ingestion.files import DRAFTS, write_whole
 
 # below the folder of a feed, beside what others deliver there
 FOLDER = "connect"
@@ -40,6 +40,9 @@ class Delivered:
     def __init__(self, folder: Path, landing: Path, source: str) -> None:
         self._file = folder / "delivered.sqlite"
         self._landing, self._source = landing, source
+        # of a pull that was killed while it wrote
+        for draft in landing.glob(f"*/{FOLDER}/{source}/**/{DRAFTS}"):
+            draft.unlink()
 
     def deliver(self, made: Rows, names: str) -> dict[str, int]:
         """Writes what changed, and returns how many rows by feed. `names`: what identifies the

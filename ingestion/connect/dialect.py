@@ -26,13 +26,23 @@ _TRIED = datetime(2026, 5, 17, 17, 30, tzinfo=UTC)
 _SPACES = "  \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 
 
-def _separator(value: object) -> object:
-    return "\t" if value in ("tab", "\\t") else value
+def _separator(value: str) -> str:
+    if value in ("tab", "\\t"):
+        return "\t"
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(f"{value!r} can't separate fields: it is one sign, as in ;, or `tab`")
+    return value
+
+
+def _thousands(value: str) -> str:
+    if len(value) != 1 or value in "0123456789+-":
+        raise ValueError(f"{value!r} can't part thousands: it is one sign, as in .")
+    return value
 
 
 def _encoding(value: str) -> str:
     try:
-        b"".decode(value)
+        "a".encode(value)
     except LookupError as error:
         raise ValueError(
             f"{value!r} is not an encoding: known are utf-8, cp1252, latin-1, utf-16 and others"
@@ -84,14 +94,12 @@ class Dialect(Strict):
     column -> the name that it is known by.
     """
 
-    separator: Annotated[
-        str, BeforeValidator(_separator), Field(min_length=1, max_length=1, pattern='[^"\r\n]')
-    ] = ","
+    separator: Annotated[str, AfterValidator(_separator)] = ","
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     time_form: _Forms = ()
     time_zone: Zone | None = None
     decimal: Literal[".", ","] = "."
-    thousands: Annotated[str, Field(min_length=1, max_length=1, pattern="[^0-9+-]")] | None = None
+    thousands: Annotated[str, AfterValidator(_thousands)] | None = None
     empty: tuple[Id, ...] = ()
     skip_lines: Annotated[int, Field(ge=0, strict=True)] = 0
     header: tuple[Id, ...] | None = None
@@ -108,12 +116,12 @@ class Dialect(Strict):
 
     def over(self, other: "Dialect") -> "Dialect":
         """This one, with what the other one says where this one says nothing."""
-        unsaid = {
-            name: value
-            for name, value in other.model_dump(exclude_unset=True).items()
-            if name not in self.model_fields_set
+        said = {
+            name: getattr(dialect, name)
+            for dialect in (other, self)
+            for name in dialect.model_fields_set & Dialect.model_fields.keys()
         }
-        return Dialect.model_validate({**self.model_dump(exclude_unset=True), **unsaid})
+        return Dialect.model_validate(said)
 
     def value(self, text: str) -> str | None:
         """A field's text; None if it means nothing."""

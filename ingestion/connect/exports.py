@@ -15,7 +15,6 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -50,6 +49,7 @@ from makegood.ingestion.nearest import nearest
 from makegood.ingestion.readers import UnreadableFile, streams
 
 _PACKED = (".gz", ".zst")
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -84,34 +84,39 @@ class ExportsRead:
 
 
 def read(system: System[Any], dialect: Dialect, patterns: Sequence[str], base: Path) -> ExportsRead:
-    """Reads the files that match `patterns`, below `base`, the folder of connect.yaml; without
-    patterns those that the exports name themselves. Raises Unreadable if a pattern matches no
-    file, or if a file can't be used; nothing is read by halves then."""
+    """Reads the files that match `patterns`, and those that the exports name themselves, below
+    `base`, the folder of connect.yaml. Raises Unreadable if a pattern matches no file, or if a file
+    can't be used; nothing is read by halves then."""
     result = ExportsRead()
-    for path, name in _matching(system, patterns, base):
-        _File(path, name, system, dialect, result).read()
+    named: dict[str, list[Export]] = {}
+    paths = {name for pattern in patterns for name in _matching(pattern, base, ())}
+    for export in system.exports:
+        for pattern in export.files:
+            for name in _matching(pattern, base, export.places.get("", ())):
+                named.setdefault(name, []).append(export)
+    if not paths and not named:
+        raise Unreadable("no files are named: write them as patterns, as in exports/*.csv")
+    # an export that names its files is only for them
+    others = [export for export in system.exports if not export.files]
+    if others and named and not paths:
+        at = others[0].places.get("", ())
+        raise Unreadable(f"{others[0].title}: no files are named that it could be in", at)
+    renamed: set[str] = set()
+    for name in sorted(paths | named.keys()):
+        file = _File(base / name, name, system, named.get(name, others), dialect, result)
+        file.read()
+        renamed |= file.renamed
+    if unused := [column for column in dialect.columns if column not in renamed]:
+        raise Unreadable(f"`columns` names {several(map(repr, unused))}, and no file has it")
     return result
 
 
-def _matching(
-    system: System[Any], patterns: Sequence[str], base: Path
-) -> Iterator[tuple[Path, str]]:
-    """The files and their names for messages, by path."""
-    found: dict[str, Path] = {}
-    for pattern in patterns or [p for export in system.exports for p in export.files]:
-        matched = [
-            Path(name)
-            for name in glob.glob(os.path.join(base, pattern), recursive=True)
-            if os.path.isfile(name)
-        ]
-        if not matched:
-            place = next((e.places.get("") for e in system.exports if pattern in e.files), None)
-            raise Unreadable(_no_file(pattern, base), place or ())
-        found |= {_name(path, base): path for path in matched}
-    if not found:
-        raise Unreadable("no files are named: write them as patterns, as in exports/*.csv")
-    for name in sorted(found):
-        yield found[name], name
+def _matching(pattern: str, base: Path, at: tuple[str | int, ...]) -> Iterator[str]:
+    """The paths of the files that match, below `base`."""
+    found = [base / name for name in glob.glob(pattern, root_dir=base, recursive=True)]
+    if not any(path.is_file() for path in found):
+        raise Unreadable(_no_file(pattern, base), at)
+    yield from (_name(path, base) for path in found if path.is_file())
 
 
 def _name(path: Path, base: Path) -> str:
@@ -119,33 +124,40 @@ def _name(path: Path, base: Path) -> str:
 
 
 def _no_file(pattern: str, base: Path) -> str:
-    folder = Path(os.path.join(base, pattern)).parent
-    if glob.has_magic(str(folder)) or folder.is_dir():
-        there = sorted(f.name for f in folder.iterdir()) if folder.is_dir() else []
-        has = f"; {_name(folder, base)} holds {several(there)}" if folder.is_dir() else ""
-        return f"no file matches {pattern}, below {base}{has}"
-    return f"no file matches {pattern}: there is no folder {_name(folder, base)} below {base}"
+    why = f"no file matches {pattern}, below {base}"
+    folder = (base / pattern).parent
+    if folder.is_dir():
+        there = sorted(path.name for path in folder.iterdir())
+        return f"{why}; {_name(folder, base)} holds {several(there)}"
+    if glob.has_magic(os.path.dirname(pattern)):
+        return why
+    return f"{why}: there is no folder {_name(folder, base)}"
 
 
 class _File:
+    """A file that is read, with the exports that it may be."""
+
     def __init__(
-        self, path: Path, name: str, system: System[Any], dialect: Dialect, result: ExportsRead
+        self,
+        path: Path,
+        name: str,
+        system: System[Any],
+        exports: list[Export],
+        dialect: Dialect,
+        result: ExportsRead,
     ) -> None:
         self.path, self.name, self.result = path, name, result
-        self.system, self.common = system, dialect
+        self.exports, self.keys = exports, system.keys
+        self.common = Dialect().over(dialect)
+        self.renamed: set[str] = set()
         bare = name.lower()
         for suffix in _PACKED:
             bare = bare.removesuffix(suffix)
         self.is_lines = bare.endswith((".jsonl", ".ndjson"))
         self.is_json = self.is_lines or bare.endswith(".json")
-        named = [e for e in system.exports if any(_matches(name, p) for p in e.files)]
-        # an export that names its files is only for them
-        self.exports = named or [e for e in system.exports if not e.files]
-        if not self.exports:
-            raise Unreadable(
-                f"{name}: is not of the files of any export: "
-                f"{several(p for e in system.exports for p in e.files)}"
-            )
+        if not exports:
+            named = (pattern for export in system.exports for pattern in export.files)
+            raise Unreadable(f"{name}: is not of the files of any export: {several(named)}")
 
     def fail(self, why: str, line: int | None = None, at: Sequence[str | int] = ()) -> NoReturn:
         where = self.name if line is None else f"{self.name}:{line}"
@@ -183,10 +195,10 @@ class _File:
             )
         except UnreadableFile as error:
             self.fail(str(error))
+        if content.startswith(_SPREADSHEETS):
+            self.fail("is a spreadsheet, not text: save it as CSV")
         if not content.strip():
             self.fail("is empty: not even a header is in it; was it exported to its end?")
-        if _is_cut(self.path, content):
-            self.fail("ends before its end: the copy is broken off, or is still being written")
         encoding = codecs.lookup(dialect.encoding).name
         for mark, found in _MARKS.items():
             if content.startswith(mark) and not encoding.startswith((found, "utf-32")):
@@ -232,14 +244,7 @@ class _File:
         `Comment#2`."""
         if len(header) > MOST_COLUMNS:
             self.fail(f"has {len(header)} columns; {MOST_COLUMNS} are the most that are read", line)
-        for theirs in dialect.columns:
-            if theirs not in header:
-                near = nearest(theirs, header)
-                self.fail(
-                    f"has no column {theirs!r}, which `columns` names"
-                    + (f": the nearest is {near!r}" if near else f": it has {several(header)}"),
-                    line,
-                )
+        self.renamed |= dialect.columns.keys() & {*header}
         names: dict[str, None] = {}
         for theirs in header:
             name = dialect.columns.get(theirs, theirs)
@@ -307,9 +312,7 @@ class _File:
 
     def of_rows(self, rows: list[Line], dialect: Dialect, exports: list[Export]) -> None:
         names = {name: None for row in rows for name in row.row or {}}
-        for theirs in dialect.columns:
-            if rows and theirs not in names:
-                self.fail(f"has no field {theirs!r}, which `columns` names")
+        self.renamed |= dialect.columns.keys() & names.keys()
         renamed = [
             row._replace(
                 row={dialect.columns.get(name, name): value for name, value in row.row.items()}
@@ -371,10 +374,12 @@ class _File:
                 )
         near = max(candidates, key=lambda e: len({*e.columns} & {*names}) / len(e.columns or "1"))
         missing = [column for column in near.columns if column not in names]
+        # rather a column that nothing names than one that is named already
+        others = [name for name in names if name not in near.columns]
         likely = [
             f"{column!r} may be {like!r}"
             for column in missing
-            if (like := nearest(column, [n for n in names if n not in near.columns]))
+            if (like := nearest(column, others) or nearest(column, names))
         ]
         why = [
             f"is none of the exports that are known; the nearest is {near.title!r}, and this file "
@@ -397,7 +402,7 @@ class _File:
     def add(self, export: Export, dialect: Dialect, rows: Iterator[Line]) -> None:
         """Adds the records of rows, and those that were left."""
         records = self.result.records.setdefault(export.resource, [])
-        key = self.system.keys.get(export.resource, ())
+        key = self.keys.get(export.resource, ())
         seen: dict[tuple[Value, ...], tuple[int, Mapping[str, Value]]] = {}
         count = 0
         for line, row, reason in rows:
@@ -426,25 +431,8 @@ class _File:
         self.result.files.append(FileRead(self.name, export.resource, count))
 
 
-def _matches(name: str, pattern: str) -> bool:
-    """Whether a path is one of a pattern's, as glob takes it."""
-    simple = os.path.normpath(pattern).replace("**/", "*")
-    return fnmatchcase(name, simple) or fnmatchcase(name, os.path.normpath(pattern))
-
-
 def _known(export: Export, names: Sequence[str]) -> int:
     return len({*export.columns, *export.times, *export.amounts} & {*names})
-
-
-def _is_cut(path: Path, content: bytes) -> bool:
-    """Whether a .gz holds less than it says at its end: the length of what it packs, modulo 2^32.
-    Several packed files in one have only that of the last, and are left to the reader."""
-    if path.suffix.lower() != ".gz":
-        return False
-    with path.open("rb") as file:
-        file.seek(-4, os.SEEK_END)
-        length = int.from_bytes(file.read(4), "little")
-    return len(content) < length
 
 
 def _converted(row: Mapping[str, Value], export: Export, dialect: Dialect) -> dict[str, Value]:

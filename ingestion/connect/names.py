@@ -6,11 +6,14 @@ Does not belong here: what only one system has, which is in its file.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from makegood.ingestion.connect.system import Record, Row, Rows
+from makegood.ingestion.connect.system import Record, Row, Rows, Unmapped
+from makegood.ingestion.zones import zone
 
 State = Literal["working", "paused", "resolved", "closed", "cancelled"]
+LineKind = Literal["recurring", "usage", "one_off", "tax", "credit"]
+NoteKind = Literal["credit", "correction"]
 
 
 class Strict(BaseModel):
@@ -24,7 +27,13 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _zone(name: str) -> str:
+    zone(name)
+    return name
+
+
 Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Lookup(Strict):
@@ -156,18 +165,56 @@ class ServiceOf(Strict):
     support_plan: Id | None = None
 
 
+class CreditNotes(Strict):
+    """What credit notes are: a credit that the agreement promises (`credit`, C6), or the correction
+    of a fee (`correction`, E3).
+
+    `field`: where a credit note says what it is for, by default where the system keeps its reason;
+    `values`: what it says -> which of the two, beside those that the system knows itself;
+    `otherwise`: for all others; without it they are left by name. `month`: where a line or its
+    credit note says for which month it is (2026-06), by default the period of the line.
+    """
+
+    field: str | None = None
+    values: dict[str, NoteKind] = {}
+    otherwise: NoteKind | None = None
+    month: str | None = None
+
+    def kind(self, note: Record, field: str, known: Mapping[str, NoteKind]) -> NoteKind:
+        """Which of the two a credit note is. `field` and `known`: where the system keeps its
+        reason, and what those reasons are. Raises Unmapped where nothing says it."""
+        path = self.field or field
+        said = note.text(path)
+        names = self.values if self.field else dict(known) | self.values
+        found = names.get(said, self.otherwise) if said else self.otherwise
+        if found is None:
+            raise Unmapped(
+                f"{path} is {said!r}, and nothing says whether that is a credit or a correction: "
+                "write it into credit_notes.values, or set credit_notes.otherwise: correction"
+                if said
+                else f"{path} is empty, and nothing says whether that is a credit or a correction: "
+                "set credit_notes.otherwise: correction"
+            )
+        return found
+
+
 class BillingNames(Strict):
     """For systems that bill.
 
-    `subscriptions`: which of our subscriptions a line is for, by default the system's own id;
-    `kinds`: what says the kind of a line (a product, a charge type) -> line_kind, beside those that
-    the system knows itself; `products`: product or price -> service and region, from which rows of
-    `subscriptions` are made, where the system has subscriptions; `support_plan`: theirs, where the
-    product doesn't say.
+    `subscriptions`: which of our subscriptions theirs are, by default their own id; `customers`:
+    the same of customers; `kinds`: what says the kind of a line (a product, a charge type) ->
+    line_kind, beside those that the system knows itself; `products`: product or price -> service
+    and region, from which rows of `subscriptions` are made, where the system has subscriptions;
+    `support_plan`: theirs, where the product doesn't say; `time_zone`: the zone in which the
+    account bills, of which days are the dates; `paid_on`: what counts as the day of payment where
+    it says that an invoice is paid, and not when (without it, the feed rejects such an invoice).
     """
 
     subscriptions: dict[str, Id] = {}
-    kinds: dict[str, Literal["recurring", "usage", "one_off", "tax", "credit"]] = {}
+    customers: dict[str, Id] = {}
+    kinds: dict[str, LineKind] = {}
     products: dict[str, ServiceOf] = {}
     support_plan: Id = "standard"
-    time_zone: str = "UTC"
+    time_zone: Zone = "UTC"
+    credit_notes: CreditNotes = CreditNotes()
+    paid_on: Literal["due_on"] | None = None

@@ -64,6 +64,7 @@ def pull(
     delivered = Delivered(folder / source.name, landing, source.name)
     names = fingerprint(source.system.name, repr(source.names))
     records: Records
+    gone: set[str] = set()
     if source.api:
         secrets = secrets_of(source, environment)
         kept = _folder_of_api(source, folder / source.name, from_start)
@@ -71,7 +72,7 @@ def pull(
         traffic = api.pull(source.system, asked, secrets, kept, progress)
         pulled.requests = traffic.requests
         pulled.read.update(traffic.records)
-        records = _kept(source, kept, delivered, names, pulled, progress)
+        records, gone = _kept(source, asked, kept, delivered, names, pulled, progress)
     else:
         found, left = read(settings, source, environment, progress)
         pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
@@ -83,6 +84,8 @@ def pull(
     rows = mapped(source, records)
     _refuse_many(source, {r: len(found) for r, found in records.items()}, rows.left)
     pulled.add(rows)
+    # of what was deleted no rows were made, so that those it had are taken back
+    rows.mapped |= gone
     pulled.written.update(delivered.deliver(rows, names))
     return pulled
 
@@ -144,7 +147,10 @@ def read(
 ) -> tuple[Records, list[Left]]:
     """All records of a source that is read from files or tables, and what could not be read."""
     if source.files:
-        found = exports.read(source.system, source.files, source.files.paths, settings.base)
+        try:
+            found = exports.read(source.system, source.files, source.files.paths, settings.base)
+        except Unreadable as error:
+            raise settings.located(source, error) from error
         return latest(source, found.records), found.left
     assert source.tables
     secrets = {name: environment.get(name, "") for name in source.variables}
@@ -201,22 +207,27 @@ def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:
 
 def _kept(
     source: Source,
+    asked: Api,
     kept: Path,
     delivered: Delivered,
     names: str,
     pulled: Pulled,
     progress: Progress,
-) -> Records:
-    """The records that pulls have kept, of each key the latest. Facts among them are mapped and
-    delivered load by load, those that were not yet."""
+) -> tuple[Records, set[str]]:
+    """The records that pulls have kept, of each key the latest, and the owners of rows that the
+    last listing of a resource lacks. Facts among them are mapped and delivered load by load, those
+    that were not yet."""
     facts = source.system.facts
     progress("reading the records that were kept")
     loads: dict[str, dict[str, list[Record]]] = {}
     others: dict[str, list[Record]] = {}
     done: dict[str, bool] = {}
+    listings: dict[str, list[tuple[str, Record]]] = {}
     for load, resource, record in api.kept(source.system, kept):
         if resource not in facts:
             others.setdefault(resource, []).append(record)
+            if resource in asked.listed:
+                listings.setdefault(resource, []).append((load, record))
             continue
         if load not in done:
             done[load] = delivered.has_facts(load, names)
@@ -224,7 +235,18 @@ def _kept(
             loads.setdefault(load, {}).setdefault(resource, []).append(record)
     for load, found in sorted(loads.items()):
         _deliver_facts(source, found, load, delivered, names, pulled)
-    return latest(source, others)
+    gone: set[str] = set()
+    for resource, listed in listings.items():
+        last = listed[-1][0]
+        others[resource] = [record for load, record in listed if load == last]
+        gone |= {_owner(source, resource, record) for _, record in listed}
+        gone -= {_owner(source, resource, record) for record in others[resource]}
+    return latest(source, others), gone
+
+
+def _owner(source: Source, resource: str, record: Record) -> str:
+    """As `Rows.of_each` names what it makes rows of."""
+    return f"{resource} {record.get(source.system.keys[resource][0])}"
 
 
 def _deliver_facts(

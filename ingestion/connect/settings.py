@@ -12,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from makegood.ingestion.connect.dialect import Dialect
 from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.system import System
+from makegood.ingestion.connect.system import System, Unreadable
 from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.tables import Tables
 from makegood.ingestion.feeds.specs import feeds
@@ -34,7 +34,7 @@ class Files(Dialect):
     """Export files: `paths` are patterns relative to connect.yaml (example: `exports/*.csv`), the
     rest says how they are written."""
 
-    paths: list[str]
+    paths: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,19 @@ class Source:
 class Settings:
     """All of connect.yaml. `rows`: rows of feeds that are written in it, for what no system holds,
     such as services. `base`: the folder that its paths are relative to; `cron`: when Dagster pulls,
-    in UTC."""
+    in UTC; `document`: the file."""
 
     sources: Mapping[str, Source]
     rows: Mapping[str, list[dict[str, Any]]]
     base: Path
     cron: str = HOURLY
+    document: Document | None = None
+
+    def located(self, source: Source, error: Unreadable) -> Unreadable:
+        """The error with the line of connect.yaml that it is about, where there is one."""
+        if not error.at or self.document is None:
+            return error
+        return Unreadable(self.document.finding(("sources", source.name, *error.at), str(error)))
 
 
 def load(path: Path) -> Settings:
@@ -99,7 +106,7 @@ def load(path: Path) -> Settings:
         findings.append(document.finding((), "names no source: `makegood connect init` writes one"))
     if findings:
         raise InvalidDocument(findings)
-    return Settings(sources, rows, path.parent, cron)
+    return Settings(sources, rows, path.parent, cron, document)
 
 
 def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
@@ -140,6 +147,9 @@ def _source(document: Document, name: str, data: Any, findings: list[str]) -> So
         return None
     renamed = getattr(read, "secrets", None)
     secrets = dict(system.secrets) | (renamed.model_dump(exclude_none=True) if renamed else {})
+    if system.needs and given["api"]:
+        needed = system.needs(given["api"])
+        secrets = {what: variable for what, variable in secrets.items() if what in needed}
     names = system.names.model_validate(
         {key: value for key, value in data.items() if key in system.names.model_fields}
     )

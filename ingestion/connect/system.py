@@ -26,10 +26,9 @@ class Unmapped(ValueError):
 
 
 class Unreadable(ValueError):
-    """A system, a file or a table that can't be read; the message is for the user."""
-
-    """Files, or what connect.yaml says about them, that can't be used; the message says which and
-    why. `at`: the place below the source in connect.yaml, where there is one to name."""
+    """A system, a file or a table that can't be read, or what connect.yaml says about it; the
+    message is for the user. `at`: the place below the source in connect.yaml, where there is one
+    to name."""
 
     def __init__(self, what: str, at: tuple[str | int, ...] = ()) -> None:
         super().__init__(what)
@@ -180,8 +179,11 @@ class Api:
     of a page holds several (an envelope). `page`: what is made of each answer before anything else
     reads it, such as a sign that there are more pages. `resumable`: resources that come in the
     order of their cursor, so that a pull that was ended goes on from the last page kept; what is
-    asked for by their records goes on with them. `listed`: what an answer becomes that is a list:
-    an object with the list under this name, and the URL that was asked for as `url`."""
+    asked for by their records goes on with them.
+    `listed`: resources of which each pull reads all there is, so that a record that is no longer
+    there was deleted; what `rows` makes of it is taken back if it is of `<resource> <key>`.
+    `list_as`: what an answer becomes that is a list, before `page` reads it: an object with the
+    list under this name, and the URL that was asked for as `url`."""
 
     client: dict[str, Any]
     resources: list[dict[str, Any]]
@@ -190,7 +192,8 @@ class Api:
     )
     page: Callable[[dict[str, Value]], dict[str, Value]] | None = None
     resumable: frozenset[str] = frozenset()
-    listed: str = ""
+    listed: frozenset[str] = frozenset()
+    list_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,8 @@ class System(Generic[Names]):
     `facts`: resources whose records never change and have no key in a feed (checks): each is
     mapped once, when it arrives, so `rows` must not need others of them;
     `connection`: what the API needs besides (pydantic, strict), `secrets`: what for -> the usual
-    name of the environment variable; `api`: connection and secrets -> Api;
+    name of the environment variable; `needs`: those that a connection needs, where not all;
+    `api`: connection and secrets -> Api;
     `template`: its part of connect.yaml, to be filled in; `described`: for a system of which
     connect.yaml says what its files hold: the system, with its exports and keys, by the names.
     """
@@ -259,6 +263,7 @@ class System(Generic[Names]):
     facts: frozenset[str] = frozenset()
     connection: type[BaseModel] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    needs: Callable[[Any], frozenset[str]] | None = None
     api: Callable[[Any, Mapping[str, str]], Api] | None = None
     exports: tuple[Export, ...] = ()
     layouts: Mapping[str, Layout] = field(default_factory=dict)

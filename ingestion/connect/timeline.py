@@ -12,22 +12,27 @@ working, paused, resolved, closed, cancelled. From state to state:
 
 `received` is the ticket's creation, `classified` the first severity that it has, and later ones
 are `severity_changed`. The first reply in public by the desk is `responded`, others are
-`status_updated`. A cancelled ticket has its `cancelled` only if it ends so: one that is taken up
-again was never cancelled, and the time in between counts as work. Events of one instant keep the
-order of the log by their ids, which are numbered (`4711:0001`), as K1 orders ties by id.
+`status_updated`. A cancelled ticket has its `cancelled` only if it ends so, or was only closed
+since: one that is taken up again was never cancelled, and the time in between counts as work. What
+a log says of the time before the creation is of the creation. Events of one instant keep the order
+of the log by their ids, which are numbered (`4711:0001`), as K1 orders ties by id.
 
 Does not belong here: what a desk calls these things, which is in its system's file.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from makegood.ingestion.connect.instants import moment
 from makegood.ingestion.connect.names import State
 from makegood.ingestion.connect.system import Rows
+from makegood.ingestion.feeds.specs import feeds
 
 What = Literal["status", "severity", "reply"]
+# where a ticket is cancelled from its creation on: before the first entry of the log
+_CREATION = -1
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ class Method:
 
 def add_events(ticket: Ticket, method: Method, rows: Rows) -> None:
     """Adds the rows of `ticket_events` of a ticket. A status that has no state adds the status
-    itself as an event, which the feed rejects by name; it changes no state. Raises Unmapped where
-    an instant can't be read."""
+    itself as an event (`status closed`, if it is called as an event is), which the feed rejects by
+    name; it changes no state. Raises Unmapped where an instant can't be read."""
     events = _Events(ticket, method, rows)
     events.run()
 
@@ -81,6 +86,7 @@ class _Events:
         self.state: State = "working"
         self.severity: str | None = None
         self.has_response = False
+        self.is_cancelled = False
 
     def run(self) -> None:
         log = sorted(self.ticket.log, key=lambda change: (moment(change.at), change.order))
@@ -89,31 +95,38 @@ class _Events:
         start = moment(created)
         self._add(created, "received")
         self._severity(created, self.ticket.severity)
-        self._status(created, self.ticket.status, None, is_first=True)
         final = self._final(log)
-        for change in log:
+        if final == _CREATION:
+            self._cancel(created)
+        else:
+            self._status(created, self.ticket.status, None, is_first=True)
+        for number, change in enumerate(log):
             at = change.at if moment(change.at) > start else created
             match change.what:
                 case "severity":
                     self._severity(at, change.value)
                 case "reply":
                     self._reply(at)
+                case "status" if number == final:
+                    self._responds(at, change.value)
+                    self._cancel(at)
                 case "status":
                     self._status(at, change.value, change.resolution_kind)
-        if final:
-            self._add(final, "cancelled")
 
-    def _final(self, log: list[Change]) -> str | None:
-        """When the ticket was cancelled, if it ends so: since the last change to that state."""
-        state, since = self._known(self.ticket.status), self.ticket.created_at
-        for change in log:
-            if change.what == "status" and (new := self._known(change.value)):
-                if new != state:
-                    since = change.at
-                state = new
-        if state != "cancelled":
-            return None
-        return since if moment(since) > moment(self.ticket.created_at) else self.ticket.created_at
+    def _cancel(self, at: str) -> None:
+        self._add(at, "cancelled")
+        self.is_cancelled = True
+
+    def _final(self, log: list[Change]) -> int | None:
+        """Which entry of the log cancelled the ticket, if it ends so."""
+        found = _CREATION if self._known(self.ticket.status) == "cancelled" else None
+        for number, change in enumerate(log):
+            state = self._known(change.value) if change.what == "status" else None
+            if state == "cancelled" and found is None:
+                found = number
+            elif state not in (None, "cancelled", "closed"):
+                found = None
+        return found
 
     def _known(self, status: str | None) -> State | None:
         return self.method.states.get(status) if status else None
@@ -140,6 +153,10 @@ class _Events:
         )
         self.severity = severity
 
+    def _responds(self, at: str, status: str | None) -> None:
+        if status in self.method.responds and not self.has_response:
+            self._reply(at)
+
     def _reply(self, at: str) -> None:
         self._add(at, "status_updated" if self.has_response else "responded")
         self.has_response = True
@@ -149,15 +166,17 @@ class _Events:
     ) -> None:
         if status is None:
             return
-        if not is_first and status in self.method.responds and not self.has_response:
-            self._reply(at)
+        if not is_first:
+            self._responds(at, status)
         new = self._known(status)
         if new is None:
             self.rows.unnamed["states", status] += 1
-            self._add(at, status)
+            self._add(at, f"status {status}" if status in _events() else status)
             return
         if new == "cancelled":
-            # only the last one counts, and it is added at the end
+            if self.is_cancelled:
+                return
+            # it was taken up again
             new = "working"
         if new == self.state:
             return
@@ -177,3 +196,10 @@ class _Events:
         elif new == "closed":
             self._add(at, "closed")
         self.state = new
+
+
+@cache
+def _events() -> frozenset[str]:
+    """The events that the feed knows."""
+    event = next(c for c in feeds()["ticket_events"].columns if c.name == "event")
+    return frozenset(event.values or ())

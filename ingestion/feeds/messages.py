@@ -28,6 +28,7 @@ EXAMPLES = {
     "double": "a number, as in 12.5",
     "int": "a whole number, as in 90",
     "decimal": "an amount, as in 1234.56",
+    "boolean": "true or false",
 }
 MOST_AMOUNT_DIGITS = 15
 

@@ -16,7 +16,7 @@ from makegood.ingestion.strict_yaml import Document
 
 FOLDER = Path(__file__).parent
 
-ColumnType = Literal["text", "ts", "date", "double", "int", "decimal"]
+ColumnType = Literal["text", "ts", "date", "double", "int", "decimal", "boolean"]
 
 
 class _Strict(BaseModel):
@@ -86,6 +86,7 @@ class Column(_Strict):
             "double": "double",
             "int": "bigint",
             "decimal": "bigint",
+            "boolean": "boolean",
         }[self.type]
 
     def lookalike(self, names: Iterable[str]) -> str | None:

@@ -207,6 +207,7 @@ class _Typing:
             "double": self._double,
             "int": self._int,
             "decimal": self._decimal,
+            "boolean": self._boolean,
         }
         untyped = types[column.type](column, self.frame.schema[name])
         found = []
@@ -252,11 +253,7 @@ class _Typing:
         return messages.missing(column, self.lookalikes[column.name, names])
 
     def _deleted(self) -> list[Fault]:
-        text = pl.col("deleted").cast(pl.String).str.to_lowercase()
-        self._typed(
-            "deleted",
-            pl.when(text.is_null() | (text == "false")).then(False).when(text == "true").then(True),
-        )
+        self._typed("deleted", _true_or_false("deleted"))
         self.frame = self.frame.with_columns(
             pl.col("typed:deleted").fill_null(False).alias(DELETED)
         )
@@ -336,6 +333,11 @@ class _Typing:
         text = pl.col(name).cast(pl.String)
         self._typed(name, pl.when(text.str.contains(_EXACT)).then(text))
         return [self._untyped(name, messages.not_an_amount)]
+
+    def _boolean(self, column: Column, dtype: pl.DataType) -> list[Fault]:
+        """`true` and `false`, in capitals too, and booleans."""
+        self._typed(column.name, _true_or_false(column.name))
+        return [self._untyped(column.name, messages.boolean)]
 
     # ---------------------------------------------------------------- instants (T1)
 
@@ -478,6 +480,11 @@ class _Typing:
                     ]
                 case Money(amount=amount, currency=currency):
                     yield _money(amount, currency)
+
+
+def _true_or_false(name: str) -> pl.Expr:
+    text = pl.col(name).cast(pl.String).str.to_lowercase()
+    return pl.when(text == "true").then(True).when(text == "false").then(False)
 
 
 def _unless_deleted(faults: list[Fault]) -> list[Fault]:

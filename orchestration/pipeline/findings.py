@@ -239,6 +239,13 @@ KINDS: dict[str, Kind] = {
         "If the amounts are in cents, fees and credits are a hundred times what they should be.",
         "Write amounts in units of the currency (example: 1234.56).",
     ),
+    "opinions_differ_more": Kind(
+        "verdicts of the ticket system that differ more often than before",
+        "One of the two may judge by a clock or a target that has changed. Our figures rest on "
+        "ours alone.",
+        "Look at the reasons on the page Second opinions: events may be missing, or a calendar or "
+        "a target was changed on one side only.",
+    ),
     "before_the_first_version": Kind(
         "data from before the contract",
         "No contract version applies to it: it is in no figure.",
@@ -310,7 +317,16 @@ def _modelled(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
     """What the models found, with the nearest match of a value that matches nothing."""
     known: dict[tuple[str, str], Candidates] = {}
     referring: dict[tuple[str, str], int] = {}
-    for model in ("references", "judged", "names", "records", "money", "time", "deletions"):
+    for model in (
+        "references",
+        "judged",
+        "names",
+        "records",
+        "money",
+        "time",
+        "deletions",
+        "opinions",
+    ):
         most = (
             "row_number() over (partition by kind, feed order by row_count desc, key) "
             f"<= {MOST_KEPT}"

@@ -19,8 +19,8 @@ from makegood.ingestion.sql import quoted
 
 # how what has landed is laid out; a warehouse of another layout can be read, but not continued.
 # 1: version 0.4.0. 2: checks and events of tickets keep fractions of a second.
-# 3: tickets have due dates
-LAYOUT = 3
+# 3: tickets have due dates. 4: tickets have the ticket system's own verdicts
+LAYOUT = 4
 DATABASE = "makegood.duckdb"
 MANIFEST = "manifest.json"
 # marks what has been linked, in its folder and beside the copies of its state

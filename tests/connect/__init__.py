@@ -1,0 +1,1 @@
+"""Tests of connectors: what they have in common, and each system's."""

@@ -45,3 +45,10 @@ def pull(tmp_path: Path) -> Pull:
         )
 
     return pulled
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """What dlt reads in the environment is as `makegood connect` sets it."""
+    with connect_environment():
+        yield

@@ -32,7 +32,7 @@ from makegood.dashboards.app import published as published_rows
 from makegood.dashboards.app.navigation import PAGES
 from makegood.dashboards.figures.overview import worse
 from makegood.dashboards.figures.queries import age_of
-from makegood.dashboards.figures.style import duration, exact_pct, money
+from makegood.dashboards.figures.style import duration, exact_pct, money, share_of
 from makegood.dashboards.figures.words import plain
 from makegood.ingestion.sample import write
 from makegood.orchestration.cli import app as cli
@@ -1108,6 +1108,35 @@ def test_maintenance_shows_breaches(monkeypatch: pytest.MonkeyPatch, sample: Pub
     assert {
         r["Maintenance"] for r in tables(at)["Maintenance against the agreement, the latest first"]
     } == broken
+
+
+def test_second_opinions_are_counted_with_their_reasons(
+    monkeypatch: pytest.MonkeyPatch, sample: Published
+) -> None:
+    """The sample's ticket system counts responses from receipt, and all else as we do."""
+    rows = [r for r in sample.mart("second_opinions") if r["promise"] == "response"]
+    differing = [r for r in rows if r["is_agreed"] is False]
+    compared = [r for r in rows if r["is_agreed"] is not None]
+    assert 0 < len(differing) < len(compared)
+    at = app(monkeypatch, sample.warehouse, "opinions", promise="response")
+    share = share_of(len(differing), len(compared))
+    explained = f"{len(differing)} of {len(differing)}"
+    assert metrics(at)["Verdicts that differ"] == share
+    assert metrics(at)["Explained"] == explained
+    (reason,) = tables(at)["Reasons of differing verdicts"]
+    assert (reason["Reason"], reason["First"], reason["Holds"]) == (
+        "clock start",
+        len(differing),
+        len(differing),
+    )
+    shown = tables(at)["Tickets on which verdicts differ"]
+    assert {r["Ticket"] for r in shown} == {r["ticket_id"] for r in differing}
+    assert {(r["Ticket system"], r["Ours"]) for r in shown} == {("missed", "met")}
+    months = tables(at)["Verdicts by contract and month of receipt"]
+    assert sum(m["Differing"] for m in months) == len(differing)
+    none = app(monkeypatch, sample.warehouse, "opinions", promise="resolution")
+    assert metrics(none)["Explained"] == "0 of 0"
+    assert "Both judge alike." in words(none)
 
 
 def test_a_rejected_row_is_found_by_file_and_line(

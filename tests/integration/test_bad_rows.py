@@ -52,6 +52,7 @@ GOOD_VALUES = {
     "double": "12.5",
     "int": "90",
     "decimal": "1.50",
+    "boolean": "true",
 }
 # bad values by type, and what is said of each
 BAD_VALUES: dict[str, dict[str, str]] = {
@@ -150,6 +151,14 @@ BAD_VALUES: dict[str, dict[str, str]] = {
         "NaN": "is not an amount: write it as in 1234.56",
         "--1": "is not an amount: write it as in 1234.56",
         "1.5.0": "is not an amount: write it as in 1234.56",
+    },
+    "boolean": {
+        "yes": "is neither true nor false: write true",
+        "0": "is neither true nor false: write false",
+        "true ": "is neither true nor false: write true",
+        "ture": "is neither true nor false: write true",
+        "met": "is neither true nor false",
+        "1.0": "is neither true nor false",
     },
 }
 # what stands for "none" in many exports, where a column may be empty and does not say that it is

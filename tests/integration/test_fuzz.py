@@ -722,6 +722,7 @@ def judged(
         "double": a_double,
         "int": an_int,
         "decimal": a_decimal,
+        "boolean": lambda t: {"true": True, "false": False}.get(t.lower()),
     }
     values: dict[str, Any] = {}
     faults: set[str] = set()
@@ -843,6 +844,7 @@ def texts_like(kind: str, values: list[str] | None) -> st.SearchStrategy[str | N
         "double": numbers | st.floats().map(str),
         "int": numbers | st.integers().map(str),
         "decimal": numbers | st.decimals(allow_nan=False, allow_infinity=False).map(str),
+        "boolean": st.sampled_from(["true", "false", "True", "FALSE", "yes", "1"]),
     }[kind]
     chosen: st.SearchStrategy[str | None] = st.sampled_from(values) if values else near
     return (

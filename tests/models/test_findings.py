@@ -189,6 +189,11 @@ def world() -> Feeds:
             ticket("tied"),
             ticket("kind", exclusion_kind="thirdparty"),
             ticket("names", incident_id="INC-9", outage_id="forgoten"),
+            # all of June's verdicts are ours, and two of July's 20 are not: ten points more
+            *(
+                ticket(f"told-{n}", source_resolution_met=str(n < 20 or n > 21).lower())
+                for n in range(40)
+            ),
         ],
         "ticket_events": [
             *(event for n in range(12) for event in life(f"waiting-{n}", ("received", "08:00:00"))),
@@ -233,6 +238,17 @@ def world() -> Feeds:
             *life("tied", ("resolved", "11:00:00"), first=5),
             *life("kind", ("received", "08:00:00")),
             *life("names", ("received", "08:00:00")),
+            *(
+                event
+                for n in range(40)
+                for event in life(
+                    f"told-{n}",
+                    *(
+                        (name, f"2026-0{6 + n // 20}-02T08:00:00Z")
+                        for name in ("received", "classified", "resolved")
+                    ),
+                )
+            ),
         ],
         "invoices": [
             invoice("i"),
@@ -268,6 +284,8 @@ def world() -> Feeds:
 
 def landing(folder: Path) -> Path:
     write_landing(folder, world())
+    # many tickets are told of, and a few received twice are to be a warning all the same
+    (folder / "feeds.yaml").write_text("tickets: {max_rejected_pct: 3}\n")
     (folder / "customers" / "then.csv").write_text("customer_id,deleted\nc-gone,true\n")
     (folder / "outages" / "misnamed.csv").write_text(
         "outage_id,component_id,state,started_at,resolved_at\n"
@@ -293,7 +311,7 @@ EXPECTED: dict[str, tuple[str, str | None, int | None, str, str | None, int]] = 
         "tickets",
         "123",
         2,
-        "subscription_id 123 matches nothing in subscriptions (12 rows, 54 %",
+        "subscription_id 123 matches nothing in subscriptions (12 rows, 19 %",
         "00123",
         12,
     ),
@@ -460,6 +478,14 @@ EXPECTED: dict[str, tuple[str, str | None, int | None, str, str | None, int]] = 
         "ticket early was resolved or closed before it was received",
         None,
         1,
+    ),
+    "opinions_differ_more": (
+        "tickets",
+        "k, resolution",
+        None,
+        "2 of 20 verdicts of the ticket system differ from ours in 2026-07, and 0 of 20 before",
+        None,
+        2,
     ),
     "order_by_id": ("tickets", "tied", 21, "ticket tied has events of one instant", None, 1),
     "paid_before_issued": (

@@ -1,6 +1,7 @@
 """Typing of rows: T1, the lists and ranges of the feeds, money (E3), and what makes a row
 rejected."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -47,6 +48,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "line_kind": "one_off",
         "amount": "1.50",
         "currency": "EUR",
+    },
+    "tickets": {
+        "ticket_id": "t",
+        "subscription_id": "s",
+        "ticket_type": "incident",
+        "environment": "production",
     },
     "ticket_events": {
         "event_id": "e",
@@ -285,6 +292,73 @@ def test_parquet_times_with_and_without_zone() -> None:
     assert accepted("support_hours", "worked_on", worked_on=date(2026, 6, 30)) == date(2026, 6, 30)
     assert accepted("checks", "latency_ms", latency_ms=Decimal("12.500")) == 12.5
     assert accepted("support_hours", "minutes", minutes=90) == 90
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("true", True),
+        ("FALSE", False),
+        ("True", True),
+        (True, True),
+        (False, False),
+        (None, None),
+    ],
+)
+def test_a_boolean_in_every_format(value: Any, wanted: bool | None) -> None:
+    """Text as in CSV, and what Parquet holds; nothing is not false."""
+    told = accepted("tickets", "source_response_met", source_response_met=value)
+    assert told is wanted
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "", " true", "t", 1, 0, 1.0, "met"])
+def test_what_is_no_boolean_is_rejected(value: Any) -> None:
+    rule, column, why = refused("tickets", source_resolution_met=value)
+    assert (rule, column) == ("type", "source_resolution_met")
+    assert "is neither true nor false" in why
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        ("csv", "ticket_id,source_response_met\na,TRUE\nb,false\nc,\n"),
+        (
+            "jsonl",
+            '{"ticket_id": "a", "source_response_met": true}\n'
+            '{"ticket_id": "b", "source_response_met": "False"}\n{"ticket_id": "c"}\n',
+        ),
+        ("parquet", None),
+    ],
+)
+def test_booleans_from_files(tmp_path: Path, suffix: str, content: str | None) -> None:
+    path = tmp_path / f"t.{suffix}"
+    rest = {name: value for name, value in GOOD["tickets"].items() if name != "ticket_id"}
+    if content is None:
+        told = {"ticket_id": ["a", "b", "c"], "source_response_met": [True, False, None]}
+        pq.write_table(pa.table(told | {name: [value] * 3 for name, value in rest.items()}), path)
+    elif suffix == "csv":
+        head, *rows = content.splitlines()
+        named = ",".join(rest), ",".join(rest.values())
+        path.write_text("\n".join([f"{head},{named[0]}", *(f"{r},{named[1]}" for r in rows)]))
+    else:
+        rows = [json.dumps({**json.loads(r), **rest}) for r in content.splitlines()]
+        path.write_text("\n".join(rows))
+    feed = feeds()["tickets"]
+    found = [typed(batch, feed) for batch in readers()[f".{suffix}"](path, feed)]
+    assert all(f.rejected.is_empty() for f in found)
+    rows_of = [r for f in found for r in f.rows.to_dicts()]
+    assert {r["ticket_id"]: r["source_response_met"] for r in rows_of} == {
+        "a": True,
+        "b": False,
+        "c": None,
+    }
+
+
+def test_a_deleted_row_keeps_no_boolean() -> None:
+    assert (
+        accepted("tickets", "source_response_met", source_response_met="true", deleted="true")
+        is None
+    )
 
 
 @pytest.mark.parametrize(

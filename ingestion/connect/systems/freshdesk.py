@@ -132,7 +132,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
         records={"conversations": _without_text},
         page=_page,
         resumable=frozenset(("tickets",)),
-        listed="items",
+        list_as="items",
     )
 
 

@@ -1,16 +1,24 @@
-"""Zendesk Support: tickets, their audits and the verdicts of its SLA policies.
+"""Zendesk Support: tickets, their events and the verdicts of its SLA policies.
 
-The API's incremental exports give what changed since a time, in order of change, so that a page
-that is read again repeats records and loses none. A ticket's life is its events: a `Create` holds
-the first status and priority, a `Change` later ones, a public `Comment` of somebody other than an
-end user is a reply.
+Read over the incremental exports as Zendesk's OpenAPI files describe them: what changed since a
+time, in order of change, so that a page that is read again repeats records and loses none (10
+requests a minute, up to 1,000 records each). An export leaves out the last minute and refuses a
+start in it, so each pull starts five minutes before the end of the last one.
+
+A ticket's life is its events: a `Create` holds the first status and priority, a `Change` later
+ones, a public `Comment` of somebody other than an end user is a reply; the comment with which a
+ticket begins is its description. Exports that people make: a view's CSV file, and JSON files of
+tickets, events or audits as the API writes them. Tables: Fivetran's (history of fields, comments),
+Airbyte's (`ticket_audits`) and those of dlt's verified source (`ticket_events`, whose comments say
+only that they are public).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from makegood.ingestion.connect.instants import Moment, from_epoch, moment
 from makegood.ingestion.connect.names import DeskNames, State, Strict
 from makegood.ingestion.connect.system import (
     Api,
@@ -30,6 +38,8 @@ STATES: dict[str, State] = {
     "open": "working",
     "pending": "paused",
     "hold": "paused",
+    # as it is called in views, and in Fivetran's history
+    "on-hold": "paused",
     "solved": "resolved",
     "closed": "closed",
 }
@@ -56,48 +66,29 @@ class Connection(Strict):
     start: date
 
 
+# an export has no more in a page
+_PAGE_RECORDS = 1_000
+_LAG_SECONDS = 300
+
+
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
-    """Incremental exports by cursor (tickets, users) and by time (events)."""
+    """The incremental exports: by cursor (tickets, users) and by time (events)."""
     start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
 
-    def by_cursor(name: str) -> dict[str, Any]:
+    def export(name: str, path: str, cursor: str, **params: str) -> dict[str, Any]:
+        by_text = cursor == "updated_at"
         return {
             "name": name,
             "endpoint": {
-                "path": f"/api/v2/incremental/{name}/cursor.json",
-                "data_selector": name,
-                "paginator": {
-                    "type": "cursor",
-                    "cursor_path": "after_cursor",
-                    "cursor_param": "cursor",
-                    "has_more_path": "has_more",
-                },
-                "params": {"start_time": "{incremental.start_value}"},
-                # what the export is ordered by, in seconds
-                "incremental": {
-                    "cursor_path": "generated_timestamp" if name == "tickets" else "updated_at",
-                    "initial_value": start
-                    if name == "tickets"
-                    else f"{connection.start}T00:00:00Z",
-                    **({} if name == "tickets" else {"convert": _seconds}),
-                },
-            },
-        }
-
-    def by_time(name: str, cursor: str, more: dict[str, str]) -> dict[str, Any]:
-        return {
-            "name": name,
-            "endpoint": {
-                "path": f"/api/v2/incremental/{name}.json",
+                "path": f"/api/v2/incremental/{path}.json",
                 "data_selector": name,
                 "paginator": {"type": "json_link", "next_url_path": "next"},
-                "params": {"start_time": "{incremental.start_value}", **more},
+                "params": {"start_time": "{incremental.start_value}", **params},
                 "incremental": {
                     "cursor_path": cursor,
-                    "initial_value": start
-                    if cursor == "timestamp"
-                    else f"{connection.start}T00:00:00Z",
-                    **({} if cursor == "timestamp" else {"convert": _seconds}),
+                    "initial_value": f"{connection.start}T00:00:00Z" if by_text else start,
+                    "lag": _LAG_SECONDS,
+                    **({"convert": _seconds} if by_text else {}),
                 },
             },
         }
@@ -112,12 +103,13 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
             },
         },
         resources=[
-            by_cursor("users"),
-            by_cursor("tickets"),
-            by_time("ticket_events", "timestamp", {"include": "comment_events"}),
-            by_time("ticket_metric_events", "time", {}),
+            export("users", "users/cursor", "updated_at"),
+            export("tickets", "tickets/cursor", "generated_timestamp"),
+            export("ticket_events", "ticket_events", "timestamp", include="comment_events"),
+            export("ticket_metric_events", "ticket_metric_events", "end_time"),
         ],
         page=_page,
+        resumable=frozenset({"tickets", "ticket_events", "ticket_metric_events"}),
     )
 
 
@@ -126,12 +118,18 @@ def _seconds(text: object) -> int:
 
 
 def _page(page: dict[str, Value]) -> dict[str, Value]:
-    """Adds what says whether there are more pages: a stream's last page links to itself."""
-    is_last = page.get("end_of_stream", page.get("count") == 0)
-    return page | {
-        "has_more": not is_last,
-        "next": None if is_last else page.get("next_page"),
-    }
+    """Adds where the next page is: a stream's last page links to itself. An event of a metric may
+    lie in the future (a breach to come), so that pulls go by the time of the export."""
+    is_last = page.get("end_of_stream")
+    if is_last is None:
+        is_last = page.get("count", 0) < _PAGE_RECORDS
+    following = None if is_last else page.get("after_url") or page.get("next_page")
+    made = page | {"next": following}
+    if events := page.get("ticket_metric_events"):
+        if "end_time" not in page:
+            raise ValueError(f"the answer lacks 'end_time': it has {', '.join(page)}")
+        made["ticket_metric_events"] = [event | {"end_time": page["end_time"]} for event in events]
+    return made
 
 
 def rows(records: Records, names: DeskNames, out: Rows) -> None:
@@ -139,15 +137,28 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
     method = Method(STATES | names.states, frozenset(names.responds), names.resolution_kind)
     desk = _Desk(records)
 
-    def ticket(record: Record) -> None:
+    def ticket(given: Record) -> None:
+        record = Record({**given.data, "custom_fields": _custom(given)}, given.where)
         ticket_id = record.needed("id")
-        if record.text("status") == "deleted":
+        if record.text("status") == "deleted" or _is_true(record, "_fivetran_deleted"):
             out.delete("tickets", {"ticket_id": ticket_id})
             return
         out.add("tickets", _ticket(record, ticket_id, names, desk.verdicts(ticket_id), out))
         add_events(desk.life(record, ticket_id, names, out), method, out)
 
     out.of_each("tickets", "id", records.get("tickets", ()), ticket)
+
+
+def _is_true(record: Record, path: str) -> bool:
+    return (record.text(path) or "").lower() == "true"
+
+
+def _custom(ticket: Record) -> Value:
+    """A ticket's own fields by their ids."""
+    fields = ticket.get("custom_fields")
+    if not isinstance(fields, list):
+        return fields
+    return {field.text("id"): field.get("value") for field in ticket.many("custom_fields")}
 
 
 def _ticket(
@@ -179,49 +190,47 @@ class _Desk:
             if record.text("role") in ("agent", "admin")
         }
         self.has_users = bool(records.get("users"))
-        self.events: dict[str, list[Record]] = defaultdict(list)
-        for record in records.get("ticket_events", ()):
-            self.events[record.text("ticket_id") or ""].append(record)
-        self.metrics: dict[str, list[Record]] = defaultdict(list)
-        for record in records.get("ticket_metric_events", ()):
-            self.metrics[record.text("ticket_id") or ""].append(record)
+        self.events = _by_ticket(records.get("ticket_events", ()))
+        for ticket_id, audits in _by_ticket(records.get("ticket_audits", ())).items():
+            self.events.setdefault(ticket_id, audits)
+        self.metrics = _by_ticket(records.get("ticket_metric_events", ()))
+        self.known = _latest(records)
 
     def life(self, ticket: Record, ticket_id: str, names: DeskNames, out: Rows) -> Ticket:
         """The ticket's log. Without events it is what the ticket itself says: created, and in
         its state since it was last updated."""
         log: list[Change] = []
+        created = ticket.needed("created_at")
         status, priority = None, None
         number = 0
-        for event in self.events[ticket_id]:
+        for event in self.events.get(ticket_id, ()):
             at = _at(event)
-            for child in event.many("child_events"):
+            children = list(_children(event))
+            is_creation = any(child.text("event_type") == "Create" for child in children)
+            # the comment with which a ticket begins is its description
+            is_creation = is_creation or moment(at) <= moment(created)
+            for child in children:
                 number += 1
-                order = int(child.text("id") or number)
-                is_first = child.text("event_type") == "Create"
-                if is_first:
+                order = _order(child, number)
+                if child.text("event_type") == "Create":
                     status = child.text("status") or status
                     priority = child.text("priority") or priority
                 else:
                     log += _changes(child, at, order, names, out)
-                if self._is_reply(child, event, ticket):
+                if not is_creation and self._is_reply(child, event, ticket):
                     log.append(Change(at, "reply", order=order))
-        if not self.events[ticket_id]:
+        if not self.events.get(ticket_id):
             out.note("tickets without events: their states are known by their last update alone")
             priority = ticket.text("priority")
-            if (state := ticket.text("status")) != "new":
-                log.append(Change(ticket.needed("updated_at"), "status", state))
-        return Ticket(
-            ticket_id,
-            ticket.needed("created_at"),
-            names_severity(priority, names, out),
-            status,
-            log,
-        )
+            log += _known(ticket)
+        return Ticket(ticket_id, created, names_severity(priority, names, out), status, log)
 
     def _is_reply(self, child: Record, event: Record, ticket: Record) -> bool:
-        if child.text("event_type") != "Comment" or child.text("public") == "false":
+        if child.text("event_type") not in ("Comment", "VoiceComment"):
             return False
-        author = child.text("author_id") or event.text("updater_id")
+        if "false" in (child.text("public"), child.text("comment_public")):
+            return False
+        author = child.text("author_id") or event.text("updater_id") or event.text("author_id")
         # without the list of people, whoever is not the requester counts as the desk
         return author in self.agents if self.has_users else author != ticket.text("requester_id")
 
@@ -229,26 +238,91 @@ class _Desk:
         """Promise -> whether the desk's own policy was met: false with a breach, true where it was
         fulfilled without one. The first reply alone counts as the response."""
         found: dict[str, bool] = {}
-        for event in self.metrics[ticket_id]:
+        metrics = self.metrics.get(ticket_id, [])
+        for event in metrics:
             promise = _PROMISES.get(event.text("metric") or "")
-            if promise is None or event.text("deleted") == "true":
+            if promise is None or _is_true(event, "deleted"):
                 continue
             if promise == "response" and event.text("instance_id") not in ("1", None):
                 continue
             match event.text("type"):
-                case "breach":
+                case "breach" if self._happened(event, metrics):
                     found[promise] = False
-                case "fulfill" if self._had_policy(ticket_id, event):
+                case "fulfill" if any(_is_of(other, event, "apply_sla") for other in metrics):
                     found.setdefault(promise, True)
         return found
 
-    def _had_policy(self, ticket_id: str, fulfilled: Record) -> bool:
-        return any(
-            event.text("type") == "apply_sla"
-            and event.text("metric") == fulfilled.text("metric")
-            and event.text("instance_id") == fulfilled.text("instance_id")
-            for event in self.metrics[ticket_id]
+    def _happened(self, breach: Record, metrics: Sequence[Record]) -> bool:
+        """Breaches are noted ahead: one after all that is known hasn't happened yet, and one after
+        the metric was fulfilled never did."""
+        at = moment(breach.needed("time"))
+        if self.known is None or at > self.known:
+            return False
+        return not any(
+            _is_of(event, breach, "fulfill") and moment(event.needed("time")) <= at
+            for event in metrics
         )
+
+
+def _latest(records: Records) -> Moment | None:
+    """The latest time that the records know of."""
+    times = [record.text("updated_at") for record in records.get("tickets", ())]
+    times += [
+        event.text("time")
+        for event in records.get("ticket_metric_events", ())
+        if event.text("type") != "breach"
+    ]
+    found = None
+    for time in times:
+        try:
+            at = moment(time or "")
+        except Unmapped:
+            # of a record that is left by name
+            continue
+        found = at if found is None or at > found else found
+    return found
+
+
+def _is_of(event: Record, other: Record, kind: str) -> bool:
+    """Whether an event is of this kind, and of the same metric and instance as another."""
+    return event.text("type") == kind and all(
+        event.text(name) == other.text(name) for name in ("metric", "instance_id")
+    )
+
+
+def _by_ticket(records: Sequence[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.text("ticket_id") or ""].append(record)
+    return dict(found)
+
+
+def _children(event: Record) -> Iterator[Record]:
+    """What happened in an event. An audit says the same in other words: `field_name` and `value`
+    for what an event has as a field of that name."""
+    yield from event.many("child_events")
+    for child in event.many("events"):
+        field = child.text("field_name")
+        changed = {field: child.get("value")} if field in ("status", "priority") else {}
+        yield Record({**child.data, "event_type": child.text("type"), **changed}, child.where)
+
+
+def _order(child: Record, number: int) -> int:
+    """Of changes at one instant the one of the smaller id came first."""
+    given = child.text("id") or ""
+    return int(given) if given.isdecimal() else number
+
+
+def _known(ticket: Record) -> Iterator[Change]:
+    """The states that a ticket without events says it has had."""
+    state, solved = ticket.text("status"), ticket.text("solved_at")
+    if state == "new":
+        return
+    if solved and state in ("solved", "closed"):
+        yield Change(solved, "status", "solved")
+        if state == "solved":
+            return
+    yield Change(ticket.needed("updated_at"), "status", state, order=1)
 
 
 def names_severity(priority: str | None, names: DeskNames, out: Rows) -> str | None:
@@ -259,6 +333,8 @@ def names_severity(priority: str | None, names: DeskNames, out: Rows) -> str | N
 def _at(event: Record) -> str:
     if at := event.text("created_at"):
         return at
+    if (seconds := event.text("timestamp")) is not None:
+        return from_epoch(seconds)
     raise Unmapped(f"event {event.get('id')} has no created_at")
 
 
@@ -269,12 +345,35 @@ def _changes(child: Record, at: str, order: int, names: DeskNames, out: Rows) ->
         yield Change(at, "severity", names_severity(priority, names, out), order)
 
 
+def _from_view(row: Mapping[str, Value]) -> dict[str, Value]:
+    """A ticket as a view lists it: with names as people see them."""
+
+    def small(*columns: str) -> str | None:
+        found = next((row[column] for column in columns if row.get(column)), None)
+        return None if found is None else str(found).lower()
+
+    return {
+        **row,
+        "id": row["ID"],
+        "status": small("Status"),
+        "created_at": row["Requested"],
+        "updated_at": row.get("Updated"),
+        "solved_at": row.get("Solved"),
+        "priority": small("Priority"),
+        "type": small("Ticket type", "Type"),
+        "subject": row.get("Subject"),
+        "organization_id": row.get("Organization"),
+    }
+
+
 TEMPLATE = """\
     system: zendesk
     api:
       url: https://example.zendesk.com
       user: someone@example.com       # whose token ZENDESK_TOKEN is
       start: 2026-01-01               # the first day to be read
+    # or files in place of api: paths, how their times are written, and what stands for nothing
+    # files: {paths: [exports/*.csv], time_form: "%Y-%m-%d %H:%M", time_zone: UTC, empty: ["-"]}
     severities: {urgent: P1, high: P2, normal: P3, low: P4}
     # new and open work, pending and hold pause, solved resolves; yours, if there are others:
     # states: {Waiting for parts: paused}
@@ -292,6 +391,7 @@ SYSTEM = System(
         "tickets": ("id",),
         "users": ("id",),
         "ticket_events": ("id",),
+        "ticket_audits": ("id",),
         "ticket_metric_events": ("id",),
     },
     rows=rows,
@@ -304,22 +404,12 @@ SYSTEM = System(
             "tickets",
             "tickets, as a view exports them (CSV)",
             ("ID", "Status", "Requested"),
-            record=lambda row: {
-                "id": row["ID"],
-                "status": str(row["Status"]).lower(),
-                "created_at": row["Requested"],
-                "updated_at": row.get("Updated"),
-                "priority": str(row.get("Priority") or "").lower() or None,
-                "type": str(row.get("Ticket type") or row.get("Type") or "").lower() or None,
-                "subject": row.get("Subject"),
-                "organization_id": row.get("Organization"),
-                **row,
-            },
-            times=("Requested", "Updated"),
+            record=_from_view,
+            times=("Requested", "Updated", "Solved"),
         ),
         Export(
             "tickets",
-            "tickets, as the account's JSON export writes them",
+            "tickets, as the API writes them (JSON)",
             ("id", "status", "created_at", "updated_at"),
         ),
         Export(
@@ -327,16 +417,29 @@ SYSTEM = System(
             "events of tickets, as the API writes them (JSON)",
             ("id", "ticket_id", "child_events"),
         ),
+        Export(
+            "ticket_audits",
+            "audits of tickets, as the API writes them (JSON)",
+            ("id", "ticket_id", "events", "author_id"),
+        ),
+        Export(
+            "ticket_metric_events",
+            "events of metrics, as the API writes them (JSON)",
+            ("id", "ticket_id", "metric", "instance_id", "time"),
+        ),
+        Export("users", "users, as the API writes them (JSON)", ("id", "role", "email")),
     ),
     layouts={
         "fivetran": Layout(
             tables=("ticket", "ticket_field_history", "ticket_comment", "user"),
             queries={
-                "users": "select id, role from user",
+                "users": 'select id, role from "user"',
+                # with the account's own fields, as `custom_...`
                 "tickets": """
-                    select id, status, iso(created_at) as created_at, iso(updated_at) as updated_at,
-                        priority, type, subject, organization_id, requester_id, problem_id,
+                    select * replace (
+                        iso(created_at) as created_at, iso(updated_at) as updated_at,
                         iso(due_at) as due_at
+                    )
                     from ticket
                 """,
                 # a change of a field at a time is an event; those of the creation are its first
@@ -351,14 +454,91 @@ SYSTEM = System(
                         }] as child_events
                     from ticket_field_history as h
                     where h.field_name in ('status', 'priority')
-                    union all
+                    union all by name
                     select
-                        concat(c.ticket_id, ':comment:', c.id), c.ticket_id, iso(c.created),
-                        c.user_id, [{
+                        concat(c.ticket_id, ':comment:', c.id) as id, c.ticket_id,
+                        iso(c.created) as created_at, c.user_id as updater_id,
+                        [{
                             'event_type': 'Comment', 'public': lower(cast(c.public as varchar)),
                             'author_id': cast(c.user_id as varchar)
-                        }]
+                        }] as child_events
                     from ticket_comment as c
+                """,
+            },
+        ),
+        "airbyte": Layout(
+            tables=("tickets", "users", "ticket_audits"),
+            optional={
+                "ticket_metric_events": (
+                    "id",
+                    "ticket_id",
+                    "metric",
+                    "instance_id",
+                    "type",
+                    "time",
+                )
+            },
+            # numbers are of the type that the destination has for them, some with a point
+            queries={
+                "users": "select cast(id as bigint) as id, role from users",
+                "tickets": """
+                    select cast(id as bigint) as id, status, priority, type, subject,
+                        iso(created_at) as created_at, iso(updated_at) as updated_at,
+                        iso(due_at) as due_at, cast(organization_id as bigint) as organization_id,
+                        cast(requester_id as bigint) as requester_id,
+                        cast(problem_id as bigint) as problem_id,
+                        cast(custom_fields as json) as custom_fields
+                    from tickets
+                """,
+                "ticket_audits": """
+                    select cast(id as bigint) as id, cast(ticket_id as bigint) as ticket_id,
+                        iso(created_at) as created_at, cast(author_id as bigint) as author_id,
+                        cast(events as json) as events
+                    from ticket_audits
+                """,
+                "ticket_metric_events": """
+                    select cast(id as bigint) as id, cast(ticket_id as bigint) as ticket_id, metric,
+                        cast(instance_id as bigint) as instance_id, type, iso(time) as time
+                    from ticket_metric_events
+                """,
+            },
+        ),
+        "dlt": Layout(
+            tables=("tickets", "users", "ticket_events", "ticket_events__child_events"),
+            optional={
+                "ticket_metric_events": (
+                    "id",
+                    "ticket_id",
+                    "metric",
+                    "instance_id",
+                    "type",
+                    "time",
+                )
+            },
+            # a column in which nothing ever was does not exist, so columns are named by patterns;
+            # the account's own fields are columns named by their titles
+            queries={
+                "users": "select id, role from users",
+                "tickets": "select * from tickets",
+                "ticket_events": """
+                    with child as (
+                        select _dlt_parent_id, columns(
+                            '^(id|event_type|status|priority|author_id|public|comment_public)$'
+                        )
+                        from ticket_events__child_events
+                    )
+                    select
+                        any_value(event.id) as id, any_value(event.ticket_id) as ticket_id,
+                        any_value(event.timestamp) as timestamp,
+                        any_value(event.updater_id) as updater_id,
+                        to_json(list(child order by child.id)) as child_events
+                    from ticket_events as event
+                    join child on child._dlt_parent_id = event._dlt_id
+                    group by event._dlt_id
+                """,
+                "ticket_metric_events": """
+                    select columns('^(id|ticket_id|metric|instance_id|type|time|deleted)$')
+                    from ticket_metric_events
                 """,
             },
         ),

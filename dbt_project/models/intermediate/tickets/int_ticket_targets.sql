@@ -11,6 +11,7 @@ with met as (
             when spans.start_s <= policies.end_s and spans.end_s > policies.end_s
                 then spans.severity
         end) as at_stop,
+        max(case when spans.end_s = {{ never_s() }} then spans.severity end) as last_severity,
         min(case when spans.start_s <= policies.response_end_s then spans.severity_rank end)
             as highest_rank_to_response,
         min(case when spans.start_s <= policies.end_s then spans.severity_rank end) as highest_rank
@@ -26,7 +27,10 @@ with met as (
 chosen as (
     select
         met.ticket_id, met.support_policy_id,
+        met.initial as initial_severity, met.at_response as response_stop_severity,
+        met.at_stop as stop_severity, met.last_severity,
         coalesce(highest.severity, met.initial) as highest_severity,
+        coalesce(highest_to_response.severity, met.initial) as response_highest_severity,
         case policies.basis
             when 'initial' then met.initial
             when 'highest' then coalesce(highest_to_response.severity, met.initial)
@@ -82,6 +86,8 @@ promised as (
 -- calendars end with the years that agreements may have
 select
     promised.ticket_id, promised.support_policy_id, promised.highest_severity,
+    promised.response_highest_severity, promised.initial_severity, promised.response_stop_severity,
+    promised.stop_severity, promised.last_severity,
     promised.response_severity, promised.severity, promised.response_calendar,
     promised.resolution_calendar,
     promised.resolution_due_s is not null as is_resolution_due_date,
@@ -92,7 +98,9 @@ select
         else {{ clock_seconds(
             'promised.' ~ promise ~ '_calendar',
             promise ~ '_start', 'promised.clock_start_s',
-            promise ~ '_due', due_on_clock(promise)
+            promise ~ '_due', due_on_clock(
+                'promised.' ~ promise ~ '_due_s', 'promised.' ~ promise ~ '_calendar'
+            )
         ) }}
     end as {{ promise }}_target_s{{ ',' if not loop.last }}
     {%- endfor %}
@@ -100,5 +108,7 @@ from promised
 {%- for promise in ['response', 'resolution'] %}
 {%- set calendar = 'promised.' ~ promise ~ '_calendar' %}
 {{ clock_part(calendar, promise ~ '_start', 'promised.clock_start_s') }}
-{{ clock_part(calendar, promise ~ '_due', due_on_clock(promise)) }}
+{{ clock_part(
+    calendar, promise ~ '_due', due_on_clock('promised.' ~ promise ~ '_due_s', calendar)
+) }}
 {%- endfor %}
