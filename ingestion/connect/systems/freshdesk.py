@@ -1,8 +1,9 @@
 """Freshdesk: tickets with the dates that it keeps of them, and their conversations.
 
 Tickets come in order of their update. A page goes on from the last update of the one before, so
-that a ticket that is changed while we read comes again and none is skipped, and the limit of 300
-pages is none. Conversations are asked for ticket by ticket (`conversations: false` leaves them).
+that a ticket that is changed while we read comes again and none is skipped, and the API's limit of
+300 pages holds for tickets of one instant only. Conversations are asked for ticket by ticket
+(`conversations: false` leaves them out).
 
 The API has no log of statuses. Of each ticket it says when it was first responded to, last
 resolved, closed, reopened and began to wait; so a pause that is over is unknown and counts as work,
@@ -125,7 +126,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     return Api(
         client={
             "base_url": connection.url,
-            # the password is of no account
+            # the API does not look at the password
             "auth": {"type": "http_basic", "username": secrets["key"], "password": "X"},
         },
         resources=resources,

@@ -2,8 +2,10 @@
 
 The Table API writes times in UTC without saying so; they get their `Z` as they arrive. Pages go on
 after the last record of the one before (by time, then `sys_id`): a record that is changed while we
-read comes again, and none is skipped. Choices are kept as they are shown (`1 - Critical`, `On
-Hold`), as in exports, and the stored value of a field as `<field>.value`.
+read comes again, and none is skipped. The account needs the right to read all incidents, since the
+instance leaves out the others, and a page that is empty for it looks like the end. Choices are kept
+as they are shown (`1 - Critical`, `On Hold`), as in exports, and the stored value of a field as
+`<field>.value`.
 
 A ticket's life is the first of these that there is: `sys_audit` (state and priority, before and
 after; the account needs the right to read it), an audit log of incidents (each row is the incident
