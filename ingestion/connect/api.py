@@ -7,6 +7,7 @@ the landing folder. This is the only module that knows dlt, an extra: `makegood[
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -82,6 +83,7 @@ def pull(
             rounds = {
                 name for name in api.resumable & rounds if limit and traffic.pages[name] >= limit
             }
+            rounds |= {r["name"] for r in api.resources if _parents(r) & rounds}
             if before == _cursors(pipeline):
                 # one instant fills a whole chunk: the rest is read in one go
                 limit = None
@@ -217,6 +219,11 @@ def _source(
     return everything()
 
 
+def _parents(resource: dict[str, Any]) -> set[str]:
+    """The resources by whose records one is asked for."""
+    return set(re.findall(r"\{resources\.(\w+)\.", json.dumps(resource["endpoint"], default=str)))
+
+
 def _asked(resource: dict[str, Any], look: Callable[..., Any]) -> dict[str, Any]:
     """A resource with what is always so: answers are looked at before anything reads them, and a
     record without a cursor is one all the same."""
@@ -262,6 +269,8 @@ class _Watch:
             if not response.ok:
                 return response
             page = self._exact(response)
+            if isinstance(page, list) and self.api.list_as:
+                page = {self.api.list_as: page, "url": response.url}
             if isinstance(page, dict) and self.api.page:
                 page = self.api.page(page)
             if root and (not isinstance(page, dict) or root not in page):

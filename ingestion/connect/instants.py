@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from makegood.ingestion.connect.system import Unmapped
 from makegood.ingestion.zones import zone as named_zone
@@ -26,6 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Moment = tuple[int, str]
 
 
+@lru_cache(maxsize=2**16)
 def moment(text: str) -> Moment:
     """What instants are ordered by: whole seconds since 1970, and the digits of the fraction, which
     order as text once the zeros at their end are gone. A time without an offset is ordered as if it
@@ -78,6 +79,7 @@ def from_epoch(value: int | Decimal | str, per_second: int = 1) -> str:
     return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
 
 
+@lru_cache(maxsize=2**16)
 def from_form(text: str, form: str | None, zone: str | None) -> str:
     """A time in the form of an export (`form` as strptime takes it, None: ISO 8601) as text for
     feeds: in the zone, if one is given and the text names no offset itself. Raises Unmapped for

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from makegood.ingestion.connect.system import Record, Rows, Unmapped
+from makegood.ingestion.connect.system import Record, Row, Rows, Unmapped
 from makegood.ingestion.values import Zone
 
 State = Literal["working", "paused", "resolved", "closed", "cancelled"]
@@ -122,6 +122,33 @@ class DeskNames(Strict):
     incident: Lookup = Lookup()
     outage: Lookup = Lookup()
     exclusion_kind: Lookup = Lookup()
+
+    def severity(self, priority: str | None, rows: Rows) -> str | None:
+        """Our severity of a priority; None for a ticket without one."""
+        return None if priority is None else rows.named("severities", priority, self.severities)
+
+    def ticket(
+        self,
+        ticket_id: str,
+        record: Record,
+        kind: str | None,
+        rows: Rows,
+        known: Mapping[str, str] | None = None,
+        **more: str | bool | None,
+    ) -> Row:
+        """A row of `tickets`. `kind`: the type, as the desk calls it; `known`: what its types are
+        without a name; `more`: what the desk itself says, which the names go before."""
+        types = {**(known or {}), **self.types}
+        row: Row = {
+            "ticket_id": ticket_id,
+            "subscription_id": self.subscription.of(record, "subscription", rows),
+            "ticket_type": types.get(kind or "", self.otherwise_type),
+            "environment": self.environment.of(record, "environment", rows),
+            "exclusion_kind": self.exclusion_kind.of(record, "exclusion_kind", rows),
+            "incident_id": self.incident.of(record, "incident", rows),
+            "outage_id": self.outage.of(record, "outage", rows),
+        }
+        return row | {name: value for name, value in more.items() if row.get(name) is None}
 
 
 class ServiceOf(Strict):

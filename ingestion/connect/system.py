@@ -43,15 +43,18 @@ class Record:
     where: str = ""
 
     def get(self, path: str) -> Value:
-        """The value at a path such as `fields.status.name`; None where there is none. A key that
-        holds dots is found too."""
+        """The value at a path such as `fields.status.name` or `organizations.0.name` (the first of
+        a list); None where there is none. A key that holds dots is found too."""
         if path in self.data:
             return self.data[path]
         found: Value = self.data
         for part in path.split("."):
-            if not isinstance(found, Mapping):
+            if isinstance(found, list) and part.isdecimal():
+                found = found[int(part)] if int(part) < len(found) else None
+            elif isinstance(found, Mapping):
+                found = found.get(part)
+            else:
                 return None
-            found = found.get(part)
         return found
 
     def text(self, path: str) -> str | None:
@@ -175,9 +178,12 @@ class Api:
     anything of dlt in it. `records`: of a resource's items those that are records, where an item
     of a page holds several (an envelope). `page`: what is made of each answer before anything else
     reads it, such as a sign that there are more pages. `resumable`: resources that come in the
-    order of their cursor, so that a pull that was ended goes on from the last page kept.
+    order of their cursor, so that a pull that was ended goes on from the last page kept; what is
+    asked for by their records goes on with them.
     `listed`: resources of which each pull reads all there is, so that a record that is no longer
-    there was deleted; what `rows` makes of it is taken back if it is of `<resource> <key>`."""
+    there was deleted; what `rows` makes of it is taken back if it is of `<resource> <key>`.
+    `list_as`: what an answer becomes that is a list, before `page` reads it: an object with the
+    list under this name, and the URL that was asked for as `url`."""
 
     client: dict[str, Any]
     resources: list[dict[str, Any]]
@@ -187,6 +193,7 @@ class Api:
     page: Callable[[dict[str, Value]], dict[str, Value]] | None = None
     resumable: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
+    list_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,6 +233,8 @@ class Layout:
     queries: Mapping[str, str]
     tables: tuple[str, ...]
     optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # those that a table may lack; they are empty then (all text)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Names = TypeVar("Names", bound=BaseModel)

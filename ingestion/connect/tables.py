@@ -110,7 +110,11 @@ def _opened(
         )
         for table in (*layout.tables, *layout.optional):
             if source := present.get(table):
-                con.execute(f"create view {_name(table)} as select * from {source}")
+                more = "".join(
+                    f", cast(null as varchar) as {_name(column)}"
+                    for column in _lacking(con, source, layout.columns.get(table, ()))
+                )
+                con.execute(f"create view {_name(table)} as select *{more} from {source}")
             elif columns := layout.optional.get(table):
                 nothing = ", ".join(f"cast(null as varchar) as {_name(c)}" for c in columns)
                 con.execute(f"create view {_name(table)} as select {nothing} limit 0")
@@ -124,6 +128,13 @@ def _opened(
         yield con
     finally:
         con.close()
+
+
+def _lacking(con: duckdb.DuckDBPyConnection, source: str, columns: tuple[str, ...]) -> list[str]:
+    """Those of the columns that a table does not have."""
+    found = con.execute(f"select * from {source} limit 0").description or ()
+    present = {str(column[0]).lower() for column in found}
+    return [column for column in columns if column not in present]
 
 
 def _name(identifier: str) -> str:
