@@ -105,8 +105,8 @@ class Delivered:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self._file)) as db:
             db.executescript(
-                "create table if not exists rows"
-                " (feed text, key text, owner text, digest blob, primary key (feed, key));"
+                "create table if not exists rows (feed text, key text, owner text, digest blob,"
+                " line text, primary key (feed, key));"
                 "create table if not exists loads (load text primary key, names text);"
                 "create table if not exists meta (name text primary key, value text);"
             )
@@ -136,15 +136,17 @@ class Delivered:
                 rows.append(row)
             if known.get(identity) != (owner, digest):
                 db.execute(
-                    "insert or replace into rows values (?, ?, ?, ?)",
-                    [feed, identity, owner, digest],
+                    "insert or replace into rows values (?, ?, ?, ?, ?)",
+                    [feed, identity, owner, digest, _line(row).decode()],
                 )
         for identity, (owner, digest) in known.items():
             # taken back only where its record was read, and made no such row
             if identity not in wanted and (owner == "" or owner in made.mapped):
                 if is_whole or digest != _TAKEN_BACK:
                     values = json.loads(identity)
-                    rows.append(dict(zip(key, values, strict=True)) | {"deleted": True})
+                    gone = dict(zip(key, values, strict=True)) | {"deleted": True}
+                    # another source's row of that key is in force again
+                    rows.append(self._of_another(feed, identity) or gone)
                 db.execute(
                     "update rows set digest = ? where feed = ? and key = ?",
                     [_TAKEN_BACK, feed, identity],
@@ -165,9 +167,24 @@ class Delivered:
             _write_rows(folder / f"{number:08}.jsonl.gz", list(rows.values()))
             for path in earlier if is_anew else ():
                 path.unlink()
-            values = [[feed, digest, "", b""] for digest in rows]
-            db.executemany("insert into rows values (?, ?, ?, ?)", values)
+            values = [[feed, digest, "", b"", ""] for digest in rows]
+            db.executemany("insert into rows values (?, ?, ?, ?, ?)", values)
         return len(rows)
+
+    def _of_another(self, feed: str, identity: str) -> Row | None:
+        """The row of that key that another source delivers."""
+        for file in sorted(self._file.parent.parent.glob(f"*/{self._file.name}"), reverse=True):
+            if file == self._file:
+                continue
+            with closing(sqlite3.connect(file)) as db:
+                found = db.execute(
+                    "select line from rows where feed = ? and key = ? and digest != ?",
+                    [feed, identity, _TAKEN_BACK],
+                ).fetchone()
+            if found:
+                row: Row = json.loads(found[0])
+                return row
+        return None
 
     def _write(self, feed: str, rows: Sequence[Row], is_whole: bool) -> None:
         earlier = self._files(feed)
@@ -176,6 +193,29 @@ class Delivered:
         if is_whole:
             for path in earlier:
                 path.unlink()
+
+
+def disagreements(folder: Path, landing: Path, sources: Sequence[str]) -> list[str]:
+    """What several sources deliver differently, in words: the last by path counts, and whichever
+    that is, one of them is not what was meant. `folder`: where sources keep what they need."""
+    last: dict[tuple[str, str], tuple[str, bytes]] = {}
+    found: dict[tuple[str, str, str], list[str]] = {}
+    # by path, as files count
+    for source in sorted(sources):
+        with Delivered(folder / source, landing, source)._opened() as db:
+            rows = db.execute("select feed, key, digest from rows where digest != ?", [_TAKEN_BACK])
+            for feed, key, digest in rows:
+                if feeds()[feed].key:
+                    earlier, other = last.get((feed, key), (source, digest))
+                    if other != digest:
+                        found.setdefault((feed, earlier, source), []).append(key)
+                    last[feed, key] = source, digest
+    return [
+        f"{feed} {', '.join(json.loads(keys[0]))}"
+        + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+        + f": {first} and {second} deliver other rows, and that of {second} counts"
+        for (feed, first, second), keys in found.items()
+    ]
 
 
 def identity_of(*parts: Any) -> str:

@@ -6,7 +6,7 @@ Does not belong here: what only one system has, which is in its file.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from makegood.ingestion.connect.system import Record, Row, Rows, Unmapped
 from makegood.ingestion.values import Zone
@@ -56,15 +56,25 @@ class Lookup(Strict):
 
 class Place(Strict):
     """Which part of our service something is: `component` is our id of it, by default the
-    system's own."""
+    system's own. A component that another source describes needs `component` alone."""
 
-    service: Id
-    region: Id
+    service: Id | None = None
+    region: Id | None = None
     component: Id | None = None
     redundancy_group: Id | None = None
     environment: Literal["production", "staging", "test", "development"] = "production"
     active_from: str | None = None
     active_to: str | None = None
+
+    @model_validator(mode="after")
+    def _is_described(self) -> "Place":
+        if self.component and self.model_fields_set == {"component"}:
+            return self
+        if not self.service or not self.region:
+            raise ValueError(
+                "give service and region, or component alone where another source describes it"
+            )
+        return self
 
 
 class PlaceNames(Strict):
@@ -80,8 +90,10 @@ class PlaceNames(Strict):
         return None if place is None else place.component or name
 
     def add_components(self, rows: Rows) -> None:
-        """Adds a row of `components` for each place."""
+        """Adds a row of `components` for each place that is described here."""
         for name, place in self.places.items():
+            if not place.service:
+                continue
             rows.add(
                 "components",
                 {
@@ -104,7 +116,8 @@ class PlaceNames(Strict):
 class DeskNames(Strict):
     """For help desks: what their values mean to us.
 
-    `severities`: priority -> severity of the contract; `states`: status -> what the clock does in
+    `severities`: priority -> severity of the contract, `request_severities`: that of requests,
+    where a contract has other levels for them (K4); `states`: status -> what the clock does in
     it, beside those that the system knows itself; `types`: type -> ticket_type (others are
     `otherwise_type`); `subscription`: whose a ticket is; `resolution_kind`: how tickets are
     resolved, where the desk doesn't say; `responds`: statuses whose first entry is the response,
@@ -112,6 +125,7 @@ class DeskNames(Strict):
     """
 
     severities: dict[str, Id] = {}
+    request_severities: dict[str, Id] = {}
     states: dict[str, State] = {}
     types: dict[str, Literal["incident", "request", "configuration_assistance"]] = {}
     otherwise_type: Literal["incident", "request", "configuration_assistance"] = "incident"
@@ -124,8 +138,15 @@ class DeskNames(Strict):
     exclusion_kind: Lookup = Lookup()
 
     def severity(self, priority: str | None, rows: Rows) -> str | None:
-        """Our severity of a priority; None for a ticket without one."""
-        return None if priority is None else rows.named("severities", priority, self.severities)
+        """Our severity of a priority of the ticket whose row was added last; None for a ticket
+        without one."""
+        if priority is None:
+            return None
+        tickets = rows.feeds.get("tickets", [])
+        is_request = bool(tickets) and tickets[-1].get("ticket_type") == "request"
+        if is_request and priority in self.request_severities:
+            return self.request_severities[priority]
+        return rows.named("severities", priority, self.severities)
 
     def ticket(
         self,

@@ -16,6 +16,7 @@ from makegood.orchestration.cli import (
     contracts,
     credit_notes,
     dashboards,
+    demo,
     docs,
     doctor,
     explain,
@@ -60,6 +61,7 @@ def makegood(
 app.command()(run.run)
 app.command()(migrate.migrate)
 app.command()(sample.sample)
+app.command()(demo.demo)
 app.add_typer(connect.connect, name="connect")
 app.command()(contracts.contracts)
 app.command()(backtest.backtest)

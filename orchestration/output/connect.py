@@ -106,7 +106,10 @@ def _counts(pulled: Pulled, made: str) -> list[str]:
             for (setting, value), count in pulled.unnamed.most_common(_MOST_SHOWN)
         ]
         lines += _more(len(pulled.unnamed))
-    lines += [f"  {note} ({thousands(count)})" for note, count in pulled.notes.items()]
+    lines += [
+        f"  {note}" + (f" ({thousands(count)} times)" if count > 1 else "")
+        for note, count in pulled.notes.items()
+    ]
     return lines
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import filelock
 
 from makegood.ingestion.connect import pull as pulling
+from makegood.ingestion.connect.deliver import disagreements
 from makegood.ingestion.connect.pull import Progress, Pulled
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Unreadable
@@ -63,6 +64,9 @@ def pull_all(
                 else:
                     _keep_left(folder / source.name, pulled)
                     done.append(pulled)
+            known = [name for name in ("rows", *settings.sources) if (folder / name).is_dir()]
+            if done:
+                done[-1].notes.update(disagreements(folder, landing, known))
     except filelock.Timeout as error:
         raise Busy(f"another pull is at work on {warehouse}: pull again when it is done") from error
     return done, failures

@@ -8,7 +8,9 @@ import pytest
 
 from makegood.ingestion.connect import api
 from makegood.ingestion.connect import pull as pulling
+from makegood.ingestion.connect.names import DeskNames
 from makegood.ingestion.connect.settings import load
+from makegood.ingestion.connect.system import Rows
 from tests.connect.conftest import Pull
 from tests.support.acme import acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rejected, rows
@@ -308,3 +310,33 @@ def test_check_reads_the_first_page_and_keeps_nothing(tmp_path: Path) -> None:
     assert checked.unnamed == {("severities", "odd"): 1, ("states", "x"): 1}
     assert [x.what for x in checked.left] == ["issues 3"]
     assert [path.name for path in tmp_path.iterdir()] == ["connect.yaml"]
+
+
+def test_two_sources_that_describe_one_component_differently_are_named(
+    tmp_path: Path, pull: Pull
+) -> None:
+    with acme(issues=1) as server:
+        more = (
+            "  other:\n    system: acme\n"
+            f'    api: {{url: "{server.served.url}"}}\n'
+            "    severities: {high: P1}\n    subscription: {otherwise: SUB-1}\n"
+            "    places: {web: {service: web, region: eu, redundancy_group: g}}\n"
+        )
+        found, _ = pull(connect_yaml(tmp_path, server.served.url, more))
+        assert list(found[-1].notes) == [
+            "components web: desk and other deliver other rows, and that of other counts"
+        ]
+        # what another source describes is only named
+        more = more.replace("{service: web, region: eu, redundancy_group: g}", "{component: web}")
+        found, _ = pull(connect_yaml(tmp_path, server.served.url, more))
+        assert list(found[-1].notes) == []
+    assert len(rows(tmp_path / "landing", "components")) == 1
+
+
+def test_a_request_may_have_severities_of_its_own(tmp_path: Path) -> None:
+    names = DeskNames(severities={"high": "P2"}, request_severities={"high": "high"})
+    out = Rows()
+    for kind in ("incident", "request"):
+        out.add("tickets", {"ticket_id": kind, "ticket_type": kind})
+        out.add("ticket_events", {"severity": names.severity("high", out)})
+    assert [row["severity"] for row in out.feeds["ticket_events"]] == ["P2", "high"]

@@ -23,7 +23,10 @@ _FIELD = 360001
 _AGENT, _CUSTOMER = 7001, 7002
 # component -> the maintenances announced for it: start, length, notice
 _MAINTENANCE = {
-    "chat-eu-west-web": [("2026-06-10T01:00:00+00:00", 90, 6 * 24), ("2026-07-08T01:00:00+00:00", 60, 72)],
+    "chat-eu-west-web": [
+        ("2026-06-10T01:00:00+00:00", 90, 6 * 24),
+        ("2026-07-08T01:00:00+00:00", 60, 72),
+    ],
     "voice-us-east-trunk-a": [("2026-07-21T02:00:00+00:00", 120, 24)],
 }
 
@@ -168,9 +171,7 @@ def uptimerobot(feeds: Path) -> str:
             lines.append([event, monitor, f"{at:%Y-%m-%d %H:%M:%S}", reason, lasted, minutes])
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ["Event", "Monitor", "Date-Time", "Reason", "Duration", "Duration (in mins.)"]
-    )
+    writer.writerow(["Event", "Monitor", "Date-Time", "Reason", "Duration", "Duration (in mins.)"])
     writer.writerows(sorted(lines, key=lambda line: (line[2], line[1]), reverse=True))
     return out.getvalue()
 
@@ -188,7 +189,9 @@ def statuspage() -> dict[str, Any]:
             own = f"mnt{len(made) + 1:03}"
             part = {"id": f"cmp-{component}", "name": component}
 
-            def update(at: datetime, status: str, own: str = own, part: Any = part) -> dict[str, Any]:
+            def update(
+                at: datetime, status: str, own: str = own, part: Any = part
+            ) -> dict[str, Any]:
                 affected = [
                     {
                         "code": part["id"],
@@ -398,9 +401,7 @@ def note(number: int, line: Row, row: Row, of: str, line_id: str) -> dict[str, A
 
 def connect_yaml(feeds: Path) -> str:
     services = "\n".join(
-        "    - {"
-        + ", ".join(f"{name}: {value}" for name, value in row.items() if value)
-        + "}"
+        "    - {" + ", ".join(f"{name}: {value}" for name, value in row.items() if value) + "}"
         for row in rows(feeds, "services")
     )
     places = "\n".join(
@@ -419,11 +420,7 @@ def connect_yaml(feeds: Path) -> str:
         f"{{service: {service}, region: {region}, support_plan: {plan}}}"
         for service, region, plan in seen
     )
-    pages = "\n".join(
-        f"      {component}: {{service: {component.split('-')[0]}, "
-        f"region: {'-'.join(component.split('-')[1:3])}}}"
-        for component in _MAINTENANCE
-    )
+    pages = "\n".join(f"      {name}: {{component: {name}}}" for name in _MAINTENANCE)
     return f"""\
 # What makegood demo reads: exports of four systems, and the few names that nobody can guess.
 
@@ -448,6 +445,7 @@ sources:
   page:   # Statuspage: its maintenance; outages come from the monitors
     system: statuspage
     files: {{paths: ["statuspage/*.json"]}}
+    # the monitors describe them
     places:
 {pages}
 

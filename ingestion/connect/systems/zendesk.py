@@ -224,7 +224,7 @@ class _Desk:
             out.note("tickets without events: their states are known by their last update alone")
             priority = ticket.text("priority")
             log += _known(ticket)
-        return Ticket(ticket_id, created, names_severity(priority, names, out), status, log)
+        return Ticket(ticket_id, created, names.severity(priority, out), status, log)
 
     def _is_reply(self, child: Record, event: Record, ticket: Record) -> bool:
         if child.text("event_type") not in ("Comment", "VoiceComment"):
@@ -326,11 +326,6 @@ def _known(ticket: Record) -> Iterator[Change]:
     yield Change(ticket.needed("updated_at"), "status", state, order=1)
 
 
-def names_severity(priority: str | None, names: DeskNames, out: Rows) -> str | None:
-    """Our severity of a priority; None for a ticket without one."""
-    return None if priority is None else out.named("severities", priority, names.severities)
-
-
 def _at(event: Record) -> str:
     if at := event.text("created_at"):
         return at
@@ -343,7 +338,7 @@ def _changes(child: Record, at: str, order: int, names: DeskNames, out: Rows) ->
     if status := child.text("status"):
         yield Change(at, "status", status, order)
     if priority := child.text("priority"):
-        yield Change(at, "severity", names_severity(priority, names, out), order)
+        yield Change(at, "severity", names.severity(priority, out), order)
 
 
 def _from_view(row: Mapping[str, Value]) -> dict[str, Value]:
