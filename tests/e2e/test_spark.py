@@ -20,8 +20,9 @@ from makegood.orchestration.cli.common import BAD_ARGUMENTS, FAILED
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.settings import DBT_PROJECT, Limits, Spark
 from makegood.orchestration.spark import cluster
-from tests.conftest import CONTRACTS, Published, light
+from tests.conftest import CONTRACTS, Published, light, write_contracts
 from tests.e2e.test_command import MAKEGOOD
+from tests.models import test_second_opinions as second_opinions
 from tests.support.cluster import required
 from tests.support.parity import differences
 
@@ -228,3 +229,17 @@ def wait_for(is_so: Callable[[], bool], run: subprocess.Popen, seconds: float = 
         assert run.poll() is None, "it ended before"
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+@pytest.mark.long
+@pytest.mark.cluster
+def test_second_opinions_are_the_same(tmp_path: Path) -> None:
+    """Every reason on either engine: clocks, calendars and windows are theirs."""
+    landing = second_opinions.landed(tmp_path / "landing", second_opinions.world())
+    contracts = write_contracts(tmp_path / "contracts", second_opinions.agreed())
+    where = [
+        published(spark, landing, tmp_path / name, second_opinions.AS_OF, contracts)
+        for name, spark in (("duckdb", None), ("spark", LOCAL))
+    ]
+    assert differences(*where) == []
+    assert Published(where[1]).mart("second_opinions")

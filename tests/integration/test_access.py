@@ -87,6 +87,7 @@ def own_rows(name: str, place: dict[str, str]) -> Feeds:
         "ticket_type": "incident",
         "environment": "production",
         "subject": f"subject<{name}>",
+        "source_resolution_met": "true",
     }
     events = [
         (t, "10T00:01", "classified", "P1"),
@@ -357,6 +358,8 @@ def test_the_world_has_something_of_each_customer_to_hide(shared_place: Publishe
             "agreed_terms",
             "incident_balance",
             "own_claims",
+            "second_opinion_months",
+            "second_opinion_variants",
             "support_times",
             "what_if",
         ]
@@ -394,6 +397,9 @@ def test_a_customer_sees_all_that_is_theirs(shared_place: Published, name: str) 
     for table in (
         "marts.what_if",
         "marts.support_times",
+        "marts.second_opinions",
+        "marts.second_opinion_months",
+        "marts.second_opinion_variants",
         "marts.availability_by_category",
         "quality.feed_reconciliation",
     ):

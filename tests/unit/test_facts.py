@@ -134,9 +134,9 @@ def test_the_words_of_a_contract_are_in_its_yaml_alone() -> None:
 
 def test_the_instant_of_the_figures_is_read_from_the_run_that_published_them() -> None:
     assert naming(r"max\(\s*as_of", "dashboards") == []
-    # as a share of the period: when a budget runs out, and budgets at the same share
+    # as a share of the period: when a budget runs out, and budgets at the same share; and, by
+    # another clock, of tickets beside their targets
     assert naming(r"elapsed_seconds", "dashboards") == [
-        # of the clock of a ticket
         "dashboards/app/app_pages/opinions.py",
         "dashboards/figures/overview/commitments.py",
         "dashboards/figures/overview/worse.py",

@@ -5,56 +5,32 @@ with judged as (
     where status = 'counted'
 ),
 
--- events that were set aside, with what could be typed of them
-set_aside as (
-    select
-        {{ json_value('rows_aside.named', 'ticket_id') }} as ticket_id,
-        coalesce(
-            {{ json_value('rows_aside.named', 'event_id') }},
-            rows_aside.delivery_id || ':' || rows_aside.line
-        ) as event_id,
-        cast({{ json_value('rows_aside.named', 'occurred_at_s') }} as bigint) as occurred_at_s,
-        cast(
-            coalesce({{ json_value('rows_aside.named', 'occurred_at_us') }}, '0') as bigint
-        ) as occurred_at_us,
-        {{ json_value('rows_aside.named', 'event') }} as event,
-        rows_aside.delivery_id as _delivery_id, rows_aside.line as _line
-    from {{ ref('int_set_aside') }} as rows_aside
-    where rows_aside.feed = 'ticket_events'
-),
-
--- a later delivery of the same event is the one that counts
+-- events that were set aside and not delivered anew, as far as they could be typed
 aside as (
-    select ticket_id, event_id, occurred_at_s, occurred_at_us, event, _delivery_id, _line
-    from (
-        select
-            set_aside.*,
-            row_number() over (
-                partition by set_aside.event_id
-                order by set_aside._delivery_id desc, set_aside._line desc
-            ) as from_last
-        from set_aside
-        inner join judged on set_aside.ticket_id = judged.ticket_id
-        cross join {{ source('inputs', 'run') }} as run
-        left join {{ ref('stg_latest_ticket_events') }} as latest
-            on
-                set_aside.event_id = latest.event_id
-                and (
-                    latest._delivery_id > set_aside._delivery_id
-                    or (
-                        latest._delivery_id = set_aside._delivery_id
-                        and latest._line > set_aside._line
-                    )
-                )
-        where
-            latest.event_id is null
-            and set_aside.occurred_at_s <= run.as_of_s
-            -- a severity that the contract does not know has no target to judge by
-            and set_aside.event in (
-                'responded', 'status_updated', 'paused', 'resumed', 'resolved', 'reopened', 'closed'
-            )
-    ) as ranked
-    where from_last = 1
+    select
+        faults.ticket_id, {{ json_value('set_aside.named', 'event_id') }} as event_id,
+        faults.read_s as occurred_at_s,
+        cast(
+            coalesce({{ json_value('set_aside.named', 'occurred_at_us') }}, '0') as bigint
+        ) as occurred_at_us,
+        {{ json_value('set_aside.named', 'event') }} as event,
+        set_aside.delivery_id as _delivery_id, set_aside.line as _line
+    from judged
+    inner join {{ ref('int_evidence_faults') }} as faults
+        on judged.ticket_id = faults.ticket_id and faults.feed = 'ticket_events'
+    inner join {{ ref('int_set_aside') }} as set_aside
+        on
+            faults.feed = set_aside.feed
+            and faults.delivery_id = set_aside.delivery_id
+            and faults.line = set_aside.line
+    cross join {{ source('inputs', 'run') }} as run
+    where
+        {{ json_value('set_aside.named', 'event_id') }} is not null
+        and faults.read_s <= run.as_of_s
+        -- a severity that the contract does not know has no target to judge by
+        and {{ json_value('set_aside.named', 'event') }} in (
+            'responded', 'status_updated', 'paused', 'resumed', 'resolved', 'reopened', 'closed'
+        )
 ),
 
 concerned as (select distinct ticket_id from aside),
