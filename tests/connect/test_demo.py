@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from makegood.ingestion.connect.demo import FILES
 from makegood.orchestration.cli import app
 from tests.conftest import Published
-from tests.support.demo_files import files
 from tests.support.delivered import rejected
+from tests.support.demo_files import files
 
 
 def test_its_files_are_those_that_are_made() -> None:
@@ -43,7 +43,7 @@ def test_the_figures_tell_of_all_four_systems(shown: tuple[Path, str]) -> None:
     one = published.query("select count(*) as n from marts.ticket_sla where status = 'counted'")
     assert one[0]["n"] == 63
     assert published.query("select * from marts.credits where credit_amount > 0")
-    assert published.query("select * from marts.credit_reconciliation where issued > 0")
+    assert published.query("select * from marts.credit_reconciliation where issued_amount > 0")
     assert published.query("select * from marts.maintenance_notice where not notice_met")
     assert published.query("select * from marts.second_opinions where not is_agreed")
     low = published.query(
