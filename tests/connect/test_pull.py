@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -340,3 +342,22 @@ def test_a_request_may_have_severities_of_its_own(tmp_path: Path) -> None:
         out.add("tickets", {"ticket_id": kind, "ticket_type": kind})
         out.add("ticket_events", {"severity": names.severity("high", out)})
     assert [row["severity"] for row in out.feeds["ticket_events"]] == ["P2", "high"]
+
+
+def test_a_pull_talks_to_the_system_alone(tmp_path: Path, pull: Pull) -> None:
+    """No telemetry, no look for newer versions."""
+    called = []
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and is_watching:
+            called.append(args[1])
+        elif event == "socket.getaddrinfo" and is_watching:
+            called.append((args[0], args[1]))
+
+    is_watching = True
+    sys.addaudithook(hook)
+    with acme(issues=4) as server:
+        pull(connect_yaml(tmp_path, server.served.url))
+    is_watching = False
+    assert called
+    assert {address[0] for address in called} == {"127.0.0.1"}

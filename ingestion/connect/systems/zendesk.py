@@ -524,9 +524,9 @@ SYSTEM = System(
                         from ticket_events__child_events
                     )
                     select
-                        any_value(event.id) as id, any_value(event.ticket_id) as ticket_id,
-                        any_value(event.timestamp) as timestamp,
-                        any_value(event.updater_id) as updater_id,
+                        min(event.id) as id, min(event.ticket_id) as ticket_id,
+                        min(event.timestamp) as timestamp,
+                        min(event.updater_id) as updater_id,
                         to_json(list(child order by child.id)) as child_events
                     from ticket_events as event
                     join child on child._dlt_parent_id = event._dlt_id
