@@ -1,14 +1,18 @@
 """`makegood demo`: from exports of four systems to the pages."""
 
+import csv
+from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from makegood.ingestion.connect.demo import FILES
+from makegood.ingestion.sample import write as write_sample
 from makegood.orchestration.cli import app
 from tests.conftest import Published
-from tests.support.delivered import rejected
+from tests.support.delivered import rejected, rows
 from tests.support.demo_files import files
 
 
@@ -46,11 +50,11 @@ def test_the_figures_tell_of_all_four_systems(shown: tuple[Path, str]) -> None:
     assert published.query("select * from marts.credit_reconciliation where issued_amount > 0")
     assert published.query("select * from marts.maintenance_notice where not notice_met")
     assert published.query("select * from marts.second_opinions where not is_agreed")
-    # monitoring begins with June, within a quarter of the other contract
-    assert not published.query(
-        "select * from marts.availability where low_coverage and status = 'final'"
-        " and contract_id = 'trueengage'"
-    )
+    assert not published.query("select * from marts.availability where low_coverage")
+    # what was due, asked for and credited, and what was not
+    found = published.query("select difference, flags from marts.credit_reconciliation")
+    assert any(row["difference"] == 0 and not row["flags"] for row in found)
+    assert any(row["difference"] > 0 for row in found)
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -65,3 +69,16 @@ def test_a_second_time_changes_nothing(shown: tuple[Path, str]) -> None:
     assert result.exit_code == 0, result.output
     assert "desk: nothing new" in result.output
     assert "0 new files" in result.output
+
+
+def test_fees_are_those_of_the_sample(shown: tuple[Path, str], tmp_path: Path) -> None:
+    """Through Stripe's smallest units and back, also of a currency with three decimals."""
+    write_sample(tmp_path / "feeds", "small", 1, False, lambda message: None)
+    with (tmp_path / "feeds" / "invoice_lines" / "invoice_lines.csv").open() as lines:
+        wanted = Counter[tuple[str, str]]()
+        for row in csv.DictReader(lines):
+            wanted[row["line_kind"], row["currency"]] += Decimal(row["amount"])  # type: ignore[assignment]
+    found = Counter[tuple[str, str]]()
+    for row in rows(shown[0] / "landing", "invoice_lines"):
+        found[row["line_kind"], row["currency"]] += Decimal(row["amount"])  # type: ignore[assignment]
+    assert found == wanted

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from makegood.ingestion.connect.demo import FILES
+from makegood.ingestion.feeds.messages import minor_digits
 from makegood.ingestion.sample import write
 
 Row = dict[str, str]
@@ -155,8 +156,8 @@ def uptimerobot(feeds: Path) -> str:
     changes: dict[str, list[tuple[datetime, str]]] = {}
     for component in rows(feeds, "components"):
         if component["environment"] == "production":
-            start = component["active_from"] or "2026-06-01T00:00:00Z"
-            changes[component["component_id"]] = [(instant(start), "Up")]
+            # a quarter before the first outage, so that no figure rests on thin evidence
+            changes[component["component_id"]] = [(instant("2026-04-01T00:00:00Z"), "Up")]
     for outage in sorted(rows(feeds, "outages"), key=lambda o: o["started_at"]):
         if outage["state"] == "down":
             log = changes[outage["component_id"]]
@@ -310,10 +311,11 @@ def price(product: str) -> dict[str, Any]:
     return {"id": f"price_{product.removeprefix('prod_')}", "object": "price", "product": product}
 
 
-def minor(amount: str) -> int:
-    """All amounts of the sample are of currencies with two decimals."""
-    whole, _, fraction = amount.lstrip("-").partition(".")
-    return int(whole) * 100 + int(fraction.ljust(2, "0"))
+def minor(line: Row) -> int:
+    """The amount of a line in the smallest unit of its currency, without its sign."""
+    digits = minor_digits()[line["currency"]] or 0
+    whole, _, fraction = line["amount"].lstrip("-").partition(".")
+    return int(whole + fraction.ljust(digits, "0")[:digits])
 
 
 def invoice_line(line_id: str, line: Row, product: str) -> dict[str, Any]:
@@ -321,7 +323,7 @@ def invoice_line(line_id: str, line: Row, product: str) -> dict[str, Any]:
     return {
         "id": line_id,
         "object": "line_item",
-        "amount": minor(line["amount"]),
+        "amount": minor(line),
         "currency": line["currency"].lower(),
         "discount_amounts": [],
         "period": {"start": unix(line["period_start"]), "end": unix(end.date().isoformat())},
@@ -367,7 +369,7 @@ def invoice(own: str, row: Row, currency: str, charged: list[dict[str, Any]]) ->
 
 
 def note(number: int, line: Row, row: Row, of: str, line_id: str) -> dict[str, Any]:
-    amount = minor(line["amount"])
+    amount = minor(line)
     return {
         "id": f"cn_{number:03}",
         "object": "credit_note",
@@ -421,12 +423,20 @@ def connect_yaml(feeds: Path) -> str:
         for service, region, plan in seen
     )
     pages = "\n".join(f"      {name}: {{component: {name}}}" for name in _MAINTENANCE)
+    requests = "\n".join(
+        f"    - {{request_id: {row['request_id']}, subscription_id: {sub(row['subscription_id'])}, "
+        f"month: {row['month']},\n       requested_on: {row['requested_on']}}}"
+        for row in rows(feeds, "credit_requests")
+    )
     return f"""\
 # What makegood demo reads: exports of four systems, and the few names that nobody can guess.
 
 rows:
   services:
 {services}
+  # what customers have asked for, by e-mail
+  credit_requests:
+{requests}
 
 sources:
   desk:   # Zendesk Support
