@@ -140,18 +140,33 @@ class Delivered:
                     [feed, identity, owner, digest, _line(row).decode()],
                 )
         for identity, (owner, digest) in known.items():
+            if identity in wanted:
+                continue
+            was_taken_back = digest == _TAKEN_BACK
             # taken back only where its record was read, and made no such row
-            if identity not in wanted and (owner == "" or owner in made.mapped):
-                if is_whole or digest != _TAKEN_BACK:
-                    values = json.loads(identity)
-                    gone = dict(zip(key, values, strict=True)) | {"deleted": True}
-                    # another source's row of that key is in force again
-                    rows.append(self._of_another(feed, identity) or gone)
+            is_gone = was_taken_back or owner == "" or owner in made.mapped
+            if is_gone and (is_whole or not was_taken_back):
+                gone = dict(zip(key, json.loads(identity), strict=True)) | {"deleted": True}
+                # another source's row of that key is in force again
+                rows.append(self._of_another(feed, identity) or gone)
+            elif is_whole:
+                # it stays in force, and the file that has it goes
+                rows.append(self._kept(db, feed, identity))
+            if is_gone:
                 db.execute(
                     "update rows set digest = ? where feed = ? and key = ?",
                     [_TAKEN_BACK, feed, identity],
                 )
         return rows
+
+    @staticmethod
+    def _kept(db: sqlite3.Connection, feed: str, identity: str) -> Row:
+        """A row as it was delivered last."""
+        found = db.execute(
+            "select line from rows where feed = ? and key = ?", [feed, identity]
+        ).fetchone()
+        row: Row = json.loads(found[0], parse_float=Decimal)
+        return row
 
     def _once(self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool) -> int:
         """Writes the rows, of a feed without a key, that were not written yet; how many."""
@@ -182,7 +197,7 @@ class Delivered:
                     [feed, identity, _TAKEN_BACK],
                 ).fetchone()
             if found:
-                row: Row = json.loads(found[0])
+                row: Row = json.loads(found[0], parse_float=Decimal)
                 return row
         return None
 

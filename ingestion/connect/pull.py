@@ -137,7 +137,9 @@ def own_rows(settings: Settings, landing: Path, folder: Path) -> Pulled:
         for row in found:
             rows.add(feed, row)
     pulled.add(rows)
-    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, "rows"))
+    # one that was wrong, and held back the whole file, must not lie there for good
+    names = identity_of(repr(settings.rows))
+    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, names))
     return pulled
 
 
@@ -205,10 +207,15 @@ def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:
         key = source.system.keys.get(resource, ())
         by_key: dict[Any, Record] = {}
         for number, record in enumerate(all_of_it):
-            identity = tuple(str(record.get(path)) for path in key) or number
-            by_key[identity] = record
+            by_key[_identity(record, key) or number] = record
         found[resource] = list(by_key.values())
     return found
+
+
+def _identity(record: Record, key: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What identifies a record; None where it has nothing of its key."""
+    values = [record.get(path) for path in key]
+    return None if all(value is None for value in values) else tuple(map(str, values))
 
 
 def _kept(

@@ -42,7 +42,8 @@ def pull_all(
     failures: list[str] = []
     try:
         with filelock.FileLock(folder / ".lock", timeout=0):
-            if settings.rows:
+            # where there were some, they are taken back
+            if settings.rows or (folder / "rows").is_dir():
                 done.append(pulling.own_rows(settings, landing, folder))
             for source in sources:
 
