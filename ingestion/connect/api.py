@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -119,17 +119,33 @@ def first_page(
 def kept(system: System[Any], folder: Path) -> Iterator[tuple[str, str, Record]]:
     """All records that pulls have kept: the load that brought it, its resource, and itself, in the
     order in which they came."""
-    for resource in system.keys:
-        files = (folder / "raw" / resource).glob("*.jsonl*")
-        for file in sorted(files, key=lambda f: (Decimal(_load_of(f)), f.name)):
-            with gzip.open(file, "rt", encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
-                    record = _decoded(json.loads(line)["record"])
-                    yield (
-                        _load_of(file),
-                        resource,
-                        Record(record, f"{resource}/{file.name}:{number}"),
-                    )
+    for load, files in loads(system, folder).items():
+        for resource, of_it in files.items():
+            for record in records_of(of_it):
+                yield load, resource, record
+
+
+def loads(system: System[Any], folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """The files of records that pulls have kept, by the load that brought them and by resource, in
+    the order in which they came."""
+    found = [
+        (Decimal(_load_of(file)), file.name, resource, file)
+        for resource in system.keys
+        for file in (folder / "raw" / resource).glob("*.jsonl*")
+    ]
+    made: dict[str, dict[str, list[Path]]] = {}
+    for _, _, resource, file in sorted(found):
+        made.setdefault(_load_of(file), {}).setdefault(resource, []).append(file)
+    return made
+
+
+def records_of(files: Iterable[Path]) -> Iterator[Record]:
+    """The records in files of one resource."""
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                where = f"{file.parent.name}/{file.name}:{number}"
+                yield Record(_decoded(json.loads(line)["record"]), where)
 
 
 def _load_of(file: Path) -> str:

@@ -80,13 +80,11 @@ class Delivered:
         _write_rows(path, rows)
         return len(rows)
 
-    def has_facts(self, load: str, names: str) -> bool:
-        """Whether the load was mapped with these names."""
+    def loads(self, names: str) -> set[str]:
+        """The loads whose facts were mapped with these names, and delivered."""
         with self._opened() as db:
-            found = db.execute(
-                "select 1 from loads where load = ? and names = ?", [load, names]
-            ).fetchone()
-            return found is not None
+            found = db.execute("select load from loads where names = ?", [names])
+            return {str(row[0]) for row in found}
 
     def keep_facts(self, load: str, names: str) -> None:
         """Notes that the load was mapped with these names, and delivered."""

@@ -2,13 +2,15 @@
 
 import gzip
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from makegood.ingestion.connect import deliver
+from makegood.ingestion.connect import api, deliver
+from makegood.ingestion.connect.system import Record
 from tests.connect.conftest import Pull
-from tests.support.acme import acme, connect_yaml, issue
+from tests.support.acme import acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rows
 
 pytestmark = pytest.mark.usefixtures("made_up")
@@ -92,3 +94,31 @@ def test_records_without_a_key_are_all_named(tmp_path: Path, pull: Pull) -> None
         found, failures = pull(connect_yaml(tmp_path, server.served.url))
     assert failures == []
     assert [left.why.split(";")[0] for left in found[1].left] == ["id is missing"] * 2
+
+
+def test_checks_that_were_delivered_are_not_read_again(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be millions of them: each pull holds those of one load at a time."""
+    held: list[int] = []
+    read = api.records_of
+
+    def counted(paths: Iterable[Path]) -> Iterator[Record]:
+        found = [*read(paths)]
+        held.append(len(found))
+        return iter(found)
+
+    with acme(pings=4) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        server.pings += [ping(n) for n in (5, 6, 7)]
+        monkeypatch.setattr(api, "records_of", counted)
+        pull(config)
+        assert held == [3]
+        held.clear()
+        pull(config)
+        assert held == []
+        # with other names all of them are
+        pull(connect_yaml(tmp_path, server.served.url, severity="P2"))
+        assert held == [4, 3]
+    assert len(rows(tmp_path / "landing", "checks")) == 7
