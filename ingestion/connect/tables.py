@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import model_validator
 
-from makegood.ingestion.connect.names import Strict
+from makegood.ingestion.connect.names import Strict, Variable
 from makegood.ingestion.connect.system import Layout, Record, System, Unreadable, Value
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.sql import quoted
@@ -44,7 +44,7 @@ class Tables(Strict):
     layout: Literal["fivetran", "airbyte", "dlt"]
     duckdb: Path | None = None
     folder: Path | None = None
-    postgres: str | None = None
+    postgres: Variable | None = None
     # a pydantic model has a method of that name
     schema_name: str | None = None
     suffix: str = ""

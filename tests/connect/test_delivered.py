@@ -74,13 +74,13 @@ def test_rows_that_are_mended_or_removed_in_the_file_are_so_in_the_landing_folde
     with acme(issues=1) as server:
         config = connect_yaml(tmp_path, server.served.url)
         right = config.read_text()
-        config.write_text(right.replace("lifecycle: ga", "lifecycle: oops"))
+        config.write_text(right.replace("contract_id: trueengage", "contract_id: oops"))
         pull(config)
         config.write_text(right)
         pull(config)
         services = tmp_path / "landing" / "services"
         assert len(files(services)) == 1
-        assert [r["lifecycle"] for r in rows(tmp_path / "landing", "services")] == ["ga"]
+        assert [r["contract_id"] for r in rows(tmp_path / "landing", "services")] == ["trueengage"]
         # all of them
         config.write_text(right[right.index("sources:") :])
         pull(config)
