@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from makegood.ingestion.connect.instants import moment
-from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unreadable, Value
+from makegood.ingestion.connect.system import (
+    Api,
+    Record,
+    System,
+    Unmapped,
+    Unreadable,
+    Value,
+    whole_signs,
+)
 
 # after so many pages what was read is kept, where the order of a resource allows that
 CHUNK_PAGES = 50
@@ -34,6 +43,8 @@ _TRIES = 5
 _TRIED_AGAIN = (420, 429, *range(500, 600))
 # a shorter text is in many words
 _SHORTEST_SECRET = 6
+# what a header says of who asks
+_CREDENTIALS = re.compile(r"\b(Basic|Bearer)\s+(?=\S*[0-9=])[\w.~+/=-]{12,}", re.IGNORECASE)
 
 
 class SchemaChanged(Unreadable):
@@ -321,11 +332,11 @@ class _Watch:
         from requests.exceptions import ChunkedEncodingError
 
         try:
-            return _decoded(response.content.decode("utf-8-sig"))
+            text = response.content.decode("utf-8-sig")
+            return whole_signs(_decoded(text)) if "\\u" in text else _decoded(text)
         except ValueError as error:
             raise ChunkedEncodingError(
-                f"{_path(response.url)} answered with something that is not JSON: "
-                f"{response.text[:100]!r}",
+                f"{_path(response.url)} answered with something that is not JSON",
                 response=response,
             ) from error
 
@@ -408,11 +419,12 @@ def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str])
             return type(cause)(f"{system.title}: {_masked(str(cause), secrets)}")
     for cause in causes:
         if isinstance(cause, requests.HTTPError) and cause.response is not None:
-            return Unreadable(
-                f"{system.title}: {_masked(_refused(cause.response, system), secrets)}"
-            )
+            return Unreadable(f"{system.title}: {_refused(cause.response, system, secrets)}")
         if isinstance(cause, requests.exceptions.ChunkedEncodingError):
-            return Unreadable(f"{system.title}: {_masked(str(cause), secrets)}, {_TRIES} times")
+            words = _masked(str(cause), secrets)
+            if cause.response is not None:
+                words += f": {_masked(cause.response.text, secrets)[:100]!r}"
+            return Unreadable(f"{system.title}: {words}, {_TRIES} times")
         if isinstance(cause, requests.Timeout | requests.ConnectionError):
             url = str(cause.request.url) if cause.request is not None else ""
             return Unreadable(
@@ -420,12 +432,13 @@ def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str])
                 "what was kept so far stays, and the next pull goes on from there"
             )
     root = causes[-1]
-    return Unreadable(f"{system.title}: {type(root).__name__}: {_masked(str(root)[:500], secrets)}")
+    return Unreadable(f"{system.title}: {type(root).__name__}: {_masked(str(root), secrets)[:500]}")
 
 
-def _refused(response: Any, system: System[Any]) -> str:
+def _refused(response: Any, system: System[Any], secrets: Mapping[str, str]) -> str:
     where, status = _path(response.url), response.status_code
-    words = " ".join(response.text[:300].split())
+    # masked before it is cut: part of a secret is one too
+    words = " ".join(_masked(response.text, secrets)[:300].split())
     variables = ", ".join(system.secrets.values()) or "the credentials"
     match status:
         case 401:
@@ -442,7 +455,9 @@ def _refused(response: Any, system: System[Any]) -> str:
 
 
 def _masked(text: str, secrets: Mapping[str, str]) -> str:
+    """A text without secrets, as they are, as URLs and JSON write them, and in credentials."""
     for secret in secrets.values():
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
+            for written in (str, partial(quote, safe=""), quote_plus, json.dumps):
+                text = text.replace(written(secret).strip('"'), "***")
+    return _CREDENTIALS.sub(r"\1 ***", text)

@@ -340,3 +340,41 @@ def test_a_request_may_have_severities_of_its_own(tmp_path: Path) -> None:
         out.add("tickets", {"ticket_id": kind, "ticket_type": kind})
         out.add("ticket_events", {"severity": names.severity("high", out)})
     assert [row["severity"] for row in out.feeds["ticket_events"]] == ["P2", "high"]
+
+
+@pytest.mark.parametrize("size", range(280, 300, 4))
+def test_part_of_a_secret_is_not_shown_either(tmp_path: Path, pull: Pull, size: int) -> None:
+    """The vendor's words are cut at a length, which may be in the middle of it."""
+    with acme() as server:
+        words = "x" * size + "token-of-acme"
+        server.served.handlers["/issues"] = lambda request: Answer(text=words, status=401)
+        _, failures = pull(connect_yaml(tmp_path, server.served.url))
+    assert "xxx***" in failures[0]
+    assert "token" not in failures[0]
+
+
+def test_a_secret_is_not_shown_in_any_form(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = 'a+b/c"d e'
+    monkeypatch.setenv("ACME_TOKEN", secret)
+    forms = [secret, "a%2Bb%2Fc%22d%20e", "a%2Bb%2Fc%22d+e", 'a+b/c\\"d e', "Basic YTphYmM6ZGVm"]
+    with acme() as server:
+        server.served.handlers["/issues"] = lambda request: Answer(
+            text=", ".join(["token expired", *forms]), status=401
+        )
+        _, failures = pull(connect_yaml(tmp_path, server.served.url))
+    assert failures[0].endswith("(HTTP 401: token expired, ***, ***, ***, ***, Basic ***)")
+
+
+def test_half_a_sign_is_replaced(tmp_path: Path, pull: Pull) -> None:
+    """JSON can hold what no text can; systems that cut texts at a length write it."""
+    with acme() as server:
+        whole, half = issue(1, subject="whole \U0001f600 \\ud83d"), issue(2, subject="half \ud83d")
+        half["places"] = {"\ude00": "\ud83d"}
+        server.issues = [whole, half, issue(3, opened="half \ud83d")]
+        found, failures = pull(connect_yaml(tmp_path, server.served.url))
+        assert failures == []
+        assert [left.what for left in found[1].left] == ["issues 3"]
+    subjects = [r["subject"] for r in rows(tmp_path / "landing", "tickets")]
+    assert subjects == ["whole \U0001f600 \\ud83d", "half �"]
