@@ -2,9 +2,10 @@
 
 Of a keyed feed the rows that changed are written, and those are taken back (`deleted`) that a
 record had and has no longer. What was delivered is kept in a small database beside the records;
-should it be lost, everything is delivered once more, which changes nothing. Where the names in
-connect.yaml have changed, one file with everything takes the place of all earlier ones, so that a
-mistake in them does not lie in the landing folder for good.
+should it be lost, everything is delivered once more, which changes nothing; so it is where the
+landing folder is another one or was emptied. Where the names in connect.yaml have changed, one file
+with everything takes the place of all earlier ones, so that a mistake in them does not lie in the
+landing folder for good.
 
 Of checks, which have no key, each load of records becomes one file, once. Those that are made of
 records that may change (the unknown time of monitors that log changes) are written once each, and
@@ -43,6 +44,7 @@ class Delivered:
         # of a pull that was killed while it wrote
         for draft in landing.glob(f"*/{FOLDER}/{source}/**/{DRAFTS}"):
             draft.unlink()
+        self._look_where()
 
     def deliver(self, made: Rows, names: str) -> dict[str, int]:
         """Writes what changed, and returns how many rows by feed. `names`: what identifies the
@@ -90,6 +92,20 @@ class Delivered:
         """Notes that the load was mapped with these names, and delivered."""
         with self._opened() as db:
             db.execute("insert or replace into loads values (?, ?)", [load, names])
+            db.commit()
+
+    def _look_where(self) -> None:
+        """A landing folder that is another one, or was emptied, gets everything anew: what it
+        should have is not there."""
+        here = str(self._landing.resolve())
+        with self._opened() as db:
+            before = self._meta(db, "landing")
+            is_empty = not any(self._landing.glob(f"*/{FOLDER}/{self._source}/**/*.gz"))
+            if is_empty or before not in (None, here):
+                db.execute("delete from meta where name = 'names'")
+                db.execute("delete from loads")
+            if before != here:
+                db.execute("insert or replace into meta values ('landing', ?)", [here])
             db.commit()
 
     def _folder(self, feed: str) -> Path:

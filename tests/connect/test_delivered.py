@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from makegood.ingestion.connect import api, deliver
+from makegood.ingestion.connect.settings import load
 from makegood.ingestion.connect.system import Record
+from makegood.orchestration.pipeline.connect import pull_all
 from tests.connect.conftest import Pull
 from tests.support.acme import acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rows
@@ -122,3 +124,29 @@ def test_checks_that_were_delivered_are_not_read_again(
         pull(connect_yaml(tmp_path, server.served.url, severity="P2"))
         assert held == [4, 3]
     assert len(rows(tmp_path / "landing", "checks")) == 7
+
+
+def test_another_landing_folder_and_one_that_was_emptied_get_everything(
+    tmp_path: Path, pull: Pull
+) -> None:
+    with acme(issues=3, pings=3) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        server.issues[0] = issue(1, changed=10, log=[])
+        pull(config)
+        landing, other = tmp_path / "landing", tmp_path / "other"
+        wanted, taken_back = all_rows(landing), deleted(landing)
+        landing.rename(other)
+        pull(config)
+        assert all_rows(landing) == wanted
+        assert deleted(landing) == taken_back
+        before = files(landing)
+        pull(config)
+        assert files(landing) == before
+        landing.rename(tmp_path / "gone")
+        config.rename(tmp_path / "elsewhere.yaml")
+        settings = load(tmp_path / "elsewhere.yaml")
+        chosen = settings.sources.values()
+        for folder in (other, tmp_path / "third"):
+            pull_all(settings, chosen, folder, tmp_path / "warehouse", lambda message: None)
+            assert all_rows(folder) == wanted
