@@ -412,9 +412,16 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str]) -> Unreadable:
     """What went wrong, for whoever can mend it; secrets in it are masked."""
     import requests
+    from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 
     causes = list(_causes(error))
     for cause in causes:
+        if isinstance(cause, IncrementalCursorInvalidCoercion):
+            return SchemaChanged(
+                f"{system.title}: {cause.pipe_name} has a record with {cause.cursor_path} "
+                f"{_masked(repr(cause.item), secrets):.100}, which can't be compared with "
+                f"{cause.cursor_value!r}, up to where it was read: its form has changed"
+            )
         if isinstance(cause, Unreadable):
             return type(cause)(f"{system.title}: {_masked(str(cause), secrets)}")
     for cause in causes:

@@ -29,6 +29,8 @@ from makegood.ingestion.files import DRAFTS, write_whole
 
 # below the folder of a feed, beside what others deliver there
 FOLDER = "connect"
+# where a source keeps what it has delivered
+KEPT = "delivered.sqlite"
 # so many files of a feed become one
 _MOST_FILES = 200
 # in place of the digest of a row that is no longer there
@@ -39,7 +41,7 @@ class Delivered:
     """What a source has delivered: `folder` is where it is kept, `landing` where it goes."""
 
     def __init__(self, folder: Path, landing: Path, source: str) -> None:
-        self._file = folder / "delivered.sqlite"
+        self._file = folder / KEPT
         self._landing, self._source = landing, source
         # of a pull that was killed while it wrote
         for draft in landing.glob(f"*/{FOLDER}/{source}/**/{DRAFTS}"):

@@ -378,3 +378,28 @@ def test_half_a_sign_is_replaced(tmp_path: Path, pull: Pull) -> None:
         assert [left.what for left in found[1].left] == ["issues 3"]
     subjects = [r["subject"] for r in rows(tmp_path / "landing", "tickets")]
     assert subjects == ["whole \U0001f600 \\ud83d", "half �"]
+
+
+@pytest.mark.parametrize("changed", ["2", [2], {"at": 2}])
+def test_a_cursor_of_another_form_is_named(tmp_path: Path, pull: Pull, changed: object) -> None:
+    with acme(issues=1) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        server.served.handlers["/issues"] = lambda request: Answer(
+            {"issues": [issue(2, changed=changed)], "next": None}
+        )
+        _, failures = pull(config)
+    assert failures[0].startswith(
+        f"desk: Acme: issues has a record with changed {changed!r}, which can't be compared with 1"
+    )
+
+
+def test_a_source_that_was_renamed_is_named(tmp_path: Path, pull: Pull) -> None:
+    with acme(issues=1) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        config.write_text(config.read_text().replace("  desk:", "  helpdesk:"))
+        found, _ = pull(config)
+    assert list(found[-1].notes) == [
+        "desk is not in connect.yaml any more: what it delivered stays in force"
+    ]
