@@ -203,4 +203,10 @@ def _what(detail: Mapping[str, Any]) -> str:
             return f"{value!r} is not one of {', '.join(allowed)}" + (
                 f": the nearest is {near}" if near else ""
             )
+        case "list_type":
+            return "must be a list, with a line `- …` for each"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be a map of keys"
+        case kind if kind.startswith("date_"):
+            return f"{value!r} is not a day of the calendar: the form is 2026-06-01"
     return str(detail["msg"]).removeprefix("Value error, ")

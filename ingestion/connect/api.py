@@ -9,17 +9,26 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from makegood.ingestion.connect.instants import moment
-from makegood.ingestion.connect.system import Api, Record, System, Unmapped, Unreadable, Value
+from makegood.ingestion.connect.system import (
+    Api,
+    Record,
+    System,
+    Unmapped,
+    Unreadable,
+    Value,
+    whole_signs,
+)
 
 # after so many pages what was read is kept, where the order of a resource allows that
 CHUNK_PAGES = 50
@@ -34,6 +43,8 @@ _TRIES = 5
 _TRIED_AGAIN = (420, 429, *range(500, 600))
 # a shorter text is in many words
 _SHORTEST_SECRET = 6
+# what a header says of who asks
+_CREDENTIALS = re.compile(r"\b(Basic|Bearer)\s+(?=\S*[0-9=])[\w.~+/=-]{12,}", re.IGNORECASE)
 
 
 class SchemaChanged(Unreadable):
@@ -119,17 +130,33 @@ def first_page(
 def kept(system: System[Any], folder: Path) -> Iterator[tuple[str, str, Record]]:
     """All records that pulls have kept: the load that brought it, its resource, and itself, in the
     order in which they came."""
-    for resource in system.keys:
-        files = (folder / "raw" / resource).glob("*.jsonl*")
-        for file in sorted(files, key=lambda f: (Decimal(_load_of(f)), f.name)):
-            with gzip.open(file, "rt", encoding="utf-8") as lines:
-                for number, line in enumerate(lines, 1):
-                    record = _decoded(json.loads(line)["record"])
-                    yield (
-                        _load_of(file),
-                        resource,
-                        Record(record, f"{resource}/{file.name}:{number}"),
-                    )
+    for load, files in loads(system, folder).items():
+        for resource, of_it in files.items():
+            for record in records_of(of_it):
+                yield load, resource, record
+
+
+def loads(system: System[Any], folder: Path) -> dict[str, dict[str, list[Path]]]:
+    """The files of records that pulls have kept, by the load that brought them and by resource, in
+    the order in which they came."""
+    found = [
+        (Decimal(_load_of(file)), file.name, resource, file)
+        for resource in system.keys
+        for file in (folder / "raw" / resource).glob("*.jsonl*")
+    ]
+    made: dict[str, dict[str, list[Path]]] = {}
+    for _, _, resource, file in sorted(found):
+        made.setdefault(_load_of(file), {}).setdefault(resource, []).append(file)
+    return made
+
+
+def records_of(files: Iterable[Path]) -> Iterator[Record]:
+    """The records in files of one resource."""
+    for file in files:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                where = f"{file.parent.name}/{file.name}:{number}"
+                yield Record(_decoded(json.loads(line)["record"]), where)
 
 
 def _load_of(file: Path) -> str:
@@ -305,11 +332,11 @@ class _Watch:
         from requests.exceptions import ChunkedEncodingError
 
         try:
-            return _decoded(response.content.decode("utf-8-sig"))
+            text = response.content.decode("utf-8-sig")
+            return whole_signs(_decoded(text)) if "\\u" in text else _decoded(text)
         except ValueError as error:
             raise ChunkedEncodingError(
-                f"{_path(response.url)} answered with something that is not JSON: "
-                f"{response.text[:100]!r}",
+                f"{_path(response.url)} answered with something that is not JSON",
                 response=response,
             ) from error
 
@@ -385,18 +412,26 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str]) -> Unreadable:
     """What went wrong, for whoever can mend it; secrets in it are masked."""
     import requests
+    from dlt.extract.incremental.exceptions import IncrementalCursorInvalidCoercion
 
     causes = list(_causes(error))
     for cause in causes:
+        if isinstance(cause, IncrementalCursorInvalidCoercion):
+            return SchemaChanged(
+                f"{system.title}: {cause.pipe_name} has a record with {cause.cursor_path} "
+                f"{_masked(repr(cause.item), secrets):.100}, which can't be compared with "
+                f"{cause.cursor_value!r}, up to where it was read: its form has changed"
+            )
         if isinstance(cause, Unreadable):
             return type(cause)(f"{system.title}: {_masked(str(cause), secrets)}")
     for cause in causes:
         if isinstance(cause, requests.HTTPError) and cause.response is not None:
-            return Unreadable(
-                f"{system.title}: {_masked(_refused(cause.response, system), secrets)}"
-            )
+            return Unreadable(f"{system.title}: {_refused(cause.response, system, secrets)}")
         if isinstance(cause, requests.exceptions.ChunkedEncodingError):
-            return Unreadable(f"{system.title}: {_masked(str(cause), secrets)}, {_TRIES} times")
+            words = _masked(str(cause), secrets)
+            if cause.response is not None:
+                words += f": {_masked(cause.response.text, secrets)[:100]!r}"
+            return Unreadable(f"{system.title}: {words}, {_TRIES} times")
         if isinstance(cause, requests.Timeout | requests.ConnectionError):
             url = str(cause.request.url) if cause.request is not None else ""
             return Unreadable(
@@ -404,12 +439,13 @@ def _in_words(error: Exception, system: System[Any], secrets: Mapping[str, str])
                 "what was kept so far stays, and the next pull goes on from there"
             )
     root = causes[-1]
-    return Unreadable(f"{system.title}: {type(root).__name__}: {_masked(str(root)[:500], secrets)}")
+    return Unreadable(f"{system.title}: {type(root).__name__}: {_masked(str(root), secrets)[:500]}")
 
 
-def _refused(response: Any, system: System[Any]) -> str:
+def _refused(response: Any, system: System[Any], secrets: Mapping[str, str]) -> str:
     where, status = _path(response.url), response.status_code
-    words = " ".join(response.text[:300].split())
+    # masked before it is cut: part of a secret is one too
+    words = " ".join(_masked(response.text, secrets)[:300].split())
     variables = ", ".join(system.secrets.values()) or "the credentials"
     match status:
         case 401:
@@ -426,7 +462,9 @@ def _refused(response: Any, system: System[Any]) -> str:
 
 
 def _masked(text: str, secrets: Mapping[str, str]) -> str:
+    """A text without secrets, as they are, as URLs and JSON write them, and in credentials."""
     for secret in secrets.values():
         if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
+            for written in (str, partial(quote, safe=""), quote_plus, json.dumps):
+                text = text.replace(written(secret).strip('"'), "***")
+    return _CREDENTIALS.sub(r"\1 ***", text)

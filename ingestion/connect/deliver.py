@@ -2,9 +2,10 @@
 
 Of a keyed feed the rows that changed are written, and those are taken back (`deleted`) that a
 record had and has no longer. What was delivered is kept in a small database beside the records;
-should it be lost, everything is delivered once more, which changes nothing. Where the names in
-connect.yaml have changed, one file with everything takes the place of all earlier ones, so that a
-mistake in them does not lie in the landing folder for good.
+should it be lost, everything is delivered once more, which changes nothing; so it is where the
+landing folder is another one or was emptied. Where the names in connect.yaml have changed, one file
+with everything takes the place of all earlier ones, so that a mistake in them does not lie in the
+landing folder for good.
 
 Of checks, which have no key, each load of records becomes one file, once. Those that are made of
 records that may change (the unknown time of monitors that log changes) are written once each, and
@@ -28,6 +29,8 @@ from makegood.ingestion.files import DRAFTS, write_whole
 
 # below the folder of a feed, beside what others deliver there
 FOLDER = "connect"
+# where a source keeps what it has delivered
+KEPT = "delivered.sqlite"
 # so many files of a feed become one
 _MOST_FILES = 200
 # in place of the digest of a row that is no longer there
@@ -38,11 +41,12 @@ class Delivered:
     """What a source has delivered: `folder` is where it is kept, `landing` where it goes."""
 
     def __init__(self, folder: Path, landing: Path, source: str) -> None:
-        self._file = folder / "delivered.sqlite"
+        self._file = folder / KEPT
         self._landing, self._source = landing, source
         # of a pull that was killed while it wrote
         for draft in landing.glob(f"*/{FOLDER}/{source}/**/{DRAFTS}"):
             draft.unlink()
+        self._look_where()
 
     def deliver(self, made: Rows, names: str) -> dict[str, int]:
         """Writes what changed, and returns how many rows by feed. `names`: what identifies the
@@ -80,18 +84,30 @@ class Delivered:
         _write_rows(path, rows)
         return len(rows)
 
-    def has_facts(self, load: str, names: str) -> bool:
-        """Whether the load was mapped with these names."""
+    def loads(self, names: str) -> set[str]:
+        """The loads whose facts were mapped with these names, and delivered."""
         with self._opened() as db:
-            found = db.execute(
-                "select 1 from loads where load = ? and names = ?", [load, names]
-            ).fetchone()
-            return found is not None
+            found = db.execute("select load from loads where names = ?", [names])
+            return {str(row[0]) for row in found}
 
     def keep_facts(self, load: str, names: str) -> None:
         """Notes that the load was mapped with these names, and delivered."""
         with self._opened() as db:
             db.execute("insert or replace into loads values (?, ?)", [load, names])
+            db.commit()
+
+    def _look_where(self) -> None:
+        """A landing folder that is another one, or was emptied, gets everything anew: what it
+        should have is not there."""
+        here = str(self._landing.resolve())
+        with self._opened() as db:
+            before = self._meta(db, "landing")
+            is_empty = not any(self._landing.glob(f"*/{FOLDER}/{self._source}/**/*.gz"))
+            if is_empty or before not in (None, here):
+                db.execute("delete from meta where name = 'names'")
+                db.execute("delete from loads")
+            if before != here:
+                db.execute("insert or replace into meta values ('landing', ?)", [here])
             db.commit()
 
     def _folder(self, feed: str) -> Path:
@@ -140,18 +156,33 @@ class Delivered:
                     [feed, identity, owner, digest, _line(row).decode()],
                 )
         for identity, (owner, digest) in known.items():
+            if identity in wanted:
+                continue
+            was_taken_back = digest == _TAKEN_BACK
             # taken back only where its record was read, and made no such row
-            if identity not in wanted and (owner == "" or owner in made.mapped):
-                if is_whole or digest != _TAKEN_BACK:
-                    values = json.loads(identity)
-                    gone = dict(zip(key, values, strict=True)) | {"deleted": True}
-                    # another source's row of that key is in force again
-                    rows.append(self._of_another(feed, identity) or gone)
+            is_gone = was_taken_back or owner == "" or owner in made.mapped
+            if is_gone and (is_whole or not was_taken_back):
+                gone = dict(zip(key, json.loads(identity), strict=True)) | {"deleted": True}
+                # another source's row of that key is in force again
+                rows.append(self._of_another(feed, identity) or gone)
+            elif is_whole:
+                # it stays in force, and the file that has it goes
+                rows.append(self._kept(db, feed, identity))
+            if is_gone:
                 db.execute(
                     "update rows set digest = ? where feed = ? and key = ?",
                     [_TAKEN_BACK, feed, identity],
                 )
         return rows
+
+    @staticmethod
+    def _kept(db: sqlite3.Connection, feed: str, identity: str) -> Row:
+        """A row as it was delivered last."""
+        found = db.execute(
+            "select line from rows where feed = ? and key = ?", [feed, identity]
+        ).fetchone()
+        row: Row = json.loads(found[0], parse_float=Decimal)
+        return row
 
     def _once(self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool) -> int:
         """Writes the rows, of a feed without a key, that were not written yet; how many."""
@@ -182,7 +213,7 @@ class Delivered:
                     [feed, identity, _TAKEN_BACK],
                 ).fetchone()
             if found:
-                row: Row = json.loads(found[0])
+                row: Row = json.loads(found[0], parse_float=Decimal)
                 return row
         return None
 

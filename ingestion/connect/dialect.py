@@ -76,11 +76,12 @@ def _form(value: str) -> str:
     return value
 
 
-def _as_list(value: object) -> object:
+def as_list(value: object) -> object:
+    """One text as a list of it."""
     return [value] if isinstance(value, str) else value
 
 
-_Forms = Annotated[tuple[Annotated[str, AfterValidator(_form)], ...], BeforeValidator(_as_list)]
+_Forms = Annotated[tuple[Annotated[str, AfterValidator(_form)], ...], BeforeValidator(as_list)]
 
 
 class Dialect(Strict):

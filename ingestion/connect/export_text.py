@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, NoReturn
 
-from makegood.ingestion.connect.system import Value
+from makegood.ingestion.connect.system import Value, whole_signs
 from makegood.ingestion.limits import LONGEST_ROW, MIB
 
 # bytes that an encoding doesn't know become these, which no text holds
@@ -189,4 +189,4 @@ def row_of(raw: str, line: int) -> Line:
         return Line(line, None, f"is not JSON that can be read: {error}")
     if not isinstance(value, dict):
         return Line(line, None, 'is not an object, as in {"id": 1}')
-    return Line(line, value)
+    return Line(line, whole_signs(value))

@@ -3,6 +3,7 @@
 Does not belong here: what only one system has, which is in its file.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -27,7 +28,19 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _variable(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z_][A-Z0-9_]*", value):
+        # not shown: it may be the secret
+        raise ValueError(
+            "must be the name of an environment variable, in capitals, as in DESK_TOKEN: secrets "
+            "themselves are never written here"
+        )
+    return value
+
+
 Id = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+# the environment variable that holds a secret
+Variable = Annotated[str, BeforeValidator(_variable)]
 
 
 class Lookup(Strict):

@@ -7,7 +7,7 @@ form, and nothing is delivered.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,9 @@ def own_rows(settings: Settings, landing: Path, folder: Path) -> Pulled:
         for row in found:
             rows.add(feed, row)
     pulled.add(rows)
-    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, "rows"))
+    # one that was wrong, and held back the whole file, must not lie there for good
+    names = identity_of(repr(settings.rows))
+    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, names))
     return pulled
 
 
@@ -200,15 +202,31 @@ def mapped(source: Source, records: Records) -> Rows:
 
 def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:
     """Of records of one key the latest, where the first was."""
-    found: dict[str, list[Record]] = {}
+    found: dict[str, Sequence[Record]] = {}
     for resource, all_of_it in records.items():
-        key = source.system.keys.get(resource, ())
-        by_key: dict[Any, Record] = {}
-        for number, record in enumerate(all_of_it):
-            identity = tuple(str(record.get(path)) for path in key) or number
-            by_key[identity] = record
-        found[resource] = list(by_key.values())
+        latest_of_it = _Latest(source.system.keys.get(resource, ()))
+        latest_of_it.add(all_of_it)
+        found[resource] = latest_of_it.records
     return found
+
+
+class _Latest:
+    """Of records of one key the latest, where the first was. One that has nothing of its key is
+    like no other."""
+
+    def __init__(self, key: Sequence[str]) -> None:
+        self._key = key
+        self._found: dict[Any, Record] = {}
+
+    @property
+    def records(self) -> Sequence[Record]:
+        return [*self._found.values()]
+
+    def add(self, records: Iterable[Record]) -> None:
+        for record in records:
+            values = [record.get(path) for path in self._key]
+            is_known = any(value is not None for value in values)
+            self._found[tuple(map(str, values)) if is_known else len(self._found)] = record
 
 
 def _kept(
@@ -225,29 +243,29 @@ def _kept(
     that were not yet."""
     facts = source.system.facts
     progress("reading the records that were kept")
-    loads: dict[str, dict[str, list[Record]]] = {}
-    others: dict[str, list[Record]] = {}
-    done: dict[str, bool] = {}
-    listings: dict[str, list[tuple[str, Record]]] = {}
-    for load, resource, record in api.kept(source.system, kept):
-        if resource not in facts:
-            others.setdefault(resource, []).append(record)
+    done = delivered.loads(names)
+    found: dict[str, _Latest] = {}
+    owners: dict[str, set[str]] = {}
+    # one load after the other: checks are too many to be held at once
+    for load, files in api.loads(source.system, kept).items():
+        if load not in done and facts & files.keys():
+            new = {r: [*api.records_of(files[r])] for r in files if r in facts}
+            _deliver_facts(source, new, load, delivered, names, pulled)
+        for resource in files.keys() - facts:
             if resource in asked.listed:
-                listings.setdefault(resource, []).append((load, record))
-            continue
-        if load not in done:
-            done[load] = delivered.has_facts(load, names)
-        if not done[load]:
-            loads.setdefault(load, {}).setdefault(resource, []).append(record)
-    for load, found in sorted(loads.items()):
-        _deliver_facts(source, found, load, delivered, names, pulled)
+                # a listing has all there is
+                found.pop(resource, None)
+            of_it = found.setdefault(resource, _Latest(source.system.keys[resource]))
+            of_it.add(api.records_of(files[resource]))
+            if resource in asked.listed:
+                owners.setdefault(resource, set()).update(
+                    _owner(source, resource, record) for record in of_it.records
+                )
+    records = {name: found[name].records for name in source.system.keys if name in found}
     gone: set[str] = set()
-    for resource, listed in listings.items():
-        last = listed[-1][0]
-        others[resource] = [record for load, record in listed if load == last]
-        gone |= {_owner(source, resource, record) for _, record in listed}
-        gone -= {_owner(source, resource, record) for record in others[resource]}
-    return latest(source, others), gone
+    for resource, listed in owners.items():
+        gone |= listed - {_owner(source, resource, record) for record in records[resource]}
+    return records, gone
 
 
 def _owner(source: Source, resource: str, record: Record) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
 
-from makegood.ingestion.connect.dialect import Dialect
-from makegood.ingestion.connect.names import Strict
+from makegood.ingestion.connect.dialect import Dialect, as_list
+from makegood.ingestion.connect.names import Strict, Variable
 from makegood.ingestion.connect.system import System, Unreadable
 from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.tables import Tables
@@ -25,8 +25,10 @@ from makegood.ingestion.strict_yaml import Document, InvalidDocument, in_words
 
 HOURLY = "17 * * * *"
 _KEYS = ("sources", "rows", "cron")
-# five fields of numbers, lists, ranges and steps
-_CRON = re.compile(r"([0-9*,/-]+ +){4}[0-9*,/-]+")
+# minute, hour, day, month and weekday: the first and the last number of each
+_CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+# a number or a range, or all, and perhaps a step
+_CRON_PART = re.compile(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 _NAME = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
@@ -34,7 +36,7 @@ class Files(Dialect):
     """Export files: `paths` are patterns relative to connect.yaml (example: `exports/*.csv`), the
     rest says how they are written."""
 
-    paths: list[str] = Field(default_factory=list)
+    paths: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def load(path: Path) -> Settings:
             hint = f"the nearest is {near}" if near else f"known here are {', '.join(_KEYS)}"
             findings.append(document.finding((key,), f"unknown key: {hint}"))
     cron = document.data.get("cron", HOURLY)
-    if not isinstance(cron, str) or not _CRON.fullmatch(cron):
+    if not isinstance(cron, str) or not _is_schedule(cron):
         what = f"{cron!r} is not a schedule: it has five fields, as in '{HOURLY}' (each hour)"
         findings.append(document.finding(("cron",), what))
     rows = _rows(document, findings)
@@ -107,6 +109,26 @@ def load(path: Path) -> Settings:
     if findings:
         raise InvalidDocument(findings)
     return Settings(sources, rows, path.parent, cron, document)
+
+
+def _is_schedule(cron: str) -> bool:
+    """Whether a schedule has five fields, each of numbers, lists, ranges and steps that it can
+    have."""
+    fields = cron.split()
+    return len(fields) == len(_CRON) and all(
+        _is_in(part, *bounds)
+        for field_, bounds in zip(fields, _CRON, strict=True)
+        for part in field_.split(",")
+    )
+
+
+def _is_in(part: str, first: int, last: int) -> bool:
+    found = _CRON_PART.fullmatch(part)
+    if not found:
+        return False
+    start = int(found[1] or first)
+    end = int(found[2] or found[1] or last)
+    return first <= start <= end <= last and found[3] not in ("0", "00")
 
 
 def _source(document: Document, name: str, data: Any, findings: list[str]) -> Source | None:
@@ -164,7 +186,7 @@ def _model(system: System[Any]) -> type[BaseModel]:
     if system.connection:
         fields["api"] = (system.connection | None, None)
     if system.secrets:
-        variables: dict[str, Any] = dict.fromkeys(system.secrets, (str | None, None))
+        variables: dict[str, Any] = dict.fromkeys(system.secrets, (Variable | None, None))
         secrets = create_model("Secrets", __base__=Strict, **variables)
         fields["secrets"] = (secrets | None, None)
     if system.exports or system.described:
@@ -203,6 +225,7 @@ def _rows(document: Document, findings: list[str]) -> dict[str, list[dict[str, A
 
 def _faults(document: Document, feed: str, rows: list[Any]) -> Iterator[str]:
     known = [column.name for column in feeds()[feed].columns]
+    values = {column.name: column.values for column in feeds()[feed].columns if column.values}
     for number, row in enumerate(rows):
         where = ("rows", feed, number)
         if not isinstance(row, dict):
@@ -213,6 +236,12 @@ def _faults(document: Document, feed: str, rows: list[Any]) -> Iterator[str]:
                 near = nearest(str(column), known)
                 hint = f"the nearest is {near}" if near else f"known are {', '.join(known)}"
                 yield document.finding((*where, str(column)), f"unknown column: {hint}")
+            elif column in values and row[column] not in (None, *values[column]):
+                allowed = ", ".join(values[column])
+                near = nearest(str(row[column]), values[column])
+                hint = f": the nearest is {near}" if near else ""
+                what = f"{row[column]!r} is not one of {allowed}{hint}"
+                yield document.finding((*where, str(column)), what)
         for column in feeds()[feed].required_columns:
             if row.get(column) is None:
                 yield document.finding(where, f"{column} is missing")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from makegood.ingestion.connect.system import Record, Value
+from makegood.ingestion.connect.system import Record, Value, whole_signs
 
 
 def nested(record: Record) -> Record:
@@ -46,6 +46,6 @@ def _read(value: Value) -> Value:
     if not isinstance(value, str) or not value.startswith(("{", "[{", "[]")):
         return value
     try:
-        return json.loads(value, parse_float=Decimal)
+        return whole_signs(json.loads(value, parse_float=Decimal))
     except ValueError:
         return value

@@ -4,6 +4,7 @@ Does not belong here: how records are fetched (`api`, `exports`, `tables`), and 
 are called in connect.yaml (`names`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Value = Any
 Row = dict[str, Value]
 Origin = str  # "api", "files" or "tables"
+
+
+# half of a sign beyond the basic plane, which JSON can escape and no text can hold
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Unmapped(ValueError):
@@ -86,6 +91,18 @@ class Record:
             Record(item if isinstance(item, Mapping) else {"value": item}, self.where)
             for item in value
         ]
+
+
+def whole_signs(value: Value) -> Value:
+    """A value read from JSON, with a replacement character for each half of a sign: systems that
+    cut texts at a length leave them behind."""
+    if isinstance(value, str):
+        return value if value.isascii() else _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list):
+        return [whole_signs(inner) for inner in value]
+    if isinstance(value, dict):
+        return {whole_signs(key): whole_signs(inner) for key, inner in value.items()}
+    return value
 
 
 def _kind(value: Value) -> str:

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import duckdb
 from pydantic import model_validator
 
-from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.system import Layout, Record, System, Unreadable, Value
+from makegood.ingestion.connect.names import Strict, Variable
+from makegood.ingestion.connect.system import Layout, Record, System, Unreadable, Value, whole_signs
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.sql import quoted
 
@@ -44,7 +44,7 @@ class Tables(Strict):
     layout: Literal["fivetran", "airbyte", "dlt"]
     duckdb: Path | None = None
     folder: Path | None = None
-    postgres: str | None = None
+    postgres: Variable | None = None
     # a pydantic model has a method of that name
     schema_name: str | None = None
     suffix: str = ""
@@ -225,7 +225,7 @@ def _keep(con: duckdb.DuckDBPyConnection, table: str, parts: list[Any]) -> None:
 
 def _record(names: list[tuple[str, str]], row: tuple[Any, ...], where: str) -> dict[str, Value]:
     return {
-        name: json.loads(value, parse_float=Decimal)
+        name: whole_signs(json.loads(value, parse_float=Decimal))
         if kind == "JSON" and value is not None
         else _value(value, name, where)
         for (name, kind), value in zip(names, row, strict=True)

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 
+from makegood.ingestion.connect.settings import HOURLY
+from makegood.ingestion.strict_yaml import InvalidDocument
 from makegood.orchestration.definitions.assets import warehouse_assets
 from makegood.orchestration.definitions.jobs import JOB, publish_job
 from makegood.orchestration.definitions.resources import PUBLICATION, Deployment, opener
@@ -16,6 +18,7 @@ from makegood.orchestration.definitions.schedules import daily
 from makegood.orchestration.definitions.sensors import on_delivery
 from makegood.orchestration.definitions.sources import (
     pull_job,
+    refused_asset,
     regularly,
     settings_of,
     source_assets,
@@ -29,17 +32,24 @@ def build(deployment: Deployment) -> dg.Definitions:
     """The definitions of one warehouse, which can be merged with those of other projects."""
     with TemporaryDirectory() as scratch:
         manifest = parsed(Path(scratch))
-    connect = settings_of(deployment)
+    refused: InvalidDocument | None = None
+    try:
+        connect = settings_of(deployment)
+    except InvalidDocument as error:
+        # a file that is edited while the server runs must not take the warehouse with it
+        connect, refused = None, error
     assets = warehouse_assets(manifest, deployment, connect)
     job = publish_job(assets, deployment)
     sources = source_assets(connect, deployment) if connect else []
+    if refused:
+        sources = [refused_asset(refused, deployment)]
     pull = pull_job(sources, deployment) if sources else None
     return dg.Definitions(
         assets=[assets, *sources],
         jobs=[job, *([pull] if pull else [])],
         schedules=[
             daily(job, deployment),
-            *([regularly(pull, connect, deployment)] if pull and connect else []),
+            *([regularly(pull, connect.cron if connect else HOURLY, deployment)] if pull else []),
         ],
         sensors=[on_delivery(job, deployment)],
         resources={deployment.named("run"): opener(deployment)},

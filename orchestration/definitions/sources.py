@@ -17,6 +17,8 @@ from makegood.orchestration.pipeline.connect import Busy, pull_all
 from makegood.orchestration.settings import connect_environment
 
 JOB = "pull"
+# what is shown in place of sources
+REFUSED = "refused"
 
 
 def settings_of(deployment: Deployment) -> Settings | None:
@@ -86,6 +88,23 @@ def _asset(settings: Settings, source: Source, deployment: Deployment) -> dg.Ass
     return pulled
 
 
+def refused_asset(error: InvalidDocument, deployment: Deployment) -> dg.AssetsDefinition:
+    """In place of all sources, where connect.yaml can't be used: its pull fails in words, and all
+    else goes on."""
+
+    @dg.asset(
+        key=key(deployment, REFUSED),
+        description=f"{deployment.connect} is refused, and nothing is pulled:\n\n{error}",
+        group_name=deployment.named("sources"),
+        owners=["team:data"],
+        pool=deployment.named("pull"),
+    )
+    def refused(context: dg.AssetExecutionContext) -> None:
+        raise dg.Failure(f"{error}\nWhen it is mended, reload the definitions")
+
+    return refused
+
+
 def pull_job(assets: Sequence[dg.AssetsDefinition], deployment: Deployment) -> Any:
     """A pull of all sources, one after the other."""
     return dg.define_asset_job(
@@ -96,12 +115,12 @@ def pull_job(assets: Sequence[dg.AssetsDefinition], deployment: Deployment) -> A
     )
 
 
-def regularly(job: Any, settings: Settings, deployment: Deployment) -> dg.ScheduleDefinition:
+def regularly(job: Any, cron: str, deployment: Deployment) -> dg.ScheduleDefinition:
     """Pulls when connect.yaml says so."""
     return dg.ScheduleDefinition(
         name=deployment.named("pull_regularly"),
         job=job,
-        cron_schedule=settings.cron,
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="`cron` of connect.yaml, in UTC.",

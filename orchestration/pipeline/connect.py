@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from makegood.ingestion.connect import pull as pulling
-from makegood.ingestion.connect.deliver import disagreements
+from makegood.ingestion.connect.deliver import KEPT, disagreements
 from makegood.ingestion.connect.pull import Progress, Pulled
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Unreadable
@@ -42,7 +42,8 @@ def pull_all(
     failures: list[str] = []
     try:
         with filelock.FileLock(folder / ".lock", timeout=0):
-            if settings.rows:
+            # where there were some, they are taken back
+            if settings.rows or (folder / "rows").is_dir():
                 done.append(pulling.own_rows(settings, landing, folder))
             for source in sources:
 
@@ -67,6 +68,11 @@ def pull_all(
             known = [name for name in ("rows", *settings.sources) if (folder / name).is_dir()]
             if done:
                 done[-1].notes.update(disagreements(folder, landing, known))
+                done[-1].notes.update(
+                    f"{name} is not in connect.yaml any more: what it delivered stays in force"
+                    for name in sorted(path.parent.name for path in folder.glob(f"*/{KEPT}"))
+                    if name not in known
+                )
     except filelock.Timeout as error:
         raise Busy(f"another pull is at work on {warehouse}: pull again when it is done") from error
     return done, failures

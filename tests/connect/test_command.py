@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from dagster._utils.schedules import is_valid_cron_schedule
 from typer.testing import CliRunner, Result
 
 from makegood.ingestion.connect.settings import load
@@ -165,3 +166,77 @@ def test_pull_delivers_and_one_failure_leaves_the_others(tmp_path: Path) -> None
         refused = makegood("pull", "desk", "--config", str(config), *folders)
         assert refused.exit_code == 1
         assert "give them the right to" in refused.output
+
+
+@pytest.mark.parametrize(
+    "secret", ["{token: sk_live_51Habc}", "{token: 123456789}", "{token: ''}", "{token: 'A B'}"]
+)
+def test_a_secret_in_the_file_is_refused_and_not_shown(tmp_path: Path, secret: str) -> None:
+    config = tmp_path / "connect.yaml"
+    config.write_text(
+        "sources:\n  desk:\n    system: zendesk\n"
+        "    api: {url: https://x.example, user: a, start: 2026-01-01}\n"
+        f"    secrets: {secret}\n"
+    )
+    with pytest.raises(InvalidDocument) as refused:
+        load(config)
+    where, what = str(refused.value).split("sources.desk.secrets.token: ")
+    assert where == f"{config}:5: "
+    assert what.startswith("must be the name of an environment variable")
+    assert "sk_live" not in what
+    assert "123456789" not in what
+    tables = "    tables: {layout: fivetran, postgres: 'postgresql://u:secretpw@h/db'}\n"
+    config.write_text(f"sources:\n  desk:\n    system: zendesk\n{tables}")
+    with pytest.raises(InvalidDocument, match=r":4: .*postgres: must be the name") as refused:
+        load(config)
+    assert "secretpw" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cron", "is_one"),
+    [
+        ("17 * * * *", True),
+        ("*/15 6-20/2 1,15 1-12 0,7", True),
+        ("60 * * * *", False),
+        ("* 24 * * *", False),
+        ("* * 0 * *", False),
+        ("* * * * 8", False),
+        ("*/0 * * * *", False),
+        ("5-1 * * * *", False),
+        ("- - - - -", False),
+        ("1, * * * *", False),
+        ("* * * *", False),
+        ("@daily", False),
+    ],
+)
+def test_a_schedule_is_one_that_can_be_kept(tmp_path: Path, cron: str, is_one: bool) -> None:
+    """Dagster would load nothing at all with another one."""
+    assert is_valid_cron_schedule(cron) or not is_one
+    config = connect_yaml(tmp_path, "http://127.0.0.1:9")
+    config.write_text(f"cron: '{cron}'\n{config.read_text()}".replace("acme", "zendesk"))
+    with pytest.raises(InvalidDocument) as refused:
+        load(config)
+    assert ("is not a schedule" in str(refused.value)) is not is_one
+
+
+def test_what_is_written_in_another_form_is_told_in_words(tmp_path: Path) -> None:
+    config = tmp_path / "connect.yaml"
+    config.write_text(
+        "rows:\n  services:\n"
+        "    - {service_id: a, name: A, contract_id: c, lifecycle: betta}\n"
+        "sources:\n  desk:\n    system: zendesk\n    responds: open\n"
+        "    api: {url: https://x.example, user: a, start: yesterday}\n"
+    )
+    with pytest.raises(InvalidDocument) as refused:
+        load(config)
+    assert [finding.split(": ", 1)[1] for finding in refused.value.findings] == [
+        "rows.services.0.lifecycle: 'betta' is not one of ga, beta, early_access, preview: "
+        "the nearest is beta",
+        "sources.desk.responds: must be a list, with a line `- …` for each",
+        "sources.desk.api.start: 'yesterday' is not a day of the calendar: the form is 2026-06-01",
+    ]
+    # one pattern need not be a list
+    config.write_text("sources:\n  desk:\n    system: zendesk\n    files: {paths: 'x/*.csv'}\n")
+    files = load(config).sources["desk"].files
+    assert files
+    assert files.paths == ["x/*.csv"]

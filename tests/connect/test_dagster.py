@@ -65,3 +65,16 @@ def test_a_source_that_can_not_be_read_fails_in_words(tmp_path: Path) -> None:
 def test_without_sources_there_is_nothing_to_pull(tmp_path: Path) -> None:
     defs = definitions.alone(Deployment(tmp_path / "landing", tmp_path / "warehouse", FOLDER))
     assert [job.name for job in defs.jobs or ()] == ["publish"]
+
+
+def test_a_file_that_is_refused_does_not_take_the_warehouse_with_it(tmp_path: Path) -> None:
+    """It is edited while the server runs: runs of the warehouse load it, too."""
+    config = connect_yaml(tmp_path, "http://127.0.0.1:9")
+    config.write_text(config.read_text().replace("severities", "severties"))
+    defs = deployed(tmp_path, config)
+    assert {job.name for job in defs.jobs or ()} == {"publish", "pull"}
+    assert defs.resolve_schedule_def("pull_regularly").cron_schedule == "17 * * * *"
+    result = defs.resolve_job_def("pull").execute_in_process(raise_on_error=False)
+    assert not result.success
+    failure = next(e for e in result.all_events if e.is_step_failure)
+    assert "connect.yaml:8: sources.desk.severties: unknown key" in str(failure.event_specific_data)

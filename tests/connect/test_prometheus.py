@@ -49,9 +49,9 @@ def test_points_are_checks_and_missing_ones_are_none() -> None:
             ("2026-06-01T00:04:00Z", "unknown"),
         ]
     ]
-    # components are said by the rest of a pull, once
-    assert "components" not in out.feeds
-    assert rows_of(SYSTEM, {}, [NAME]).feeds["components"][0]["component_id"] == NAME
+    # whatever there is: a file holds nothing but series
+    assert out.feeds["components"] == rows_of(SYSTEM, {}, [NAME]).feeds["components"]
+    assert out.feeds["components"][0]["component_id"] == NAME
 
 
 def test_fractions_of_a_second_are_kept() -> None:

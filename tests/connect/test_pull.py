@@ -361,3 +361,66 @@ def test_a_pull_talks_to_the_system_alone(tmp_path: Path, pull: Pull) -> None:
     is_watching = False
     assert called
     assert {address[0] for address in called} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("size", range(280, 300, 4))
+def test_part_of_a_secret_is_not_shown_either(tmp_path: Path, pull: Pull, size: int) -> None:
+    """The vendor's words are cut at a length, which may be in the middle of it."""
+    with acme() as server:
+        words = "x" * size + "token-of-acme"
+        server.served.handlers["/issues"] = lambda request: Answer(text=words, status=401)
+        _, failures = pull(connect_yaml(tmp_path, server.served.url))
+    assert "xxx***" in failures[0]
+    assert "token" not in failures[0]
+
+
+def test_a_secret_is_not_shown_in_any_form(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = 'a+b/c"d e'
+    monkeypatch.setenv("ACME_TOKEN", secret)
+    forms = [secret, "a%2Bb%2Fc%22d%20e", "a%2Bb%2Fc%22d+e", 'a+b/c\\"d e', "Basic YTphYmM6ZGVm"]
+    with acme() as server:
+        server.served.handlers["/issues"] = lambda request: Answer(
+            text=", ".join(["token expired", *forms]), status=401
+        )
+        _, failures = pull(connect_yaml(tmp_path, server.served.url))
+    assert failures[0].endswith("(HTTP 401: token expired, ***, ***, ***, ***, Basic ***)")
+
+
+def test_half_a_sign_is_replaced(tmp_path: Path, pull: Pull) -> None:
+    """JSON can hold what no text can; systems that cut texts at a length write it."""
+    with acme() as server:
+        whole, half = issue(1, subject="whole \U0001f600 \\ud83d"), issue(2, subject="half \ud83d")
+        half["places"] = {"\ude00": "\ud83d"}
+        server.issues = [whole, half, issue(3, opened="half \ud83d")]
+        found, failures = pull(connect_yaml(tmp_path, server.served.url))
+        assert failures == []
+        assert [left.what for left in found[1].left] == ["issues 3"]
+    subjects = [r["subject"] for r in rows(tmp_path / "landing", "tickets")]
+    assert subjects == ["whole \U0001f600 \\ud83d", "half �"]
+
+
+@pytest.mark.parametrize("changed", ["2", [2], {"at": 2}])
+def test_a_cursor_of_another_form_is_named(tmp_path: Path, pull: Pull, changed: object) -> None:
+    with acme(issues=1) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        server.served.handlers["/issues"] = lambda request: Answer(
+            {"issues": [issue(2, changed=changed)], "next": None}
+        )
+        _, failures = pull(config)
+    assert failures[0].startswith(
+        f"desk: Acme: issues has a record with changed {changed!r}, which can't be compared with 1"
+    )
+
+
+def test_a_source_that_was_renamed_is_named(tmp_path: Path, pull: Pull) -> None:
+    with acme(issues=1) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        config.write_text(config.read_text().replace("  desk:", "  helpdesk:"))
+        found, _ = pull(config)
+    assert list(found[-1].notes) == [
+        "desk is not in connect.yaml any more: what it delivered stays in force"
+    ]
