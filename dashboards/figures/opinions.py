@@ -80,7 +80,7 @@ REASONS = {
 # what a row is where both verdicts differ and no code holds
 APART = {
     "source_target_unknown": Reason(
-        "ticket system's target unknown",
+        "target unknown",
         "No single change explains it, but the clock and the target that the ticket system "
         "probably goes by do.",
         "Ask for the ticket system's targets, and compare them with those of the contract.",

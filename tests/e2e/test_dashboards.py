@@ -45,6 +45,7 @@ from tests.conftest import (
     write_contracts,
     write_landing,
 )
+from tests.models import test_second_opinions as second_opinions
 from tests.models.test_credit_examples import DAY, Examples
 from tests.models.test_credit_line import deliver
 from tests.support.overview import check_first_screen, screen_of
@@ -1129,6 +1130,8 @@ def test_second_opinions_are_counted_with_their_reasons(
         len(differing),
         len(differing),
     )
+    # the ticket system goes by it, so that nothing that agrees today would differ
+    assert reason["Unsettles"] == 0
     shown = tables(at)["Tickets on which verdicts differ"]
     assert {r["Ticket"] for r in shown} == {r["ticket_id"] for r in differing}
     assert {(r["Ticket system"], r["Ours"]) for r in shown} == {("missed", "met")}
@@ -1137,6 +1140,26 @@ def test_second_opinions_are_counted_with_their_reasons(
     none = app(monkeypatch, sample.warehouse, "opinions", promise="resolution")
     assert metrics(none)["Explained"] == "0 of 0"
     assert "Both judge alike." in words(none)
+
+
+def test_a_reason_that_would_unsettle_more_than_it_explains_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two tickets that closing explains, and three that it would make differ; P3 would keep both
+    of its own."""
+    world = second_opinions.World(second_opinions.agreed())
+    for n, resolution in enumerate((False, False, True, True, True)):
+        life = ("resolved", "10:00")
+        world.ticket(f"p1-{n}", life, closed="14:00", resolution=resolution)
+    for n in range(2):
+        life = ("resolved", "12:00")
+        world.ticket(f"p3-{n}", life, closed="14:00", severity="P3", resolution=True)
+    contracts = write_contracts(tmp_path / "contracts", second_opinions.agreed())
+    landing = write_landing(tmp_path / "landing", world.feeds)
+    found = published_once(landing, tmp_path / "warehouse", second_opinions.AS_OF, contracts)
+    at = app(monkeypatch, found.warehouse, "opinions", promise="resolution")
+    (reason,) = tables(at)["Reasons of differing verdicts"]
+    assert (reason["Reason"], reason["Holds"], reason["Unsettles"]) == ("clock stop", 2, 3)
 
 
 def test_a_rejected_row_is_found_by_file_and_line(

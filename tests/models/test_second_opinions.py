@@ -262,6 +262,14 @@ def of_minutes(world: World) -> None:
     more = {"severity": None, "resolution": True}
     explained(world, "rounding", "instants", *late, ("resolved", "12:01:30"), **more)
     explained(world, None, "instants-near", *late, ("resolved", "12:02"), **more)
+    # a due date is an instant, too: 11:00:00 is in time for 11:00:30 with seconds and without
+    more = {"severity": None, "under": "dues"}
+    due = {"resolution_due_at": at("11:00:30"), "resolution": False}
+    explained(world, None, "due-minutes-near", *late, ("resolved", "11:00"), **due, **more)
+    # five hours and a minute of five hours less five seconds; all cut, five of five
+    late = (("received", "08:00:10"), ("classified", "08:00:10", "P1"))
+    due = {"resolution_due_at": at("13:00:05"), "resolution": True}
+    explained(world, "rounding", "due-minutes", *late, ("resolved", "13:00:50"), **due, **more)
 
 
 def of_rejected_events(world: World) -> None:

@@ -21,7 +21,7 @@ from makegood.dashboards.figures.opinions import (
 from makegood.dashboards.figures.style import counted, share_of, thousands
 
 components.head(
-    "Second opinions", "Where does the ticket system judge tickets otherwise than we do, and why?"
+    "Second opinions", "Where does the ticket system judge tickets differently from us, and why?"
 )
 
 if not reader().has("marts.second_opinions"):
@@ -124,29 +124,6 @@ def foremost(opinion: Row) -> str:
     return str(opinion["reason_code"] or opinion["comparison"])
 
 
-if differ:
-    st.subheader("Why they differ", anchor=False)
-    firsts, holding = Counter(map(foremost, differ)), Counter(c for o in differ for c in held(o))
-    known: dict[str, Reason] = REASONS | APART
-    components.table(
-        [
-            {"code": code, "first": firsts[code], "holds": holding[code]}
-            for code in sorted(holding, key=lambda c: (c in APART, -firsts[c], -holding[c], c))
-        ],
-        {
-            "Reason": lambda r: title(r["code"]),
-            "First": number("first"),
-            "Holds": number("holds"),
-            "Means": lambda r: known[r["code"]].means,
-            "What to do": lambda r: known[r["code"]].action,
-        },
-        name="Reasons of differing verdicts",
-    )
-    st.caption(
-        "A reason holds if changing that one thing makes both verdicts the same. Of several, the "
-        "first is the one that fits the ticket system's verdicts best."
-    )
-
 variants = [
     r
     for r in rows(
@@ -160,6 +137,55 @@ variants = [
     )
     if r["contract_id"] in contracts
 ]
+
+
+def unsettles(code: str) -> int | None:
+    """The verdicts that agree today and would differ if this were changed for every ticket: of a
+    code's variants the one that fits best. None for what is no code."""
+    best: dict[tuple[str, str], int] = {}
+    for r in variants:
+        if r["reason_code"] == code:
+            best.setdefault((r["contract_id"], r["severity"]), r["unsettled"])
+    return sum(best.values()) if best else None
+
+
+if differ:
+    st.subheader("Why they differ", anchor=False)
+    firsts, holding = Counter(map(foremost, differ)), Counter(c for o in differ for c in held(o))
+    known: dict[str, Reason] = REASONS | APART
+    components.table(
+        [
+            {
+                "code": code,
+                "first": firsts[code],
+                "holds": holding[code],
+                "unsettles": unsettles(code),
+            }
+            for code in sorted(holding, key=lambda c: (c in APART, -firsts[c], -holding[c], c))
+        ],
+        {
+            "Reason": lambda r: title(r["code"]),
+            "First": number("first"),
+            "Holds": number("holds"),
+            "Unsettles": number("unsettles"),
+            "Means": lambda r: known[r["code"]].means,
+            "What to do": lambda r: known[r["code"]].action,
+        },
+        name="Reasons of differing verdicts",
+        # whole sentences, over three lines
+        row_height=68,
+        height="content",
+        column_config={
+            heading: st.column_config.Column(width=290) for heading in ("Means", "What to do")
+        },
+    )
+    st.caption(
+        "A reason holds if changing that one thing makes both verdicts the same. Of several, the "
+        "first is the one that fits the ticket system's verdicts best. Unsettles: how many "
+        "verdicts of all months agree today, and would differ if this were changed for every "
+        "ticket. Where they are many, the reason is only part of the cause."
+    )
+
 likely = [r for r in variants if r["is_likely"]]
 st.subheader("What the ticket system probably goes by", anchor=False)
 if likely:
@@ -204,6 +230,8 @@ with st.expander("All variants"):
             "Verdicts": number("verdicts"),
         },
         name="Every variant over all of the ticket system's verdicts",
+        # the first rows may have none, and the others would be cut
+        column_config={"Best target": st.column_config.Column(width=200)},
         height=420 if len(variants) > 11 else "auto",
     )
     st.caption(

@@ -42,6 +42,16 @@ elapsed as (
     group by segments.ticket_id, segments.promise, segments.variant
 ),
 
+-- a due date is an instant as well
+from_start_to_due as (
+    select
+        ticket_id, promise, variant, reason, stop_s, elapsed_to_minute, is_strict, calendar_id,
+        promised_s,
+        case when to_minute then 60 * {{ int_divide('start_s', '60') }} else start_s end as start_s,
+        case when to_minute then 60 * {{ int_divide('due_s', '60') }} else due_s end as due_s
+    from {{ ref('int_opinion_variants') }}
+),
+
 -- a due date takes the place of the target (K7)
 promised as (
     select
@@ -56,7 +66,7 @@ promised as (
                 'due_day', due_on_clock('variants.due_s', 'variants.calendar_id')
             ) }}
         end as target_s
-    from {{ ref('int_opinion_variants') }} as variants
+    from from_start_to_due as variants
     left join elapsed
         on
             variants.ticket_id = elapsed.ticket_id
