@@ -3,9 +3,10 @@
 Of a keyed feed the rows that changed are written, and those are taken back (`deleted`) that a
 record had and has no longer. What was delivered is kept in a small database beside the records;
 should it be lost, everything is delivered once more, which changes nothing; so it is where the
-landing folder is another one or was emptied. Where the names in connect.yaml have changed, one file
-with everything takes the place of all earlier ones, so that a mistake in them does not lie in the
-landing folder for good.
+landing folder is another one, or lacks a file that has not landed. Where the names in connect.yaml
+have changed, one file with everything takes the place of all earlier ones, and with every change
+one takes the place of those that have not landed: a mistake that keeps a run from landing them does
+not lie in the landing folder for good.
 
 Of checks, which have no key, each load of records becomes one file, once. Those that are made of
 records that may change (the unknown time of monitors that log changes) are written once each, and
@@ -17,8 +18,9 @@ import hashlib
 import io
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,12 +39,23 @@ _MOST_FILES = 200
 _TAKEN_BACK = b"taken back"
 
 
-class Delivered:
-    """What a source has delivered: `folder` is where it is kept, `landing` where it goes."""
+@dataclass(frozen=True)
+class Runs:
+    """Runs that read the landing folder. `landed`: the files that were landed, as paths below it;
+    `are_at_work`: whether one reads it now, in which case no file may be taken from under it."""
 
-    def __init__(self, folder: Path, landing: Path, source: str) -> None:
+    landed: Collection[str] = ()
+    are_at_work: Callable[[], bool] = lambda: False
+
+
+class Delivered:
+    """What a source has delivered: `folder` is where it is kept, `landing` where it goes; `runs`:
+    what is known of those that read it."""
+
+    def __init__(self, folder: Path, landing: Path, source: str, runs: Runs | None = None) -> None:
         self._file = folder / KEPT
         self._landing, self._source = landing, source
+        self._runs = runs or Runs()
         # of a pull that was killed while it wrote
         for draft in landing.glob(f"*/{FOLDER}/{source}/**/{DRAFTS}"):
             draft.unlink()
@@ -63,7 +76,10 @@ class Delivered:
                 rows = self._changes(db, feed, made, is_whole)
                 if rows:
                     written[feed] = len(rows)
-                    self._write(feed, rows, is_whole)
+                    waiting = self._files(feed) if is_whole else self._waiting(feed)
+                    if not is_whole:
+                        rows += self._waiting_rows(db, feed, made, rows, waiting)
+                    self._write(db, feed, rows, waiting)
             for feed, found in made.feeds.items():
                 if not feeds()[feed].key and (number := self._once(db, feed, found, is_anew)):
                     written[feed] = number
@@ -78,10 +94,10 @@ class Delivered:
         path = self._folder(feed) / f"{load}-{names[:8]}.jsonl.gz"
         if path.exists() or not rows:
             return 0
-        for earlier in path.parent.glob(f"{load}-*.jsonl.gz"):
-            # made with other names
-            earlier.unlink()
-        _write_rows(path, rows)
+        with self._opened() as db:
+            # those of the load were made with other names
+            self._replace(db, path, rows, list(path.parent.glob(f"{load}-*.jsonl.gz")))
+            db.commit()
         return len(rows)
 
     def loads(self, names: str) -> set[str]:
@@ -97,18 +113,52 @@ class Delivered:
             db.commit()
 
     def _look_where(self) -> None:
-        """A landing folder that is another one, or was emptied, gets everything anew: what it
-        should have is not there."""
+        """A landing folder that is another one, or lacks what has not landed yet, gets everything
+        anew."""
         here = str(self._landing.resolve())
         with self._opened() as db:
             before = self._meta(db, "landing")
-            is_empty = not any(self._landing.glob(f"*/{FOLDER}/{self._source}/**/*.gz"))
-            if is_empty or before not in (None, here):
+            files = [str(path) for (path,) in db.execute("select path from files")]
+            is_lost = any(
+                path not in self._runs.landed and not (self._landing / path).exists()
+                for path in files
+            )
+            if is_lost or before not in (None, here):
                 db.execute("delete from meta where name = 'names'")
                 db.execute("delete from loads")
+                db.execute("delete from files")
             if before != here:
                 db.execute("insert or replace into meta values ('landing', ?)", [here])
             db.commit()
+
+    def _path(self, file: Path) -> str:
+        return file.relative_to(self._landing).as_posix()
+
+    def _waiting(self, feed: str) -> list[Path]:
+        """The files that no run has landed."""
+        return [file for file in self._files(feed) if self._path(file) not in self._runs.landed]
+
+    def _waiting_rows(
+        self,
+        db: sqlite3.Connection,
+        feed: str,
+        made: Rows,
+        rows: Sequence[Row],
+        waiting: Sequence[Path],
+    ) -> list[Row]:
+        """What files that are about to be replaced hold beside the rows that replace them, as it
+        is now."""
+        key = feeds()[feed].key
+        replaced = {_key(row, key) for row in rows}
+        wanted = {_key(row, key): row for row in made.feeds.get(feed, ())}
+        found: dict[str, Row] = {}
+        for file in waiting:
+            for line in gzip.decompress(file.read_bytes()).splitlines():
+                row = json.loads(line, parse_float=Decimal)
+                identity = _key(row, key)
+                if identity not in replaced:
+                    found[identity] = wanted.get(identity) or row
+        return list(found.values())
 
     def _folder(self, feed: str) -> Path:
         return self._landing / feed / FOLDER / self._source
@@ -124,6 +174,7 @@ class Delivered:
                 "create table if not exists rows (feed text, key text, owner text, digest blob,"
                 " line text, primary key (feed, key));"
                 "create table if not exists loads (load text primary key, names text);"
+                "create table if not exists files (path text primary key);"
                 "create table if not exists meta (name text primary key, value text);"
             )
             yield db
@@ -195,12 +246,28 @@ class Delivered:
         if rows:
             earlier = sorted(folder.glob("*.jsonl.gz"))
             number = int(earlier[-1].name.split(".")[0]) + 1 if earlier else 1
-            _write_rows(folder / f"{number:08}.jsonl.gz", list(rows.values()))
-            for path in earlier if is_anew else ():
-                path.unlink()
+            waiting = earlier if is_anew else self._withdrawn(folder, by_digest.keys())
+            path = folder / f"{number:08}.jsonl.gz"
+            written = dict(rows)
+            for digest in _digests(() if is_anew else waiting):
+                # what is still so stays, and what is not was never landed
+                if digest in by_digest:
+                    written[digest] = by_digest[digest]
+                else:
+                    db.execute("delete from rows where feed = ? and key = ?", [feed, digest])
+            self._replace(db, path, list(written.values()), waiting)
             values = [[feed, digest, "", b"", ""] for digest in rows]
             db.executemany("insert into rows values (?, ?, ?, ?, ?)", values)
         return len(rows)
+
+    def _withdrawn(self, folder: Path, wanted: Collection[str]) -> list[Path]:
+        """Files of rows without a key that hold some that are no longer so, and have not landed."""
+        return [
+            file
+            for file in sorted(folder.glob("*.jsonl.gz"))
+            if self._path(file) not in self._runs.landed
+            and not set(_digests([file])) <= set(wanted)
+        ]
 
     def _of_another(self, feed: str, identity: str) -> Row | None:
         """The row of that key that another source delivers."""
@@ -217,23 +284,43 @@ class Delivered:
                 return row
         return None
 
-    def _write(self, feed: str, rows: Sequence[Row], is_whole: bool) -> None:
-        earlier = self._files(feed)
-        number = int(earlier[-1].name.split(".")[0]) + 1 if earlier else 1
-        _write_rows(self._folder(feed) / f"{number:08}.jsonl.gz", rows)
-        if is_whole:
-            for path in earlier:
-                path.unlink()
+    def _write(
+        self, db: sqlite3.Connection, feed: str, rows: Sequence[Row], earlier: Sequence[Path]
+    ) -> None:
+        """Writes rows in place of earlier files."""
+        files = self._files(feed)
+        number = int(files[-1].name.split(".")[0]) + 1 if files else self._next(db, feed)
+        self._replace(db, self._folder(feed) / f"{number:08}.jsonl.gz", rows, earlier)
+
+    def _next(self, db: sqlite3.Connection, feed: str) -> int:
+        """A number that no file of the feed had, so that a later one also counts later."""
+        paths = db.execute(
+            "select path from files where path like ?", [f"{self._path(self._folder(feed))}/%"]
+        )
+        numbers = [int(name) for (path,) in paths if (name := Path(path).name[:8]).isdecimal()]
+        return max(numbers, default=0) + 1
+
+    def _replace(
+        self, db: sqlite3.Connection, path: Path, rows: Sequence[Row], earlier: Sequence[Path]
+    ) -> None:
+        _write_rows(path, rows)
+        db.execute("insert or replace into files values (?)", [self._path(path)])
+        if earlier and self._runs.are_at_work():
+            # the next change takes their place
+            return
+        for file in earlier:
+            file.unlink()
+            db.execute("delete from files where path = ?", [self._path(file)])
 
 
-def disagreements(folder: Path, landing: Path, sources: Sequence[str]) -> list[str]:
+def disagreements(folder: Path, sources: Sequence[str]) -> list[str]:
     """What several sources deliver differently, in words: the last by path counts, and whichever
     that is, one of them is not what was meant. `folder`: where sources keep what they need."""
     last: dict[tuple[str, str], tuple[str, bytes]] = {}
     found: dict[tuple[str, str, str], list[str]] = {}
     # by path, as files count
     for source in sorted(sources):
-        with Delivered(folder / source, landing, source)._opened() as db:
+        with closing(sqlite3.connect(folder / source / KEPT)) as db:
             rows = db.execute("select feed, key, digest from rows where digest != ?", [_TAKEN_BACK])
             for feed, key, digest in rows:
                 if feeds()[feed].key:
@@ -265,6 +352,13 @@ def _line(row: Row) -> bytes:
 
 def _digest(row: Row) -> bytes:
     return hashlib.blake2b(_line(row), digest_size=16).digest()
+
+
+def _digests(files: Iterable[Path]) -> Iterator[str]:
+    """Of the rows in files."""
+    for file in files:
+        for line in gzip.decompress(file.read_bytes()).splitlines(keepends=True):
+            yield hashlib.blake2b(line, digest_size=16).hexdigest()
 
 
 def _exact(value: object) -> str:

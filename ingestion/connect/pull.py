@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from makegood.ingestion.connect import api, exports, tables
-from makegood.ingestion.connect.deliver import Delivered, identity_of
+from makegood.ingestion.connect.deliver import Delivered, Runs, identity_of
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
 from makegood.ingestion.feeds.specs import feeds
@@ -56,12 +56,14 @@ def pull(
     environment: Mapping[str, str],
     progress: Progress,
     from_start: bool = False,
+    runs: Runs | None = None,
 ) -> Pulled:
     """Reads what is new of a source and delivers what changed. `folder`: where what it keeps is;
     `environment`: the variables that hold secrets; `from_start`: an API is read from its start
-    again. Raises Unreadable; nothing is delivered then."""
+    again; `runs`: what is known of those that read the landing folder. Raises Unreadable; nothing
+    is delivered then."""
     pulled = Pulled(source.name)
-    delivered = Delivered(folder / source.name, landing, source.name)
+    delivered = Delivered(folder / source.name, landing, source.name, runs)
     names = identity_of(source.system.name, repr(source.names))
     records: Records
     gone: set[str] = set()
@@ -129,7 +131,7 @@ def check(
     return checked
 
 
-def own_rows(settings: Settings, landing: Path, folder: Path) -> Pulled:
+def own_rows(settings: Settings, landing: Path, folder: Path, runs: Runs | None = None) -> Pulled:
     """Delivers the rows that are written in connect.yaml itself."""
     pulled = Pulled("rows")
     rows = Rows()
@@ -139,7 +141,8 @@ def own_rows(settings: Settings, landing: Path, folder: Path) -> Pulled:
     pulled.add(rows)
     # one that was wrong, and held back the whole file, must not lie there for good
     names = identity_of(repr(settings.rows))
-    pulled.written.update(Delivered(folder / "rows", landing, "rows").deliver(rows, names))
+    delivered = Delivered(folder / "rows", landing, "rows", runs)
+    pulled.written.update(delivered.deliver(rows, names))
     return pulled
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import filelock
 
 from makegood.ingestion.connect import pull as pulling
-from makegood.ingestion.connect.deliver import KEPT, disagreements
+from makegood.ingestion.connect.deliver import KEPT, Runs, disagreements
 from makegood.ingestion.connect.pull import Progress, Pulled
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Unreadable
 from makegood.ingestion.files import write_whole
 from makegood.orchestration.settings import environment_of
+from makegood.orchestration.warehouse.store import Warehouse
 
 FOLDER = "connect"
 
@@ -42,9 +43,10 @@ def pull_all(
     failures: list[str] = []
     try:
         with filelock.FileLock(folder / ".lock", timeout=0):
+            runs = Runs(landed_files(warehouse), Warehouse(warehouse).is_at_work)
             # where there were some, they are taken back
             if settings.rows or (folder / "rows").is_dir():
-                done.append(pulling.own_rows(settings, landing, folder))
+                done.append(pulling.own_rows(settings, landing, folder, runs))
             for source in sources:
 
                 def named(step: str, name: str = source.name) -> None:
@@ -59,6 +61,7 @@ def pull_all(
                         environment_of(source.variables),
                         named,
                         from_start,
+                        runs,
                     )
                 except Unreadable as error:
                     failures.append(f"{source.name}: {error}")
@@ -67,7 +70,7 @@ def pull_all(
                     done.append(pulled)
             known = [name for name in ("rows", *settings.sources) if (folder / name).is_dir()]
             if done:
-                done[-1].notes.update(disagreements(folder, landing, known))
+                done[-1].notes.update(disagreements(folder, known))
                 done[-1].notes.update(
                     f"{name} is not in connect.yaml any more: what it delivered stays in force"
                     for name in sorted(path.parent.name for path in folder.glob(f"*/{KEPT}"))
@@ -76,6 +79,14 @@ def pull_all(
     except filelock.Timeout as error:
         raise Busy(f"another pull is at work on {warehouse}: pull again when it is done") from error
     return done, failures
+
+
+def landed_files(warehouse: Path) -> frozenset[str]:
+    """The files that runs have landed, as paths below the landing folder."""
+    current = Warehouse(warehouse).current()
+    if current is None or not current.has_state:
+        return frozenset()
+    return frozenset(current.landed().deliveries["path"])
 
 
 def left_file(folder: Path) -> Path:

@@ -6,6 +6,7 @@ state/<run>/     copies of what the next run needs to know of a publication, sho
 landed/          what feeds became, immutable; counts if a publication names it
 building/        what the run at work has made so far; leftovers are removed by the next run
 runs/            how each run ended, also those that were blocked, failed or killed
+connect/         records of systems that are pulled, under a lock of their own
 backtests/       what proposed contracts would have cost; a backtest works there, without the lock
 credit_notes/    batches of credit notes, under a lock of their own; nothing else touches them
 credit_notes.last  the number of the last batch, by which a lost one is noticed
@@ -103,6 +104,14 @@ class Warehouse:
             if self.link.is_symlink() and self.link.is_dir()
             else None
         )
+
+    def is_at_work(self) -> bool:
+        """Whether a run holds the warehouse."""
+        try:
+            with self.locked():
+                return False
+        except Busy:
+            return True
 
     @contextmanager
     def locked(self) -> Iterator[None]:
