@@ -8,6 +8,7 @@ the landing folder. This is the only module that knows dlt, an extra: `makegood[
 import gzip
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
-from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.instants import from_epoch, moment
 from makegood.ingestion.connect.system import (
     Api,
     Record,
@@ -76,6 +77,14 @@ def pull(
     then counts as read.
     """
     dlt = _dlt()
+    last = max(map(Decimal, loads(system, folder)), default=Decimal(0))
+    if last > time.time():
+        # loads are ordered by when they were made
+        at = from_epoch(int(last))
+        raise Unreadable(
+            f"{system.title}: this machine's clock is before the last pull, which was at {at}: "
+            "what is older would count as newer; set it right"
+        )
     traffic = Traffic()
     pipeline = _pipeline(dlt, system.name, folder)
     rounds = {resource["name"] for resource in api.resources}

@@ -15,7 +15,7 @@ from typing import Any
 from makegood.ingestion.connect import api, exports, tables
 from makegood.ingestion.connect.deliver import Delivered, Runs, identity_of
 from makegood.ingestion.connect.settings import Settings, Source
-from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unreadable
+from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unmapped, Unreadable
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.files import write_whole
 
@@ -197,9 +197,15 @@ def _require(source: Source, environment: Mapping[str, str]) -> None:
 
 
 def mapped(source: Source, records: Records) -> Rows:
-    """The rows of records."""
+    """The rows of records. Raises Unreadable where one that others need has another form."""
     rows = Rows()
-    source.system.rows(records, source.names, rows)
+    try:
+        source.system.rows(records, source.names, rows)
+    except Unmapped as error:
+        raise Unreadable(
+            f"{source.system.title}: a record that others need can't be read, so nothing is "
+            f"delivered: {error}"
+        ) from error
     return rows
 
 

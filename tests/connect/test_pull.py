@@ -1,5 +1,6 @@
 """A pull: what it reads, delivers, keeps and takes back, and how it ends when systems misbehave."""
 
+import dataclasses
 import gzip
 import json
 import sys
@@ -10,11 +11,12 @@ import pytest
 
 from makegood.ingestion.connect import api
 from makegood.ingestion.connect import pull as pulling
+from makegood.ingestion.connect import settings as connect_settings
 from makegood.ingestion.connect.names import DeskNames
 from makegood.ingestion.connect.settings import load
-from makegood.ingestion.connect.system import Rows
+from makegood.ingestion.connect.system import Records, Rows
 from tests.connect.conftest import Pull
-from tests.support.acme import acme, connect_yaml, issue, ping
+from tests.support.acme import ACME, acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rejected, rows
 from tests.support.vendor import Answer
 
@@ -424,3 +426,48 @@ def test_a_source_that_was_renamed_is_named(tmp_path: Path, pull: Pull) -> None:
     assert list(found[-1].notes) == [
         "desk is not in connect.yaml any more: what it delivered stays in force"
     ]
+
+
+def test_a_clock_that_went_back_does_not_make_old_records_new(tmp_path: Path, pull: Pull) -> None:
+    """Loads are ordered by the time at which they were made."""
+    with acme(issues=1) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        (kept,) = (tmp_path / "warehouse/connect/desk/api/raw/issues").iterdir()
+        load, rest = kept.name.split(".", 1)
+        kept.rename(kept.with_name(f"{int(load) + 3600}.{rest}"))
+        server.issues[0] = issue(1, changed=10, subject="newer")
+        _, failures = pull(config)
+        assert "this machine's clock is before the last pull, which was at 20" in failures[0]
+        kept.with_name(f"{int(load) + 3600}.{rest}").rename(kept)
+        assert pull(config)[1] == []
+    assert rows(tmp_path / "landing", "tickets")[0]["subject"] == "newer"
+
+
+def test_one_source_that_can_not_be_mapped_leaves_the_others(
+    tmp_path: Path, pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it end in a trace: a record may be needed before any is mapped."""
+
+    def needs_all(records: Records, names: DeskNames, out: Rows) -> None:
+        for record in records.get("issues", ()):
+            record.needed("subject")
+
+    with acme(issues=2) as server:
+        del server.issues[1]["subject"]
+        broken = dataclasses.replace(ACME, rows=needs_all)
+        config = connect_yaml(tmp_path, server.served.url)
+        config.write_text(
+            config.read_text().replace("system: acme", "system: broken")
+            + (
+                f'  other:\n    system: acme\n    api: {{url: "{server.served.url}"}}\n'
+                "    severities: {high: P1}\n    subscription: {otherwise: SUB-1}\n"
+            )
+        )
+        known = {"acme": ACME, "broken": broken}
+        monkeypatch.setattr(connect_settings, "systems", lambda: known)
+        found, failures = pull(config)
+    assert [pulled.source for pulled in found] == ["rows", "other"]
+    assert failures[0].startswith("desk: Acme: a record that others need can't be read")
+    assert "subject is missing" in failures[0]
+    assert len(rows(tmp_path / "landing", "tickets")) == 2
