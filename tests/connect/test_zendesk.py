@@ -173,9 +173,27 @@ def test_without_the_list_of_people_whoever_is_not_the_requester_replies() -> No
         SYSTEM,
         NAMES,
         tickets=[ticket()],
-        ticket_events=[event("08:10", comment(CUSTOMER)), event("08:20", comment(99))],
+        ticket_events=[
+            event("08:00", create(status="new")),
+            event("08:10", comment(CUSTOMER)),
+            event("08:20", comment(99)),
+        ],
     )
     assert summary(rows) == [("08:00", "received"), ("08:20", "responded")]
+
+
+def test_a_ticket_that_is_older_than_its_events_is_passed_over() -> None:
+    # the pull began at 08:15, so that the reply at 08:20 may not be the first
+    rows = made(
+        SYSTEM,
+        NAMES,
+        tickets=[ticket(), ticket(id=1)],
+        users=USERS,
+        ticket_events=[*EVENTS[2:], *(e | {"id": 1, "ticket_id": 1} for e in EVENTS[:1])],
+    )
+    assert {row["ticket_id"] for feed in rows.feeds.values() for row in feed} == {"1"}
+    assert list(rows.notes.values()) == [1]
+    assert rows.left == []
 
 
 def test_changes_at_one_instant_are_in_the_order_of_their_ids() -> None:
