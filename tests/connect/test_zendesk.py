@@ -345,6 +345,28 @@ def test_a_policy_that_was_fulfilled_is_met_and_one_with_a_breach_is_not() -> No
     assert verdicts(*reversed([*reply, *late])) == (True, False)
 
 
+def test_a_ticket_that_was_reopened_has_not_met_its_resolution_yet() -> None:
+    name = "requester_wait_time"
+    solved = [
+        metric("activate", name, "08:00"),
+        policy(name),
+        metric("pause", name, "08:10"),
+        metric("activate", name, "08:30"),
+        metric("fulfill", name, "09:30"),
+    ]
+    assert verdicts(*solved) == (None, True)
+    reopened = [*solved, metric("activate", name, "10:00", 2), policy(name, 2)]
+    assert verdicts(*reopened) == (None, None)
+    again = [*reopened, metric("fulfill", name, "11:00", 2)]
+    assert verdicts(*again) == verdicts(*reversed(again)) == (None, True)
+    # taken up again as the same instance, and then too late
+    late = [*solved, metric("activate", name, "10:00"), metric("breach", name, "11:00")]
+    assert verdicts(*late, metric("fulfill", name, "11:30")) == (None, False)
+    # of a reply the first is the response, whatever follows
+    replied = [e | {"metric": "reply_time"} for e in reopened]
+    assert verdicts(*replied) == (True, None)
+
+
 def test_without_a_policy_there_is_no_verdict() -> None:
     assert verdicts(metric("activate", "reply_time", "08:00")) == (None, None)
     assert verdicts(metric("fulfill", "reply_time", "08:20")) == (None, None)

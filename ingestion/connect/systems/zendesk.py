@@ -148,7 +148,7 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
             out.delete("tickets", {"ticket_id": ticket_id})
             return
         if desk.is_cut(record, ticket_id):
-            out.note("tickets whose events begin after their creation are passed over: begin sooner")
+            out.note("tickets older than the events that were read are passed over: `start` sooner")
             return
         out.add("tickets", _ticket(record, ticket_id, names, desk.verdicts(ticket_id), out))
         add_events(desk.life(record, ticket_id, names, out), method, out)
@@ -262,7 +262,9 @@ class _Desk:
                 case "breach" if self._happened(event, metrics):
                     found[promise] = False
                 case "fulfill" if any(_is_of(other, event, "apply_sla") for other in metrics):
-                    found.setdefault(promise, True)
+                    of_it = [m for m in metrics if m.text("metric") == event.text("metric")]
+                    if promise == "response" or _is_over(of_it):
+                        found.setdefault(promise, True)
         return found
 
     def _happened(self, breach: Record, metrics: Sequence[Record]) -> bool:
@@ -271,10 +273,10 @@ class _Desk:
         at = moment(breach.needed("time"))
         if self.known is None or at > self.known:
             return False
-        return not any(
-            _is_of(event, breach, "fulfill") and moment(event.needed("time")) <= at
-            for event in metrics
-        )
+        of_it = [
+            e for e in metrics if _is_of(e, breach, "fulfill") or _is_of(e, breach, "activate")
+        ]
+        return not _is_over(of_it, at)
 
 
 def _latest(records: Records) -> Moment | None:
@@ -301,6 +303,17 @@ def _is_of(event: Record, other: Record, kind: str) -> bool:
     return event.text("type") == kind and all(
         event.text(name) == other.text(name) for name in ("metric", "instance_id")
     )
+
+
+def _is_over(metrics: Sequence[Record], until: Moment | None = None) -> bool:
+    """Whether a metric, whose events these are, was fulfilled last (by an instant): that of a
+    reopened ticket is active again."""
+    last: dict[str, Moment] = {}
+    for event in metrics:
+        kind, at = event.text("type"), moment(event.needed("time"))
+        if kind in ("activate", "fulfill") and (until is None or at <= until):
+            last[kind] = max(last.get(kind, at), at)
+    return "fulfill" in last and last.get("activate", last["fulfill"]) <= last["fulfill"]
 
 
 def _by_ticket(records: Sequence[Record]) -> dict[str, list[Record]]:
