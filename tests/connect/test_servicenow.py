@@ -222,6 +222,9 @@ def test_the_api_page_by_page(tmp_path: Path) -> None:
         instance.tables["sys_audit"].append(
             _audit("INC2", 10, "2026-06-05 09:00:00", "state", "3", "6")
         )
+        instance.tables["task_sla"][3] = _sla(4, "INC2", "resolution", "completed", "true") | {
+            "sys_updated_on": "2026-06-05 09:00:00"
+        }
         records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path / "a")
         rows = desks.made(SYSTEM, records, NAMES)
         assert desks.events(rows, "INC2")[-1][1] == "resolved"
@@ -322,6 +325,30 @@ def test_a_priority_that_was_logged_at_the_creation() -> None:
         ("2026-06-01T08:00:00Z", "classified", "P3"),
         ("2026-06-01T08:30:00Z", "severity_changed", "P1"),
     ]
+
+
+def test_made_sla_is_no_verdict_beside_task_slas() -> None:
+    # late with the response, and the resolution is not over
+    incident = {"number": "INC1", "sys_id": "id-INC1", "opened_at": "2026-06-01T08:00:00Z"} | {
+        "state": "In Progress",
+        "sys_updated_on": "2026-06-01T09:00:00Z",
+        "made_sla": "false",
+        "company": "ACME",
+    }
+    slas = [
+        {"task": "id-INC1", "sys_id": target, "sla": target, "sla.target": target} | more
+        for target, more in [
+            ("response", {"stage": "completed", "has_breached": "true"}),
+            ("resolution", {"stage": "in_progress", "has_breached": "false"}),
+        ]
+    ]
+    for found, verdicts in [(slas, (False, None)), (slas[1:], (None, None)), ([], (None, False))]:
+        records = {"incidents": [incident], "task_sla": found}
+        ticket = desks.ticket(desks.made(SYSTEM, desks.of(SYSTEM, records), NAMES), "INC1")
+        assert verdicts == (
+            ticket.get("source_response_met"),
+            ticket.get("source_resolution_met"),
+        )
 
 
 LIST = """

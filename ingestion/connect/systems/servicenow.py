@@ -456,9 +456,10 @@ class _Desk:
     def verdicts(self, record: Record, number: str, out: Rows) -> dict[str, bool]:
         """Promise -> whether it was kept: false once it is breached, true when it ended without."""
         found: dict[str, bool] = {}
-        for sla in self.slas[number]:
+        slas = [s for s in self.slas[number] if (_stored(s, "sla.type") or "SLA").upper() == "SLA"]
+        for sla in slas:
             stage = (_stored(sla, "stage") or "").lower()
-            if stage == "cancelled" or (_stored(sla, "sla.type") or "SLA").upper() != "SLA":
+            if stage == "cancelled":
                 continue
             name = sla.text("sla") or ""
             promise = self.names.slas.get(name, (_stored(sla, "sla.target") or "").lower())
@@ -471,8 +472,9 @@ class _Desk:
                 found.setdefault(promise, True)
         made = (_stored(record, "made_sla") or "").lower()
         is_over = self.method.states.get(self.state(record) or "") in ("resolved", "closed")
-        if made == "false" or (made == "true" and is_over):
-            found.setdefault("resolution", made == "true")
+        # of the one SLA that a task had once; beside task SLAs it may be about the response
+        if not slas and (made == "false" or (made == "true" and is_over)):
+            found["resolution"] = made == "true"
         return found
 
 
