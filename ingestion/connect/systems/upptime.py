@@ -51,7 +51,8 @@ _STATES: dict[str, State | None] = {
     "down": "down",
     "deleted": None,
 }
-_METADATA = re.compile(r"^\s*(start|end|expectedDown|expectedDegraded)\s*:\s*(.+?)\s*$", re.M)
+_COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+_METADATA = re.compile(r"^[ \t]*(start|end|expectedDown|expectedDegraded)[ \t]*:(.*)$", re.M)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 
 
@@ -245,8 +246,9 @@ def _labels(issue: Record) -> list[str]:
 def _maintenance(issue: Record, names: Names, out: Rows) -> None:
     """An exclusion of each monitor that a maintenance issue names. One that names none is left:
     without a scope it would exclude everything."""
-    number, body = issue.needed("number"), issue.text("body") or ""
-    said = dict(_METADATA.findall(body[body.find("<!--") :] if "<!--" in body else ""))
+    number, comment = issue.needed("number"), _COMMENT.search(issue.text("body") or "")
+    found = _METADATA.findall(comment[1]) if comment else []
+    said = {name: text.strip() for name, text in found if text.strip()}
     slugs = [
         slug
         for key in ("expectedDown", "expectedDegraded")
