@@ -62,8 +62,8 @@ _MOST = 10_000
 
 class Connection(Strict):
     """`start`: the first day to be read, before the oldest incident of interest was opened; `url`:
-    of the API, which is another one in the EU; `window_hours`: how much time one question is about, less if there is more than 10,000 of
-    anything within it."""
+    of the API, which is another one in the EU; `window_hours`: how much time one question is
+    about, less if there is more than 10,000 of anything within it."""
 
     start: date
     url: str = "https://api.pagerduty.com"
