@@ -126,6 +126,20 @@ def test_maintenance_excludes_the_monitors_it_names_and_never_everything() -> No
         assert why in out.left[0].why
 
 
+def test_a_maintenance_that_is_closed_before_its_end_is_over() -> None:
+    for closed, ends in [
+        ("2026-06-02T13:10:00Z", "2026-06-02T13:10:00Z"),
+        # by Upptime itself, some minutes late
+        ("2026-06-02T14:03:00Z", "2026-06-02T14:00:00Z"),
+        (None, "2026-06-02T14:00:00Z"),
+    ]:
+        out = rows_of(SYSTEM, {"issues": [MAINTENANCE | {"closed_at": closed}]}, ["shop"])
+        assert [row["ends_at"] for row in out.feeds["exclusions"]] == [ends]
+    called_off = MAINTENANCE | {"closed_at": "2026-06-02T12:00:00Z"}
+    out = rows_of(SYSTEM, {"issues": [called_off]}, ["shop"])
+    assert out.feeds["exclusions"] == [{"exclusion_id": "maintenance:13:shop", "deleted": True}]
+
+
 def test_only_the_first_comment_of_a_maintenance_says_when_and_what() -> None:
     # text for people, as Upptime's update.ts ends at `-->`
     body = f"{MAINTENANCE['body']}\nIf need be,\nend: 2026-07-02T14:00:00Z\nexpectedDown: shop, x\n"

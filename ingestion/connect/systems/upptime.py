@@ -9,7 +9,8 @@ those of GitHub's REST API (2022-11-28) and of Upptime's update.ts.
 - `commits`: of each monitor's file. A commit whose message says no state (the first one of a
   repository, an update of the template) says nothing, unless an export has its `status`.
 - `issues`: an incident's issue is named by its number; a maintenance issue, with `start`, `end`
-  and `expectedDown` in a comment of its body, becomes an exclusion for each monitor it names.
+  and `expectedDown` or `expectedDegraded` in a comment of its body, becomes an exclusion for each
+  monitor it names, up to when it was closed where that came sooner.
 
 A monitor that was removed leaves its last state behind: give its place an `active_to`. An export
 that says `deleted` ends it, and what follows is unknown.
@@ -262,19 +263,25 @@ def _maintenance(issue: Record, names: Names, out: Rows) -> None:
     for at in (said["start"], said["end"]):
         if not has_offset(at):
             raise Unmapped(f"{at!r} has no offset: the form is 2026-06-01T08:30:00Z")
+    # Upptime closes it after its end; whoever closes it sooner says that it is over
+    ends_at = min(said["end"], issue.text("closed_at") or said["end"], key=moment)
     for slug in dict.fromkeys(slugs):
         component = names.component(slug)
         if component is None:
             names.unplaced(slug, out)
             continue
+        row = {"exclusion_id": f"maintenance:{number}:{component}"}
+        if moment(ends_at) <= moment(said["start"]) < moment(said["end"]):
+            out.delete("exclusions", row)
+            continue
         out.add(
             "exclusions",
-            {
-                "exclusion_id": f"maintenance:{number}:{component}",
+            row
+            | {
                 "kind": "scheduled_maintenance",
                 "component_id": component,
                 "starts_at": said["start"],
-                "ends_at": said["end"],
+                "ends_at": ends_at,
                 "announced_at": issue.text("created_at"),
                 "note": issue.text("title"),
             },
