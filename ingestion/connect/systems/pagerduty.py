@@ -14,7 +14,7 @@ is read is passed over, since its first acknowledgement is unknown.
 
 Shapes: the OpenAPI description of REST v2 (`/incidents`, `/log_entries`,
 `/analytics/raw/incidents`), the CSV of the incidents report, and the tables of Airbyte's
-`source-pagerduty`. dlt has no source, and no public description of Fivetran's tables was found. An
+`source-pagerduty`. No source of dlt's, and no description of Fivetran's tables, was found. An
 incident that is deleted is missed.
 """
 

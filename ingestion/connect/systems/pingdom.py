@@ -19,7 +19,7 @@ the web pages export has no documented form: `columns` in connect.yaml can say w
 API's answers say nothing of the check they are of, so they are no export by themselves.
 
 Fivetran's tables of Pingdom have only the last outage of each check (`last_down_start`), and
-Airbyte's sums by the hour: of neither can all outages be made. dlt has no connector for it.
+Airbyte's sums by the hour: of neither can all outages be made. None of dlt's was found.
 """
 
 from collections import defaultdict

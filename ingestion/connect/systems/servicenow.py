@@ -15,8 +15,8 @@ target `response` or `resolution`; `made_sla` is that of the resolution where th
 
 Shapes: the Table API's reference, the export of a list (CSV has the names of fields, Excel their
 labels), the incident log of UCI 498, Fivetran's tables as its dbt package `dbt_servicenow` lists
-them. Airbyte's source reads no incidents, and dlt has none. An incident that is deleted is missed,
-except in Fivetran's tables.
+them. Airbyte's source reads no incidents, and none of dlt's was found. An incident that is deleted
+is missed, except in Fivetran's tables.
 """
 
 import re

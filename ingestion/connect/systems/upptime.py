@@ -15,8 +15,8 @@ those of GitHub's REST API (2022-11-28) and of Upptime's update.ts.
 A monitor that was removed leaves its last state behind: give its place an `active_to`. An export
 that says `deleted` ends it, and what follows is unknown.
 
-Fivetran, Airbyte and dlt have no connector for Upptime. Theirs for GitHub have commits without the
-files that they change, so they can't say which monitor a commit is about.
+No connector of Fivetran, Airbyte or dlt for Upptime was found. Theirs for GitHub have commits
+without the files that they change, so they can't say which monitor a commit is about.
 """
 
 import re

@@ -10,8 +10,8 @@
 - Exports: the log as the dashboard writes it (CSV), and an answer of getMonitors saved to a file.
 
 A monitor is found in `places` by its name, or by its number. The shapes are those of the
-documentation at uptimerobot.com/api (v2) and uptimerobot.com/api/v3. Neither Fivetran nor dlt has a
-connector, and Airbyte's catalogue has none either.
+documentation at uptimerobot.com/api (v2) and uptimerobot.com/api/v3. No tables of other tools are
+read: a `source-uptimerobot` was once written for Airbyte, and its log holds names for the numbers.
 """
 
 from collections import defaultdict
