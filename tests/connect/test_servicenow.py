@@ -252,6 +252,23 @@ def test_no_record_is_skipped_that_changes_while_it_is_read(tmp_path: Path) -> N
     assert {record.text("number") for record in records["incidents"]} == {"INC1", "INC2", "INC3"}
 
 
+def test_an_incident_from_before_the_start_is_not_read(tmp_path: Path) -> None:
+    """The first comment to its caller may be from before the start too, and one after it is not
+    the response."""
+    instance = Instance()
+    instance.tables["incident"] += [
+        _incident("INC0", "2026-06-02 09:00:00", ("2", "In Progress"))
+        | {"sys_created_on": _shown("2026-05-31 23:59:59", "2026-06-01 01:59:59")}
+    ]
+    with vendor({"/api/now/table/*": instance}) as server:
+        records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path)
+        queries = [r.params["sysparm_query"] for r in server.asked if r.path.endswith("/incident")]
+    assert {record.text("number") for record in records["incidents"]} == {"INC1", "INC2", "INC3"}
+    # on every page, and on both sides of the `or`
+    assert all(q.count("sys_created_on>=") == 1 + q.count("^NQ") for q in queries)
+    assert len(queries) > 1
+
+
 def test_more_records_of_one_second_than_a_page_holds(tmp_path: Path) -> None:
     instance = Instance()
     instance.tables["incident"] = [

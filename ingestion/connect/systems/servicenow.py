@@ -93,8 +93,8 @@ class Names(DeskNames):
 
 
 class Connection(Strict):
-    """`url`: of the instance; `user`: whose password it is; `start`: the first day to be read,
-    before the oldest ticket of interest was opened; `fields`: of incidents, those that names in
+    """`url`: of the instance; `user`: whose password it is; `start`: the first day to be read:
+    incidents that were created before it are not; `fields`: of incidents, those that names in
     connect.yaml look at (`company`, `contract`, your own `u_…`)."""
 
     url: str
@@ -188,7 +188,13 @@ _TABLES = {
 
 
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
-    """Four tables of the Table API, each in order of time."""
+    """Four tables of the Table API, each in order of time; of incidents those that are as new as
+    the rest, since an older one lacks its first comments."""
+    tables = _TABLES | {
+        "incidents": _TABLES["incidents"].model_copy(
+            update={"query": f"sys_created_on>={connection.start} 00:00:00"}
+        )
+    }
 
     def resource(name: str, table: _Table) -> dict[str, Any]:
         more = connection.fields if name == "incidents" else []
@@ -228,9 +234,9 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
                 "password": secrets["password"],
             },
         },
-        resources=[resource(name, table) for name, table in _TABLES.items()],
-        page=_page,
-        resumable=frozenset(_TABLES),
+        resources=[resource(name, table) for name, table in tables.items()],
+        page=lambda page: _page(page, tables),
+        resumable=frozenset(tables),
     )
 
 
@@ -238,7 +244,7 @@ def _plain_time(text: object) -> str:
     return str(text).replace("T", " ")[:19]
 
 
-def _page(page: dict[str, Value]) -> dict[str, Value]:
+def _page(page: dict[str, Value], tables: Mapping[str, _Table]) -> dict[str, Value]:
     """Plain records, times with their zone, and the query of the next page. An answer that was cut
     off by the instance has an error beside its records."""
     if error := page.get("error"):
@@ -247,12 +253,12 @@ def _page(page: dict[str, Value]) -> dict[str, Value]:
     if not isinstance(page.get("result"), list):
         return page
     records = [_plain(record) for record in page["result"]]
-    return page | {"result": records, "next_query": _next(records)}
+    return page | {"result": records, "next_query": _next(records, tables)}
 
 
-def _next(records: list[dict[str, Value]]) -> str | None:
+def _next(records: list[dict[str, Value]], tables: Mapping[str, _Table]) -> str | None:
     # pages may be short, since records that the account may not read are left out of them
-    for table in _TABLES.values():
+    for table in tables.values():
         if records and table.marker in records[-1]:
             at = _plain_time(records[-1][table.by])
             return table.after(at, records[-1]["sys_id"])
