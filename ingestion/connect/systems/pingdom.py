@@ -141,9 +141,7 @@ _OF_CHECK: dict[str, Any] = {
 
 def rows(records: Records, names: MonitorNames, out: Rows) -> None:
     """Components, outages of states, and checks of results."""
-    if set(records) != {"results"}:
-        # results arrive in loads, and components are said once
-        names.add_components(out)
+    names.add_components(out)
     found: dict[str, list[Record]] = defaultdict(list)
 
     def check(record: Record) -> None:

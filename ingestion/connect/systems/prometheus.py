@@ -210,9 +210,7 @@ def _of_grafana(row: Mapping[str, Value]) -> dict[str, Value]:
 
 def rows(records: Records, names: Names, out: Rows) -> None:
     """Components, and a check for each point of a series that has a place."""
-    if set(records) != {"series"}:
-        # series arrive in loads, and components are said once
-        names.add_components(out)
+    names.add_components(out)
     found = [point for record in records.get("series", ()) for point in _points(record)]
     called: dict[tuple[str, str], str] = {}
 
