@@ -241,6 +241,7 @@ def _source(
             if is_limited and not resource.is_transformer:
                 resource.add_limit(limit)
             resource.selected = False
+            _keep_start(resource)
             yield resource
             if resource.name in names:
                 yield dlt.transformer(
@@ -253,6 +254,24 @@ def _source(
                 )
 
     return everything()
+
+
+def _keep_start(resource: Any) -> None:
+    """dlt binds the cursor of a child anew for each page of its parents, to where it has come by
+    then, and drops records before that: those of all parents start where the last pull ended."""
+    wrapper = resource.incremental
+    if wrapper is None or not resource.is_transformer:
+        return
+    bind, starts = wrapper.bind, []
+
+    def bind_to_first(pipe: Any) -> Any:
+        bind(pipe)
+        if wrapper.incremental is not None:
+            starts.append(wrapper.incremental.start_value)
+            wrapper.incremental.start_value = starts[0]
+        return wrapper
+
+    wrapper.bind = bind_to_first
 
 
 def _parents(resource: dict[str, Any]) -> set[str]:

@@ -25,11 +25,11 @@ its checks.
 Does not belong here: what a monitor calls these things, which is in its system's file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.instants import Moment, moment
 from makegood.ingestion.connect.names import PlaceNames
 from makegood.ingestion.connect.system import Record, Rows, Unmapped
 
@@ -45,18 +45,44 @@ class MonitorNames(PlaceNames):
     up_records: bool = True
 
 
-def place_of(record: Record, paths: Sequence[str], names: PlaceNames, rows: Rows) -> str | None:
-    """What a monitor is called in `places`: the first of what is at `paths` that is there. One
-    without a place is counted. Raises Unmapped where nothing says which one it is."""
+def place_of(
+    record: Record,
+    paths: Sequence[str],
+    names: PlaceNames,
+    rows: Rows,
+    last_name: str | None = None,
+) -> str | None:
+    """What a monitor is called in `places`: the first that is there of its `last_name` and of what
+    is at `paths`. One without a place is counted. Raises Unmapped where nothing says which one it
+    is."""
     called = [text for path in paths if (text := record.text(path))]
     if not called:
         raise Unmapped(f"neither {' nor '.join(paths)} says which monitor it is of")
+    if last_name:
+        called.insert(0, last_name)
     for text in called:
         if text in names.places:
             return text
     if not set(called) & set(names.ignore):
         names.unplaced(called[0], rows)
     return None
+
+
+def last_names(
+    records: Iterable[Record], number: str, name: str, at: Callable[[Record], str]
+) -> dict[str, str]:
+    """What each monitor was called last, by what is at `number`: one that was renamed is the same
+    one, and what was kept of it under its old name belongs to its log. `at`: a record's time."""
+    found: dict[str, tuple[Moment, str]] = {}
+    for record in records:
+        try:
+            when, who, called = moment(at(record)), record.text(number), record.text(name)
+        except Unmapped:
+            # it is left by name where it is mapped
+            continue
+        if who and called and (who not in found or when >= found[who][0]):
+            found[who] = when, called
+    return {who: called for who, (_, called) in found.items()}
 
 
 @dataclass(frozen=True)

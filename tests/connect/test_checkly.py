@@ -9,6 +9,7 @@ import pytest
 
 from makegood.ingestion.connect.systems.checkly import SYSTEM, Connection
 from tests.connect.conftest import Pull
+from tests.support import desks
 from tests.support.delivered import rejected, rows
 from tests.support.records import connect_yaml, exact, faults, made
 from tests.support.vendor import Answer, Request, vendor
@@ -229,3 +230,28 @@ api: {{account: account-1, start: 2026-06-01, url: "{server.url}"}}
     # neither scripts nor tokens are kept
     kept = b"".join(path.read_bytes() for path in (tmp_path / "warehouse").rglob("*.jsonl*"))
     assert b"key-of-ours" not in kept
+
+
+def test_checks_of_every_page_are_read_from_where_the_last_pull_ended(tmp_path: Path) -> None:
+    """The results of the first page's checks must not move the start of the second page's."""
+    checks = [f"check-{n}" for n in range(6)]
+
+    def listed(request: Request) -> Answer:
+        page = int(request.params["page"])
+        return Answer([{"id": check} for check in checks[(page - 1) * 3 : page * 3]])
+
+    def results(request: Request) -> Answer:
+        check = request.path.split("/")[-1]
+        found = [
+            result(id=f"{check} at {hour}", checkId=check, startedAt=at, created_at=at)
+            for hour in ("20", "04")
+            for at in [f"2026-06-01T{hour}:00:00.000Z"]
+        ]
+        return Answer({"length": 2, "entries": found, "nextId": None})
+
+    with vendor({"/v1/checks": listed, "/v2/check-results/*": results}) as server:
+        connection = {"account": "a", "start": "2026-06-01", "url": server.url}
+        records, _ = desks.by_api(SYSTEM, connection, tmp_path)
+    assert sorted(record.text("id") or "" for record in records["check_results"]) == [
+        f"{check} at {hour}" for check in checks for hour in ("04", "20")
+    ]

@@ -423,3 +423,33 @@ def _plain(feeds: dict[str, Any]) -> Any:
     """Instants are the same, in whichever form."""
     instant = r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9:]{8})\+00"
     return json.loads(re.sub(instant, r"\1T\2Z", json.dumps(feeds)))
+
+
+def test_an_escalation_for_any_reason_is_no_late_resolution() -> None:
+    def verdict(status: int, resolved: str | None, **more: Any) -> Any:
+        ticket = _ticket(1, "2026-06-02T08:00:00Z", status, resolved_at=resolved) | more
+        rows = desks.made(SYSTEM, desks.of(SYSTEM, {"tickets": [ticket]}), NAMES)
+        return desks.ticket(rows, "1").get("source_resolution_met")
+
+    # due at 12:00
+    in_time, late = "2026-06-01T11:00:00Z", "2026-06-01T13:00:00Z"
+    escalated = {"is_escalated": True}
+    assert (verdict(4, in_time), verdict(4, late), verdict(2, None)) == (True, False, None)
+    assert (verdict(4, late, **escalated), verdict(2, None, **escalated)) == (False, False)
+    # why else, nobody can say
+    assert verdict(4, in_time, **escalated) is None
+    first = escalated | {"fr_escalated": True}
+    assert (verdict(2, None, **first), verdict(4, in_time, **first)) == (None, None)
+    assert verdict(4, late, **first) is False
+
+
+def test_what_the_requester_writes_in_the_portal_is_no_reply() -> None:
+    ticket = _ticket(1, "2026-06-02T08:00:00Z", 2) | {"requester_id": 5}
+    said = [
+        _said(1, "2026-06-01T08:20:00Z", user_id=5),
+        _said(2, "2026-06-01T08:30:00Z", user_id=9),
+    ]
+    records = desks.of(SYSTEM, {"tickets": [ticket], "conversations": said})
+    assert desks.events(desks.made(SYSTEM, records, NAMES), "1")[2:] == [
+        ("2026-06-01T08:30:00Z", "responded")
+    ]

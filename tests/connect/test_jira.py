@@ -511,3 +511,15 @@ def test_dlt_and_airbyte_give_what_the_api_gives(tmp_path: Path) -> None:
     assert _times(desks.events(rows, "SUP-1")) == LIFE
     assert desks.ticket(rows, "SUP-1")["source_resolution_met"] is False
     assert not rows.unnamed
+
+
+def test_a_comment_for_a_role_alone_is_no_reply() -> None:
+    hidden, shown = (_comment(n, "agent", f"2026-06-01T10:0{n}:00.000+0200") for n in (3, 5))
+    hidden |= {"visibility": {"type": "role", "value": "Administrators"}}
+    for comment in (hidden, shown):
+        # a project without customers says nothing of them
+        del comment["jsdPublic"]
+    issue = _issue(1, "2026-06-02T10:00:00.000+0200", "Open")
+    issue["fields"]["comment"] = {"comments": [hidden, shown], "total": 2}
+    rows = desks.made(SYSTEM, desks.of(SYSTEM, {"issues": [issue]}), NAMES)
+    assert desks.events(rows, "SUP-1")[2:] == [("2026-06-01T10:05:00.000+0200", "responded")]

@@ -264,6 +264,20 @@ def test_an_urgency_that_was_changed_is_noted() -> None:
     ]
 
 
+def test_an_incident_that_is_older_than_its_log_is_passed_over() -> None:
+    # it was acknowledged on the day before the first that was read
+    old = _incident(7, "2026-05-31T08:00:00Z", "resolved", updated_at="2026-06-01T09:00:00Z")
+    entries = [_entry(30, "Q7", "resolve", "2026-06-01T09:00:00Z") | {"incident": old}]
+    records = desks.of(
+        SYSTEM, {"incidents": INCIDENTS[:2], "log_entries": [*ENTRIES[:3], *entries]}
+    )
+    rows = desks.made(SYSTEM, records, NAMES)
+    # one without any log is not older than it
+    assert [row["ticket_id"] for row in rows.feeds["tickets"]] == ["Q1", "Q2"]
+    assert {row["ticket_id"] for row in rows.feeds["ticket_events"]} == {"Q1", "Q2"}
+    assert rows.notes["incidents older than the log that was read are passed over: `start` sooner"]
+
+
 def test_airbyte_gives_what_the_api_gives(tmp_path: Path) -> None:
     with vendor(Account().handlers()) as server:
         api, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path / "a")

@@ -16,14 +16,14 @@ START = 1780272000  # 2026-06-01T00:00:00Z
 HOUR = 3600
 
 
-def state(status: str, start: int, end: int, **more: Any) -> dict[str, Any]:
+def state(status: str, start: float, end: float, **more: Any) -> dict[str, Any]:
     """From hour to hour."""
     return {
         "checkid": 85975,
         "name": "Shop",
         "status": status,
-        "timefrom": START + start * HOUR,
-        "timeto": START + end * HOUR,
+        "timefrom": START + int(start * HOUR),
+        "timeto": START + int(end * HOUR),
         **more,
     }
 
@@ -276,3 +276,15 @@ def test_exports_give_the_rows_of_the_api(tmp_path: Path) -> None:
             "status": "down",
         },
     ]
+
+
+def test_a_check_that_was_renamed_while_it_was_down_is_one() -> None:
+    # what was read before keeps the old name
+    old = [state("up", 0, 3), state("down", 3, 4)]
+    new = [state("down", 3.5, 5, name="Shop EU"), state("up", 5, 8, name="Shop EU")]
+    for places in (["Shop EU"], ["Shop", "Shop EU"]):
+        assert outages(rows_of(SYSTEM, {"states": [*old, *new]}, places)) == [
+            ("Shop EU", "up", "2026-06-01T00:00:00Z", "2026-06-01T03:00:00Z"),
+            ("Shop EU", "down", "2026-06-01T03:00:00Z", "2026-06-01T05:00:00Z"),
+            ("Shop EU", "up", "2026-06-01T05:00:00Z", "2026-06-01T08:00:00Z"),
+        ]

@@ -222,6 +222,9 @@ def test_the_api_page_by_page(tmp_path: Path) -> None:
         instance.tables["sys_audit"].append(
             _audit("INC2", 10, "2026-06-05 09:00:00", "state", "3", "6")
         )
+        instance.tables["task_sla"][3] = _sla(4, "INC2", "resolution", "completed", "true") | {
+            "sys_updated_on": "2026-06-05 09:00:00"
+        }
         records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path / "a")
         rows = desks.made(SYSTEM, records, NAMES)
         assert desks.events(rows, "INC2")[-1][1] == "resolved"
@@ -247,6 +250,23 @@ def test_no_record_is_skipped_that_changes_while_it_is_read(tmp_path: Path) -> N
     with vendor({"/api/now/table/*": moving}) as server:
         records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path)
     assert {record.text("number") for record in records["incidents"]} == {"INC1", "INC2", "INC3"}
+
+
+def test_an_incident_from_before_the_start_is_not_read(tmp_path: Path) -> None:
+    """The first comment to its caller may be from before the start too, and one after it is not
+    the response."""
+    instance = Instance()
+    instance.tables["incident"] += [
+        _incident("INC0", "2026-06-02 09:00:00", ("2", "In Progress"))
+        | {"sys_created_on": _shown("2026-05-31 23:59:59", "2026-06-01 01:59:59")}
+    ]
+    with vendor({"/api/now/table/*": instance}) as server:
+        records, _ = desks.by_api(SYSTEM, {**CONNECTION, "url": server.url}, tmp_path)
+        queries = [r.params["sysparm_query"] for r in server.asked if r.path.endswith("/incident")]
+    assert {record.text("number") for record in records["incidents"]} == {"INC1", "INC2", "INC3"}
+    # on every page, and on both sides of the `or`
+    assert all(q.count("sys_created_on>=") == 1 + q.count("^NQ") for q in queries)
+    assert len(queries) > 1
 
 
 def test_more_records_of_one_second_than_a_page_holds(tmp_path: Path) -> None:
@@ -322,6 +342,30 @@ def test_a_priority_that_was_logged_at_the_creation() -> None:
         ("2026-06-01T08:00:00Z", "classified", "P3"),
         ("2026-06-01T08:30:00Z", "severity_changed", "P1"),
     ]
+
+
+def test_made_sla_is_no_verdict_beside_task_slas() -> None:
+    # late with the response, and the resolution is not over
+    incident = {"number": "INC1", "sys_id": "id-INC1", "opened_at": "2026-06-01T08:00:00Z"} | {
+        "state": "In Progress",
+        "sys_updated_on": "2026-06-01T09:00:00Z",
+        "made_sla": "false",
+        "company": "ACME",
+    }
+    slas = [
+        {"task": "id-INC1", "sys_id": target, "sla": target, "sla.target": target} | more
+        for target, more in [
+            ("response", {"stage": "completed", "has_breached": "true"}),
+            ("resolution", {"stage": "in_progress", "has_breached": "false"}),
+        ]
+    ]
+    for found, verdicts in [(slas, (False, None)), (slas[1:], (None, None)), ([], (None, False))]:
+        records = {"incidents": [incident], "task_sla": found}
+        ticket = desks.ticket(desks.made(SYSTEM, desks.of(SYSTEM, records), NAMES), "INC1")
+        assert verdicts == (
+            ticket.get("source_response_met"),
+            ticket.get("source_resolution_met"),
+        )
 
 
 LIST = """

@@ -126,6 +126,33 @@ def test_maintenance_excludes_the_monitors_it_names_and_never_everything() -> No
         assert why in out.left[0].why
 
 
+def test_a_maintenance_that_is_closed_before_its_end_is_over() -> None:
+    for closed, ends in [
+        ("2026-06-02T13:10:00Z", "2026-06-02T13:10:00Z"),
+        # by Upptime itself, some minutes late
+        ("2026-06-02T14:03:00Z", "2026-06-02T14:00:00Z"),
+        (None, "2026-06-02T14:00:00Z"),
+    ]:
+        out = rows_of(SYSTEM, {"issues": [MAINTENANCE | {"closed_at": closed}]}, ["shop"])
+        assert [row["ends_at"] for row in out.feeds["exclusions"]] == [ends]
+    called_off = MAINTENANCE | {"closed_at": "2026-06-02T12:00:00Z"}
+    out = rows_of(SYSTEM, {"issues": [called_off]}, ["shop"])
+    assert out.feeds["exclusions"] == [{"exclusion_id": "maintenance:13:shop", "deleted": True}]
+
+
+def test_only_the_first_comment_of_a_maintenance_says_when_and_what() -> None:
+    # text for people, as Upptime's update.ts ends at `-->`
+    body = f"{MAINTENANCE['body']}\nIf need be,\nend: 2026-07-02T14:00:00Z\nexpectedDown: shop, x\n"
+    out = rows_of(SYSTEM, {"issues": [MAINTENANCE | {"body": body}]}, ["shop"])
+    assert [row["ends_at"] for row in out.feeds["exclusions"]] == ["2026-06-02T14:00:00Z"]
+    assert out.unnamed == {("places", "api"): 1}
+    # an empty field takes nothing of the next line
+    empty = str(MAINTENANCE["body"]).replace("expectedDown: shop, api", "expectedDown:")
+    out = rows_of(SYSTEM, {"issues": [MAINTENANCE | {"body": empty}]}, ["shop"])
+    assert "so it has no scope" in out.left[0].why
+    assert not out.unnamed
+
+
 def test_messages_of_ones_own_are_named_and_others_say_nothing() -> None:
     own = [
         commit("a" * 40, "2026-06-01T07:00:00Z", "✅ Shop answers again"),

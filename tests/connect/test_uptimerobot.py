@@ -284,3 +284,19 @@ def test_incidents_are_read_by_their_links(tmp_path: Path) -> None:
         "358532761126055016",
         "358532761126055017",
     ]
+
+
+def test_a_monitor_that_was_renamed_keeps_its_log() -> None:
+    # UptimeRobot has dropped the first two entries since, so that they have the old name for good
+    old = [LOGS[-2], LOGS[-3]]
+    new = [entry | {"friendly_name": "Shop EU"} for entry in LOGS[:-3]]
+    assert [entry["type"] for entry in (*old, new[-1])] == [2, 1, 2]
+    for places in (["Shop EU"], ["Shop", "Shop EU"]):
+        out = rows_of(SYSTEM, {"logs": [*old, *new]}, places)
+        assert [row[1:] for row in outages(out)] == [row[1:] for row in SHOP_OUTAGES]
+        assert {row[0] for row in outages(out)} == {"Shop EU"}
+        assert not out.unnamed
+    # who has the old name alone is told, and keeps what there was
+    out = rows_of(SYSTEM, {"logs": [*old, *new]}, ["Shop"])
+    assert outages(out)[0] == SHOP_OUTAGES[0]
+    assert out.unnamed == {("places", "Shop EU"): len(new)}

@@ -173,9 +173,27 @@ def test_without_the_list_of_people_whoever_is_not_the_requester_replies() -> No
         SYSTEM,
         NAMES,
         tickets=[ticket()],
-        ticket_events=[event("08:10", comment(CUSTOMER)), event("08:20", comment(99))],
+        ticket_events=[
+            event("08:00", create(status="new")),
+            event("08:10", comment(CUSTOMER)),
+            event("08:20", comment(99)),
+        ],
     )
     assert summary(rows) == [("08:00", "received"), ("08:20", "responded")]
+
+
+def test_a_ticket_that_is_older_than_its_events_is_passed_over() -> None:
+    # the pull began at 08:15, so that the reply at 08:20 may not be the first
+    rows = made(
+        SYSTEM,
+        NAMES,
+        tickets=[ticket(), ticket(id=1)],
+        users=USERS,
+        ticket_events=[*EVENTS[2:], *(e | {"id": 1, "ticket_id": 1} for e in EVENTS[:1])],
+    )
+    assert {row["ticket_id"] for feed in rows.feeds.values() for row in feed} == {"1"}
+    assert list(rows.notes.values()) == [1]
+    assert rows.left == []
 
 
 def test_changes_at_one_instant_are_in_the_order_of_their_ids() -> None:
@@ -325,6 +343,28 @@ def test_a_policy_that_was_fulfilled_is_met_and_one_with_a_breach_is_not() -> No
     assert verdicts(*reply, *late) == (True, False)
     # whatever the order they come in
     assert verdicts(*reversed([*reply, *late])) == (True, False)
+
+
+def test_a_ticket_that_was_reopened_has_not_met_its_resolution_yet() -> None:
+    name = "requester_wait_time"
+    solved = [
+        metric("activate", name, "08:00"),
+        policy(name),
+        metric("pause", name, "08:10"),
+        metric("activate", name, "08:30"),
+        metric("fulfill", name, "09:30"),
+    ]
+    assert verdicts(*solved) == (None, True)
+    reopened = [*solved, metric("activate", name, "10:00", 2), policy(name, 2)]
+    assert verdicts(*reopened) == (None, None)
+    again = [*reopened, metric("fulfill", name, "11:00", 2)]
+    assert verdicts(*again) == verdicts(*reversed(again)) == (None, True)
+    # taken up again as the same instance, and then too late
+    late = [*solved, metric("activate", name, "10:00"), metric("breach", name, "11:00")]
+    assert verdicts(*late, metric("fulfill", name, "11:30")) == (None, False)
+    # of a reply the first is the response, whatever follows
+    replied = [e | {"metric": "reply_time"} for e in reopened]
+    assert verdicts(*replied) == (True, None)
 
 
 def test_without_a_policy_there_is_no_verdict() -> None:

@@ -9,7 +9,7 @@ answer with an `error` beside its tables is an incomplete one, and fails. Keys o
 
 Exports: the CSV file of the Logs page (in either naming, `timestamp` or `TimeGenerated`), the list
 that `az monitor log-analytics query` prints, and the blobs of diagnostic settings and of continuous
-export. Fivetran, Airbyte and dlt have no connector for these tables.
+export. No connector of Fivetran, Airbyte or dlt for these tables was found.
 
 A result is `up` or `down`; there is no other.
 """

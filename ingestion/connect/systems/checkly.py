@@ -4,8 +4,8 @@ Read over the Public API as its OpenAPI file describes it: `/v1/checks` for the 
 `/v2/check-results/{checkId}` for their results, newest first, by cursor (100 a request, five
 requests in ten seconds). `fields`, which Checkly's own command line sends too, keeps what was asked
 and answered, with the secrets in it, out of what we keep. Raw results are there for 30 days, so
-they are to be pulled at least once a month. Exports are these answers saved as files. Fivetran,
-Airbyte and dlt have no connector for Checkly.
+they are to be pulled at least once a month. Exports are these answers saved as files. No connector
+of Fivetran, Airbyte or dlt for Checkly was found.
 
 A result is the state of the check at its start: `hasErrors` is an error of Checkly itself and says
 nothing about the service (`unknown`), `hasFailures` is `down`, `isDegraded` is `degraded`. Of a run

@@ -11,8 +11,10 @@ and so does a resolution that a later one took the place of. Whoever needs them 
 activities, which are a log (a file a day, kept for 30 days): with the entry of the creation they go
 before those dates. Severity is the present priority then, from the start.
 
-The desk's verdicts: late where it says so (`fr_escalated`, `is_escalated`), else by its own due
-times, once responded or resolved. A public outgoing conversation that is not forwarded is a reply.
+The desk's verdicts: late where it says so (`fr_escalated`, and `is_escalated`, which is for any
+reason, unless a late response or a resolution in time says that it is another one), else by its own
+due times, once responded or resolved. A public outgoing conversation is a reply, unless it is
+forwarded or the requester's.
 
 Shapes: API v2's reference (`/tickets`, `/tickets/{id}/conversations`, `/ticket_fields`), the export
 of tickets (CSV) and of ticket activities (JSON), the tables of Airbyte (`source-freshdesk`), dlt
@@ -275,13 +277,15 @@ class _Desk:
             yield Change(since, "status", status, 4)
 
     def _replies(self, ticket: Record, number: str) -> Iterator[Change]:
-        first = ticket.text("stats.first_responded_at")
+        first, requester = ticket.text("stats.first_responded_at"), ticket.text("requester_id")
         found = [
             conversation.needed("created_at")
             for conversation in self.conversations.get(number, [])
             if conversation.text("incoming") == "false"
             and conversation.text("private") == "false"
             and conversation.text("source") != _FORWARDED
+            # what comes in over the portal is not `incoming`
+            and (requester is None or conversation.text("user_id") != requester)
         ]
         if first:
             # the desk's own first response, and what came after it
@@ -298,28 +302,36 @@ class _Desk:
             "closed",
         )
         resolved = ticket.text("stats.resolved_at") or ticket.text("stats.closed_at")
+        is_first_late = ticket.text("fr_escalated") == "true"
         for promise, late, status, done, due in (
             (
                 "response",
-                ticket.text("fr_escalated"),
+                is_first_late,
                 ticket.text("first_response_status"),
                 ticket.text("stats.first_responded_at"),
                 ticket.text("fr_due_by"),
             ),
             (
                 "resolution",
-                ticket.text("is_escalated"),
+                ticket.text("is_escalated") == "true",
                 ticket.text("resolution_status"),
                 resolved if is_over else None,
                 ticket.text("due_by"),
             ),
         ):
-            if late == "true" or status == "SLA Violated":
+            in_time = moment(done) <= moment(due) if done and due else None
+            if status == "SLA Violated":
                 found[promise] = False
             elif status == "Within SLA" and done:
                 found[promise] = True
-            elif done and due:
-                found[promise] = moment(done) <= moment(due)
+            elif late and promise == "resolution" and (in_time or is_first_late):
+                # `is_escalated` is for any reason, and here there may be another one
+                if in_time is False:
+                    found[promise] = False
+            elif late:
+                found[promise] = False
+            elif in_time is not None:
+                found[promise] = in_time
         return found
 
 

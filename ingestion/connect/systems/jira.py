@@ -383,7 +383,8 @@ class _Desk:
         comments = self.comments.get(issue.needed("id"))
         reporter = issue.text("fields.reporter.accountId")
         for comment in comments or issue.many("fields.comment.comments"):
-            if comment.text("jsdPublic") == "false":
+            # a comment may also be for a role or a group alone
+            if comment.text("jsdPublic") == "false" or comment.get("visibility"):
                 continue
             if comment.text("author.accountType") in ("customer", "app"):
                 continue

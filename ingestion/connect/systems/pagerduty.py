@@ -9,11 +9,12 @@ next pull. A change of an incident is an entry of its log, which brings the inci
 `acknowledged` is the first response, `resolved` resolves, and an acknowledgement that is taken back
 or runs out changes neither. An incident that was merged into another is `merged`, which cancels it.
 Its severity is its priority, or its urgency where it has none; the log does not say what they were
-before, so that the present one counts from the start.
+before, so that the present one counts from the start. An incident that is older than the log that
+is read is passed over, since its first acknowledgement is unknown.
 
 Shapes: the OpenAPI description of REST v2 (`/incidents`, `/log_entries`,
 `/analytics/raw/incidents`), the CSV of the incidents report, and the tables of Airbyte's
-`source-pagerduty`. dlt has no source, and no public description of Fivetran's tables was found. An
+`source-pagerduty`. No source of dlt's, and no description of Fivetran's tables, was found. An
 incident that is deleted is missed.
 """
 
@@ -47,8 +48,10 @@ STATES: dict[str, State] = {
     "resolved": "resolved",
     "merged": "cancelled",
 }
+# with which every log begins
+_FIRST = "trigger_log_entry"
 _ENTRIES = {
-    "trigger_log_entry": "triggered",
+    _FIRST: "triggered",
     "acknowledge_log_entry": "acknowledged",
     "unacknowledge_log_entry": "triggered",
     "resolve_log_entry": "resolved",
@@ -58,9 +61,9 @@ _MOST = 10_000
 
 
 class Connection(Strict):
-    """`start`: the first day to be read; `url`: of the API, which is another one in the EU;
-    `window_hours`: how much time one question is about, less if there is more than 10,000 of
-    anything within it."""
+    """`start`: the first day to be read, before the oldest incident of interest was opened; `url`:
+    of the API, which is another one in the EU; `window_hours`: how much time one question is
+    about, less if there is more than 10,000 of anything within it."""
 
     start: date
     url: str = "https://api.pagerduty.com"
@@ -184,6 +187,9 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
 
     def ticket(incident: Record) -> None:
         number = incident.needed("id")
+        if logs[number] and not any(e.text("type") == _FIRST for e in logs[number]):
+            out.note("incidents older than the log that was read are passed over: `start` sooner")
+            return
         into = incident.text("resolve_reason.incident.id")
         out.add(
             "tickets",

@@ -11,15 +11,15 @@
   another one was asked, so it is `down` there: M2 asks the others. At most 43,200 results of a
   check can be read at once, a month of them.
 
-A check is found in `places` by its name, or by its number. One that is deleted in Pingdom leaves
-its last state behind: give its place an `active_to`.
+A check is found in `places` by its name (for states the one that it had last), or by its number.
+One that is deleted in Pingdom leaves its last state behind: give its place an `active_to`.
 
 Exports: states or results as CSV or JSON with the API's names, and the CSV of pingdomexport. What
 the web pages export has no documented form: `columns` in connect.yaml can say what is what. The
 API's answers say nothing of the check they are of, so they are no export by themselves.
 
 Fivetran's tables of Pingdom have only the last outage of each check (`last_down_start`), and
-Airbyte's sums by the hour: of neither can all outages be made. dlt has no connector for it.
+Airbyte's sums by the hour: of neither can all outages be made. None of dlt's was found.
 """
 
 from collections import defaultdict
@@ -29,7 +29,14 @@ from typing import Any, Literal
 
 from makegood.ingestion.connect.instants import from_epoch, moment
 from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.spans import MonitorNames, Seen, State, add_outages, place_of
+from makegood.ingestion.connect.spans import (
+    MonitorNames,
+    Seen,
+    State,
+    add_outages,
+    last_names,
+    place_of,
+)
 from makegood.ingestion.connect.system import (
     Api,
     Export,
@@ -140,8 +147,11 @@ def rows(records: Records, names: MonitorNames, out: Rows) -> None:
     def check(record: Record) -> None:
         place_of(record, ("name", "id"), names, out)
 
+    called = last_names(records.get("states", ()), "checkid", "name", lambda r: _at(r, "timeto"))
+
     def state(record: Record) -> None:
-        place = place_of(record, _CALLED, names, out)
+        last = called.get(record.text("checkid") or "")
+        place = place_of(record, _CALLED, names, out, last)
         status = record.needed("status")
         if status not in _STATES:
             raise Unmapped(f"status {status} is not one of {', '.join(_STATES)}")

@@ -17,7 +17,8 @@ all; a label such as `region` makes several, and M2 decides between them.
 
 Exports: an answer of the API saved to a file, and the CSV that Grafana writes of "series joined by
 time", whose columns are named by labels, or by a legend. The shapes are those of the HTTP API's
-documentation. Neither Fivetran nor dlt has a connector, and Airbyte's catalogue has none either.
+documentation. No tables of other tools are read: no description of any was found, but for an
+early `source-prometheus` for Airbyte, in which each metric is a stream.
 """
 
 import re

@@ -4,8 +4,8 @@ Read over the API for managing a page (`/v1/pages/{page}/incidents`, as its Open
 it: all incidents of both kinds, 100 a request), or without a token over the page's own public API
 (`/api/v2/incidents.json` and `scheduled-maintenances.json`, the latest 50 of each). What was
 deleted on the page is missing in the first, and its rows are taken back; in the second nobody can
-tell. Exports are these public files, saved; there is no CSV file of incidents. Of the tools that
-fill warehouses only Airbyte has a connector for Statuspage.
+tell. Exports are these public files, saved; a CSV file of incidents is not documented. Of tables
+those of Airbyte's `source-statuspage` are read; of Fivetran's and dlt's no description was found.
 
 An incident's updates say what happened to the status of each component (`affected_components`).
 From them each component gets its outages: from an update that gives it a status of `states` to the

@@ -9,13 +9,14 @@ those of GitHub's REST API (2022-11-28) and of Upptime's update.ts.
 - `commits`: of each monitor's file. A commit whose message says no state (the first one of a
   repository, an update of the template) says nothing, unless an export has its `status`.
 - `issues`: an incident's issue is named by its number; a maintenance issue, with `start`, `end`
-  and `expectedDown` in a comment of its body, becomes an exclusion for each monitor it names.
+  and `expectedDown` or `expectedDegraded` in a comment of its body, becomes an exclusion for each
+  monitor it names, up to when it was closed where that came sooner.
 
 A monitor that was removed leaves its last state behind: give its place an `active_to`. An export
 that says `deleted` ends it, and what follows is unknown.
 
-Fivetran, Airbyte and dlt have no connector for Upptime. Theirs for GitHub have commits without the
-files that they change, so they can't say which monitor a commit is about.
+No connector of Fivetran, Airbyte or dlt for Upptime was found. Theirs for GitHub have commits
+without the files that they change, so they can't say which monitor a commit is about.
 """
 
 import re
@@ -51,7 +52,8 @@ _STATES: dict[str, State | None] = {
     "down": "down",
     "deleted": None,
 }
-_METADATA = re.compile(r"^\s*(start|end|expectedDown|expectedDegraded)\s*:\s*(.+?)\s*$", re.M)
+_COMMENT = re.compile(r"<!--(.*?)(?:-->|\Z)", re.DOTALL)
+_METADATA = re.compile(r"^[ \t]*(start|end|expectedDown|expectedDegraded)[ \t]*:(.*)$", re.M)
 _SHA = re.compile(r"\b[0-9a-f]{7,40}\b")
 
 
@@ -245,8 +247,9 @@ def _labels(issue: Record) -> list[str]:
 def _maintenance(issue: Record, names: Names, out: Rows) -> None:
     """An exclusion of each monitor that a maintenance issue names. One that names none is left:
     without a scope it would exclude everything."""
-    number, body = issue.needed("number"), issue.text("body") or ""
-    said = dict(_METADATA.findall(body[body.find("<!--") :] if "<!--" in body else ""))
+    number, comment = issue.needed("number"), _COMMENT.search(issue.text("body") or "")
+    found = _METADATA.findall(comment[1]) if comment else []
+    said = {name: text.strip() for name, text in found if text.strip()}
     slugs = [
         slug
         for key in ("expectedDown", "expectedDegraded")
@@ -260,19 +263,25 @@ def _maintenance(issue: Record, names: Names, out: Rows) -> None:
     for at in (said["start"], said["end"]):
         if not has_offset(at):
             raise Unmapped(f"{at!r} has no offset: the form is 2026-06-01T08:30:00Z")
+    # Upptime closes it after its end; whoever closes it sooner says that it is over
+    ends_at = min(said["end"], issue.text("closed_at") or said["end"], key=moment)
     for slug in dict.fromkeys(slugs):
         component = names.component(slug)
         if component is None:
             names.unplaced(slug, out)
             continue
+        row = {"exclusion_id": f"maintenance:{number}:{component}"}
+        if moment(ends_at) <= moment(said["start"]) < moment(said["end"]):
+            out.delete("exclusions", row)
+            continue
         out.add(
             "exclusions",
-            {
-                "exclusion_id": f"maintenance:{number}:{component}",
+            row
+            | {
                 "kind": "scheduled_maintenance",
                 "component_id": component,
                 "starts_at": said["start"],
-                "ends_at": said["end"],
+                "ends_at": ends_at,
                 "announced_at": issue.text("created_at"),
                 "note": issue.text("title"),
             },

@@ -9,9 +9,9 @@
   paused, so what is up or unknown has no records there. Prefer v2 where the account has it.
 - Exports: the log as the dashboard writes it (CSV), and an answer of getMonitors saved to a file.
 
-A monitor is found in `places` by its name, or by its number. The shapes are those of the
-documentation at uptimerobot.com/api (v2) and uptimerobot.com/api/v3. Neither Fivetran nor dlt has a
-connector, and Airbyte's catalogue has none either.
+A monitor is found in `places` by the name that it had last, or by its number. The shapes are those
+of the documentation at uptimerobot.com/api (v2) and uptimerobot.com/api/v3. No tables of other
+tools are read: a `source-uptimerobot` was once written for Airbyte, and no others were found.
 """
 
 from collections import defaultdict
@@ -21,7 +21,14 @@ from typing import Literal
 
 from makegood.ingestion.connect.instants import from_epoch, has_offset, moment
 from makegood.ingestion.connect.names import Strict
-from makegood.ingestion.connect.spans import MonitorNames, Seen, State, add_outages, place_of
+from makegood.ingestion.connect.spans import (
+    MonitorNames,
+    Seen,
+    State,
+    add_outages,
+    last_names,
+    place_of,
+)
 from makegood.ingestion.connect.system import (
     Api,
     Export,
@@ -128,8 +135,12 @@ def rows(records: Records, names: MonitorNames, out: Rows) -> None:
         for entry in entries(monitor.data)
     ]
 
+    everything = [*records.get("logs", ()), *saved]
+    called = last_names(everything, "monitor_id", "friendly_name", _at)
+
     def entry(record: Record) -> None:
-        place = place_of(record, ("friendly_name", "monitor_id"), names, out)
+        last = called.get(record.text("monitor_id") or "")
+        place = place_of(record, ("friendly_name", "monitor_id"), names, out, last)
         if place is None:
             return
         kind = record.needed("type")
@@ -163,7 +174,7 @@ def rows(records: Records, names: MonitorNames, out: Rows) -> None:
             },
         )
 
-    out.of_each("logs", "monitor_id", [*records.get("logs", ()), *saved], entry)
+    out.of_each("logs", "monitor_id", everything, entry)
     out.of_each("monitors", "place", [Record({"place": place}) for place in logs], monitor)
     out.of_each("incidents", "id", records.get("incidents", ()), incident)
     if records.get("incidents"):

@@ -7,10 +7,12 @@ start in it, so each pull starts five minutes before the end of the last one.
 
 A ticket's life is its events: a `Create` holds the first status and priority, a `Change` later
 ones, a public `Comment` of somebody other than an end user is a reply; the comment with which a
-ticket begins is its description. Exports that people make: a view's CSV file, and JSON files of
-tickets, events or audits as the API writes them. Tables: Fivetran's (history of fields, comments),
-Airbyte's (`ticket_audits`) and those of dlt's verified source (`ticket_events`, whose comments say
-only that they are public).
+ticket begins is its description. A ticket that is older than the events that are read is passed
+over, since what came first is unknown: let `start` be before the oldest ticket of interest.
+
+Exports that people make: a view's CSV file, and JSON files of tickets, events or audits as the API
+writes them. Tables: Fivetran's (history of fields, comments), Airbyte's (`ticket_audits`) and those
+of dlt's verified source (`ticket_events`, whose comments say only that they are public).
 """
 
 from collections import defaultdict
@@ -60,7 +62,8 @@ _PROMISES = {
 
 
 class Connection(Strict):
-    """`url`: of the account; `user`: whose token it is; `start`: the first day to be read."""
+    """`url`: of the account; `user`: whose token it is; `start`: the first day to be read,
+    before the oldest ticket of interest was opened."""
 
     url: str
     user: str
@@ -144,6 +147,9 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
         if record.text("status") == "deleted" or _is_true(record, "_fivetran_deleted"):
             out.delete("tickets", {"ticket_id": ticket_id})
             return
+        if desk.is_cut(record, ticket_id):
+            out.note("tickets older than the events that were read are passed over: `start` sooner")
+            return
         out.add("tickets", _ticket(record, ticket_id, names, desk.verdicts(ticket_id), out))
         add_events(desk.life(record, ticket_id, names, out), method, out)
 
@@ -197,6 +203,13 @@ class _Desk:
         self.metrics = _by_ticket(records.get("ticket_metric_events", ()))
         self.known = _latest(records)
 
+    def is_cut(self, ticket: Record, ticket_id: str) -> bool:
+        """Whether there are events, and none of the creation: of a ticket that is older than what
+        is read, the first reply and the first priority may be among those that are not there."""
+        events = self.events.get(ticket_id, ())
+        created = ticket.needed("created_at")
+        return bool(events) and not any(_is_creation(event, created) for event in events)
+
     def life(self, ticket: Record, ticket_id: str, names: DeskNames, out: Rows) -> Ticket:
         """The ticket's log. Without events it is what the ticket itself says: created, and in
         its state since it was last updated."""
@@ -207,9 +220,8 @@ class _Desk:
         for event in self.events.get(ticket_id, ()):
             at = _at(event)
             children = list(_children(event))
-            is_creation = any(child.text("event_type") == "Create" for child in children)
             # the comment with which a ticket begins is its description
-            is_creation = is_creation or moment(at) <= moment(created)
+            is_creation = _is_creation(event, created)
             for child in children:
                 number += 1
                 order = _order(child, number)
@@ -250,7 +262,9 @@ class _Desk:
                 case "breach" if self._happened(event, metrics):
                     found[promise] = False
                 case "fulfill" if any(_is_of(other, event, "apply_sla") for other in metrics):
-                    found.setdefault(promise, True)
+                    of_it = [m for m in metrics if m.text("metric") == event.text("metric")]
+                    if promise == "response" or _is_over(of_it):
+                        found.setdefault(promise, True)
         return found
 
     def _happened(self, breach: Record, metrics: Sequence[Record]) -> bool:
@@ -259,10 +273,10 @@ class _Desk:
         at = moment(breach.needed("time"))
         if self.known is None or at > self.known:
             return False
-        return not any(
-            _is_of(event, breach, "fulfill") and moment(event.needed("time")) <= at
-            for event in metrics
-        )
+        of_it = [
+            e for e in metrics if _is_of(e, breach, "fulfill") or _is_of(e, breach, "activate")
+        ]
+        return not _is_over(of_it, at)
 
 
 def _latest(records: Records) -> Moment | None:
@@ -291,6 +305,17 @@ def _is_of(event: Record, other: Record, kind: str) -> bool:
     )
 
 
+def _is_over(metrics: Sequence[Record], until: Moment | None = None) -> bool:
+    """Whether a metric, whose events these are, was fulfilled last (by an instant): that of a
+    reopened ticket is active again."""
+    last: dict[str, Moment] = {}
+    for event in metrics:
+        kind, at = event.text("type"), moment(event.needed("time"))
+        if kind in ("activate", "fulfill") and (until is None or at <= until):
+            last[kind] = max(last.get(kind, at), at)
+    return "fulfill" in last and last.get("activate", last["fulfill"]) <= last["fulfill"]
+
+
 def _by_ticket(records: Sequence[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
@@ -306,6 +331,12 @@ def _children(event: Record) -> Iterator[Record]:
         field = child.text("field_name")
         changed = {field: child.get("value")} if field in ("status", "priority") else {}
         yield Record({**child.data, "event_type": child.text("type"), **changed}, child.where)
+
+
+def _is_creation(event: Record, created: str) -> bool:
+    """Whether a ticket began with the event."""
+    is_create = any(child.text("event_type") == "Create" for child in _children(event))
+    return is_create or moment(_at(event)) <= moment(created)
 
 
 def _order(child: Record, number: int) -> int:
