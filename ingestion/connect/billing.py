@@ -102,6 +102,13 @@ def number(record: Record, path: str) -> Decimal:
     return Decimal(0) if (text := record.text(path)) is None else exact(text, path)
 
 
+def is_nothing(record: Record, *paths: str) -> bool:
+    """Whether the first of the amounts that is there is not above 0, so that there is nothing to
+    pay; False where none is there."""
+    text = any_of(record, *paths)
+    return text is not None and exact(text, paths[0]) <= 0
+
+
 def exact(text: str, what: str) -> Decimal:
     """The number that a text is. Raises Unmapped for what is not a number."""
     try:

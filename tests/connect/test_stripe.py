@@ -223,6 +223,18 @@ def test_statuses(status: str, transitions: dict[str, Any], expected: dict[str, 
     assert ("paid_on" in row) == (status == "paid")
 
 
+@pytest.mark.parametrize("amount_due", [None, 10000])
+def test_a_day_of_payment_that_nobody_says_is_not_guessed(amount_due: int | None) -> None:
+    # tables and exports may lack the amount
+    found = {"invoices": [invoice(line(1, 10000), status="paid", amount_due=amount_due)]}
+    out = mapped(SYSTEM, records(found))
+    assert "paid_on" not in invoices(out)["in_1"]
+    (reason,) = rejected(out)
+    assert "paid_on" in reason
+    out = rows(invoice(line(1, 0), status="paid", amount_due=amount_due and 0))
+    assert invoices(out)["in_1"]["paid_on"] == "2026-06-01"
+
+
 def test_the_day_it_was_paid_is_the_local_one() -> None:
     given = {"finalized_at": JUNE, "paid_at": JULY - HOUR}
     out = rows(

@@ -262,7 +262,7 @@ class _Site:
         currency = record.needed("currency_code").upper()
         issued = self.bills.day(record, "date")
         paid = self.bills.day(record, "paid_at")
-        if status == "paid" and paid is None and not billing.number(record, "total"):
+        if status == "paid" and paid is None and billing.is_nothing(record, "total"):
             # there was nothing to pay
             paid = issued
         self.bills.add_customer(customer, record.text("billing_address.company"))

@@ -267,7 +267,7 @@ class _Account:
         paid = self.bills.day(
             record, "status_transitions.paid_at", "status_transitions_paid_at", "paid_at"
         )
-        if status == "paid" and paid is None and not billing.number(record, "amount_due"):
+        if status == "paid" and paid is None and billing.is_nothing(record, "amount_due", "total"):
             # there was nothing to pay
             paid = issued
         due = self.bills.day(record, "due_date")

@@ -240,7 +240,7 @@ class _Tenant:
             raise Unmapped("balance is missing, so nothing says whether it is paid")
         if status == "issued" and not billing.number(record, "balance"):
             status, paid = "paid", self.paid_on.get(invoice_id)
-            if billing.number(record, "amount") <= 0:
+            if billing.is_nothing(record, "amount", "amountwithouttax"):
                 # there was nothing to pay
                 paid = paid or issued
         self.bills.add_customer(customer, record.text("accountname"))
