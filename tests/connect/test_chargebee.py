@@ -318,6 +318,14 @@ def test_a_voided_credit_note_is_void() -> None:
                 ("paid", "suspended", "2026-06-15", None),
             ],
         ),
+        (
+            {"trial_start": MID_JUNE, "trial_end": JULY},
+            [
+                ("paid", "active", "2026-06-01", "2026-06-14"),
+                ("trial", "active", "2026-06-15", "2026-06-30"),
+                ("paid", "active", "2026-07-01", None),
+            ],
+        ),
         ({"status": "future"}, []),
     ],
 )

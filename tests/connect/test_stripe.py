@@ -526,6 +526,14 @@ def spans(out: Rows) -> list[tuple[Any, ...]]:
                 ("paid", "suspended", "2026-06-15", None),
             ],
         ),
+        (
+            {"trial_start": JULY, "trial_end": JULY_31},
+            [
+                ("paid", "active", "2026-06-01", "2026-06-30"),
+                ("trial", "active", "2026-07-01", "2026-07-30"),
+                ("paid", "active", "2026-07-31", None),
+            ],
+        ),
         ({"status": "incomplete_expired"}, []),
     ],
 )

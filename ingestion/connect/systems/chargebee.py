@@ -228,6 +228,9 @@ class _Site:
         trial_start = self.bills.day(record, "trial_start")
         trial_end = self.bills.day(record, "trial_end")
         if trial_start and trial_end and trial_end > trial_start:
+            if trial_start > start:
+                # it was paid for before
+                spans.append(Span(start, billing.day_before(trial_start)))
             last = min(trial_end, ended) if ended else trial_end
             spans.append(Span(trial_start, billing.until(trial_start, last).end, "trial"))
             start = max(start, trial_end)

@@ -217,6 +217,9 @@ class _Account:
         trial_start = self.bills.day(record, "trial_start") or start
         spans = []
         if trial_end and trial_end > trial_start:
+            if trial_start > start:
+                # it was paid for before
+                spans.append(Span(start, billing.day_before(trial_start)))
             until = min(trial_end, ended) if ended else trial_end
             spans.append(Span(trial_start, billing.until(trial_start, until).end, "trial"))
             start = max(start, trial_end)
