@@ -534,6 +534,8 @@ def spans(out: Rows) -> list[tuple[Any, ...]]:
                 ("paid", "active", "2026-07-31", None),
             ],
         ),
+        # since when it is paused is not known
+        ({"status": "paused"}, [("paid", "active", "2026-06-01", None)]),
         ({"status": "incomplete_expired"}, []),
     ],
 )

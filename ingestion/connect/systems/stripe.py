@@ -224,12 +224,13 @@ class _Account:
             spans.append(Span(trial_start, billing.until(trial_start, until).end, "trial"))
             start = max(start, trial_end)
         if status != "trialing" and not (ended and trial_end and ended <= trial_end):
-            is_stopped = status == "paused"
+            # a trial that ended without a way to pay; else since when it is paused is not known
+            is_stopped = status == "paused" and trial_end is not None
             last = billing.until(start, ended).end if ended else None
             spans.append(Span(start, last, status="suspended" if is_stopped else "active"))
-        if status == "unpaid":
+        if status == "unpaid" or (status == "paused" and trial_end is None):
             self.out.note(
-                "subscriptions that are unpaid count as active: since when they are is not known"
+                f"subscriptions that are {status} count as active: since when they are is not known"
             )
         customer = any_of(record, "customer", "customer_id")
         if customer is None:
