@@ -212,13 +212,18 @@ class Bills:
             )
 
     def learn(self, subscription: str | None, products: Iterable[str]) -> None:
-        """Tells of a product of a subscription. One without a name is counted as unnamed, unless
-        `kinds` has it: it is then charged without being a service."""
+        """Tells of a product of a subscription, those that it has now first. One without a name is
+        counted as unnamed, unless `kinds` has it: it is then charged without being a service."""
         known = list(products)
         if not self.names.products or not subscription or not known:
             return
         if place := self._place(known):
-            self.places[subscription][place.service, place.region] = place
+            first = self.places[subscription].setdefault((place.service, place.region), place)
+            if first.support_plan != place.support_plan:
+                self.out.note(
+                    "subscriptions with several support plans for one service count with that of "
+                    "their present product: since when they have it is not known"
+                )
         elif not any(product in self.names.kinds for product in known):
             # its widest name, of which there are the fewest
             self.out.unnamed["products", known[-1]] += 1

@@ -566,6 +566,15 @@ def test_a_subscription_to_two_services_is_two() -> None:
     assert lines(out)["il_2"]["subscription_id"] == "sub_1/T/eu"
 
 
+def test_the_support_plan_is_that_of_the_present_product() -> None:
+    products = PRODUCTS | {"prod_0": {"service": "S", "region": "eu", "support_plan": "standard"}}
+    before = line(1, 100, pricing={"price_details": {"price": "price_0", "product": "prod_0"}})
+    out = rows(invoice(before), subscriptions=[subscription()], products=products)
+    (row,) = out.feeds["subscriptions"]
+    assert (row["subscription_id"], row["support_plan"]) == ("sub_1", "premium")
+    assert sum("several support plans" in note for note in out.notes) == 1
+
+
 def test_a_product_without_a_name_is_counted() -> None:
     out = rows(subscriptions=[subscription()], products={"prod_9": PRODUCTS["prod_1"]})
     assert ("products", "prod_1") in out.unnamed
