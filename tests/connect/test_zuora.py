@@ -348,6 +348,22 @@ def test_spans(more: dict[str, Any], expected: list[Any]) -> None:
     ] == expected
 
 
+def test_the_support_plan_is_that_of_the_latest_version() -> None:
+    products = {
+        "SKU-0": {"service": "S", "region": "eu", "support_plan": "standard"},
+        "SKU-1": {"service": "S", "region": "eu", "support_plan": "premium"},
+    }
+    before = {**CHARGE, "id": "rpc0", "subscriptionId": "v1", "productId": "SKU-0"}
+    before["productRatePlanChargeId"] = "prpc0"
+    out = rows(
+        subscriptions=[version(id="v1", version=1), version()],
+        rate_plan_charges=[before, CHARGE],
+        names={"products": products},
+    )
+    (row,) = out.feeds["subscriptions"]
+    assert row["support_plan"] == "premium"
+
+
 def test_of_versions_the_latest_counts() -> None:
     older = version(id="v1", version=1, status="Cancelled", cancelledDate="2026-06-10")
     for order in ([older, version()], [version(), older]):

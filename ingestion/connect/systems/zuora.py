@@ -161,7 +161,8 @@ class _Tenant:
             invoice, at = part.text("invoiceid"), any_of(part, "effectivedate", "applicationdate")
             if invoice and at:
                 self.paid_on[invoice] = max(at[:10], self.paid_on.get(invoice, ""))
-        for charge in charges:
+        present = {version.text("id") for version in self.subscriptions}
+        for charge in sorted(charges, key=lambda one: one.text("subscriptionid") not in present):
             products = _texts(charge, "productrateplanchargeid", "name", "productid")
             self.bills.learn(self._subscription(charge), products)
         for item in items:
