@@ -183,6 +183,7 @@ class Bills:
         default_factory=lambda: defaultdict(dict)
     )
     customers: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
 
     def day(self, record: Record, *paths: str) -> str | None:
         """The local day of the first of the instants that is there; None where there is none."""
@@ -300,8 +301,12 @@ class Bills:
         )
 
     def add_lines(self, invoice_id: str, currency: str, lines: Iterable[Line]) -> None:
-        """Adds the rows of `invoice_lines`, and one for the tax of each."""
+        """Adds the rows of `invoice_lines`, and one for the tax of each. Raises Unmapped where a
+        line's id is that of another invoice's line, which it would replace."""
         for line in lines:
+            other = self.lines.setdefault(line.line_id, invoice_id)
+            if other != invoice_id:
+                raise Unmapped(f"its line {line.line_id} is one of {other} too: ids are not unique")
             ours = self.subscription_id(line.subscription, line.products)
             for line_id, kind, amount in (
                 (line.line_id, line.kind, line.amount),

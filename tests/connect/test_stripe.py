@@ -324,6 +324,22 @@ def test_lines_beyond_the_list_complete_it() -> None:
     assert [row["amount"] for row in out.feeds["invoice_lines"]] == ["100.00", "150.00"]
 
 
+def test_a_line_does_not_replace_that_of_another_invoice() -> None:
+    # as lines of subscriptions were called before 2019
+    first = invoice(line(1, 10000, id="sub_1"))
+    second = invoice(line(1, 7000, id="sub_1"), id="in_2")
+    out = rows(first, second)
+    assert [left.what for left in out.left] == ["invoices in_2"]
+    assert "line sub_1 is one of in_1 too" in out.left[0].why
+    assert total(out, "in_1") == 100
+    # those that say which is which are told apart
+    out = rows(
+        invoice(line(1, 10000, id="sub_1", unique_id="il_1")),
+        invoice(line(1, 7000, id="sub_1", unique_id="il_2"), id="in_2"),
+    )
+    assert (total(out, "in_1"), total(out, "in_2")) == (100, 70)
+
+
 def test_what_was_paid_before_is_charged() -> None:
     prepaid = [{"amount": 4000, "type": "credit_balance_transaction"}]
     out = rows(
