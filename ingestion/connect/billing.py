@@ -345,6 +345,11 @@ class Bills:
                 "credit_notes.month"
             )
             return None
+        if period.start[:7] != period.end[:7]:
+            self.out.note(
+                "credits of lines over two months count for the first: name where they say theirs "
+                "in credit_notes.month"
+            )
         return period
 
     def note_kind(self, note: Record, path: str, known: Mapping[str, NoteKind]) -> NoteKind:

@@ -491,6 +491,15 @@ def test_a_credit_of_a_year_does_not_say_its_month() -> None:
     assert len(rejected(out)) == 1
 
 
+def test_a_credit_of_two_months_counts_for_the_first_and_is_noted() -> None:
+    both = line(1, 10000, period={"start": MID_JUNE, "end": MID_JUNE + 30 * 24 * HOUR})
+    out = rows(invoice(both), notes=[note(note_line(1000))])
+    assert lines(out)["cnli_1"]["period_start"] == "2026-06-15"
+    assert sum("over two months" in said for said in out.notes) == 1
+    out = rows(invoice(line(1, 10000)), notes=[note(note_line(1000))])
+    assert not any("over two months" in said for said in out.notes)
+
+
 def test_a_void_credit_note_is_void() -> None:
     out = rows(invoice(line(1, 10000)), notes=[note(note_line(1000), status="void")])
     assert invoices(out)["cn_1"]["status"] == "void"
