@@ -219,6 +219,14 @@ def test_minor_units(currency: str, written: str) -> None:
     assert lines(out)["li_1"]["amount"] == written
 
 
+def test_an_invoice_of_more_lines_than_come_with_it_is_left() -> None:
+    whole, cut = invoice(line(1, 100)), invoice(line(2, 100), id="2", line_items_next_offset="x")
+    out = rows(whole, cut)
+    assert [left.what for left in out.left] == ["invoices 2"]
+    assert "more lines than the 1" in out.left[0].why
+    assert list(invoices(out)) == ["1"]
+
+
 def test_days_are_those_of_the_site() -> None:
     two_hours = 7200
     out = rows(

@@ -278,8 +278,7 @@ class _Site:
             paid_on=paid if status == "paid" else None,
         )
         found = record.many("line_items") or self.lines[invoice_id]
-        if not found and billing.number(record, "total"):
-            raise Unmapped("none of its lines is known: they are in another export or table")
+        self._check(record, found)
         if any(
             part.text("discount_type") in _PAYMENTS for part in record.many("line_item_discounts")
         ):
@@ -290,6 +289,16 @@ class _Site:
         self.lines_of[invoice_id] = lines
         self.line_of |= {line.line_id: line for line in lines}
         self.bills.add_lines(invoice_id, currency, lines)
+
+    def _check(self, bill: Record, found: list[Record]) -> None:
+        """Raises Unmapped where lines are known to be missing."""
+        if not found and billing.number(bill, "total"):
+            raise Unmapped("none of its lines is known: they are in another export or table")
+        if bill.text("line_items_next_offset") and bill.many("line_items"):
+            raise Unmapped(
+                f"it has more lines than the {len(found)} that come with it "
+                "(line_items_next_offset): read its lines from an export or a table"
+            )
 
     def _amounts(self, line: Record, bill: Record, currency: str) -> tuple[Decimal, Decimal]:
         """What a line charges after discounts and without tax, and its tax."""
@@ -360,8 +369,7 @@ class _Site:
             issued_on=self.bills.day(record, "date"),
         )
         found = record.many("line_items") or self.note_lines[note_id]
-        if not found and billing.number(record, "total"):
-            raise Unmapped("none of its lines is known: they are in another export or table")
+        self._check(record, found)
         self.bills.add_lines(
             note_id, currency, [self._credited(line, record, kind, currency) for line in found]
         )
