@@ -170,6 +170,16 @@ def test_kinds(more: dict[str, Any], names: dict[str, Any], kind: str) -> None:
     assert lines(rows(invoice(line(1, 100, **more)), **names))["li_1"]["line_kind"] == kind
 
 
+def test_an_addon_without_a_span_is_charged_once() -> None:
+    out = rows(
+        invoice(
+            line(1, 100, entity_type="addon"),
+            line(2, 100, entity_type="addon", date_from=JUNE, date_to=JUNE),
+        )
+    )
+    assert [lines(out)[one]["line_kind"] for one in ("li_1", "li_2")] == ["recurring", "one_off"]
+
+
 def test_a_type_that_nobody_knows_is_rejected_by_name() -> None:
     of = {"invoices": [invoice(line(1, 100, entity_type="bundle"))]}
     out = mapped(SYSTEM, records(of))

@@ -331,6 +331,10 @@ class _Site:
     def _kind(self, line: Record, products: list[str]) -> str:
         kind = line.text("entity_type") or ""
         known = "usage" if line.text("metered") == "true" else _KINDS.get(kind)
+        start = line.text("date_from")
+        if kind == "addon" and start is not None and start == line.text("date_to"):
+            # of product catalog 1, which has addons that are charged once
+            known = "one_off"
         return self.bills.kind([*products, kind], known)
 
     def _line(self, line: Record, invoice: Record, currency: str) -> Line:
