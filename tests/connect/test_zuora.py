@@ -311,6 +311,13 @@ def test_a_credit_is_of_the_month_of_its_item() -> None:
     assert invoices(out)["m1"]["issued_on"] == "2026-07-02"
 
 
+def test_a_credit_memo_that_is_reversed_is_void() -> None:
+    found = {"credit_memos": [memo(reversed=True)], "credit_memo_items": [memo_item()]}
+    assert invoices(rows(**found))["m1"]["status"] == "void"
+    found["credit_memos"] = [memo(reversed=False)]
+    assert invoices(rows(**found))["m1"]["status"] == "issued"
+
+
 def test_a_correction_is_of_its_own_days() -> None:
     given = memo_item(serviceStartDate="2026-06-16", serviceEndDate="2026-06-30")
     out = rows(credit_memos=[memo(sourceType="Subscription")], credit_memo_items=[given])

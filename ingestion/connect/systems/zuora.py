@@ -349,6 +349,9 @@ class _Tenant:
             raise Unmapped("none of its items is known: they are in another export or table")
         self.bills.add_customer(customer, None)
         status = _STATUSES.get(given.lower(), given)
+        if (record.text("reversed") or "").lower() == "true":
+            # a debit memo, which is not read, takes all of it back
+            status = "void"
         self.bills.add_invoice(
             memo_id,
             customer,
