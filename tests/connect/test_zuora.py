@@ -339,11 +339,26 @@ def test_a_credit_is_without_tax() -> None:
         ({}, [("2026-06-01", None)]),
         ({"autoRenew": False}, [("2026-06-01", "2027-05-31")]),
         ({"autoRenew": False, "termType": "EVERGREEN"}, [("2026-06-01", None)]),
+        # cancelled in June for the end of July
         (
-            {"status": "Cancelled", "cancelledDate": "2026-07-01"},
+            {
+                "status": "Cancelled",
+                "cancelledDate": "2026-06-20",
+                "subscriptionEndDate": "2026-08-01",
+                "termEndDate": "2027-06-01",
+            },
+            [("2026-06-01", "2026-07-31")],
+        ),
+        (
+            {
+                "status": "Cancelled",
+                "cancelledDate": "2026-07-01",
+                "subscriptionEndDate": None,
+                "termEndDate": "2027-06-01",
+            },
             [("2026-06-01", "2026-06-30")],
         ),
-        ({"status": "Cancelled", "cancelledDate": "2026-06-01"}, []),
+        ({"status": "Cancelled", "subscriptionEndDate": "2026-06-01"}, []),
         ({"status": "Expired", "autoRenew": True}, [("2026-06-01", "2027-05-31")]),
         ({"status": "Pending Activation"}, []),
     ],

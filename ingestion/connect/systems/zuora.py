@@ -199,7 +199,8 @@ class _Tenant:
             raise Unmapped("contractEffectiveDate is missing")
         end = _day(record, "subscriptionenddate", "termenddate")
         if status == "cancelled":
-            end = _day(record, "cancelleddate") or end
+            # its end is then the day of the cancellation's effect; the term ends as before
+            end = _day(record, "subscriptionenddate", "cancelleddate", "termenddate")
         elif status != "expired" and (
             record.text("autorenew") == "true" or (record.text("termtype") or "") == "EVERGREEN"
         ):
