@@ -190,10 +190,25 @@ class Bills:
         at = any_of(record, *paths)
         return None if at is None else day(instant(at), self.names.time_zone)
 
+    def end(self, record: Record, *paths: str) -> str | None:
+        """As `day`, of what ends then: the first day after it. What ends with the last second of a
+        day, 23:59:59, holds that day."""
+        at = any_of(record, *paths)
+        if at is None or _DAY.fullmatch(at):
+            return at
+        seconds, _ = moment(instant(at))
+        local = (_EPOCH + timedelta(seconds=seconds)).astimezone(zone(self.names.time_zone))
+        if (local.hour, local.minute, local.second) == (23, 59, 59):
+            local += timedelta(seconds=1)
+        return local.date().isoformat()
+
     def period(self, record: Record, start: Sequence[str], end: Sequence[str]) -> Period | None:
         """The period from a start to an exclusive end, each at the first of the paths that is
         there; None where one is missing."""
-        first_day, after = self.day(record, *start), self.day(record, *end)
+        first_day, after = self.day(record, *start), self.end(record, *end)
+        if first_day and after and any_of(record, *start) == any_of(record, *end):
+            # an instant, whichever it is
+            return Period(first_day, first_day)
         return until(first_day, after) if first_day and after else None
 
     def customer_id(self, theirs: str) -> str:

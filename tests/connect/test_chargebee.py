@@ -229,6 +229,36 @@ def test_minor_units(currency: str, written: str) -> None:
     assert lines(out)["li_1"]["amount"] == written
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        # a site that bills by days, in its zone
+        (JUNE - 7200, JULY - 7201, ("2026-06-01", "2026-06-30")),
+        # one that bills to the second
+        (JUNE - 7200, JULY - 7200, ("2026-06-01", "2026-06-30")),
+        (JUNE + 3600, JULY + 3600, ("2026-06-01", "2026-06-30")),
+        # charged once, in the last second of a day
+        (JULY - 7201, JULY - 7201, ("2026-06-30", "2026-06-30")),
+    ],
+)
+def test_a_term_may_end_with_the_last_second_of_a_day(
+    start: int, end: int, days: tuple[str, str]
+) -> None:
+    out = rows(invoice(line(1, 100, date_from=start, date_to=end)), time_zone="Europe/Warsaw")
+    row = lines(out)["li_1"]
+    assert (row["period_start"], row["period_end"]) == days
+
+
+def test_a_trial_and_a_cancellation_may_end_with_the_last_second_of_a_day() -> None:
+    found = subscription(
+        status="cancelled", trial_start=JUNE, trial_end=MID_JUNE - 1, cancelled_at=JULY - 1
+    )
+    out = rows(subscriptions=[found], products=PRODUCTS)
+    assert [
+        (row["kind"], row["valid_from"], row["valid_to"]) for row in out.feeds["subscriptions"]
+    ] == [("trial", "2026-06-01", "2026-06-14"), ("paid", "2026-06-15", "2026-06-30")]
+
+
 def test_an_invoice_of_more_lines_than_come_with_it_is_left() -> None:
     whole, cut = invoice(line(1, 100)), invoice(line(2, 100), id="2", line_items_next_offset="x")
     out = rows(whole, cut)

@@ -6,6 +6,8 @@ list is an envelope (`{"invoice": {…}}`). The shape is that of API v2, of both
 The fee of a line is its amount after its discounts, its part of those of the whole invoice
 included, as Chargebee splits them (`line_item_discounts`), and without tax. Promotional and
 prorated credits are in there too: they pay, and do not lower what is charged.
+
+Terms of sites that bill by days end with a day's last second, others when the next one begins.
 """
 
 from collections import defaultdict
@@ -220,13 +222,13 @@ class _Site:
         start = self.bills.day(record, "started_at", "start_date", "created_at")
         if start is None:
             raise Unmapped("started_at is missing")
-        cancelled = self.bills.day(record, "cancelled_at")
+        cancelled = self.bills.end(record, "cancelled_at")
         ended = cancelled if status in ("cancelled", "transferred") else None
         if status in ("cancelled", "transferred") and ended is None:
             raise Unmapped(f"is {status}, and cancelled_at is missing")
         spans = []
         trial_start = self.bills.day(record, "trial_start")
-        trial_end = self.bills.day(record, "trial_end")
+        trial_end = self.bills.end(record, "trial_end")
         if trial_start and trial_end and trial_end > trial_start:
             if trial_start > start:
                 # it was paid for before
