@@ -307,6 +307,16 @@ def test_a_tax_of_the_invoice_is_split_to_the_cent() -> None:
     assert total(out, "in_1") == Decimal("119.01")
 
 
+def test_the_tax_of_an_invoice_that_pays_back_is_that_of_what_it_pays_back() -> None:
+    back, more = line(1, -10000), line(2, 3000)
+    found = invoice(back, more, total=-9000, tax=-2000)
+    del found["total_excluding_tax"]
+    out = rows(found)
+    assert lines(out)["il_1:tax"]["amount"] == "-20.00"
+    assert "il_2:tax" not in lines(out)
+    assert total(out, "in_1") == -90
+
+
 def test_an_invoice_whose_lines_are_not_all_there_is_left() -> None:
     half = invoice(line(1, 10000), subtotal=25000, total=25000, total_excluding_tax=25000)
     out = mapped(SYSTEM, records({"invoices": [half]}), credit_notes=NOTES)

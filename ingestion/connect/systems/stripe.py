@@ -347,7 +347,8 @@ class _Account:
             nets = [value - part for value, part in zip(nets, parts, strict=True)]
         if tax and not any(taxes):
             # known for the invoice alone
-            taxes = billing.shares(tax, nets)
+            # what is paid back has its tax paid back
+            taxes = billing.shares(tax, nets if tax > 0 else [-value for value in nets])
         return nets, taxes
 
     def _line(
