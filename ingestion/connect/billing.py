@@ -323,6 +323,8 @@ class Bills:
             if other != invoice_id:
                 raise Unmapped(f"its line {line.line_id} is one of {other} too: ids are not unique")
             ours = self.subscription_id(line.subscription, line.products)
+            if line.kind == "credit" and ours is None:
+                self.out.note("credits without a subscription count for none")
             for line_id, kind, amount in (
                 (line.line_id, line.kind, line.amount),
                 (f"{line.line_id}:tax", "tax", line.tax),

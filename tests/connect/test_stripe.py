@@ -480,6 +480,21 @@ def test_a_credit_says_its_month_itself() -> None:
     assert row["subscription_id"] == "sub_1"
 
 
+def test_a_credit_of_a_whole_invoice_is_for_its_subscription() -> None:
+    names = {"credit_notes": NOTES | {"field": "metadata.kind", "month": "metadata.month"}}
+    given = note(note_line(1000, None), metadata={"kind": "sla", "month": "2026-06"})
+    # the usage of the month before, and the fee of the next one
+    second = line(2, 500, period={"start": JULY, "end": AUGUST})
+    out = rows(invoice(line(1, 10000), second), notes=[given], **names)
+    row = lines(out)["cnli_1"]
+    assert (row["subscription_id"], row["period_start"]) == ("sub_1", "2026-06-01")
+    assert not any("without a subscription" in said for said in out.notes)
+    second["parent"] = {"subscription_item_details": {"subscription": "sub_2"}}
+    out = rows(invoice(line(1, 10000), second), notes=[given], **names)
+    assert "subscription_id" not in lines(out)["cnli_1"]
+    assert sum("without a subscription" in said for said in out.notes) == 1
+
+
 @pytest.mark.parametrize("said", ["June", "2026-13", "2026", "2026-060"])
 def test_a_month_that_is_none_is_left(said: str) -> None:
     given = note(note_line(1000), metadata={"sla_month": said})

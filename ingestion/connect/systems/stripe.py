@@ -426,9 +426,14 @@ class _Account:
             -billing.from_minor(_net(line), decimals),
             -billing.from_minor(_taxes(line)[0], decimals),
             period,
-            taken_from.subscription if taken_from else None,
+            taken_from.subscription if taken_from else self._subscription_of(invoice_id),
             taken_from.products if taken_from else (),
         )
+
+    def _subscription_of(self, invoice_id: str | None) -> str | None:
+        """The one that an invoice is for, where it is for one."""
+        found = {line.subscription for line in self.periods.get(invoice_id or "", ())} - {None}
+        return found.pop() if len(found) == 1 else None
 
     def _only(self, invoice_id: str | None) -> Line | None:
         """A line that stands for the invoice: all of its lines for a subscription are for the same
