@@ -385,6 +385,19 @@ def test_spans(more: dict[str, Any], expected: list[Any]) -> None:
     ] == expected
 
 
+@pytest.mark.parametrize(
+    ("more", "times"),
+    [
+        ({"activated_at": JUNE}, 0),
+        ({"activated_at": MID_JUNE, "trial_start": JUNE, "trial_end": MID_JUNE}, 0),
+        ({"activated_at": JULY}, 1),
+    ],
+)
+def test_a_subscription_that_became_active_again_is_noted(more: dict[str, Any], times: int) -> None:
+    out = rows(subscriptions=[subscription(**more)], products=PRODUCTS)
+    assert sum("active again" in note for note in out.notes) == times
+
+
 def test_a_product_may_be_named_by_its_item() -> None:
     of = {
         "subscriptions": [subscription()],

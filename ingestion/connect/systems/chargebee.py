@@ -238,6 +238,12 @@ class _Site:
             start = max(start, trial_end)
         if status != "in_trial" and not (ended and trial_end and ended <= trial_end):
             spans += self._paid(record, start, ended, status)
+        activated = self.bills.day(record, "activated_at")
+        if activated and activated > max(start, trial_end or start):
+            self.out.note(
+                "subscriptions that became active again count as active all the time: since when "
+                "they were not is not known"
+            )
         customer = record.needed("customer_id")
         self.bills.add_customer(customer, None)
         self.bills.add_subscription(subscription_id, customer, spans)
