@@ -311,6 +311,18 @@ def test_a_credit_is_of_the_month_of_its_item() -> None:
     assert invoices(out)["m1"]["issued_on"] == "2026-07-02"
 
 
+def test_items_of_a_memo_that_do_not_add_up_are_not_credited() -> None:
+    # one of them was deleted in the draft, and object queries don't list it any more
+    items = [memo_item(), memo_item(id="mi2", amount="5.00")]
+    out = rows(credit_memos=[memo()], credit_memo_items=items)
+    assert [left.what for left in out.left] == ["credit memos m1"]
+    assert "add up to 15.00, and its own amount is 10.00" in out.left[0].why
+    assert "m1" not in invoices(out)
+    # a draft may still change
+    out = rows(credit_memos=[memo(status="Draft")], credit_memo_items=items)
+    assert invoices(out)["m1"]["status"] == "draft"
+
+
 def test_a_credit_memo_that_is_reversed_is_void() -> None:
     found = {"credit_memos": [memo(reversed=True)], "credit_memo_items": [memo_item()]}
     assert invoices(rows(**found))["m1"]["status"] == "void"
@@ -326,7 +338,7 @@ def test_a_correction_is_of_its_own_days() -> None:
 
 def test_a_credit_is_without_tax() -> None:
     given = memo_item(amount="11.90", taxAmount="1.90", taxMode="TaxInclusive")
-    out = rows(credit_memos=[memo()], credit_memo_items=[given])
+    out = rows(credit_memos=[memo(totalAmount="11.90")], credit_memo_items=[given])
     assert (lines(out)["mi1"]["amount"], lines(out)["mi1:tax"]["amount"]) == ("-10.00", "-1.90")
 
 

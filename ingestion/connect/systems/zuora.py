@@ -348,6 +348,14 @@ class _Tenant:
         total = any_of(record, "totalamount", "amount")
         if total and not found:
             raise Unmapped("none of its items is known: they are in another export or table")
+        charged = sum(
+            (_without_tax(item) + billing.number(item, "taxamount") for item in found), Decimal(0)
+        )
+        if given.lower() == "posted" and total and charged != billing.exact(total, "totalAmount"):
+            raise Unmapped(
+                f"its items add up to {charged}, and its own amount is {total}: items are missing, "
+                "or were deleted while it was a draft; the latter go with --from-start"
+            )
         self.bills.add_customer(customer, None)
         status = _STATUSES.get(given.lower(), given)
         if (record.text("reversed") or "").lower() == "true":
