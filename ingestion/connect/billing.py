@@ -102,6 +102,13 @@ def number(record: Record, path: str) -> Decimal:
     return Decimal(0) if (text := record.text(path)) is None else exact(text, path)
 
 
+def is_nothing(record: Record, *paths: str) -> bool:
+    """Whether the first of the amounts that is there is not above 0, so that there is nothing to
+    pay; False where none is there."""
+    text = any_of(record, *paths)
+    return text is not None and exact(text, paths[0]) <= 0
+
+
 def exact(text: str, what: str) -> Decimal:
     """The number that a text is. Raises Unmapped for what is not a number."""
     try:
@@ -176,16 +183,32 @@ class Bills:
         default_factory=lambda: defaultdict(dict)
     )
     customers: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
 
     def day(self, record: Record, *paths: str) -> str | None:
         """The local day of the first of the instants that is there; None where there is none."""
         at = any_of(record, *paths)
         return None if at is None else day(instant(at), self.names.time_zone)
 
+    def end(self, record: Record, *paths: str) -> str | None:
+        """As `day`, of what ends then: the first day after it. What ends with the last second of a
+        day, 23:59:59, holds that day."""
+        at = any_of(record, *paths)
+        if at is None or _DAY.fullmatch(at):
+            return at
+        seconds, _ = moment(instant(at))
+        local = (_EPOCH + timedelta(seconds=seconds)).astimezone(zone(self.names.time_zone))
+        if (local.hour, local.minute, local.second) == (23, 59, 59):
+            local += timedelta(seconds=1)
+        return local.date().isoformat()
+
     def period(self, record: Record, start: Sequence[str], end: Sequence[str]) -> Period | None:
         """The period from a start to an exclusive end, each at the first of the paths that is
         there; None where one is missing."""
-        first_day, after = self.day(record, *start), self.day(record, *end)
+        first_day, after = self.day(record, *start), self.end(record, *end)
+        if first_day and after and any_of(record, *start) == any_of(record, *end):
+            # an instant, whichever it is
+            return Period(first_day, first_day)
         return until(first_day, after) if first_day and after else None
 
     def customer_id(self, theirs: str) -> str:
@@ -205,13 +228,18 @@ class Bills:
             )
 
     def learn(self, subscription: str | None, products: Iterable[str]) -> None:
-        """Tells of a product of a subscription. One without a name is counted as unnamed, unless
-        `kinds` has it: it is then charged without being a service."""
+        """Tells of a product of a subscription, those that it has now first. One without a name is
+        counted as unnamed, unless `kinds` has it: it is then charged without being a service."""
         known = list(products)
         if not self.names.products or not subscription or not known:
             return
         if place := self._place(known):
-            self.places[subscription][place.service, place.region] = place
+            first = self.places[subscription].setdefault((place.service, place.region), place)
+            if first.support_plan != place.support_plan:
+                self.out.note(
+                    "subscriptions with several support plans for one service count with that of "
+                    "their present product: since when they have it is not known"
+                )
         elif not any(product in self.names.kinds for product in known):
             # its widest name, of which there are the fewest
             self.out.unnamed["products", known[-1]] += 1
@@ -288,9 +316,15 @@ class Bills:
         )
 
     def add_lines(self, invoice_id: str, currency: str, lines: Iterable[Line]) -> None:
-        """Adds the rows of `invoice_lines`, and one for the tax of each."""
+        """Adds the rows of `invoice_lines`, and one for the tax of each. Raises Unmapped where a
+        line's id is that of another invoice's line, which it would replace."""
         for line in lines:
+            other = self.lines.setdefault(line.line_id, invoice_id)
+            if other != invoice_id:
+                raise Unmapped(f"its line {line.line_id} is one of {other} too: ids are not unique")
             ours = self.subscription_id(line.subscription, line.products)
+            if line.kind == "credit" and ours is None:
+                self.out.note("credits without a subscription count for none")
             for line_id, kind, amount in (
                 (line.line_id, line.kind, line.amount),
                 (f"{line.line_id}:tax", "tax", line.tax),
@@ -328,6 +362,11 @@ class Bills:
                 "credit_notes.month"
             )
             return None
+        if period.start[:7] != period.end[:7]:
+            self.out.note(
+                "credits of lines over two months count for the first: name where they say theirs "
+                "in credit_notes.month"
+            )
         return period
 
     def note_kind(self, note: Record, path: str, known: Mapping[str, NoteKind]) -> NoteKind:

@@ -7,9 +7,10 @@ belong here: what any column means.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,12 +18,15 @@ import duckdb
 from pydantic import model_validator
 
 from makegood.ingestion.connect.names import Strict, Variable
+from makegood.ingestion.connect.postgres import tables_of
 from makegood.ingestion.connect.system import Layout, Record, System, Unreadable, Value, whole_signs
 from makegood.ingestion.nearest import nearest
 from makegood.ingestion.sql import quoted
 
 # a double with more digits may not be the number that was written
 _EXACT_DIGITS = 15
+# nothing about the form of a file is guessed from its first lines
+_CSV = "delim = ',', quote = '\"', escape = '\"', comment = '', skip = 0"
 _ISO = r"""
 create macro iso(x) as case
     when x is null or cast(x as varchar) = '' then null
@@ -38,8 +42,8 @@ end
 class Tables(Strict):
     """Where the tables are, and whose they are. Of `duckdb` (a file), `folder` (a file
     `<table>.parquet` or `.csv`, or a folder of Parquet files, for each table) and `postgres` (the
-    environment variable that holds its URL) exactly one; `schema` is that of the tables, `suffix`
-    what is behind their names in a folder (example: `_data`)."""
+    environment variable that holds its URL) exactly one; `schema_name` is that of the tables,
+    `suffix` what is behind their names (example: `_data`): those without it are left."""
 
     layout: Literal["fivetran", "airbyte", "dlt"]
     duckdb: Path | None = None
@@ -87,7 +91,7 @@ def read(
             except duckdb.Error as error:
                 raise Unreadable(
                     f"{system.title}: the tables of {tables.layout} are not as expected for "
-                    f"{resource}: {str(error).splitlines()[0]}"
+                    f"{resource}: {_words(error)}"
                 ) from error
     return records
 
@@ -98,43 +102,70 @@ def _opened(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in which each table of the layout is a view of that name."""
     con = duckdb.connect()
-    try:
+    with ExitStack() as opened:
+        opened.callback(con.close)
         con.execute("set timezone = 'UTC'")
         con.execute(_ISO)
-        present = (
-            _in_duckdb(con, base / tables.duckdb, tables.schema_name)
-            if tables.duckdb
-            else _in_folder(base / tables.folder, tables.suffix)
-            if tables.folder
-            else _in_postgres(con, layout, tables, secrets)
-        )
+        present: Mapping[str, Callable[[], str]]
+        if tables.duckdb:
+            present = _in_duckdb(con, base / tables.duckdb, tables.schema_name)
+        elif tables.folder:
+            present = _in_folder(base / tables.folder)
+        else:
+            variable = tables.postgres or ""
+            present = opened.enter_context(
+                tables_of(con, secrets[variable], variable, tables.schema_name)
+            )
+        known = {
+            name.removesuffix(tables.suffix): source
+            for name, source in present.items()
+            if name.endswith(tables.suffix)
+        }
         for table in (*layout.tables, *layout.optional):
-            if source := present.get(table):
-                more = "".join(
-                    f", cast(null as varchar) as {_name(column)}"
-                    for column in _lacking(con, source, layout.columns.get(table, ()))
-                )
-                con.execute(f"create view {_name(table)} as select *{more} from {source}")
+            # some tools write all names in capitals
+            if source := known.get(table) or known.get(table.upper()):
+                try:
+                    _view(con, table, source(), layout.columns.get(table, ()))
+                except duckdb.Error as error:
+                    raise Unreadable(
+                        f"{system.title}: the table {table} of {tables.layout} can't be read: "
+                        f"{_words(error)}"
+                    ) from error
             elif columns := layout.optional.get(table):
                 nothing = ", ".join(f"cast(null as varchar) as {_name(c)}" for c in columns)
                 con.execute(f"create view {_name(table)} as select {nothing} limit 0")
             else:
-                near = nearest(table, present)
+                near = nearest(table, known)
                 raise Unreadable(
                     f"{system.title}: the table {table} of {tables.layout} is missing"
                     + (f"; the nearest is {near}" if near else "")
-                    + f"; there are {', '.join(sorted(present))[:300] or 'none'}"
+                    + f"; there are {', '.join(sorted(known))[:300] or 'none'}"
                 )
         yield con
-    finally:
-        con.close()
 
 
-def _lacking(con: duckdb.DuckDBPyConnection, source: str, columns: tuple[str, ...]) -> list[str]:
-    """Those of the columns that a table does not have."""
+def _view(
+    con: duckdb.DuckDBPyConnection, table: str, source: str, columns: tuple[str, ...]
+) -> None:
+    """Makes a view of a table, with those of the columns that it does not have, which are empty.
+    Where no column has a small letter (Snowflake's), all are in small letters."""
     found = con.execute(f"select * from {source} limit 0").description or ()
-    present = {str(column[0]).lower() for column in found}
-    return [column for column in columns if column not in present]
+    names = [str(column[0]) for column in found]
+    is_loud = not any(letter.islower() for name in names for letter in name)
+    shown = {name: name.lower() if is_loud else name for name in names}
+    present = {name.lower() for name in names}
+    parts = [
+        *(f"{_name(name)} as {_name(small)}" for name, small in shown.items()),
+        *(f"cast(null as varchar) as {_name(one)}" for one in columns if one not in present),
+    ]
+    con.execute(f"create view {_name(table)} as select {', '.join(parts)} from {source}")
+
+
+def _words(error: duckdb.Error) -> str:
+    """What DuckDB says, and the columns that it knows, without the query."""
+    lines = str(error).splitlines()
+    more = [line for line in lines[1:] if line.startswith("Candidate bindings")]
+    return "; ".join([*lines[:1], *more[:1]])
 
 
 def _name(identifier: str) -> str:
@@ -142,85 +173,62 @@ def _name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _in_duckdb(con: duckdb.DuckDBPyConnection, file: Path, schema: str | None) -> dict[str, str]:
+def _in_duckdb(
+    con: duckdb.DuckDBPyConnection, file: Path, schema: str | None
+) -> dict[str, Callable[[], str]]:
     """Table -> what to select from."""
     if not file.is_file():
         raise Unreadable(f"{file} is not a file")
     try:
         con.execute(f"attach '{quoted(file)}' as source (read_only)")
     except duckdb.Error as error:
-        raise Unreadable(f"{file} can't be read: {str(error).splitlines()[0]}") from error
+        raise Unreadable(f"{file} can't be read: {_words(error)}") from error
     found = con.execute(
         "select table_schema, table_name from information_schema.tables"
-        " where table_catalog = 'source' and (table_schema = $1 or $1 is null)",
-        [schema],
+        " where table_catalog = 'source'"
     ).fetchall()
-    if schema is None and len({name for name, _ in found}) > 1:
-        names = ", ".join(sorted({name for name, _ in found}))
+    schemas = {name for name, _ in found}
+    names = ", ".join(sorted(schemas))
+    if schema is None and len(schemas) > 1:
         raise Unreadable(f"{file} has tables in {names}: name one as `schema_name`")
-    return {table: f"source.{_name(name)}.{_name(table)}" for name, table in found}
+    if schema is not None and schema not in schemas:
+        near = nearest(schema, schemas)
+        raise Unreadable(
+            f"{file} has no tables in {schema}"
+            + (f"; the nearest is {near}" if near else "")
+            + f"; there are some in {names or 'no schema'}"
+        )
+    return {
+        table: partial(str, f"source.{_name(name)}.{_name(table)}")
+        for name, table in found
+        if schema in (None, name)
+    }
 
 
-def _in_folder(folder: Path, suffix: str) -> dict[str, str]:
+def _in_folder(folder: Path) -> dict[str, Callable[[], str]]:
+    """Table -> what to select from."""
     if not folder.is_dir():
         raise Unreadable(f"{folder} is not a folder")
-    found = {}
+    found: dict[str, Callable[[], str]] = {}
+    paths: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         shown = f"'{quoted(path)}'"
-        name = path.name.split(".")[0]
-        if suffix and not name.endswith(suffix):
-            continue
-        table = name.removesuffix(suffix)
         if path.is_dir() and any(path.glob("*.parquet")):
-            found[table] = f"read_parquet({shown[:-1]}/*.parquet', union_by_name = true)"
-        elif path.name.endswith(".parquet"):
-            found[table] = f"read_parquet({shown})"
-        elif path.name.endswith((".csv", ".csv.gz")):
+            source = f"read_parquet({shown[:-1]}/*.parquet', union_by_name = true)"
+        elif path.name.lower().endswith(".parquet"):
+            source = f"read_parquet({shown})"
+        elif path.name.lower().endswith((".csv", ".csv.gz")):
             # as text: what a column holds is decided by the query
-            found[table] = f"read_csv({shown}, all_varchar = true, header = true)"
-    return found
-
-
-def _in_postgres(
-    con: duckdb.DuckDBPyConnection, layout: Layout, tables: Tables, secrets: Mapping[str, str]
-) -> dict[str, str]:
-    """The tables, copied into the connection by dlt's own source."""
-    try:
-        import sqlalchemy
-        from dlt.sources.sql_database import sql_table
-    except ImportError as error:
-        raise Unreadable(
-            "PostgreSQL is read with dlt, which is not installed: install makegood[connect] "
-            "(example: pip install 'makegood[connect]')"
-        ) from error
-    url = secrets[tables.postgres or ""]
-    schema = tables.schema_name or "public"
-    try:
-        engine = sqlalchemy.create_engine(url)
-        present = set(sqlalchemy.inspect(engine).get_table_names(schema))
-        for table in {*layout.tables, *layout.optional} & present:
-            parts = list(
-                sql_table(credentials=engine, table=table, schema=schema, backend="pyarrow")
+            source = f"read_csv({shown}, all_varchar = true, header = true, {_CSV})"
+        else:
+            continue
+        table = path.name.split(".")[0]
+        if table in paths:
+            raise Unreadable(
+                f"{folder} has {paths[table].name} and {path.name}, which are one table: leave one"
             )
-            _keep(con, table, parts)
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        words = str(error).replace(url, "***").splitlines()[0]
-        raise Unreadable(f"PostgreSQL ({tables.postgres}) can't be read: {words}") from error
-    wanted = {*layout.tables, *layout.optional}
-    return {table: f"kept.{_name(table)}" if table in wanted else _name(table) for table in present}
-
-
-def _keep(con: duckdb.DuckDBPyConnection, table: str, parts: list[Any]) -> None:
-    con.execute("create schema if not exists kept")
-    for number, part in enumerate(parts):
-        con.register("part", part)
-        verb = (
-            f"create table kept.{_name(table)} as"
-            if number == 0
-            else (f"insert into kept.{_name(table)} by name")
-        )
-        con.execute(f"{verb} select * from part")
-        con.unregister("part")
+        found[table], paths[table] = partial(str, source), path
+    return found
 
 
 def _record(names: list[tuple[str, str]], row: tuple[Any, ...], where: str) -> dict[str, Value]:

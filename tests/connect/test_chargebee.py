@@ -170,6 +170,16 @@ def test_kinds(more: dict[str, Any], names: dict[str, Any], kind: str) -> None:
     assert lines(rows(invoice(line(1, 100, **more)), **names))["li_1"]["line_kind"] == kind
 
 
+def test_an_addon_without_a_span_is_charged_once() -> None:
+    out = rows(
+        invoice(
+            line(1, 100, entity_type="addon"),
+            line(2, 100, entity_type="addon", date_from=JUNE, date_to=JUNE),
+        )
+    )
+    assert [lines(out)[one]["line_kind"] for one in ("li_1", "li_2")] == ["recurring", "one_off"]
+
+
 def test_a_type_that_nobody_knows_is_rejected_by_name() -> None:
     of = {"invoices": [invoice(line(1, 100, entity_type="bundle"))]}
     out = mapped(SYSTEM, records(of))
@@ -217,6 +227,44 @@ def test_tax(price_type: str, net: str) -> None:
 def test_minor_units(currency: str, written: str) -> None:
     out = rows(invoice(line(1, 1234), currency_code=currency))
     assert lines(out)["li_1"]["amount"] == written
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        # a site that bills by days, in its zone
+        (JUNE - 7200, JULY - 7201, ("2026-06-01", "2026-06-30")),
+        # one that bills to the second
+        (JUNE - 7200, JULY - 7200, ("2026-06-01", "2026-06-30")),
+        (JUNE + 3600, JULY + 3600, ("2026-06-01", "2026-06-30")),
+        # charged once, in the last second of a day
+        (JULY - 7201, JULY - 7201, ("2026-06-30", "2026-06-30")),
+    ],
+)
+def test_a_term_may_end_with_the_last_second_of_a_day(
+    start: int, end: int, days: tuple[str, str]
+) -> None:
+    out = rows(invoice(line(1, 100, date_from=start, date_to=end)), time_zone="Europe/Warsaw")
+    row = lines(out)["li_1"]
+    assert (row["period_start"], row["period_end"]) == days
+
+
+def test_a_trial_and_a_cancellation_may_end_with_the_last_second_of_a_day() -> None:
+    found = subscription(
+        status="cancelled", trial_start=JUNE, trial_end=MID_JUNE - 1, cancelled_at=JULY - 1
+    )
+    out = rows(subscriptions=[found], products=PRODUCTS)
+    assert [
+        (row["kind"], row["valid_from"], row["valid_to"]) for row in out.feeds["subscriptions"]
+    ] == [("trial", "2026-06-01", "2026-06-14"), ("paid", "2026-06-15", "2026-06-30")]
+
+
+def test_an_invoice_of_more_lines_than_come_with_it_is_left() -> None:
+    whole, cut = invoice(line(1, 100)), invoice(line(2, 100), id="2", line_items_next_offset="x")
+    out = rows(whole, cut)
+    assert [left.what for left in out.left] == ["invoices 2"]
+    assert "more lines than the 1" in out.left[0].why
+    assert list(invoices(out)) == ["1"]
 
 
 def test_days_are_those_of_the_site() -> None:
@@ -318,6 +366,14 @@ def test_a_voided_credit_note_is_void() -> None:
                 ("paid", "suspended", "2026-06-15", None),
             ],
         ),
+        (
+            {"trial_start": MID_JUNE, "trial_end": JULY},
+            [
+                ("paid", "active", "2026-06-01", "2026-06-14"),
+                ("trial", "active", "2026-06-15", "2026-06-30"),
+                ("paid", "active", "2026-07-01", None),
+            ],
+        ),
         ({"status": "future"}, []),
     ],
 )
@@ -327,6 +383,19 @@ def test_spans(more: dict[str, Any], expected: list[Any]) -> None:
         (row["kind"], row["status"], row["valid_from"], row.get("valid_to"))
         for row in out.feeds.get("subscriptions", [])
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "times"),
+    [
+        ({"activated_at": JUNE}, 0),
+        ({"activated_at": MID_JUNE, "trial_start": JUNE, "trial_end": MID_JUNE}, 0),
+        ({"activated_at": JULY}, 1),
+    ],
+)
+def test_a_subscription_that_became_active_again_is_noted(more: dict[str, Any], times: int) -> None:
+    out = rows(subscriptions=[subscription(**more)], products=PRODUCTS)
+    assert sum("active again" in note for note in out.notes) == times
 
 
 def test_a_product_may_be_named_by_its_item() -> None:

@@ -12,6 +12,7 @@ from makegood.ingestion.connect.settings import load
 from makegood.ingestion.connect.system import Rows
 from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.systems.zendesk import STATES
+from makegood.ingestion.connect.tables import Tables
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connect.md").read_text()
@@ -37,6 +38,13 @@ def test_the_page_lists_every_system_and_its_ways() -> None:
     listed = PAGE.partition("## Systems")[2].partition("\n## ")[0]
 
     assert re.findall(r"^\| `.*", listed, re.MULTILINE) == wanted
+
+
+def test_the_page_knows_all_that_tables_need() -> None:
+    section = PAGE.partition("## Tables of other tools")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert Tables.model_validate(yaml.safe_load(example)["tables"]).schema_name == "zendesk"
+    assert re.findall(r"^\| `(\w+)` ", section, re.MULTILINE) == list(Tables.model_fields)
 
 
 @pytest.mark.parametrize(("example", "result"), list(zip(EXAMPLES, RESULTS, strict=True)))

@@ -223,6 +223,18 @@ def test_statuses(status: str, transitions: dict[str, Any], expected: dict[str, 
     assert ("paid_on" in row) == (status == "paid")
 
 
+@pytest.mark.parametrize("amount_due", [None, 10000])
+def test_a_day_of_payment_that_nobody_says_is_not_guessed(amount_due: int | None) -> None:
+    # tables and exports may lack the amount
+    found = {"invoices": [invoice(line(1, 10000), status="paid", amount_due=amount_due)]}
+    out = mapped(SYSTEM, records(found))
+    assert "paid_on" not in invoices(out)["in_1"]
+    (reason,) = rejected(out)
+    assert "paid_on" in reason
+    out = rows(invoice(line(1, 0), status="paid", amount_due=amount_due and 0))
+    assert invoices(out)["in_1"]["paid_on"] == "2026-06-01"
+
+
 def test_the_day_it_was_paid_is_the_local_one() -> None:
     given = {"finalized_at": JUNE, "paid_at": JULY - HOUR}
     out = rows(
@@ -295,6 +307,16 @@ def test_a_tax_of_the_invoice_is_split_to_the_cent() -> None:
     assert total(out, "in_1") == Decimal("119.01")
 
 
+def test_the_tax_of_an_invoice_that_pays_back_is_that_of_what_it_pays_back() -> None:
+    back, more = line(1, -10000), line(2, 3000)
+    found = invoice(back, more, total=-9000, tax=-2000)
+    del found["total_excluding_tax"]
+    out = rows(found)
+    assert lines(out)["il_1:tax"]["amount"] == "-20.00"
+    assert "il_2:tax" not in lines(out)
+    assert total(out, "in_1") == -90
+
+
 def test_an_invoice_whose_lines_are_not_all_there_is_left() -> None:
     half = invoice(line(1, 10000), subtotal=25000, total=25000, total_excluding_tax=25000)
     out = mapped(SYSTEM, records({"invoices": [half]}), credit_notes=NOTES)
@@ -310,6 +332,22 @@ def test_lines_beyond_the_list_complete_it() -> None:
     beyond = [line(1, 10000), line(2, 15000) | {"_long_invoices_id": "in_1"}]
     out = rows_of(SYSTEM, {"invoices": [short], "invoice_lines": beyond}, credit_notes=NOTES)
     assert [row["amount"] for row in out.feeds["invoice_lines"]] == ["100.00", "150.00"]
+
+
+def test_a_line_does_not_replace_that_of_another_invoice() -> None:
+    # as lines of subscriptions were called before 2019
+    first = invoice(line(1, 10000, id="sub_1"))
+    second = invoice(line(1, 7000, id="sub_1"), id="in_2")
+    out = rows(first, second)
+    assert [left.what for left in out.left] == ["invoices in_2"]
+    assert "line sub_1 is one of in_1 too" in out.left[0].why
+    assert total(out, "in_1") == 100
+    # those that say which is which are told apart
+    out = rows(
+        invoice(line(1, 10000, id="sub_1", unique_id="il_1")),
+        invoice(line(1, 7000, id="sub_1", unique_id="il_2"), id="in_2"),
+    )
+    assert (total(out, "in_1"), total(out, "in_2")) == (100, 70)
 
 
 def test_what_was_paid_before_is_charged() -> None:
@@ -442,6 +480,21 @@ def test_a_credit_says_its_month_itself() -> None:
     assert row["subscription_id"] == "sub_1"
 
 
+def test_a_credit_of_a_whole_invoice_is_for_its_subscription() -> None:
+    names = {"credit_notes": NOTES | {"field": "metadata.kind", "month": "metadata.month"}}
+    given = note(note_line(1000, None), metadata={"kind": "sla", "month": "2026-06"})
+    # the usage of the month before, and the fee of the next one
+    second = line(2, 500, period={"start": JULY, "end": AUGUST})
+    out = rows(invoice(line(1, 10000), second), notes=[given], **names)
+    row = lines(out)["cnli_1"]
+    assert (row["subscription_id"], row["period_start"]) == ("sub_1", "2026-06-01")
+    assert not any("without a subscription" in said for said in out.notes)
+    second["parent"] = {"subscription_item_details": {"subscription": "sub_2"}}
+    out = rows(invoice(line(1, 10000), second), notes=[given], **names)
+    assert "subscription_id" not in lines(out)["cnli_1"]
+    assert sum("without a subscription" in said for said in out.notes) == 1
+
+
 @pytest.mark.parametrize("said", ["June", "2026-13", "2026", "2026-060"])
 def test_a_month_that_is_none_is_left(said: str) -> None:
     given = note(note_line(1000), metadata={"sla_month": said})
@@ -461,6 +514,15 @@ def test_a_credit_of_a_year_does_not_say_its_month() -> None:
     assert any("credit_notes.month" in text for text in out.notes)
     # so the feed rejects the credit by name, in place of a month by guessing
     assert len(rejected(out)) == 1
+
+
+def test_a_credit_of_two_months_counts_for_the_first_and_is_noted() -> None:
+    both = line(1, 10000, period={"start": MID_JUNE, "end": MID_JUNE + 30 * 24 * HOUR})
+    out = rows(invoice(both), notes=[note(note_line(1000))])
+    assert lines(out)["cnli_1"]["period_start"] == "2026-06-15"
+    assert sum("over two months" in said for said in out.notes) == 1
+    out = rows(invoice(line(1, 10000)), notes=[note(note_line(1000))])
+    assert not any("over two months" in said for said in out.notes)
 
 
 def test_a_void_credit_note_is_void() -> None:
@@ -514,6 +576,16 @@ def spans(out: Rows) -> list[tuple[Any, ...]]:
                 ("paid", "suspended", "2026-06-15", None),
             ],
         ),
+        (
+            {"trial_start": JULY, "trial_end": JULY_31},
+            [
+                ("paid", "active", "2026-06-01", "2026-06-30"),
+                ("trial", "active", "2026-07-01", "2026-07-30"),
+                ("paid", "active", "2026-07-31", None),
+            ],
+        ),
+        # since when it is paused is not known
+        ({"status": "paused"}, [("paid", "active", "2026-06-01", None)]),
         ({"status": "incomplete_expired"}, []),
     ],
 )
@@ -542,6 +614,15 @@ def test_a_subscription_to_two_services_is_two() -> None:
     }
     assert lines(out)["il_1"]["subscription_id"] == "sub_1/S/eu"
     assert lines(out)["il_2"]["subscription_id"] == "sub_1/T/eu"
+
+
+def test_the_support_plan_is_that_of_the_present_product() -> None:
+    products = PRODUCTS | {"prod_0": {"service": "S", "region": "eu", "support_plan": "standard"}}
+    before = line(1, 100, pricing={"price_details": {"price": "price_0", "product": "prod_0"}})
+    out = rows(invoice(before), subscriptions=[subscription()], products=products)
+    (row,) = out.feeds["subscriptions"]
+    assert (row["subscription_id"], row["support_plan"]) == ("sub_1", "premium")
+    assert sum("several support plans" in note for note in out.notes) == 1
 
 
 def test_a_product_without_a_name_is_counted() -> None:

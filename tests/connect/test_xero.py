@@ -242,6 +242,14 @@ def test_without_a_period_the_feed_rejects_the_line_by_name() -> None:
     assert any("period_start" in reason for reason in rejected(out))
 
 
+def test_a_day_that_does_not_exist_is_not_guessed() -> None:
+    setting = {"form": "%d/%m/%Y", "month": 0}
+    wrong = line(1, "100.00", Description="01/06/2026 - 31/06/2026")
+    out = rows(invoice(wrong), period=setting)
+    assert [left.what for left in out.left] == ["invoices i1"]
+    assert "'31/06/2026'" in out.left[0].why
+
+
 def test_three_days_name_no_period() -> None:
     text = "01/06/2026 01/07/2026 01/08/2026"
     out = rows(invoice(line(1, "100.00", Description=text)))

@@ -311,6 +311,25 @@ def test_a_credit_is_of_the_month_of_its_item() -> None:
     assert invoices(out)["m1"]["issued_on"] == "2026-07-02"
 
 
+def test_items_of_a_memo_that_do_not_add_up_are_not_credited() -> None:
+    # one of them was deleted in the draft, and object queries don't list it any more
+    items = [memo_item(), memo_item(id="mi2", amount="5.00")]
+    out = rows(credit_memos=[memo()], credit_memo_items=items)
+    assert [left.what for left in out.left] == ["credit memos m1"]
+    assert "add up to 15.00, and its own amount is 10.00" in out.left[0].why
+    assert "m1" not in invoices(out)
+    # a draft may still change
+    out = rows(credit_memos=[memo(status="Draft")], credit_memo_items=items)
+    assert invoices(out)["m1"]["status"] == "draft"
+
+
+def test_a_credit_memo_that_is_reversed_is_void() -> None:
+    found = {"credit_memos": [memo(reversed=True)], "credit_memo_items": [memo_item()]}
+    assert invoices(rows(**found))["m1"]["status"] == "void"
+    found["credit_memos"] = [memo(reversed=False)]
+    assert invoices(rows(**found))["m1"]["status"] == "issued"
+
+
 def test_a_correction_is_of_its_own_days() -> None:
     given = memo_item(serviceStartDate="2026-06-16", serviceEndDate="2026-06-30")
     out = rows(credit_memos=[memo(sourceType="Subscription")], credit_memo_items=[given])
@@ -319,7 +338,7 @@ def test_a_correction_is_of_its_own_days() -> None:
 
 def test_a_credit_is_without_tax() -> None:
     given = memo_item(amount="11.90", taxAmount="1.90", taxMode="TaxInclusive")
-    out = rows(credit_memos=[memo()], credit_memo_items=[given])
+    out = rows(credit_memos=[memo(totalAmount="11.90")], credit_memo_items=[given])
     assert (lines(out)["mi1"]["amount"], lines(out)["mi1:tax"]["amount"]) == ("-10.00", "-1.90")
 
 
@@ -332,11 +351,26 @@ def test_a_credit_is_without_tax() -> None:
         ({}, [("2026-06-01", None)]),
         ({"autoRenew": False}, [("2026-06-01", "2027-05-31")]),
         ({"autoRenew": False, "termType": "EVERGREEN"}, [("2026-06-01", None)]),
+        # cancelled in June for the end of July
         (
-            {"status": "Cancelled", "cancelledDate": "2026-07-01"},
+            {
+                "status": "Cancelled",
+                "cancelledDate": "2026-06-20",
+                "subscriptionEndDate": "2026-08-01",
+                "termEndDate": "2027-06-01",
+            },
+            [("2026-06-01", "2026-07-31")],
+        ),
+        (
+            {
+                "status": "Cancelled",
+                "cancelledDate": "2026-07-01",
+                "subscriptionEndDate": None,
+                "termEndDate": "2027-06-01",
+            },
             [("2026-06-01", "2026-06-30")],
         ),
-        ({"status": "Cancelled", "cancelledDate": "2026-06-01"}, []),
+        ({"status": "Cancelled", "subscriptionEndDate": "2026-06-01"}, []),
         ({"status": "Expired", "autoRenew": True}, [("2026-06-01", "2027-05-31")]),
         ({"status": "Pending Activation"}, []),
     ],
@@ -346,6 +380,22 @@ def test_spans(more: dict[str, Any], expected: list[Any]) -> None:
     assert [
         (row["valid_from"], row.get("valid_to")) for row in out.feeds.get("subscriptions", [])
     ] == expected
+
+
+def test_the_support_plan_is_that_of_the_latest_version() -> None:
+    products = {
+        "SKU-0": {"service": "S", "region": "eu", "support_plan": "standard"},
+        "SKU-1": {"service": "S", "region": "eu", "support_plan": "premium"},
+    }
+    before = {**CHARGE, "id": "rpc0", "subscriptionId": "v1", "productId": "SKU-0"}
+    before["productRatePlanChargeId"] = "prpc0"
+    out = rows(
+        subscriptions=[version(id="v1", version=1), version()],
+        rate_plan_charges=[before, CHARGE],
+        names={"products": products},
+    )
+    (row,) = out.feeds["subscriptions"]
+    assert row["support_plan"] == "premium"
 
 
 def test_of_versions_the_latest_counts() -> None:

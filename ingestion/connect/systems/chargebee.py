@@ -6,6 +6,8 @@ list is an envelope (`{"invoice": {…}}`). The shape is that of API v2, of both
 The fee of a line is its amount after its discounts, its part of those of the whole invoice
 included, as Chargebee splits them (`line_item_discounts`), and without tax. Promotional and
 prorated credits are in there too: they pay, and do not lower what is charged.
+
+Terms of sites that bill by days end with a day's last second, others when the next one begins.
 """
 
 from collections import defaultdict
@@ -220,19 +222,28 @@ class _Site:
         start = self.bills.day(record, "started_at", "start_date", "created_at")
         if start is None:
             raise Unmapped("started_at is missing")
-        cancelled = self.bills.day(record, "cancelled_at")
+        cancelled = self.bills.end(record, "cancelled_at")
         ended = cancelled if status in ("cancelled", "transferred") else None
         if status in ("cancelled", "transferred") and ended is None:
             raise Unmapped(f"is {status}, and cancelled_at is missing")
         spans = []
         trial_start = self.bills.day(record, "trial_start")
-        trial_end = self.bills.day(record, "trial_end")
+        trial_end = self.bills.end(record, "trial_end")
         if trial_start and trial_end and trial_end > trial_start:
+            if trial_start > start:
+                # it was paid for before
+                spans.append(Span(start, billing.day_before(trial_start)))
             last = min(trial_end, ended) if ended else trial_end
             spans.append(Span(trial_start, billing.until(trial_start, last).end, "trial"))
             start = max(start, trial_end)
         if status != "in_trial" and not (ended and trial_end and ended <= trial_end):
             spans += self._paid(record, start, ended, status)
+        activated = self.bills.day(record, "activated_at")
+        if activated and activated > max(start, trial_end or start):
+            self.out.note(
+                "subscriptions that became active again count as active all the time: since when "
+                "they were not is not known"
+            )
         customer = record.needed("customer_id")
         self.bills.add_customer(customer, None)
         self.bills.add_subscription(subscription_id, customer, spans)
@@ -262,7 +273,7 @@ class _Site:
         currency = record.needed("currency_code").upper()
         issued = self.bills.day(record, "date")
         paid = self.bills.day(record, "paid_at")
-        if status == "paid" and paid is None and not billing.number(record, "total"):
+        if status == "paid" and paid is None and billing.is_nothing(record, "total"):
             # there was nothing to pay
             paid = issued
         self.bills.add_customer(customer, record.text("billing_address.company"))
@@ -275,8 +286,7 @@ class _Site:
             paid_on=paid if status == "paid" else None,
         )
         found = record.many("line_items") or self.lines[invoice_id]
-        if not found and billing.number(record, "total"):
-            raise Unmapped("none of its lines is known: they are in another export or table")
+        self._check(record, found)
         if any(
             part.text("discount_type") in _PAYMENTS for part in record.many("line_item_discounts")
         ):
@@ -287,6 +297,16 @@ class _Site:
         self.lines_of[invoice_id] = lines
         self.line_of |= {line.line_id: line for line in lines}
         self.bills.add_lines(invoice_id, currency, lines)
+
+    def _check(self, bill: Record, found: list[Record]) -> None:
+        """Raises Unmapped where lines are known to be missing."""
+        if not found and billing.number(bill, "total"):
+            raise Unmapped("none of its lines is known: they are in another export or table")
+        if bill.text("line_items_next_offset") and bill.many("line_items"):
+            raise Unmapped(
+                f"it has more lines than the {len(found)} that come with it "
+                "(line_items_next_offset): read its lines from an export or a table"
+            )
 
     def _amounts(self, line: Record, bill: Record, currency: str) -> tuple[Decimal, Decimal]:
         """What a line charges after discounts and without tax, and its tax."""
@@ -319,6 +339,10 @@ class _Site:
     def _kind(self, line: Record, products: list[str]) -> str:
         kind = line.text("entity_type") or ""
         known = "usage" if line.text("metered") == "true" else _KINDS.get(kind)
+        start = line.text("date_from")
+        if kind == "addon" and start is not None and start == line.text("date_to"):
+            # of product catalog 1, which has addons that are charged once
+            known = "one_off"
         return self.bills.kind([*products, kind], known)
 
     def _line(self, line: Record, invoice: Record, currency: str) -> Line:
@@ -357,8 +381,7 @@ class _Site:
             issued_on=self.bills.day(record, "date"),
         )
         found = record.many("line_items") or self.note_lines[note_id]
-        if not found and billing.number(record, "total"):
-            raise Unmapped("none of its lines is known: they are in another export or table")
+        self._check(record, found)
         self.bills.add_lines(
             note_id, currency, [self._credited(line, record, kind, currency) for line in found]
         )

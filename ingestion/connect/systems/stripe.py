@@ -217,16 +217,20 @@ class _Account:
         trial_start = self.bills.day(record, "trial_start") or start
         spans = []
         if trial_end and trial_end > trial_start:
+            if trial_start > start:
+                # it was paid for before
+                spans.append(Span(start, billing.day_before(trial_start)))
             until = min(trial_end, ended) if ended else trial_end
             spans.append(Span(trial_start, billing.until(trial_start, until).end, "trial"))
             start = max(start, trial_end)
         if status != "trialing" and not (ended and trial_end and ended <= trial_end):
-            is_stopped = status == "paused"
+            # a trial that ended without a way to pay; else since when it is paused is not known
+            is_stopped = status == "paused" and trial_end is not None
             last = billing.until(start, ended).end if ended else None
             spans.append(Span(start, last, status="suspended" if is_stopped else "active"))
-        if status == "unpaid":
+        if status == "unpaid" or (status == "paused" and trial_end is None):
             self.out.note(
-                "subscriptions that are unpaid count as active: since when they are is not known"
+                f"subscriptions that are {status} count as active: since when they are is not known"
             )
         customer = any_of(record, "customer", "customer_id")
         if customer is None:
@@ -267,7 +271,7 @@ class _Account:
         paid = self.bills.day(
             record, "status_transitions.paid_at", "status_transitions_paid_at", "paid_at"
         )
-        if status == "paid" and paid is None and not billing.number(record, "amount_due"):
+        if status == "paid" and paid is None and billing.is_nothing(record, "amount_due", "total"):
             # there was nothing to pay
             paid = issued
         due = self.bills.day(record, "due_date")
@@ -343,7 +347,8 @@ class _Account:
             nets = [value - part for value, part in zip(nets, parts, strict=True)]
         if tax and not any(taxes):
             # known for the invoice alone
-            taxes = billing.shares(tax, nets)
+            # what is paid back has its tax paid back
+            taxes = billing.shares(tax, nets if tax > 0 else [-value for value in nets])
         return nets, taxes
 
     def _line(
@@ -421,9 +426,14 @@ class _Account:
             -billing.from_minor(_net(line), decimals),
             -billing.from_minor(_taxes(line)[0], decimals),
             period,
-            taken_from.subscription if taken_from else None,
+            taken_from.subscription if taken_from else self._subscription_of(invoice_id),
             taken_from.products if taken_from else (),
         )
+
+    def _subscription_of(self, invoice_id: str | None) -> str | None:
+        """The one that an invoice is for, where it is for one."""
+        found = {line.subscription for line in self.periods.get(invoice_id or "", ())} - {None}
+        return found.pop() if len(found) == 1 else None
 
     def _only(self, invoice_id: str | None) -> Line | None:
         """A line that stands for the invoice: all of its lines for a subscription are for the same

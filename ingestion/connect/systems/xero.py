@@ -398,6 +398,8 @@ def _written(text: str, form: str) -> Period | None:
         try:
             days.append(datetime.strptime(found, form).date())  # noqa: DTZ007
         except ValueError:
+            if "%d" in form:
+                raise Unmapped(f"{found!r} in {text!r} is not a day of the form {form}") from None
             continue
     if not days or ("%d" in form and len(days) == 1):
         return None

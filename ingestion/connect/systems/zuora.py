@@ -161,7 +161,8 @@ class _Tenant:
             invoice, at = part.text("invoiceid"), any_of(part, "effectivedate", "applicationdate")
             if invoice and at:
                 self.paid_on[invoice] = max(at[:10], self.paid_on.get(invoice, ""))
-        for charge in charges:
+        present = {version.text("id") for version in self.subscriptions}
+        for charge in sorted(charges, key=lambda one: one.text("subscriptionid") not in present):
             products = _texts(charge, "productrateplanchargeid", "name", "productid")
             self.bills.learn(self._subscription(charge), products)
         for item in items:
@@ -198,7 +199,8 @@ class _Tenant:
             raise Unmapped("contractEffectiveDate is missing")
         end = _day(record, "subscriptionenddate", "termenddate")
         if status == "cancelled":
-            end = _day(record, "cancelleddate") or end
+            # its end is then the day of the cancellation's effect; the term ends as before
+            end = _day(record, "subscriptionenddate", "cancelleddate", "termenddate")
         elif status != "expired" and (
             record.text("autorenew") == "true" or (record.text("termtype") or "") == "EVERGREEN"
         ):
@@ -240,7 +242,7 @@ class _Tenant:
             raise Unmapped("balance is missing, so nothing says whether it is paid")
         if status == "issued" and not billing.number(record, "balance"):
             status, paid = "paid", self.paid_on.get(invoice_id)
-            if billing.number(record, "amount") <= 0:
+            if billing.is_nothing(record, "amount", "amountwithouttax"):
                 # there was nothing to pay
                 paid = paid or issued
         self.bills.add_customer(customer, record.text("accountname"))
@@ -346,8 +348,19 @@ class _Tenant:
         total = any_of(record, "totalamount", "amount")
         if total and not found:
             raise Unmapped("none of its items is known: they are in another export or table")
+        charged = sum(
+            (_without_tax(item) + billing.number(item, "taxamount") for item in found), Decimal(0)
+        )
+        if given.lower() == "posted" and total and charged != billing.exact(total, "totalAmount"):
+            raise Unmapped(
+                f"its items add up to {charged}, and its own amount is {total}: items are missing, "
+                "or were deleted while it was a draft; the latter go with --from-start"
+            )
         self.bills.add_customer(customer, None)
         status = _STATUSES.get(given.lower(), given)
+        if (record.text("reversed") or "").lower() == "true":
+            # a debit memo, which is not read, takes all of it back
+            status = "void"
         self.bills.add_invoice(
             memo_id,
             customer,
