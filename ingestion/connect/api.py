@@ -173,6 +173,11 @@ def _load_of(file: Path) -> str:
     return ".".join(file.name.split(".")[:2])
 
 
+def require() -> None:
+    """Raises Unreadable where what APIs are read with is not installed."""
+    _dlt()
+
+
 def _dlt() -> Any:
     if find_spec("dlt") is None:
         raise Unreadable(

@@ -25,7 +25,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from makegood.ingestion.connect.system import Row, Rows
+from makegood.ingestion.connect.system import Row, Rows, Unreadable
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.files import DRAFTS, write_whole
 
@@ -169,7 +169,7 @@ class Delivered:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._file)) as db:
+        with _database(self._file) as db:
             db.executescript(
                 "create table if not exists rows (feed text, key text, owner text, digest blob,"
                 " line text, primary key (feed, key));"
@@ -274,7 +274,7 @@ class Delivered:
         for file in sorted(self._file.parent.parent.glob(f"*/{self._file.name}"), reverse=True):
             if file == self._file:
                 continue
-            with closing(sqlite3.connect(file)) as db:
+            with _database(file) as db:
                 found = db.execute(
                     "select line from rows where feed = ? and key = ? and digest != ?",
                     [feed, identity, _TAKEN_BACK],
@@ -303,7 +303,7 @@ class Delivered:
     def _replace(
         self, db: sqlite3.Connection, path: Path, rows: Sequence[Row], earlier: Sequence[Path]
     ) -> None:
-        _write_rows(path, rows)
+        write_rows(path, rows)
         db.execute("insert or replace into files values (?)", [self._path(path)])
         if earlier and self._runs.are_at_work():
             # the next change takes their place
@@ -313,6 +313,19 @@ class Delivered:
             db.execute("delete from files where path = ?", [self._path(file)])
 
 
+@contextmanager
+def _database(file: Path) -> Iterator[sqlite3.Connection]:
+    """What a source keeps. Raises Unreadable where it is damaged."""
+    with closing(sqlite3.connect(file)) as db:
+        try:
+            db.execute("select count(*) from sqlite_master")
+        except sqlite3.DatabaseError as error:
+            raise Unreadable(
+                f"{file} is damaged: delete it, and all is delivered once more"
+            ) from error
+        yield db
+
+
 def disagreements(folder: Path, sources: Sequence[str]) -> list[str]:
     """What several sources deliver differently, in words: the last by path counts, and whichever
     that is, one of them is not what was meant. `folder`: where sources keep what they need."""
@@ -320,7 +333,7 @@ def disagreements(folder: Path, sources: Sequence[str]) -> list[str]:
     found: dict[tuple[str, str, str], list[str]] = {}
     # by path, as files count
     for source in sorted(sources):
-        with closing(sqlite3.connect(folder / source / KEPT)) as db:
+        with _database(folder / source / KEPT) as db:
             rows = db.execute("select feed, key, digest from rows where digest != ?", [_TAKEN_BACK])
             for feed, key, digest in rows:
                 if feeds()[feed].key:
@@ -368,7 +381,7 @@ def _exact(value: object) -> str:
     raise TypeError(f"{value!r} is not a value of a row")
 
 
-def _write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """One file, whole or not there. Its name is in it, so that no two files have the same content:
     one that only repeated another would not be read."""
     path.parent.mkdir(parents=True, exist_ok=True)

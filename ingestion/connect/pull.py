@@ -10,14 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from makegood.ingestion.connect import api, exports, tables
-from makegood.ingestion.connect.deliver import Delivered, Runs, identity_of
+from makegood.ingestion.connect.deliver import Delivered, Runs, identity_of, write_rows
 from makegood.ingestion.connect.settings import Settings, Source
 from makegood.ingestion.connect.system import Api, Left, Record, Records, Rows, Unmapped, Unreadable
 from makegood.ingestion.feeds.specs import feeds
+from makegood.ingestion.feeds.typing import typed
 from makegood.ingestion.files import write_whole
+from makegood.ingestion.readers import readers, suffix
 
 # so many in a hundred records of a kind may be left, beside a few
 _MOST_LEFT_PCT = 20
@@ -28,8 +31,8 @@ Progress = Callable[[str], None]
 @dataclass
 class Pulled:
     """What a pull did: records read by resource, rows made and rows written by feed, what was
-    left, values without a name (setting, value) with how often, notes with how often, and requests
-    made."""
+    left, values without a name (setting, value) with how often, notes with how often, what feeds
+    would reject (of a check) with how often, and requests made."""
 
     source: str
     read: Counter[str] = field(default_factory=Counter)
@@ -38,6 +41,7 @@ class Pulled:
     left: list[Left] = field(default_factory=list)
     unnamed: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     requests: int = 0
 
     def add(self, rows: Rows) -> None:
@@ -68,6 +72,7 @@ def pull(
     records: Records
     gone: set[str] = set()
     if source.api:
+        api.require()
         secrets = secrets_of(source, environment)
         kept = _folder_of_api(source, folder / source.name, from_start)
         asked = asked_of(source, secrets)
@@ -79,7 +84,7 @@ def pull(
         found, left = read(settings, source, environment, progress)
         pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
         pulled.left += left
-        _refuse_many(source, pulled.read, left)
+        _refuse_many(source, {"left": len(left), **pulled.read}, left)
         # they come whole each time: what of them is new is for `deliver` to see
         records = found
     rows = mapped(source, records)
@@ -120,6 +125,7 @@ def check(
     checked = Pulled(source.name)
     records: Records
     if source.api:
+        api.require()
         secrets = secrets_of(source, environment)
         asked = asked_of(source, secrets)
         records, traffic = api.first_page(source.system, asked, secrets, progress)
@@ -127,17 +133,33 @@ def check(
     else:
         records, checked.left = read(settings, source, environment, progress)
     checked.read.update({resource: len(found) for resource, found in records.items()})
-    checked.add(mapped(source, latest(source, records)))
+    rows = mapped(source, latest(source, records))
+    checked.add(rows)
+    checked.rejected = rejections(rows)
     return checked
+
+
+def check_own_rows(settings: Settings) -> Pulled:
+    """As `check`, of the rows that are written in connect.yaml itself."""
+    checked = Pulled("rows")
+    rows = _own(settings)
+    checked.add(rows)
+    checked.rejected = rejections(rows)
+    return checked
+
+
+def _own(settings: Settings) -> Rows:
+    rows = Rows()
+    for feed, found in settings.rows.items():
+        for row in found:
+            rows.add(feed, row)
+    return rows
 
 
 def own_rows(settings: Settings, landing: Path, folder: Path, runs: Runs | None = None) -> Pulled:
     """Delivers the rows that are written in connect.yaml itself."""
     pulled = Pulled("rows")
-    rows = Rows()
-    for feed, found in settings.rows.items():
-        for row in found:
-            rows.add(feed, row)
+    rows = _own(settings)
     pulled.add(rows)
     # one that was wrong, and held back the whole file, must not lie there for good
     names = identity_of(repr(settings.rows))
@@ -190,9 +212,10 @@ def _require(source: Source, environment: Mapping[str, str]) -> None:
         name for name in source.variables if name not in optional and not environment.get(name)
     ]
     if missing:
+        what = next(iter(source.secrets), None) if source.api else None
         raise Unreadable(
-            f"{source.system.title}: the environment variable {', '.join(missing)} is not set; "
-            f"sources.{source.name}.secrets names others"
+            f"{source.system.title}: the environment variable {', '.join(missing)} is not set"
+            + (f"; others are named as in `secrets: {{{what}: MY_VARIABLE}}`" if what else "")
         )
 
 
@@ -206,7 +229,36 @@ def mapped(source: Source, records: Records) -> Rows:
             f"{source.system.title}: a record that others need can't be read, so nothing is "
             f"delivered: {error}"
         ) from error
+    _note_tickets(rows)
     return rows
+
+
+def _note_tickets(rows: Rows) -> None:
+    """What no log says, and every figure of tickets needs."""
+    events = rows.feeds.get("ticket_events", ())
+    tickets = {row["ticket_id"] for row in rows.feeds.get("tickets", ())}
+    responded = {row["ticket_id"] for row in events if row.get("event") == "responded"}
+    classified = {row["ticket_id"] for row in events if row.get("event") == "classified"}
+    if tickets and events and not responded:
+        rows.note(
+            "no ticket has a response: if the system has no public replies, `responds` names the "
+            "statuses that are one"
+        )
+    if events and (unclassified := len(tickets - classified)):
+        rows.notes["tickets without a severity, which start no clock"] += unclassified
+
+
+def rejections(rows: Rows) -> Counter[str]:
+    """What feeds would reject of rows, in words, with how often: their typing, tried beforehand."""
+    found: Counter[str] = Counter()
+    with TemporaryDirectory() as folder:
+        for name, made in rows.feeds.items():
+            path = Path(folder) / f"{name}.jsonl.gz"
+            write_rows(path, made)
+            for batch in readers()[suffix(path.name) or ""](path, feeds()[name]):
+                for row in typed(batch, feeds()[name]).rejected.iter_rows(named=True):
+                    found[f"{name}: {row['column_name']}: {row['reason']}"] += 1
+    return found
 
 
 def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:
@@ -303,9 +355,11 @@ def _deliver_facts(
 
 
 def _refuse_many(source: Source, read: Mapping[str, int], left: list[Left]) -> None:
-    """Raises Unreadable where so much is left that the system must have changed its form."""
-    total = sum(read.values())
-    if len(left) > _FEW_LEFT and len(left) * 100 > _MOST_LEFT_PCT * total:
+    """Raises Unreadable where so much is left that the system must have changed its form: a part of
+    many records, or all that there are. `read`: what else was read, or all of it."""
+    total = max(sum(read.values()), len(left))
+    is_much = len(left) > _FEW_LEFT and len(left) * 100 > _MOST_LEFT_PCT * total
+    if left and (is_much or len(left) == total):
         first = left[0]
         raise Unreadable(
             f"{source.system.title}: {len(left):,} of {total:,} records can't be mapped, so the "

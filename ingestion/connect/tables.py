@@ -43,7 +43,8 @@ class Tables(Strict):
     """Where the tables are, and whose they are. Of `duckdb` (a file), `folder` (a file
     `<table>.parquet` or `.csv`, or a folder of Parquet files, for each table) and `postgres` (the
     environment variable that holds its URL) exactly one; `schema_name` is that of the tables,
-    `suffix` what is behind their names (example: `_data`): those without it are left."""
+    `prefix` and `suffix` are what is before and behind their names (examples: `zuora_`, `_data`):
+    those without them are left."""
 
     layout: Literal["fivetran", "airbyte", "dlt"]
     duckdb: Path | None = None
@@ -51,6 +52,7 @@ class Tables(Strict):
     postgres: Variable | None = None
     # a pydantic model has a method of that name
     schema_name: str | None = None
+    prefix: str = ""
     suffix: str = ""
 
     @model_validator(mode="after")
@@ -117,9 +119,9 @@ def _opened(
                 tables_of(con, secrets[variable], variable, tables.schema_name)
             )
         known = {
-            name.removesuffix(tables.suffix): source
+            name.removeprefix(tables.prefix).removesuffix(tables.suffix): source
             for name, source in present.items()
-            if name.endswith(tables.suffix)
+            if name.startswith(tables.prefix) and name.endswith(tables.suffix)
         }
         for table in (*layout.tables, *layout.optional):
             # some tools write all names in capitals

@@ -81,12 +81,14 @@ def check(sources: Only = None, config: Config = CONFIG, as_json: AsJson = False
     read. Exit 2: connect.yaml is refused.
     """
     from makegood.ingestion.connect import pull as pulling
-    from makegood.orchestration.output.connect import checked_lines, described
+    from makegood.orchestration.output.connect import checked_lines, described, failed
     from makegood.orchestration.settings import connect_environment, environment_of
 
     settings, chosen = _chosen(config, sources)
     found: list[Pulled] = []
     failures: list[str] = []
+    if settings.rows and not sources:
+        found.append(pulling.check_own_rows(settings))
     with connect_environment(), progress_shown() as progress:
         for source in chosen:
             with _told(failures, source.name):
@@ -94,7 +96,7 @@ def check(sources: Only = None, config: Config = CONFIG, as_json: AsJson = False
                     pulling.check(settings, source, environment_of(source.variables), progress)
                 )
     if as_json:
-        show_json([described(pulled) for pulled in found])
+        show_json([*map(described, found), *failed(failures)])
     else:
         show(line for pulled in found for line in checked_lines(pulled, settings))
     if failures:
@@ -118,7 +120,7 @@ def pull(
     A pull that was ended goes on where it was. `makegood run` lands what was delivered. Exit 1: a
     source can't be read; the others are delivered. Exit 2: connect.yaml is refused.
     """
-    from makegood.orchestration.output.connect import described, pulled_lines
+    from makegood.orchestration.output.connect import described, failed, pulled_lines
     from makegood.orchestration.pipeline.connect import Busy, pull_all
     from makegood.orchestration.settings import connect_environment
 
@@ -129,7 +131,7 @@ def pull(
     except (Busy, OSError) as error:
         raise fail(FAILED, str(error)) from error
     if as_json:
-        show_json([described(pulled) for pulled in found])
+        show_json([*map(described, found), *failed(failures)])
     else:
         show(line for pulled in found for line in pulled_lines(pulled))
     if failures:

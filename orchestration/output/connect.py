@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from makegood.dashboards.figures.style import thousands
+from makegood.dashboards.figures.style import counted, thousands
 from makegood.ingestion.connect.pull import Pulled
 from makegood.ingestion.connect.settings import Settings
 from makegood.ingestion.connect.system import System
@@ -20,6 +20,8 @@ _HEAD = """\
 # What makegood reads, and the few names that nobody can guess. Secrets are never here: they are
 # environment variables. Then: makegood connect check, makegood connect pull.
 
+# a source has one of api, files (paths, and how they are written) and tables (docs/connect.md)
+
 # what no system holds (feed -> rows); customers and subscriptions too, if no system has them
 rows:
   services:
@@ -31,16 +33,22 @@ sources:
 
 def systems_table() -> list[str]:
     """The systems that can be read: ways, feeds and secrets."""
-    rows = [("system", "read by", "feeds", "secrets")]
+    lines = []
+    width = max(map(len, systems()))
     for system in systems().values():
         ways = [
             *(["API"] if system.api else []),
             *(["files"] if system.exports or system.described else []),
-            *(f"tables of {tool}" for tool in system.layouts),
+            *([f"tables of {', '.join(system.layouts)}"] if system.layouts else []),
         ]
+        fills = "any feed" if system.described else ", ".join(system.feeds)
         secrets = ", ".join(system.secrets.values())
-        rows.append((system.name, ", ".join(ways), ", ".join(system.feeds), secrets))
-    return _aligned(rows)
+        lines += [
+            f"{system.name:{width}}  {system.title}: {', '.join(ways)}",
+            f"{'':{width}}  fills {fills}",
+            *([f"{'':{width}}  needs {secrets}"] if secrets else []),
+        ]
+    return lines
 
 
 def with_source(config: Path, system: System[Any], name: str) -> list[str]:
@@ -54,10 +62,12 @@ def with_source(config: Path, system: System[Any], name: str) -> list[str]:
     elif config.exists() and _last_key(text) != "sources":
         raise ValueError(f"{config}: `sources` must be its last key, so that one can be added")
     body = system.template.rstrip("\n")
-    write_whole(config, f"{text.rstrip()}\n  {name}:   # {system.title}\n{body}\n")
+    gap = "\n" if text.rstrip().endswith("sources:") else "\n\n"
+    is_new = not config.exists()
+    write_whole(config, f"{text.rstrip()}{gap}  {name}:   # {system.title}\n{body}\n")
     variables = ", ".join(system.secrets.values())
     return [
-        f"wrote {config}: fill in the names of {name}",
+        f"{'wrote' if is_new else 'added to'} {config}: fill in the names of {name}",
         *([f"set {variables}"] if variables else []),
         f"then: makegood connect check {name} --config {config}",
     ]
@@ -70,29 +80,35 @@ def _last_key(text: str) -> str:
 
 def checked_lines(pulled: Pulled, settings: Settings) -> list[str]:
     """What a source's first pages, files or tables hold, and what would be made of them."""
-    source = settings.sources[pulled.source]
-    asked = f"{thousands(pulled.requests)} requests" if source.api else "all that there is"
-    return [f"{pulled.source} ({source.system.title}): {asked}", *_counts(pulled, "would be made")]
+    source = settings.sources.get(pulled.source)
+    if source is None:
+        head = f"{pulled.source}: those that connect.yaml holds itself"
+    else:
+        asked = counted(pulled.requests, "request") if source.api else "all that there is"
+        head = f"{pulled.source} ({source.system.title}): {asked}"
+    return [head, *_counts(pulled, "would make")]
 
 
 def pulled_lines(pulled: Pulled) -> list[str]:
     """What a pull did."""
-    if not pulled.written:
+    if not sum(pulled.written.values()):
+        if pulled.source == "rows":
+            return []
         head = f"{pulled.source}: nothing new"
     else:
         written = ", ".join(
             f"{thousands(count)} {feed}" for feed, count in pulled.written.items() if count
         )
         head = f"{pulled.source}: delivered {written or 'nothing'}"
-    asked = f" ({thousands(pulled.requests)} requests)" if pulled.requests else ""
-    return [head + asked, *_counts(pulled, "made")]
+    asked = f" ({counted(pulled.requests, 'request')})" if pulled.requests else ""
+    return [head + asked, *_counts(pulled, "")]
 
 
 def _counts(pulled: Pulled, made: str) -> list[str]:
     lines = _aligned(
         [
             *((f"  read {resource}", thousands(n)) for resource, n in pulled.read.items()),
-            *((f"  {made} {feed}", thousands(n)) for feed, n in pulled.made.items()),
+            *((f"  {made} {feed}", thousands(n)) for feed, n in pulled.made.items() if made),
         ]
     )
     if pulled.left:
@@ -102,15 +118,22 @@ def _counts(pulled: Pulled, made: str) -> list[str]:
     if pulled.unnamed:
         lines.append("  without a name in connect.yaml:")
         lines += [
-            f"    {setting}: {value} ({thousands(count)} times)"
+            f"    {setting}: {value}{_times(count)}"
             for (setting, value), count in pulled.unnamed.most_common(_MOST_SHOWN)
         ]
         lines += _more(len(pulled.unnamed))
-    lines += [
-        f"  {note}" + (f" ({thousands(count)} times)" if count > 1 else "")
-        for note, count in pulled.notes.items()
-    ]
+    if pulled.rejected:
+        lines.append("  would be rejected by the feed:")
+        lines += [
+            f"    {what}{_times(count)}" for what, count in pulled.rejected.most_common(_MOST_SHOWN)
+        ]
+        lines += _more(len(pulled.rejected))
+    lines += [f"  {note}{_times(count)}" for note, count in pulled.notes.items()]
     return lines
+
+
+def _times(count: int) -> str:
+    return f" ({thousands(count)} times)" if count > 1 else ""
 
 
 def _more(count: int) -> list[str]:
@@ -143,4 +166,11 @@ def described(pulled: Pulled) -> dict[str, Any]:
             for (setting, value), count in pulled.unnamed.items()
         ],
         "notes": plain(pulled.notes),
+        "rejected": plain(pulled.rejected),
     }
+
+
+def failed(failures: list[str]) -> list[dict[str, Any]]:
+    """For other programs: the sources that could not be read, and why."""
+    found = (failure.partition(": ") for failure in failures)
+    return [{"source": source, "error": why} for source, _, why in found]

@@ -5,6 +5,7 @@ Does not belong here: how a system is read (`ingestion/connect`).
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import filelock
@@ -46,7 +47,10 @@ def pull_all(
             runs = Runs(landed_files(warehouse), Warehouse(warehouse).is_at_work)
             # where there were some, they are taken back
             if settings.rows or (folder / "rows").is_dir():
-                done.append(pulling.own_rows(settings, landing, folder, runs))
+                try:
+                    done.append(pulling.own_rows(settings, landing, folder, runs))
+                except Unreadable as error:
+                    failures.append(f"rows: {error}")
             for source in sources:
 
                 def named(step: str, name: str = source.name) -> None:
@@ -70,7 +74,9 @@ def pull_all(
                     done.append(pulled)
             known = [name for name in ("rows", *settings.sources) if (folder / name).is_dir()]
             if done:
-                done[-1].notes.update(disagreements(folder, known))
+                # one that is damaged was named as it was pulled
+                with suppress(Unreadable):
+                    done[-1].notes.update(disagreements(folder, known))
                 done[-1].notes.update(
                     f"{name} is not in connect.yaml any more: what it delivered stays in force"
                     for name in sorted(path.parent.name for path in folder.glob(f"*/{KEPT}"))

@@ -24,9 +24,10 @@ def makegood(*words: str) -> Result:
 
 def test_all_systems_are_listed_and_documented() -> None:
     listed = makegood("list").output
+    assert max(map(len, listed.splitlines())) <= 100
     page = (ROOT / "docs" / "connect.md").read_text()
     for system in systems().values():
-        assert f"\n{system.name} " in listed
+        assert f"\n{system.name} " in f"\n{listed}"
         assert f"`{system.name}`" in page, f"docs/connect.md does not name {system.name}"
 
 
@@ -135,9 +136,10 @@ def test_check_shows_what_would_be_mapped_and_what_not(tmp_path: Path) -> None:
         result = makegood("check", "--config", config)
         as_json = json.loads(makegood("check", "desk", "--config", config, "--json").output)
     assert result.exit_code == 0
-    assert result.output.splitlines()[0] == "desk (Acme): 2 requests"
-    assert "severities: odd (1 times)" in result.output
-    assert "places: elsewhere (1 times)" in result.output
+    assert result.output.splitlines()[0] == "rows: those that connect.yaml holds itself"
+    assert "\ndesk (Acme): 2 requests\n" in result.output
+    assert "severities: odd\n" in result.output
+    assert "places: elsewhere\n" in result.output
     assert "issues 2 (issues, record 2): 'never' is not an instant" in result.output
     assert as_json[0]["made"]["tickets"] == 1
     assert not (tmp_path / "warehouse").exists()
@@ -240,3 +242,30 @@ def test_what_is_written_in_another_form_is_told_in_words(tmp_path: Path) -> Non
     files = load(config).sources["desk"].files
     assert files
     assert files.paths == ["x/*.csv"]
+
+
+@pytest.mark.usefixtures("made_up")
+def test_check_names_what_the_feeds_would_reject(tmp_path: Path) -> None:
+    with acme(issues=2) as server:
+        entry = {"at": "2026-06-02T09:00:00Z", "status": "odd"}
+        server.issues[0] = issue(1, log=[entry])
+        config = connect_yaml(tmp_path, server.served.url)
+        text = config.read_text().replace(
+            "services:\n",
+            "credit_requests:\n    - {request_id: R,"
+            " subscription_id: S, month: 2026-06-02, requested_on: 2026-07-01}\n  services:\n",
+        )
+        config.write_text(text)
+        result = makegood("check", "--config", str(config))
+    assert "would be rejected by the feed:\n    credit_requests: month: " in result.output
+    assert "would be rejected by the feed:\n    ticket_events: event: 'odd' is not" in result.output
+
+
+@pytest.mark.usefixtures("made_up")
+def test_failures_are_in_the_json_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACME_TOKEN")
+    config = str(connect_yaml(tmp_path, "http://127.0.0.1:9"))
+    result = CliRunner().invoke(app, ["connect", "check", "desk", "--config", config, "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[0]["error"].startswith("Acme: the environment variable ACME")
+    assert "`secrets: {token: MY_VARIABLE}`" in result.stderr

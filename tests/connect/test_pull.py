@@ -327,13 +327,13 @@ def test_two_sources_that_describe_one_component_differently_are_named(
             "    places: {web: {service: web, region: eu, redundancy_group: g}}\n"
         )
         found, _ = pull(connect_yaml(tmp_path, server.served.url, more))
-        assert list(found[-1].notes) == [
+        assert list(found[-1].notes)[-1:] == [
             "components web: desk and other deliver other rows, and that of other counts"
         ]
         # what another source describes is only named
         more = more.replace("{service: web, region: eu, redundancy_group: g}", "{component: web}")
         found, _ = pull(connect_yaml(tmp_path, server.served.url, more))
-        assert list(found[-1].notes) == []
+        assert not any("components" in note for note in found[-1].notes)
     assert len(rows(tmp_path / "landing", "components")) == 1
 
 
@@ -423,7 +423,7 @@ def test_a_source_that_was_renamed_is_named(tmp_path: Path, pull: Pull) -> None:
         pull(config)
         config.write_text(config.read_text().replace("  desk:", "  helpdesk:"))
         found, _ = pull(config)
-    assert list(found[-1].notes) == [
+    assert list(found[-1].notes)[-1:] == [
         "desk is not in connect.yaml any more: what it delivered stays in force"
     ]
 
@@ -471,3 +471,39 @@ def test_one_source_that_can_not_be_mapped_leaves_the_others(
     assert failures[0].startswith("desk: Acme: a record that others need can't be read")
     assert "subject is missing" in failures[0]
     assert len(rows(tmp_path / "landing", "tickets")) == 2
+
+
+def test_a_small_export_that_can_not_be_read_at_all_is_refused(tmp_path: Path, pull: Pull) -> None:
+    """Few records may be left, but not all there are: nobody would notice."""
+    config = tmp_path / "connect.yaml"
+    config.write_text(
+        "sources:\n  monitors:\n    system: uptimerobot\n    files: {paths: [log.csv],"
+        ' time_form: "%d/%m/%Y"}\n    places: {A: {service: s, region: r}}\n'
+    )
+    (tmp_path / "log.csv").write_text(
+        "Event,Monitor,Date-Time\nUp,A,2026-06-01\nDown,A,2026-06-02\n"
+    )
+    found, failures = pull(config)
+    assert found == []
+    assert "2 of 2 records can't be mapped" in failures[0]
+
+
+def test_tickets_without_a_response_or_a_severity_are_noted(tmp_path: Path, pull: Pull) -> None:
+    with acme(issues=3) as server:
+        found, _ = pull(connect_yaml(tmp_path, server.served.url))
+    assert [note.split(":")[0] for note in found[1].notes] == ["no ticket has a response"]
+
+
+def test_a_damaged_note_of_deliveries_is_named_and_can_be_deleted(
+    tmp_path: Path, pull: Pull
+) -> None:
+    with acme(issues=3) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        wanted = all_rows(tmp_path / "landing")
+        note = tmp_path / "warehouse" / "connect" / "desk" / "delivered.sqlite"
+        note.write_bytes(b"noise" * 1000)
+        assert "delivered.sqlite is damaged: delete it" in pull(config)[1][0]
+        note.unlink()
+        assert pull(config)[1] == []
+        assert all_rows(tmp_path / "landing") == wanted

@@ -39,9 +39,12 @@ if not months:
     st.stop()
 first, second, third = components.filters(3)
 with first:
-    promise = components.pick(
-        "Promise", components.distinct(months, "promise"), "promise", shown=str.capitalize
-    )
+    # what differs most is what people come for
+    by_promise = Counter({m["promise"]: 0 for m in months})
+    for month in months:
+        by_promise[month["promise"]] += month["differing"]
+    promises = [name for name, _ in by_promise.most_common()]
+    promise = components.pick("Promise", promises, "promise", shown=str.capitalize)
 with second:
     contracts = components.contracts(components.distinct(months, "contract_id"))
 with third:
