@@ -71,6 +71,7 @@ def pull(
     names = identity_of(source.system.name, repr(source.names))
     records: Records
     gone: set[str] = set()
+    loads: Mapping[str, Mapping[str, list[Path]]] = {}
     if source.api:
         api.require()
         secrets = secrets_of(source, environment)
@@ -79,7 +80,8 @@ def pull(
         traffic = api.pull(source.system, asked, secrets, kept, progress)
         pulled.requests = traffic.requests
         pulled.read.update(traffic.records)
-        records, gone = _kept(source, asked, kept, delivered, names, pulled, progress)
+        loads = api.loads(source.system, kept)
+        records, gone = _kept(source, asked, loads, progress)
     else:
         found, left = read(settings, source, environment, progress)
         pulled.read.update({resource: len(of_it) for resource, of_it in found.items()})
@@ -92,6 +94,13 @@ def pull(
     pulled.add(rows)
     # of what was deleted no rows were made, so that those it had are taken back
     rows.mapped |= gone
+    done = delivered.loads(names)
+    # one load after the other: checks are too many to be held at once
+    for load, files in loads.items():
+        if load in done or not source.system.facts & files.keys():
+            continue
+        facts = {r: [*api.records_of(files[r])] for r in files if r in source.system.facts}
+        _deliver_facts(source, facts, load, delivered, names, pulled)
     pulled.written.update(delivered.deliver(rows, names))
     return pulled
 
@@ -291,28 +300,15 @@ class _Latest:
 
 
 def _kept(
-    source: Source,
-    asked: Api,
-    kept: Path,
-    delivered: Delivered,
-    names: str,
-    pulled: Pulled,
-    progress: Progress,
+    source: Source, asked: Api, loads: Mapping[str, Mapping[str, list[Path]]], progress: Progress
 ) -> tuple[Records, set[str]]:
-    """The records that pulls have kept, of each key the latest, and the owners of rows that the
-    last listing of a resource lacks. Facts among them are mapped and delivered load by load, those
-    that were not yet."""
-    facts = source.system.facts
+    """The records that pulls have kept but for facts, of each key the latest, and the owners of
+    rows that the last listing of a resource lacks."""
     progress("reading the records that were kept")
-    done = delivered.loads(names)
     found: dict[str, _Latest] = {}
     owners: dict[str, set[str]] = {}
-    # one load after the other: checks are too many to be held at once
-    for load, files in api.loads(source.system, kept).items():
-        if load not in done and facts & files.keys():
-            new = {r: [*api.records_of(files[r])] for r in files if r in facts}
-            _deliver_facts(source, new, load, delivered, names, pulled)
-        for resource in files.keys() - facts:
+    for files in loads.values():
+        for resource in files.keys() - source.system.facts:
             if resource in asked.listed:
                 # a listing has all there is
                 found.pop(resource, None)
@@ -347,19 +343,23 @@ def _deliver_facts(
     rows = mapped(source, latest(source, facts))
     # what has a key is made of all records, and delivered with them
     rows.feeds = {feed: made for feed, made in rows.feeds.items() if not feeds()[feed].key}
-    _refuse_many(source, {resource: len(found) for resource, found in facts.items()}, rows.left)
+    new = {resource: len(found) for resource, found in facts.items()}
+    _refuse_many(source, new, rows.left, is_all=False)
     pulled.add(rows)
     for feed, made in rows.feeds.items():
         pulled.written[feed] += delivered.deliver_facts(feed, load, made, names)
     delivered.keep_facts(load, names)
 
 
-def _refuse_many(source: Source, read: Mapping[str, int], left: list[Left]) -> None:
+def _refuse_many(
+    source: Source, read: Mapping[str, int], left: list[Left], is_all: bool = True
+) -> None:
     """Raises Unreadable where so much is left that the system must have changed its form: a part of
-    many records, or all that there are. `read`: what else was read, or all of it."""
+    many records, or all that there are. `read`: all that was read; `is_all`: whether that is all
+    there is, and not only what is new."""
     total = max(sum(read.values()), len(left))
     is_much = len(left) > _FEW_LEFT and len(left) * 100 > _MOST_LEFT_PCT * total
-    if left and (is_much or len(left) == total):
+    if left and (is_much or (is_all and len(left) == total)):
         first = left[0]
         raise Unreadable(
             f"{source.system.title}: {len(left):,} of {total:,} records can't be mapped, so the "

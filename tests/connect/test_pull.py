@@ -507,3 +507,26 @@ def test_a_damaged_note_of_deliveries_is_named_and_can_be_deleted(
         note.unlink()
         assert pull(config)[1] == []
         assert all_rows(tmp_path / "landing") == wanted
+
+
+def test_a_check_alone_that_can_not_be_read_is_left(tmp_path: Path, pull: Pull) -> None:
+    with acme(pings=2) as server:
+        config = connect_yaml(tmp_path, server.served.url)
+        pull(config)
+        server.pings.append(ping(3, place=None))
+        found, failures = pull(config)
+        assert failures == []
+        assert [left.what for left in found[1].left] == ["pings p3"]
+        server.pings.append(ping(4))
+        pull(config)
+    assert len(rows(tmp_path / "landing", "checks")) == 3
+
+
+def test_checks_wait_for_what_is_refused_beside_them(tmp_path: Path, pull: Pull) -> None:
+    with acme(pings=2) as server:
+        server.issues = [issue(n, severity=None) for n in range(1, 30)]
+        assert "can't be mapped" in pull(connect_yaml(tmp_path, server.served.url))[1][0]
+        assert not (tmp_path / "landing" / "checks").exists()
+        server.issues = [issue(n, changed=100 + n) for n in range(1, 30)]
+        assert pull(connect_yaml(tmp_path, server.served.url))[1] == []
+    assert len(rows(tmp_path / "landing", "checks")) == 2
