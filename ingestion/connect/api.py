@@ -185,7 +185,16 @@ def _dlt() -> Any:
             "(example: pip install 'makegood[connect]')"
         )
     import dlt
+    from dlt.common.configuration.specs import RuntimeConfiguration
+    from dlt.common.runtime.anon_tracker import disable_anon_tracker
+    from dlt.common.runtime.telemetry import start_telemetry
 
+    # whatever the environment says, it calls nobody but the system: started once, with nothing to
+    # do, it is not started again
+    silent = RuntimeConfiguration()
+    silent.dlthub_telemetry = False
+    start_telemetry(silent)
+    disable_anon_tracker()
     return dlt
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from makegood.ingestion.connect.api import require
 from makegood.ingestion.connect.system import Unreadable
 from makegood.ingestion.nearest import nearest
 
@@ -45,6 +46,8 @@ def tables_of(
             "PostgreSQL is read with dlt, which is not installed: install makegood[connect] "
             "(example: pip install 'makegood[connect]')"
         ) from error
+    # as for APIs: dlt calls nobody else
+    require()
     parsed = _parsed(url, variable)
     wait = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_S}
     engine = sqlalchemy.create_engine(parsed, connect_args=wait)
