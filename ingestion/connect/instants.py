@@ -5,7 +5,7 @@ known: which instant it then is, the feed's typing decides.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -44,6 +44,17 @@ def moment(text: str) -> Moment:
     seconds = (written - _EPOCH) // timedelta(seconds=1)
     shift = offset // timedelta(seconds=1) * (-1 if found[6] == "-" else 1)
     return seconds - shift, (found[4] or "").rstrip("0")
+
+
+def first_second(day: date) -> int:
+    """The Unix time at which a day begins in UTC."""
+    return (day - _EPOCH.date()).days * 86_400
+
+
+def unix_seconds(text: object) -> int:
+    """The Unix time of an instant, its fraction cut; for cursors that requests give in seconds.
+    Raises Unmapped for what can't be read."""
+    return moment(str(text))[0]
 
 
 def has_offset(text: str) -> bool:

@@ -5,8 +5,8 @@ are called in connect.yaml (`names`).
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -80,6 +80,10 @@ class Record:
             raise Unmapped(f"{path} is missing; there are {', '.join(self.data) or 'no fields'}")
         return value
 
+    def is_true(self, path: str) -> bool:
+        """Whether the value is true, in any case of the word."""
+        return (self.text(path) or "").lower() == "true"
+
     def many(self, path: str) -> "list[Record]":
         """The records in a list; none where it is missing. Raises Unmapped for anything else."""
         value = self.get(path)
@@ -113,6 +117,14 @@ def _kind(value: Value) -> str:
         if isinstance(value, Mapping)
         else f"{value!r}"
     )
+
+
+def grouped(records: Iterable[Record], path: str) -> defaultdict[str, list[Record]]:
+    """Records by the text at a path; those without one by an empty text."""
+    found: defaultdict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.text(path) or ""].append(record)
+    return found
 
 
 # the records of a system by what they are of, as in `tickets`; of each key the latest, in the order

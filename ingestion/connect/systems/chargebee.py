@@ -10,14 +10,14 @@ prorated credits are in there too: they pay, and do not lower what is charged.
 Terms of sites that bill by days end with a day's last second, others when the next one begins.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from makegood.ingestion.connect import billing
 from makegood.ingestion.connect.billing import Bills, Line, Span, any_of
+from makegood.ingestion.connect.instants import first_second
 from makegood.ingestion.connect.names import BillingNames, NoteKind, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -30,6 +30,7 @@ from makegood.ingestion.connect.system import (
     System,
     Unmapped,
     Value,
+    grouped,
 )
 
 _STATUSES = {
@@ -81,7 +82,7 @@ class Connection(Strict):
 
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """Lists by time of change, oldest first, with what was deleted."""
-    start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
+    start = first_second(connection.start)
 
     def listed(name: str, sort_by: str = "updated_at") -> dict[str, Any]:
         return {
@@ -168,18 +169,10 @@ class _Site:
             record.text("id"): record.text("item_id")
             for record in all_nested(records, "item_prices")
         }
-        self.lines: defaultdict[str, list[Record]] = defaultdict(list)
-        self.note_lines: defaultdict[str, list[Record]] = defaultdict(list)
-        for line in all_nested(records, "invoice_lines"):
-            self.lines[line.text("invoice_id") or ""].append(line)
-        for line in all_nested(records, "credit_note_lines"):
-            self.note_lines[line.text("credit_note_id") or ""].append(line)
-        self.items: defaultdict[str, list[Record]] = defaultdict(list)
-        for item in all_nested(records, "subscription_items"):
-            self.items[item.text("subscription_id") or ""].append(item)
-        self.discounts: defaultdict[str, list[Record]] = defaultdict(list)
-        for discount in all_nested(records, "line_discounts"):
-            self.discounts[discount.text("line_item_id") or ""].append(discount)
+        self.lines = grouped(all_nested(records, "invoice_lines"), "invoice_id")
+        self.note_lines = grouped(all_nested(records, "credit_note_lines"), "credit_note_id")
+        self.items = grouped(all_nested(records, "subscription_items"), "subscription_id")
+        self.discounts = grouped(all_nested(records, "line_discounts"), "line_item_id")
         self.line_of: dict[str, Line] = {}
         self.lines_of: dict[str, list[Line]] = {}
         for subscription in self.subscriptions:

@@ -13,8 +13,9 @@ with retries the last attempt counts (`FINAL`), as on Checkly's own pages.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 
+from makegood.ingestion.connect.instants import unix_seconds
 from makegood.ingestion.connect.names import Id, PlaceNames, Strict
 from makegood.ingestion.connect.system import (
     Api,
@@ -85,17 +86,13 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
                     "incremental": {
                         "cursor_path": "created_at",
                         "initial_value": f"{connection.start}T00:00:00.000Z",
-                        "convert": _seconds,
+                        "convert": unix_seconds,
                         "lag": _LAG_SECONDS,
                     },
                 },
             },
         ],
     )
-
-
-def _seconds(at: object) -> int:
-    return int(datetime.fromisoformat(str(at).replace("Z", "+00:00")).timestamp())
 
 
 def rows(records: Records, names: PlaceNames, out: Rows) -> None:
@@ -127,18 +124,14 @@ def rows(records: Records, names: PlaceNames, out: Rows) -> None:
 
 
 def _status(record: Record, out: Rows) -> str:
-    if _is(record, "hasErrors") or _is(record, "isCancelled"):
+    if record.is_true("hasErrors") or record.is_true("isCancelled"):
         out.note("results with an error of Checkly itself, or cancelled, are unknown")
         return "unknown"
     # a result that says nothing of failures says nothing of the service
     record.needed("hasFailures")
-    if _is(record, "hasFailures"):
+    if record.is_true("hasFailures"):
         return "down"
-    return "degraded" if _is(record, "isDegraded") else "up"
-
-
-def _is(record: Record, path: str) -> bool:
-    return (record.text(path) or "").lower() == "true"
+    return "degraded" if record.is_true("isDegraded") else "up"
 
 
 def _definition(check: Mapping[str, Value]) -> dict[str, Value]:

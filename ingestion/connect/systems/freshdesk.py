@@ -24,7 +24,7 @@ their columns). A ticket that is deleted is missed, except in Fivetran's tables.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -41,6 +41,7 @@ from makegood.ingestion.connect.system import (
     System,
     Unreadable,
     Value,
+    grouped,
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
@@ -200,8 +201,8 @@ class _Desk:
 
     def __init__(self, records: Records, names: DeskNames) -> None:
         self.names = names
-        self.conversations = _by_ticket(records.get("conversations", ()))
-        self.activities = _by_ticket(records.get("ticket_activities", ()))
+        self.conversations = grouped(records.get("conversations", ()), "ticket_id")
+        self.activities = grouped(records.get("ticket_activities", ()), "ticket_id")
         self.statuses = dict(_STATUSES)
         for field in records.get("ticket_fields", ()):
             choices = field.get("choices")
@@ -333,13 +334,6 @@ class _Desk:
             elif in_time is not None:
                 found[promise] = in_time
         return found
-
-
-def _by_ticket(records: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        found.setdefault(record.text("ticket_id") or "", []).append(record)
-    return found
 
 
 _COLUMNS = {

@@ -18,7 +18,7 @@ deleted is missed, except in Fivetran's tables.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -37,6 +37,7 @@ from makegood.ingestion.connect.system import (
     System,
     Unmapped,
     Value,
+    grouped,
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
@@ -307,9 +308,9 @@ class _Desk:
 
     def __init__(self, records: Records, names: Names, out: Rows) -> None:
         self.names = names
-        self.logs = _by(records.get("changelogs", ()), "issueId")
-        self.comments = _by(records.get("comments", ()), "issueId")
-        self.slas = _by(records.get("slas", ()), "_requests_id")
+        self.logs = grouped(records.get("changelogs", ()), "issueId")
+        self.comments = grouped(records.get("comments", ()), "issueId")
+        self.slas = grouped(records.get("slas", ()), "_requests_id")
         found: dict[str, set[State]] = defaultdict(set)
         statuses = [(s, "") for s in records.get("statuses", ())]
         statuses += [(i, "fields.status.") for i in records.get("issues", ())]
@@ -418,13 +419,6 @@ class _Desk:
             elif cycles and sla.get("ongoingCycle") is None:
                 found.setdefault(promise, True)
         return found
-
-
-def _by(records: Sequence[Record], field: str) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        found.setdefault(record.text(field) or "", []).append(record)
-    return found
 
 
 def _category(issue: Record) -> str | None:

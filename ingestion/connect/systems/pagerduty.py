@@ -19,7 +19,6 @@ incident that is deleted is missed.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -39,6 +38,7 @@ from makegood.ingestion.connect.system import (
     Unmapped,
     Unreadable,
     Value,
+    grouped,
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
@@ -168,7 +168,7 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
     method = Method(
         STATES | names.states, frozenset(("acknowledged", *names.responds)), names.resolution_kind
     )
-    logs: dict[str, list[Record]] = defaultdict(list)
+    logs = grouped(records.get("log_entries", ()), "incident.id")
     latest: dict[str, Record] = {}
 
     def see(incident: Record) -> None:
@@ -179,7 +179,6 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
     for incident in records.get("incidents", ()):
         see(incident)
     for entry in records.get("log_entries", ()):
-        logs[entry.text("incident.id") or ""].append(entry)
         within = entry.get("incident")
         # a reference alone says nothing of it
         if isinstance(within, Mapping) and within.get("created_at"):

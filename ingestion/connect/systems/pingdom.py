@@ -24,10 +24,10 @@ Airbyte's sums by the hour: of neither can all outages be made. None of dlt's wa
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Literal
 
-from makegood.ingestion.connect.instants import from_epoch, moment
+from makegood.ingestion.connect.instants import first_second, from_epoch, moment
 from makegood.ingestion.connect.names import Strict
 from makegood.ingestion.connect.spans import (
     MonitorNames,
@@ -66,7 +66,7 @@ class Connection(Strict):
 
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """All checks, and what each of them saw since the last pull."""
-    start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
+    start = first_second(connection.start)
     return Api(
         client={
             "base_url": connection.url,

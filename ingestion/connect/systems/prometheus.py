@@ -23,13 +23,13 @@ early `source-prometheus` for Airbyte, in which each metric is a stream.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from makegood.ingestion.connect.instants import from_epoch
+from makegood.ingestion.connect.instants import first_second, from_epoch
 from makegood.ingestion.connect.names import Lookup, PlaceNames, Strict
 from makegood.ingestion.connect.system import (
     Api,
@@ -92,7 +92,7 @@ def _auth(connection: Connection, token: str) -> dict[str, str]:
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """Windows of time, and the series in each. The server is asked for its clock; what it is asked
     with comes back in a label, so that an answer says from when on there is more to read."""
-    start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
+    start = first_second(connection.start)
     token = secrets.get("token")
 
     def windows(answer: dict[str, Value]) -> Iterator[list[dict[str, int]]]:

@@ -13,12 +13,13 @@ them), the difference to the invoice's total is split by `billing.shares`.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from makegood.ingestion.connect import billing
 from makegood.ingestion.connect.billing import Bills, Line, Span, any_of
+from makegood.ingestion.connect.instants import first_second
 from makegood.ingestion.connect.names import BillingNames, NoteKind, Strict
 from makegood.ingestion.connect.shapes import all_nested
 from makegood.ingestion.connect.system import (
@@ -69,7 +70,7 @@ class Connection(Strict):
 
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """Lists of all that is needed, and the lines beyond the first ten."""
-    start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
+    start = first_second(connection.start)
 
     def listed(name: str, path: str, is_dated: bool = False, **params: str) -> dict[str, Any]:
         endpoint: dict[str, Any] = {

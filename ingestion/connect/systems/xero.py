@@ -35,6 +35,7 @@ from makegood.ingestion.connect.system import (
     System,
     Unmapped,
     Value,
+    grouped,
 )
 
 _STATUSES = {
@@ -205,9 +206,9 @@ class _Books:
             contact.text("ContactID"): contact.text("Name")
             for contact in all_nested(records, "contacts")
         }
-        self.lines = _by(all_nested(records, "invoice_lines"), "InvoiceID")
-        self.note_lines = _by(all_nested(records, "credit_note_lines"), "CreditNoteID")
-        self.tracking = _by(all_nested(records, "tracking"), "LineItemID")
+        self.lines = grouped(all_nested(records, "invoice_lines"), "InvoiceID")
+        self.note_lines = grouped(all_nested(records, "credit_note_lines"), "CreditNoteID")
+        self.tracking = grouped(all_nested(records, "tracking"), "LineItemID")
         sold, credited = _from_rows(all_nested(records, "rows"))
         self.invoices = all_nested(records, "invoices") + sold
         self.notes = all_nested(records, "credit_notes") + credited
@@ -355,13 +356,6 @@ class _Books:
         if setting.month is None or issued is None:
             return None
         return _months(issued, setting.month, setting.months)
-
-
-def _by(records: list[Record], of: str) -> defaultdict[str, list[Record]]:
-    found: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.text(of) or ""].append(record)
-    return found
 
 
 def _day(record: Record, *paths: str) -> str | None:

@@ -15,12 +15,17 @@ writes them. Tables: Fivetran's (history of fields, comments), Airbyte's (`ticke
 of dlt's verified source (`ticket_events`, whose comments say only that they are public).
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from makegood.ingestion.connect.instants import Moment, from_epoch, moment
+from makegood.ingestion.connect.instants import (
+    Moment,
+    first_second,
+    from_epoch,
+    moment,
+    unix_seconds,
+)
 from makegood.ingestion.connect.names import DeskNames, State, Strict
 from makegood.ingestion.connect.system import (
     Api,
@@ -33,6 +38,7 @@ from makegood.ingestion.connect.system import (
     Unmapped,
     Unreadable,
     Value,
+    grouped,
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 
@@ -77,7 +83,7 @@ _LAG_SECONDS = 300
 
 def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
     """The incremental exports: by cursor (tickets, users) and by time (events)."""
-    start = int(datetime.combine(connection.start, datetime.min.time(), UTC).timestamp())
+    start = first_second(connection.start)
 
     def export(name: str, path: str, cursor: str, **params: str) -> dict[str, Any]:
         by_text = cursor == "updated_at"
@@ -92,7 +98,7 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
                     "cursor_path": cursor,
                     "initial_value": f"{connection.start}T00:00:00Z" if by_text else start,
                     "lag": _LAG_SECONDS,
-                    **({"convert": _seconds} if by_text else {}),
+                    **({"convert": unix_seconds} if by_text else {}),
                 },
             },
         }
@@ -115,10 +121,6 @@ def api(connection: Connection, secrets: Mapping[str, str]) -> Api:
         page=_page,
         resumable=frozenset({"tickets", "ticket_events", "ticket_metric_events"}),
     )
-
-
-def _seconds(text: object) -> int:
-    return int(datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp())
 
 
 def _page(page: dict[str, Value]) -> dict[str, Value]:
@@ -144,20 +146,31 @@ def rows(records: Records, names: DeskNames, out: Rows) -> None:
     def ticket(given: Record) -> None:
         record = Record({**given.data, "custom_fields": _custom(given)}, given.where)
         ticket_id = record.needed("id")
-        if record.text("status") == "deleted" or _is_true(record, "_fivetran_deleted"):
+        if record.text("status") == "deleted" or record.is_true("_fivetran_deleted"):
             out.delete("tickets", {"ticket_id": ticket_id})
             return
         if desk.is_cut(record, ticket_id):
             out.note("tickets older than the events that were read are passed over: `start` sooner")
             return
-        out.add("tickets", _ticket(record, ticket_id, names, desk.verdicts(ticket_id), out))
+        verdicts = desk.verdicts(ticket_id)
+        out.add(
+            "tickets",
+            names.ticket(
+                ticket_id,
+                record,
+                record.text("type"),
+                out,
+                _TYPES,
+                subject=record.text("subject"),
+                incident_id=record.text("problem_id"),
+                resolution_due_at=record.text("due_at"),
+                source_response_met=verdicts.get("response"),
+                source_resolution_met=verdicts.get("resolution"),
+            ),
+        )
         add_events(desk.life(record, ticket_id, names, out), method, out)
 
     out.of_each("tickets", "id", records.get("tickets", ()), ticket)
-
-
-def _is_true(record: Record, path: str) -> bool:
-    return (record.text(path) or "").lower() == "true"
 
 
 def _custom(ticket: Record) -> Value:
@@ -166,25 +179,6 @@ def _custom(ticket: Record) -> Value:
     if not isinstance(fields, list):
         return fields
     return {field.text("id"): field.get("value") for field in ticket.many("custom_fields")}
-
-
-def _ticket(
-    record: Record, ticket_id: str, names: DeskNames, verdicts: Mapping[str, bool], out: Rows
-) -> dict[str, Value]:
-    kind = record.text("type")
-    return {
-        "ticket_id": ticket_id,
-        "subscription_id": names.subscription.of(record, "subscription", out),
-        "ticket_type": names.types.get(kind or "", _TYPES.get(kind or "", names.otherwise_type)),
-        "environment": names.environment.of(record, "environment", out),
-        "subject": record.text("subject"),
-        "exclusion_kind": names.exclusion_kind.of(record, "exclusion_kind", out),
-        "incident_id": names.incident.of(record, "incident", out) or record.text("problem_id"),
-        "outage_id": names.outage.of(record, "outage", out),
-        "resolution_due_at": record.text("due_at"),
-        "source_response_met": verdicts.get("response"),
-        "source_resolution_met": verdicts.get("resolution"),
-    }
 
 
 class _Desk:
@@ -197,10 +191,10 @@ class _Desk:
             if record.text("role") in ("agent", "admin")
         }
         self.has_users = bool(records.get("users"))
-        self.events = _by_ticket(records.get("ticket_events", ()))
-        for ticket_id, audits in _by_ticket(records.get("ticket_audits", ())).items():
+        self.events = grouped(records.get("ticket_events", ()), "ticket_id")
+        for ticket_id, audits in grouped(records.get("ticket_audits", ()), "ticket_id").items():
             self.events.setdefault(ticket_id, audits)
-        self.metrics = _by_ticket(records.get("ticket_metric_events", ()))
+        self.metrics = grouped(records.get("ticket_metric_events", ()), "ticket_id")
         self.known = _latest(records)
 
     def is_cut(self, ticket: Record, ticket_id: str) -> bool:
@@ -254,7 +248,7 @@ class _Desk:
         metrics = self.metrics.get(ticket_id, [])
         for event in metrics:
             promise = _PROMISES.get(event.text("metric") or "")
-            if promise is None or _is_true(event, "deleted"):
+            if promise is None or event.is_true("deleted"):
                 continue
             if promise == "response" and event.text("instance_id") not in ("1", None):
                 continue
@@ -314,13 +308,6 @@ def _is_over(metrics: Sequence[Record], until: Moment | None = None) -> bool:
         if kind in ("activate", "fulfill") and (until is None or at <= until):
             last[kind] = max(last.get(kind, at), at)
     return "fulfill" in last and last.get("activate", last["fulfill"]) <= last["fulfill"]
-
-
-def _by_ticket(records: Sequence[Record]) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.text("ticket_id") or ""].append(record)
-    return dict(found)
 
 
 def _children(event: Record) -> Iterator[Record]:

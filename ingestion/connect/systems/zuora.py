@@ -32,6 +32,7 @@ from makegood.ingestion.connect.system import (
     System,
     Unmapped,
     Value,
+    grouped,
 )
 
 _STATUSES = {
@@ -150,8 +151,8 @@ class _Tenant:
         self.type_of = {
             charge.text("id"): (charge.text("chargetype") or "").lower() for charge in charges
         }
-        self.items = _by(items, "invoiceid")
-        self.memo_items = _by(memo_items, "creditmemoid")
+        self.items = grouped(items, "invoiceid")
+        self.memo_items = grouped(memo_items, "creditmemoid")
         self.item_of = {item.text("id"): item for item in items}
         self.paid_on: dict[str, str] = {}
         for part in (
@@ -358,7 +359,7 @@ class _Tenant:
             )
         self.bills.add_customer(customer, None)
         status = _STATUSES.get(given.lower(), given)
-        if (record.text("reversed") or "").lower() == "true":
+        if record.is_true("reversed"):
             # a debit memo, which is not read, takes all of it back
             status = "void"
         self.bills.add_invoice(
@@ -439,13 +440,6 @@ def _latest(versions: list[Record]) -> list[Record]:
 
 def _version(record: Record) -> Decimal:
     return billing.number(record, "version")
-
-
-def _by(records: list[Record], of: str) -> defaultdict[str, list[Record]]:
-    found: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.text(of) or ""].append(record)
-    return found
 
 
 def _is_deleted(record: Record) -> bool:
