@@ -78,7 +78,7 @@ class Delivered:
                     written[feed] = len(rows)
                     waiting = self._files(feed) if is_whole else self._waiting(feed)
                     if not is_whole:
-                        rows += self._waiting_rows(db, feed, made, rows, waiting)
+                        rows += self._waiting_rows(feed, made, rows, waiting)
                     self._write(db, feed, rows, waiting)
             for feed, found in made.feeds.items():
                 if not feeds()[feed].key and (number := self._once(db, feed, found, is_anew)):
@@ -138,13 +138,9 @@ class Delivered:
         """The files that no run has landed."""
         return [file for file in self._files(feed) if self._path(file) not in self._runs.landed]
 
+    @staticmethod
     def _waiting_rows(
-        self,
-        db: sqlite3.Connection,
-        feed: str,
-        made: Rows,
-        rows: Sequence[Row],
-        waiting: Sequence[Path],
+        feed: str, made: Rows, rows: Sequence[Row], waiting: Sequence[Path]
     ) -> list[Row]:
         """What files that are about to be replaced hold beside the rows that replace them, as it
         is now."""
@@ -152,12 +148,11 @@ class Delivered:
         replaced = {_key(row, key) for row in rows}
         wanted = {_key(row, key): row for row in made.feeds.get(feed, ())}
         found: dict[str, Row] = {}
-        for file in waiting:
-            for line in gzip.decompress(file.read_bytes()).splitlines():
-                row = json.loads(line, parse_float=Decimal)
-                identity = _key(row, key)
-                if identity not in replaced:
-                    found[identity] = wanted.get(identity) or row
+        for line in _lines(waiting):
+            row = _row(line)
+            identity = _key(row, key)
+            if identity not in replaced:
+                found[identity] = wanted.get(identity) or row
         return list(found.values())
 
     def _folder(self, feed: str) -> Path:
@@ -206,24 +201,27 @@ class Delivered:
                     "insert or replace into rows values (?, ?, ?, ?, ?)",
                     [feed, identity, owner, digest, _line(row).decode()],
                 )
-        for identity, (owner, digest) in known.items():
-            if identity in wanted:
-                continue
-            was_taken_back = digest == _TAKEN_BACK
-            # taken back only where its record was read, and made no such row
-            is_gone = was_taken_back or owner == "" or owner in made.mapped
-            if is_gone and (is_whole or not was_taken_back):
-                gone = dict(zip(key, json.loads(identity), strict=True)) | {"deleted": True}
+        missing = {identity: value for identity, value in known.items() if identity not in wanted}
+        # taken back only where its record was read, and made no such row
+        gone = {
+            identity
+            for identity, (owner, digest) in missing.items()
+            if digest == _TAKEN_BACK or owner == "" or owner in made.mapped
+        }
+        anew = {i for i in gone if is_whole or missing[i][1] != _TAKEN_BACK}
+        of_others = self._of_others(feed, anew)
+        for identity in missing:
+            if identity in anew:
+                taken_back = dict(zip(key, json.loads(identity), strict=True)) | {"deleted": True}
                 # another source's row of that key is in force again
-                rows.append(self._of_another(feed, identity) or gone)
+                rows.append(of_others.get(identity) or taken_back)
             elif is_whole:
                 # it stays in force, and the file that has it goes
                 rows.append(self._kept(db, feed, identity))
-            if is_gone:
-                db.execute(
-                    "update rows set digest = ? where feed = ? and key = ?",
-                    [_TAKEN_BACK, feed, identity],
-                )
+        db.executemany(
+            "update rows set digest = ? where feed = ? and key = ?",
+            [[_TAKEN_BACK, feed, identity] for identity in gone],
+        )
         return rows
 
     @staticmethod
@@ -232,8 +230,7 @@ class Delivered:
         found = db.execute(
             "select line from rows where feed = ? and key = ?", [feed, identity]
         ).fetchone()
-        row: Row = json.loads(found[0], parse_float=Decimal)
-        return row
+        return _row(found[0])
 
     def _once(self, db: sqlite3.Connection, feed: str, found: Sequence[Row], is_anew: bool) -> int:
         """Writes the rows, of a feed without a key, that were not written yet; how many."""
@@ -249,7 +246,8 @@ class Delivered:
             waiting = earlier if is_anew else self._withdrawn(folder, by_digest.keys())
             path = folder / f"{number:08}.jsonl.gz"
             written = dict(rows)
-            for digest in _digests(() if is_anew else waiting):
+            for line in () if is_anew else _lines(waiting):
+                digest = _digest_of(line).hex()
                 # what is still so stays, and what is not was never landed
                 if digest in by_digest:
                     written[digest] = by_digest[digest]
@@ -266,23 +264,24 @@ class Delivered:
             file
             for file in sorted(folder.glob("*.jsonl.gz"))
             if self._path(file) not in self._runs.landed
-            and not set(_digests([file])) <= set(wanted)
+            and not all(_digest_of(line).hex() in wanted for line in _lines([file]))
         ]
 
-    def _of_another(self, feed: str, identity: str) -> Row | None:
-        """The row of that key that another source delivers."""
-        for file in sorted(self._file.parent.parent.glob(f"*/{self._file.name}"), reverse=True):
+    def _of_others(self, feed: str, wanted: Collection[str]) -> dict[str, Row]:
+        """The rows of these keys that other sources deliver; the last by path counts."""
+        found: dict[str, Row] = {}
+        # each is looked through once, if at all
+        others = sorted(self._file.parent.parent.glob(f"*/{self._file.name}")) if wanted else []
+        for file in others:
             if file == self._file:
                 continue
             with _database(file) as db:
-                found = db.execute(
-                    "select line from rows where feed = ? and key = ? and digest != ?",
-                    [feed, identity, _TAKEN_BACK],
-                ).fetchone()
-            if found:
-                row: Row = json.loads(found[0], parse_float=Decimal)
-                return row
-        return None
+                rows = db.execute(
+                    "select key, line from rows where feed = ? and digest != ?",
+                    [feed, _TAKEN_BACK],
+                )
+                found |= {key: _row(line) for key, line in rows if key in wanted}
+        return found
 
     def _write(
         self, db: sqlite3.Connection, feed: str, rows: Sequence[Row], earlier: Sequence[Path]
@@ -364,14 +363,22 @@ def _line(row: Row) -> bytes:
 
 
 def _digest(row: Row) -> bytes:
-    return hashlib.blake2b(_line(row), digest_size=16).digest()
+    return _digest_of(_line(row))
 
 
-def _digests(files: Iterable[Path]) -> Iterator[str]:
-    """Of the rows in files."""
+def _digest_of(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=16).digest()
+
+
+def _lines(files: Iterable[Path]) -> Iterator[bytes]:
+    """The rows in files, as they are written."""
     for file in files:
-        for line in gzip.decompress(file.read_bytes()).splitlines(keepends=True):
-            yield hashlib.blake2b(line, digest_size=16).hexdigest()
+        yield from gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+
+
+def _row(line: bytes | str) -> Row:
+    row: Row = json.loads(line, parse_float=Decimal)
+    return row
 
 
 def _exact(value: object) -> str:

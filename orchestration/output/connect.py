@@ -3,7 +3,6 @@
 Does not belong here: reading systems (`ingestion/connect`).
 """
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -150,23 +149,19 @@ def _aligned(rows: list[Any]) -> list[str]:
 
 def described(pulled: Pulled) -> dict[str, Any]:
     """For other programs."""
-
-    def plain(counts: Counter[str]) -> dict[str, int]:
-        return dict(counts)
-
     return {
         "source": pulled.source,
         "requests": pulled.requests,
-        "read": plain(pulled.read),
-        "made": plain(pulled.made),
-        "written": plain(pulled.written),
+        "read": dict(pulled.read),
+        "made": dict(pulled.made),
+        "written": dict(pulled.written),
         "left": [{"what": x.what, "where": x.where, "why": x.why} for x in pulled.left],
         "unnamed": [
             {"setting": setting, "value": value, "times": count}
             for (setting, value), count in pulled.unnamed.items()
         ],
-        "notes": plain(pulled.notes),
-        "rejected": plain(pulled.rejected),
+        "notes": dict(pulled.notes),
+        "rejected": dict(pulled.rejected),
     }
 
 
