@@ -2,7 +2,8 @@
 
 A record is kept as one text, so that nothing of dlt decides what a number or an instant is: no
 double, no zone, no cut digits. dlt's own tables lie beside them in the same folder, which is not
-the landing folder. This is the only module that knows dlt, an extra: `makegood[connect]`.
+the landing folder. dlt is an extra, `makegood[connect]`; but for this module only `postgres` knows
+it.
 """
 
 import gzip
@@ -76,7 +77,7 @@ def pull(
     Unreadable, in words for the user, where the system can't be read; nothing of what was not kept
     then counts as read.
     """
-    dlt = _dlt()
+    dlt = require()
     last = max(map(Decimal, loads(system, folder)), default=Decimal(0))
     if last > time.time():
         # loads are ordered by when they were made
@@ -119,7 +120,7 @@ def first_page(
     system: System[Any], api: Api, secrets: Mapping[str, str], progress: Callable[[str], None]
 ) -> tuple[dict[str, list[Record]], Traffic]:
     """The first page of each resource, without keeping anything."""
-    dlt = _dlt()
+    dlt = require()
     traffic = Traffic()
     found: dict[str, list[Record]] = {}
     for name in (resource["name"] for resource in api.resources):
@@ -134,15 +135,6 @@ def first_page(
         if records:
             found[name] = records
     return found, traffic
-
-
-def kept(system: System[Any], folder: Path) -> Iterator[tuple[str, str, Record]]:
-    """All records that pulls have kept: the load that brought it, its resource, and itself, in the
-    order in which they came."""
-    for load, files in loads(system, folder).items():
-        for resource, of_it in files.items():
-            for record in records_of(of_it):
-                yield load, resource, record
 
 
 def loads(system: System[Any], folder: Path) -> dict[str, dict[str, list[Path]]]:
@@ -173,15 +165,12 @@ def _load_of(file: Path) -> str:
     return ".".join(file.name.split(".")[:2])
 
 
-def require() -> None:
-    """Raises Unreadable where what APIs are read with is not installed."""
-    _dlt()
-
-
-def _dlt() -> Any:
-    if find_spec("dlt") is None:
+def require(what: str = "APIs are", *others: str) -> Any:
+    """dlt, which calls nobody but the system. Raises Unreadable where it, or another module that is
+    needed, is not installed; `what` is read with it."""
+    if not all(map(find_spec, ("dlt", *others))):
         raise Unreadable(
-            "APIs are read with dlt, which is not installed: install makegood[connect] "
+            f"{what} read with dlt, which is not installed: install makegood[connect] "
             "(example: pip install 'makegood[connect]')"
         )
     import dlt
@@ -189,8 +178,7 @@ def _dlt() -> Any:
     from dlt.common.runtime.anon_tracker import disable_anon_tracker
     from dlt.common.runtime.telemetry import start_telemetry
 
-    # whatever the environment says, it calls nobody but the system: started once, with nothing to
-    # do, it is not started again
+    # whatever the environment says: started once, with nothing to do, it is not started again
     silent = RuntimeConfiguration()
     silent.dlthub_telemetry = False
     start_telemetry(silent)

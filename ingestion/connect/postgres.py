@@ -16,6 +16,7 @@ import duckdb
 from makegood.ingestion.connect.api import require
 from makegood.ingestion.connect.system import Unreadable
 from makegood.ingestion.nearest import nearest
+from makegood.ingestion.sql import identifier
 
 _FORM = "postgresql://user:password@host:5432/database"
 _CONNECT_S = 30
@@ -36,18 +37,11 @@ def tables_of(
     """The tables and views of a schema (by default `public`). Each is copied into the connection
     when it is called, and gives what to select from. `variable`: the environment variable that
     holds the URL, to name it by. Raises Unreadable, without the password."""
-    try:
-        # what SQLAlchemy connects with
-        import psycopg2  # noqa: F401
-        import sqlalchemy
-        from dlt.common.exceptions import DltException
-    except ImportError as error:
-        raise Unreadable(
-            "PostgreSQL is read with dlt, which is not installed: install makegood[connect] "
-            "(example: pip install 'makegood[connect]')"
-        ) from error
-    # as for APIs: dlt calls nobody else
-    require()
+    # psycopg2 is what SQLAlchemy connects with
+    require("PostgreSQL is", "psycopg2", "sqlalchemy")
+    import sqlalchemy
+    from dlt.common.exceptions import DltException
+
     parsed = _parsed(url, variable)
     wait = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_S}
     engine = sqlalchemy.create_engine(parsed, connect_args=wait)
@@ -143,10 +137,9 @@ def _copied(con: duckdb.DuckDBPyConnection, engine: Any, schema: str, table: str
             table, sqlalchemy.MetaData(schema=schema), autoload_with=engine, resolve_fks=False
         )
         types = {str(column.name): _type(column.type) for column in reflected.columns}
-        kept = f"kept.{_name(table)}"
-        con.execute(
-            f"create table {kept} ({', '.join(f'{_name(column)} varchar' for column in types)})"
-        )
+        kept = f"kept.{identifier(table)}"
+        as_text = ", ".join(f"{identifier(column)} varchar" for column in types)
+        con.execute(f"create table {kept} ({as_text})")
         for part in sql_table(
             credentials=engine,
             table=table,
@@ -158,7 +151,8 @@ def _copied(con: duckdb.DuckDBPyConnection, engine: Any, schema: str, table: str
             con.register("part", part)
             con.execute(f"insert into {kept} by name select * from part")
             con.unregister("part")
-    columns = (f"cast({_name(column)} as {of}) as {_name(column)}" for column, of in types.items())
+    names = {identifier(column): of for column, of in types.items()}
+    columns = (f"cast({name} as {of}) as {name}" for name, of in names.items())
     return f"(select {', '.join(columns)} from {kept})"
 
 
@@ -195,8 +189,3 @@ def _type(kind: Any) -> str:
         scale = kind.scale or 0
         return f"decimal({digits}, {scale})" if 0 <= scale <= digits <= _WIDEST else "varchar"
     return "varchar"
-
-
-def _name(identifier: str) -> str:
-    """An identifier in SQL, whatever its letters."""
-    return '"' + identifier.replace('"', '""') + '"'

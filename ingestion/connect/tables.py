@@ -21,7 +21,7 @@ from makegood.ingestion.connect.names import Strict, Variable
 from makegood.ingestion.connect.postgres import tables_of
 from makegood.ingestion.connect.system import Layout, Record, System, Unreadable, Value, whole_signs
 from makegood.ingestion.nearest import nearest
-from makegood.ingestion.sql import quoted
+from makegood.ingestion.sql import identifier, quoted
 
 # a double with more digits may not be the number that was written
 _EXACT_DIGITS = 15
@@ -134,8 +134,8 @@ def _opened(
                         f"{_words(error)}"
                     ) from error
             elif columns := layout.optional.get(table):
-                nothing = ", ".join(f"cast(null as varchar) as {_name(c)}" for c in columns)
-                con.execute(f"create view {_name(table)} as select {nothing} limit 0")
+                nothing = ", ".join(f"cast(null as varchar) as {identifier(c)}" for c in columns)
+                con.execute(f"create view {identifier(table)} as select {nothing} limit 0")
             else:
                 near = nearest(table, known)
                 raise Unreadable(
@@ -157,10 +157,10 @@ def _view(
     shown = {name: name.lower() if is_loud else name for name in names}
     present = {name.lower() for name in names}
     parts = [
-        *(f"{_name(name)} as {_name(small)}" for name, small in shown.items()),
-        *(f"cast(null as varchar) as {_name(one)}" for one in columns if one not in present),
+        *(f"{identifier(name)} as {identifier(small)}" for name, small in shown.items()),
+        *(f"cast(null as varchar) as {identifier(one)}" for one in columns if one not in present),
     ]
-    con.execute(f"create view {_name(table)} as select {', '.join(parts)} from {source}")
+    con.execute(f"create view {identifier(table)} as select {', '.join(parts)} from {source}")
 
 
 def _words(error: duckdb.Error) -> str:
@@ -168,11 +168,6 @@ def _words(error: duckdb.Error) -> str:
     lines = str(error).splitlines()
     more = [line for line in lines[1:] if line.startswith("Candidate bindings")]
     return "; ".join([*lines[:1], *more[:1]])
-
-
-def _name(identifier: str) -> str:
-    """An identifier in SQL, whatever its letters."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def _in_duckdb(
@@ -201,7 +196,7 @@ def _in_duckdb(
             + f"; there are some in {names or 'no schema'}"
         )
     return {
-        table: partial(str, f"source.{_name(name)}.{_name(table)}")
+        table: partial(str, f"source.{identifier(name)}.{identifier(table)}")
         for name, table in found
         if schema in (None, name)
     }

@@ -8,10 +8,13 @@ import polars as pl
 
 from makegood.ingestion.connect import api
 from makegood.ingestion.connect.instants import moment
+from makegood.ingestion.connect.pull import latest
+from makegood.ingestion.connect.settings import Source
 from makegood.ingestion.connect.system import Record, Records, Row, Rows, System
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.feeds.typing import typed
 from makegood.ingestion.readers import LINE, Batch, with_extra
+from tests.support.records import kept
 
 PLACE = {"service": "S", "region": "eu"}
 
@@ -85,8 +88,8 @@ def pulled(
     made = system.api(system.connection.model_validate(connection), secrets)
     folder.mkdir(exist_ok=True)
     api.pull(system, made, secrets, folder, lambda _: None)
-    found: dict[str, dict[Any, Mapping[str, Any]]] = {}
-    for _, resource, record in api.kept(system, folder):
-        key = tuple(str(record.get(path)) for path in system.keys[resource])
-        found.setdefault(resource, {})[key] = record.data
-    return {resource: list(by_key.values()) for resource, by_key in found.items()}
+    source = Source(system.name, system, None)
+    return {
+        resource: [record.data for record in records]
+        for resource, records in latest(source, kept(system, folder)).items()
+    }

@@ -23,6 +23,7 @@ from tests.connect.bills import (
     rows_of,
     total,
 )
+from tests.support.records import kept
 from tests.support.vendor import Answer, Request, Vendor, vendor
 
 # 2026-06-01, 06-15, 07-01, 07-02 and 08-01, all at midnight UTC
@@ -467,10 +468,7 @@ def pulled(served: Vendor, folder: Path) -> Rows:
     secrets = {"key": "test_key"}
     assert SYSTEM.api
     api.pull(SYSTEM, SYSTEM.api(connection, secrets), secrets, folder, lambda _: None, 1)
-    found: dict[str, list[Any]] = {}
-    for _, resource, record in api.kept(SYSTEM, folder):
-        found.setdefault(resource, []).append(record)
-    out = mapped(SYSTEM, found, credit_notes=NOTES, products=PRODUCTS)
+    out = mapped(SYSTEM, kept(SYSTEM, folder), credit_notes=NOTES, products=PRODUCTS)
     assert rejected(out) == []
     return out
 

@@ -18,7 +18,7 @@ from makegood.ingestion.connect.system import Records, Rows
 from tests.connect.conftest import Pull
 from tests.support.acme import ACME, acme, connect_yaml, issue, ping
 from tests.support.delivered import all_rows, files, rejected, rows
-from tests.support.vendor import Answer
+from tests.support.vendor import Answer, Request
 
 pytestmark = pytest.mark.usefixtures("made_up")
 
@@ -214,17 +214,17 @@ def test_a_page_that_repeats_records_delivers_them_once(tmp_path: Path, pull: Pu
     """A record that changes while it is read moves to a later page: its last form counts."""
     with acme(issues=6) as server:
         moved = issue(2, changed=50, subject="as it is now")
+        later = [issue(3), issue(4), issue(5), issue(6), moved]
 
-        def answer(request: object) -> Answer:
-            found = server.answer(request)  # type: ignore[arg-type]
-            server.issues = [i for i in server.issues if i["id"] != 2] + [moved]
-            # the first of what has not been read moved up by one: this server repeats a page's end
-            return found
+        def answer(request: Request) -> Answer:
+            if "page" in request.params:
+                return Answer({"issues": later, "next": None})
+            return server.answer(request)
 
-        server.size = 6
         server.served.handlers["/issues"] = answer
-        pull(connect_yaml(tmp_path, server.served.url))
-        pull(connect_yaml(tmp_path, server.served.url))
+        found, _ = pull(connect_yaml(tmp_path, server.served.url))
+        assert found[1].read == {"issues": 8}
+        assert found[1].written["tickets"] == 6
     subjects = {r["ticket_id"]: r["subject"] for r in rows(tmp_path / "landing", "tickets")}
     assert subjects["2"] == "as it is now"
     assert len(subjects) == 6

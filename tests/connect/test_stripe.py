@@ -27,6 +27,7 @@ from tests.connect.bills import (
     rows_of,
     total,
 )
+from tests.support.records import kept
 from tests.support.vendor import Answer, Request, Vendor, vendor
 
 # 2026-06-01, 06-15, 07-01, 07-02, 07-31, 08-01, all at midnight UTC
@@ -697,10 +698,7 @@ def pulled(served: Vendor, folder: Path) -> tuple[Rows, int]:
     secrets = {"key": "sk_test_secret"}
     assert SYSTEM.api
     traffic = api.pull(SYSTEM, SYSTEM.api(connection, secrets), secrets, folder, lambda _: None)
-    found: dict[str, list[Any]] = {}
-    for _, resource, record in api.kept(SYSTEM, folder):
-        found.setdefault(resource, []).append(record)
-    out = mapped(SYSTEM, found, credit_notes=NOTES, products=PRODUCTS)
+    out = mapped(SYSTEM, kept(SYSTEM, folder), credit_notes=NOTES, products=PRODUCTS)
     assert rejected(out) == []
     return out, traffic.requests
 

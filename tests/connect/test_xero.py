@@ -23,6 +23,7 @@ from tests.connect.bills import (
     rejected,
     rows_of,
 )
+from tests.support.records import kept
 from tests.support.vendor import Answer, Request, Vendor, vendor
 
 # 2026-06-01 and 07-01 at midnight UTC, in milliseconds
@@ -391,10 +392,7 @@ def pulled(served: Vendor, folder: Path, secret: str = "right-secret") -> Rows:
     secrets = {"client_id": "an-id", "client_secret": secret}
     assert SYSTEM.api
     api.pull(SYSTEM, SYSTEM.api(connection, secrets), secrets, folder, lambda _: None)
-    found: dict[str, list[Any]] = {}
-    for _, resource, record in api.kept(SYSTEM, folder):
-        found.setdefault(resource, []).append(record)
-    out = mapped(SYSTEM, found, **NAMES)
+    out = mapped(SYSTEM, kept(SYSTEM, folder), **NAMES)
     assert rejected(out) == []
     return out
 

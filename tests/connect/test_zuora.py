@@ -25,6 +25,7 @@ from tests.connect.bills import (
     rejected,
     rows_of,
 )
+from tests.support.records import kept
 from tests.support.vendor import Answer, Request, Vendor, vendor
 
 PRODUCTS = {"SKU-1": {"service": "S", "region": "eu", "support_plan": "premium"}}
@@ -458,10 +459,7 @@ def pulled(served: Vendor, folder: Path, secret: str = "right-secret") -> Rows:
     secrets = {"client_id": "an-id", "client_secret": secret}
     assert SYSTEM.api
     api.pull(SYSTEM, SYSTEM.api(connection, secrets), secrets, folder, lambda _: None)
-    found: dict[str, list[Any]] = {}
-    for _, resource, record in api.kept(SYSTEM, folder):
-        found.setdefault(resource, []).append(record)
-    out = mapped(SYSTEM, found, credit_notes=NOTES, products=PRODUCTS)
+    out = mapped(SYSTEM, kept(SYSTEM, folder), credit_notes=NOTES, products=PRODUCTS)
     assert rejected(out) == []
     return out
 

@@ -9,24 +9,19 @@ from typing import Any
 import duckdb
 
 from makegood.ingestion.connect import api, tables
+from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.connect.instants import from_form
+from makegood.ingestion.connect.settings import Source
 from makegood.ingestion.connect.system import Record, Records, Rows, System
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.feeds.typing import typed
 from makegood.ingestion.readers import readers
+from tests.support.records import kept
 
 
 def latest(system: System[Any], records: Mapping[str, Sequence[Record]]) -> Records:
     """Of records of one key the latest, where the first was."""
-    return {
-        resource: list(
-            {
-                tuple(str(record.get(path)) for path in system.keys[resource]): record
-                for record in found
-            }.values()
-        )
-        for resource, found in records.items()
-    }
+    return pulling.latest(Source(system.name, system, None), records)
 
 
 def of(system: System[Any], resources: Mapping[str, Sequence[Mapping[str, Any]]]) -> Records:
@@ -53,10 +48,7 @@ def by_api(
     secret = secrets or dict.fromkeys(system.secrets, "secret")
     asked = system.api(system.connection.model_validate(connection), secret)
     traffic = api.pull(system, asked, secret, folder, lambda _: None, chunk_pages)
-    records: dict[str, list[Record]] = {}
-    for _, resource, record in api.kept(system, folder):
-        records.setdefault(resource, []).append(record)
-    return latest(system, records), traffic
+    return latest(system, kept(system, folder)), traffic
 
 
 def by_export(

@@ -3,29 +3,21 @@ feeds take the rows."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import polars as pl
 import yaml
 
+from makegood.ingestion.connect import api
 from makegood.ingestion.connect.system import Record, Rows, System
+from makegood.ingestion.connect.tables import Tables, read
 from makegood.ingestion.feeds.specs import feeds
 from makegood.ingestion.feeds.typing import typed
 from makegood.ingestion.readers import LINE, Batch, with_extra
-
-_ISO = r"""
-create macro iso(x) as case
-    when x is null or cast(x as varchar) = '' then null
-    when regexp_matches(
-        cast(x as varchar), '[0-9]:[0-9]{2}.*([Zz]| UTC|[+-][0-9]{2}(:?[0-9]{2})?)$'
-    ) then cast(x as varchar)
-    else cast(x as varchar) || 'Z'
-end
-"""
 
 
 def exact(text: str) -> Any:
@@ -77,32 +69,28 @@ def _text(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
+def kept(system: System[Any], folder: Path) -> dict[str, list[Record]]:
+    """All records that pulls have kept in a folder, by resource, in the order in which they
+    came."""
+    found: dict[str, list[Record]] = {}
+    for files in api.loads(system, folder).values():
+        for resource, of_it in files.items():
+            found.setdefault(resource, []).extend(api.records_of(of_it))
+    return found
+
+
 def tables(
     system: System[Any], layout: str, made_by: Callable[[duckdb.DuckDBPyConnection], None]
-) -> dict[str, list[dict[str, Any]]]:
-    """The records of a layout's queries over the tables that `made_by` creates."""
-    described = system.layouts[layout]
-    found: dict[str, list[dict[str, Any]]] = {}
-    with duckdb.connect() as con:
-        con.execute("set timezone = 'UTC'")
-        con.execute(_ISO)
-        made_by(con)
-        present = {row[0] for row in con.execute("show tables").fetchall()}
-        for table, columns in described.optional.items():
-            if table not in present:
-                nothing = ", ".join(f'cast(null as varchar) as "{c}"' for c in columns)
-                con.execute(f'create view "{table}" as select {nothing} limit 0')
-        for resource, query in described.queries.items():
-            result = con.execute(query)
-            names = [(column[0], str(column[1])) for column in result.description or ()]
-            found.setdefault(resource, []).extend(
-                {
-                    name: exact(value) if kind == "JSON" and value is not None else _value(value)
-                    for (name, kind), value in zip(names, row, strict=True)
-                }
-                for row in result.fetchall()
-            )
-    return found
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The records of a layout, read from a DuckDB file with the tables that `made_by` creates."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "tables.duckdb"
+        with duckdb.connect(str(file)) as con:
+            con.execute("set timezone = 'UTC'")
+            made_by(con)
+        place = Tables.model_validate({"layout": layout, "duckdb": file.name})
+        found = read(system, place, Path(folder), {}, lambda _: None)
+    return {resource: [record.data for record in records] for resource, records in found.items()}
 
 
 def from_csv(folder: Path, suffix: str = "") -> Callable[[duckdb.DuckDBPyConnection], None]:
@@ -121,18 +109,6 @@ def from_csv(folder: Path, suffix: str = "") -> Callable[[duckdb.DuckDBPyConnect
 
 def _files(folder: Path, suffix: str) -> Iterator[Path]:
     yield from sorted(folder.glob(f"*{suffix}.csv"))
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, datetime):
-        return value.isoformat() if value.tzinfo else f"{value.isoformat()}Z"
-    if isinstance(value, dict):
-        return {key: _value(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_value(inner) for inner in value]
-    return value
 
 
 def connect_yaml(folder: Path, text: str) -> Path:
