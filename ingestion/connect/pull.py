@@ -7,7 +7,7 @@ form, and nothing is delivered.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,7 +144,7 @@ def check(
     checked.read.update({resource: len(found) for resource, found in records.items()})
     rows = mapped(source, latest(source, records))
     checked.add(rows)
-    checked.rejected = rejections(rows)
+    checked.rejected.update(map(": ".join, rejected(rows)))
     return checked
 
 
@@ -153,7 +153,7 @@ def check_own_rows(settings: Settings) -> Pulled:
     checked = Pulled("rows")
     rows = _own(settings)
     checked.add(rows)
-    checked.rejected = rejections(rows)
+    checked.rejected.update(map(": ".join, rejected(rows)))
     return checked
 
 
@@ -257,17 +257,20 @@ def _note_tickets(rows: Rows) -> None:
         rows.notes["tickets without a severity, which start no clock"] += unclassified
 
 
-def rejections(rows: Rows) -> Counter[str]:
-    """What feeds would reject of rows, in words, with how often: their typing, tried beforehand."""
-    found: Counter[str] = Counter()
+def rejected(rows: Rows) -> Iterator[tuple[str, str, str]]:
+    """What feeds reject of rows, tried beforehand: feed, column and reason, a row each."""
     with TemporaryDirectory() as folder:
-        for name, made in rows.feeds.items():
-            path = Path(folder) / f"{name}.jsonl.gz"
+        for feed, made in rows.feeds.items():
+            path = Path(folder) / f"{feed}.jsonl.gz"
             write_rows(path, made)
-            for batch in readers()[suffix(path.name) or ""](path, feeds()[name]):
-                for row in typed(batch, feeds()[name]).rejected.iter_rows(named=True):
-                    found[f"{name}: {row['column_name']}: {row['reason']}"] += 1
-    return found
+            yield from rejected_of(path, feed)
+
+
+def rejected_of(path: Path, feed: str) -> Iterator[tuple[str, str, str]]:
+    """As `rejected`, of a delivered file."""
+    for batch in readers()[suffix(path.name) or ""](path, feeds()[feed]):
+        for row in typed(batch, feeds()[feed]).rejected.iter_rows(named=True):
+            yield feed, row["column_name"] or "the row", row["reason"]
 
 
 def latest(source: Source, records: Mapping[str, Iterable[Record]]) -> Records:

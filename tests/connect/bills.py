@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 
+from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.connect import tables
 from makegood.ingestion.connect.pull import latest
 from makegood.ingestion.connect.settings import Source
 from makegood.ingestion.connect.system import Export, Record, Records, Row, Rows, System
-from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.feeds.typing import typed
-from makegood.ingestion.readers import LINE, Batch, with_extra
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 MISSING = "the folder ../shared is not here: it holds examples of what vendors write"
@@ -48,18 +45,7 @@ def rows_of(
 
 def rejected(out: Rows) -> list[str]:
     """Why feeds reject rows."""
-    reasons: list[str] = []
-    for name, rows in out.feeds.items():
-        if not rows:
-            continue
-        columns = dict.fromkeys(column for row in rows for column in row)
-        frame = pl.DataFrame(
-            {c: [None if row.get(c) is None else str(row[c]) for row in rows] for c in columns},
-            schema=dict.fromkeys(columns, pl.String),
-        ).with_columns(pl.int_range(pl.len()).alias(LINE))
-        bad = typed(Batch(with_extra(frame, feeds()[name])), feeds()[name]).rejected
-        reasons += [f"{name}: {reason}" for reason in bad["reason"].to_list()]
-    return reasons
+    return [reason for *_, reason in pulling.rejected(out)]
 
 
 def lines(out: Rows) -> dict[str, Row]:

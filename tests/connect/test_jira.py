@@ -407,7 +407,7 @@ def test_fivetran_gives_what_the_api_gives(tmp_path: Path) -> None:
     assert desks.ticket(rows, "SUP-4") == {"ticket_id": "SUP-4", "deleted": True}
     assert not rows.left
     assert not rows.unnamed
-    assert not desks.rejected(rows, tmp_path)
+    assert not desks.rejected(rows)
 
 
 def test_the_sample_tables_of_fivetran(tmp_path: Path) -> None:

@@ -298,4 +298,4 @@ def test_airbyte_gives_what_the_api_gives(tmp_path: Path) -> None:
         for event in desks.events(desks.made(SYSTEM, api, NAMES), f"Q{number}")
     ]
     assert not rows.left
-    assert not desks.rejected(rows, tmp_path)
+    assert not desks.rejected(rows)

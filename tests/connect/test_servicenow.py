@@ -483,7 +483,7 @@ def test_fivetran_gives_what_the_api_gives(tmp_path: Path) -> None:
     assert [_sorted(rows.feeds[feed]) for feed in rows.feeds] == [
         _sorted(found) for found in desks.made(SYSTEM, api, NAMES).feeds.values()
     ]
-    assert not desks.rejected(rows, tmp_path)
+    assert not desks.rejected(rows)
 
     tables["task"] = [task | {"_fivetran_deleted": task["number"] == "INC3"} for task in tasks]
     rows = desks.made(SYSTEM, desks.by_tables(SYSTEM, "fivetran", tmp_path / "d", tables), NAMES)
@@ -540,7 +540,7 @@ def test_the_log_of_24918_incidents(tmp_path: Path) -> None:
     last = {number: life[-1]["made_sla"] == "true" for number, life in updates.items()}
     assert {t["ticket_id"]: t["source_resolution_met"] for t in rows.feeds["tickets"]} == last
     # two changes to `-100` are rejected by name, and nothing else
-    faults = desks.rejected(rows, tmp_path)
+    faults = desks.rejected(rows)
     assert [column for _, column, _ in faults] == ["event", "event"]
     assert all("-100" in reason for *_, reason in faults)
 

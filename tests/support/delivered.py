@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.feeds.typing import typed
-from makegood.ingestion.readers import readers, suffix
 
 Row = dict[str, Any]
 
@@ -42,10 +41,9 @@ def all_rows(landing: Path) -> dict[str, list[Row]]:
 def rejected(landing: Path) -> list[str]:
     """What typing rejects of the files, as `feed: column: reason`: for connectors that is a fault,
     unless the system itself has said something that feeds don't take."""
-    found = []
-    for name, feed in feeds().items():
-        for path in files(landing / name) if (landing / name).is_dir() else []:
-            for batch in readers()[suffix(path.name) or ""](path, feed):
-                faults = typed(batch, feed).rejected.iter_rows(named=True)
-                found += [f"{name}: {row['column_name']}: {row['reason']}" for row in faults]
-    return found
+    return [
+        ": ".join(fault)
+        for feed in feeds()
+        for path in files(landing / feed)
+        for fault in pulling.rejected_of(path, feed)
+    ]

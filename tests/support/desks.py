@@ -13,9 +13,6 @@ from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.connect.instants import from_form
 from makegood.ingestion.connect.settings import Source
 from makegood.ingestion.connect.system import Record, Records, Rows, System
-from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.feeds.typing import typed
-from makegood.ingestion.readers import readers
 from tests.support.records import kept
 
 
@@ -121,16 +118,9 @@ def ticket(rows: Rows, ticket_id: str) -> dict[str, Any]:
     return found[0]
 
 
-def rejected(rows: Rows, folder: Path) -> list[tuple[str, str, str]]:
+def rejected(rows: Rows) -> list[tuple[str, str, str]]:
     """What feeds reject of the rows: feed, column and reason."""
-    faults = []
-    for feed, found in rows.feeds.items():
-        file = folder / f"{feed}.jsonl"
-        file.write_text("\n".join(map(json.dumps, found)))
-        for batch in readers()[".jsonl"](file, feeds()[feed]):
-            for row in typed(batch, feeds()[feed]).rejected.iter_rows(named=True):
-                faults.append((feed, row["column_name"], row["reason"]))
-    return faults
+    return list(pulling.rejected(rows))
 
 
 def rows_of_csv(text: str) -> list[dict[str, str]]:

@@ -9,15 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
-import polars as pl
 import yaml
 
 from makegood.ingestion.connect import api
+from makegood.ingestion.connect import pull as pulling
 from makegood.ingestion.connect.system import Record, Rows, System
 from makegood.ingestion.connect.tables import Tables, read
-from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.feeds.typing import typed
-from makegood.ingestion.readers import LINE, Batch, with_extra
 
 
 def exact(text: str) -> Any:
@@ -46,27 +43,7 @@ def made(
 
 def faults(rows: Rows) -> list[str]:
     """Why feeds reject rows: `feed: reason`."""
-    found = []
-    for name, made_rows in rows.feeds.items():
-        feed = feeds()[name]
-        as_text = [
-            {key: None if value is None else _text(value) for key, value in row.items()}
-            for row in made_rows
-        ]
-        columns = list(dict.fromkeys(key for row in as_text for key in row))
-        frame = pl.DataFrame(
-            [{LINE: number, **row} for number, row in enumerate(as_text, 1)],
-            schema={LINE: pl.Int64} | dict.fromkeys(columns, pl.String),
-        )
-        result = typed(Batch(with_extra(frame, feed)), feed)
-        found += [f"{name}: {row['reason']}" for row in result.rejected.iter_rows(named=True)]
-    return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return [f"{feed}: {reason}" for feed, _, reason in pulling.rejected(rows)]
 
 
 def kept(system: System[Any], folder: Path) -> dict[str, list[Record]]:
