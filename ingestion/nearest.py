@@ -36,6 +36,13 @@ def nearest(value: str, candidates: Iterable[str], alike: float = ALIKE) -> str 
     return Candidates(candidates).nearest(value, alike)
 
 
+def nearest_or_all(value: str, candidates: Iterable[str]) -> str:
+    """In words: which candidate it should probably have been, or, where none is near, all."""
+    known = list(candidates)
+    near = nearest(value, known)
+    return f"the nearest is {near}" if near else f"known are {', '.join(known)}"
+
+
 class Candidates:
     """Texts of which others are near matches. Each look-up is quick however many they are; what it
     needs is laid out at the first."""

@@ -20,7 +20,7 @@ from makegood.ingestion.connect.system import System, Unreadable
 from makegood.ingestion.connect.systems import systems
 from makegood.ingestion.connect.tables import Tables
 from makegood.ingestion.feeds.specs import feeds
-from makegood.ingestion.nearest import nearest
+from makegood.ingestion.nearest import nearest, nearest_or_all
 from makegood.ingestion.strict_yaml import Document, InvalidDocument, in_words
 
 HOURLY = "17 * * * *"
@@ -144,9 +144,8 @@ def _source(document: Document, name: str, data: Any, findings: list[str]) -> So
     chosen = data.get("system")
     system = systems().get(str(chosen))
     if system is None:
-        near = nearest(str(chosen), systems()) if chosen else None
-        hint = f": the nearest is {near}" if near else f": known are {', '.join(systems())}"
-        what = f"{chosen} is not a system that can be read{hint}" if chosen else f"is missing{hint}"
+        what = f"{chosen} is not a system that can be read" if chosen else "is missing"
+        what += f": {nearest_or_all(str(chosen or ''), systems())}"
         findings.append(document.finding((*where, "system"), what))
         return None
     model = _model(system)
@@ -208,8 +207,7 @@ def _rows(document: Document, findings: list[str]) -> dict[str, list[dict[str, A
         where = ("rows", str(feed))
         if feed not in feeds() or not feeds()[feed].key:
             known = [name for name, spec in feeds().items() if spec.key]
-            near = nearest(str(feed), known)
-            hint = f"the nearest is {near}" if near else f"known are {', '.join(known)}"
+            hint = nearest_or_all(str(feed), known)
             findings.append(document.finding(where, f"is not a feed with a key: {hint}"))
         elif not isinstance(rows, list):
             findings.append(document.finding(where, "must be a list of rows"))
@@ -233,8 +231,7 @@ def _faults(document: Document, feed: str, rows: list[Any]) -> Iterator[str]:
             continue
         for column in row:
             if column not in known:
-                near = nearest(str(column), known)
-                hint = f"the nearest is {near}" if near else f"known are {', '.join(known)}"
+                hint = nearest_or_all(str(column), known)
                 yield document.finding((*where, str(column)), f"unknown column: {hint}")
             elif column in values and row[column] not in (None, *values[column]):
                 allowed = ", ".join(values[column])

@@ -59,12 +59,11 @@ def init(
     Exit 2: the system is unknown, or the file has a source of that name.
     """
     from makegood.ingestion.connect.systems import systems
-    from makegood.ingestion.nearest import nearest
+    from makegood.ingestion.nearest import nearest_or_all
     from makegood.orchestration.output.connect import with_source
 
     if system not in systems():
-        near = nearest(system, systems())
-        hint = f"the nearest is {near}" if near else f"known are {', '.join(systems())}"
+        hint = nearest_or_all(system, systems())
         raise fail(BAD_ARGUMENTS, f"{system} is not a system that can be read: {hint}")
     try:
         lines = with_source(config, systems()[system], name or system)

@@ -34,7 +34,7 @@ from makegood.ingestion.connect.system import (
 )
 from makegood.ingestion.connect.timeline import Change, Method, Ticket, add_events
 from makegood.ingestion.feeds.specs import Feed, feeds
-from makegood.ingestion.nearest import nearest
+from makegood.ingestion.nearest import nearest_or_all
 
 # of a row that was read: what identifies it
 _KEY = "_key"
@@ -123,11 +123,11 @@ class RowOf(Strict):
     def _fits_its_feed(self) -> "RowOf":
         spec = feeds().get(self.feed)
         if spec is None:
-            raise ValueError(f"{self.feed} is not a feed: {_near(self.feed, feeds())}")
+            raise ValueError(f"{self.feed} is not a feed: {nearest_or_all(self.feed, feeds())}")
         known = [column.name for column in spec.columns] + (["deleted"] if spec.key else [])
         if unknown := [name for name in self.columns if name not in known]:
             raise ValueError(
-                f"{unknown[0]} is not a column of {self.feed}: {_near(unknown[0], known)}"
+                f"{unknown[0]} is not a column of {self.feed}: {nearest_or_all(unknown[0], known)}"
             )
         given = {*self.columns}
         if self.each:
@@ -135,7 +135,7 @@ class RowOf(Strict):
                 raise ValueError("`each` is for ticket_events: write a row for each instead")
             events = next(c.values for c in spec.columns if c.name == "event") or []
             if wrong := [event for event in self.each if event not in events]:
-                raise ValueError(f"{wrong[0]} is not an event: {_near(wrong[0], events)}")
+                raise ValueError(f"{wrong[0]} is not an event: {nearest_or_all(wrong[0], events)}")
             given |= {"event_id", "event", "occurred_at"}
         needed = spec.key if "deleted" in self.columns else spec.required_columns
         if missing := [name for name in needed if name not in given]:
@@ -588,11 +588,6 @@ def _counts(when: Which, unless: Which, record: Record) -> bool:
 
 def _holds(which: Which, record: Record) -> bool:
     return all(record.text(name) in texts for name, texts in which.items())
-
-
-def _near(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    near = nearest(name, known)
-    return f"the nearest is {near}" if near else f"known are {', '.join(known)}"
 
 
 TEMPLATE = """\
