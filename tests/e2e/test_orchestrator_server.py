@@ -249,12 +249,35 @@ def left(server: Server) -> tuple[int, Path, str]:
     )
 
 
+OF_REPOSITORY = f'repositoryLocationName: "{LOCATION}", repositoryName: "__repository__"'
+SCHEDULE = f'{OF_REPOSITORY}, scheduleName: "daily"'
+DAILY = f"""{{ scheduleOrError(scheduleSelector: {{ {SCHEDULE} }}) {{
+  ... on Schedule {{ scheduleState {{ id status }} }}
+}} }}"""
+STOP = """mutation Stop($id: String!) { stopRunningSchedule(id: $id) { __typename } }"""
+SENSOR = f'{OF_REPOSITORY}, sensorName: "on_delivery"'
+LAST_LOOK = f"""{{ sensorOrError(sensorSelector: {{ {SENSOR} }}) {{
+  ... on Sensor {{ sensorState {{ ticks(limit: 1) {{ skipReason }} }} }}
+}} }}"""
+
+
+def settled(server: Server) -> bool:
+    """Whether the sensor has had what is delivered run, and asks for nothing more."""
+    ticks = server.ask({"query": LAST_LOOK})["sensorOrError"]["sensorState"]["ticks"]
+    return [tick["skipReason"] for tick in ticks] == ["nothing new has been delivered"]
+
+
 @pytest.fixture(scope="module")
 def published(server: Server) -> Server:
+    """A server on which only what a test launches is at work."""
+    daily = server.ask({"query": DAILY})["scheduleOrError"]["scheduleState"]
+    server.ask({"query": STOP, "variables": {"id": daily["id"]}})
+    assert server.ask({"query": DAILY})["scheduleOrError"]["scheduleState"]["status"] == "STOPPED"
     launched = server.ask(launch("first"))["launchRun"]
     assert launched["__typename"] == "LaunchRunSuccess", launched
     assert waited_for(lambda: server.runs("first") in (["SUCCESS"], ["FAILURE"]))
     assert server.runs("first") == ["SUCCESS"]
+    assert waited_for(lambda: settled(server))
     return server
 
 
