@@ -64,6 +64,7 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     assert "is not empty" in result.output
 
 
+@pytest.mark.long
 def test_a_second_time_changes_nothing(shown: tuple[Path, str]) -> None:
     result = CliRunner().invoke(app, ["demo", "--out", str(shown[0]), "--no-pages"])
     assert result.exit_code == 0, result.output

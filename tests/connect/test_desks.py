@@ -146,6 +146,7 @@ def test_from_tables_to_the_landing_folder(tmp_path: Path, pull: Pull) -> None:
     ]
 
 
+@pytest.mark.long
 def test_the_log_of_24918_incidents_the_whole_way(tmp_path: Path, pull: Pull) -> None:
     log = test_servicenow.SHARED / "incident_event_log.csv.gz"
     if not log.exists():

@@ -247,6 +247,7 @@ def test_the_api_page_by_page(tmp_path: Path) -> None:
         assert [jql for jql in searches if '"2026-06-01 10:00"' not in jql] == []
 
 
+@pytest.mark.long
 def test_a_first_pull_that_is_kept_page_by_page(tmp_path: Path) -> None:
     """What is asked for by issues goes on with them, whatever there was of it so far."""
     site = Site()

@@ -77,6 +77,7 @@ def test_a_mistake_in_rows_of_the_file_is_gone_with_its_correction(
         assert run(tmp_path) == {"1": "counted"}
 
 
+@pytest.mark.long
 def test_a_file_that_is_lost_before_it_landed_is_delivered_anew(tmp_path: Path, pull: Pull) -> None:
     with acme(issues=2, pings=5) as server:
         config = settings(tmp_path, server)

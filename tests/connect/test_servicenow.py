@@ -501,6 +501,7 @@ def _sorted(rows: list[dict[str, Any]]) -> list[Any]:
     )
 
 
+@pytest.mark.long
 def test_the_log_of_24918_incidents(tmp_path: Path) -> None:
     file = SHARED / "incident_event_log.csv.gz"
     if not file.exists():

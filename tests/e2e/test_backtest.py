@@ -99,6 +99,7 @@ def warehouse(sample: Published, tmp_path: Path) -> Path:
 # ---------------------------------------------------------------- the command, on the sample
 
 
+@pytest.mark.long
 def test_the_same_contracts_owe_the_same(warehouse: Path, tmp_path: Path) -> None:
     before = checksums(warehouse)
     out = tmp_path / "new" / "rows.json"
@@ -129,7 +130,13 @@ def test_the_same_contracts_owe_the_same(warehouse: Path, tmp_path: Path) -> Non
     ]
 
 
-@pytest.mark.parametrize("terms", [STRICTER, QUARTERLY], ids=["month", "quarter"])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(STRICTER, id="month"),
+        pytest.param(QUARTERLY, id="quarter", marks=pytest.mark.long),
+    ],
+)
 def test_a_proposal_owes_what_a_run_of_it_publishes(
     warehouse: Path, sample: Published, tmp_path: Path, terms: dict[str, Any]
 ) -> None:
@@ -447,6 +454,7 @@ def test_landed_files_that_are_damaged_are_not_replayed(place: Published, tmp_pa
 # ---------------------------------------------------------------- refusals
 
 
+@pytest.mark.long
 def test_what_cant_be_replayed_is_refused(place: Published, tmp_path: Path) -> None:
     misspelt = credits_on(99.9) | {"contract_id": "mian"}
     wrong = write_contracts(
@@ -485,6 +493,7 @@ def test_where_nothing_is_published_nothing_is_made(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the page
 
 
+@pytest.mark.long
 def test_the_page_shows_each_kept_backtest(
     place: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from makegood.orchestration.cli import app
 from tests.conftest import CONTRACTS, Published, write_contracts, write_landing
@@ -291,10 +292,16 @@ def test_sample_does_not_write_into_a_folder_with_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [None, *typer.main.get_group(app).commands])
 def test_every_command_has_help(command: str | None) -> None:
     words = [command] if command else []
-    asked, short = makegood(*words, "--help"), makegood(*words, "-h")
-    assert asked.returncode == short.returncode == 0
+    asked, short = (CliRunner().invoke(app, [*words, option]) for option in ("--help", "-h"))
+    assert asked.exit_code == short.exit_code == 0
     assert "Usage" in asked.stdout
     assert short.stdout == asked.stdout
+
+
+def test_the_command_has_help() -> None:
+    done = makegood("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(command in done.stdout for command in typer.main.get_group(app).commands)
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -62,6 +62,7 @@ def dagster(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_the_documented_project_is_valid(project: Path) -> None:
     assert len(documented()) == 4
     done = dagster(project, "definitions", "validate")

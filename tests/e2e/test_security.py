@@ -164,6 +164,7 @@ def test_filters_choose_by_the_word(monkeypatch: pytest.MonkeyPatch, published: 
         } == {f"s {word}"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", [page.name for page in PAGES])
 def test_no_page_fails_on_hostile_names(
     monkeypatch: pytest.MonkeyPatch, published: Published, page: str

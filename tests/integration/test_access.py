@@ -1627,6 +1627,7 @@ def sign_in(context: Any, address: str, user: str) -> Any:
     return page
 
 
+@pytest.mark.long
 def test_in_and_out_again(chromium: Any, address: str) -> None:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
@@ -1660,6 +1661,7 @@ def test_in_and_out_again(chromium: Any, address: str) -> None:
     context.close()
 
 
+@pytest.mark.long
 def test_customers_at_once_see_each_their_own(signing_in: Server) -> None:
     signed = [signed_in(signing_in.address, f"customer {n}") for n in range(len(CUSTOMERS))]
     with ThreadPoolExecutor(len(CUSTOMERS)) as pool:
@@ -1754,6 +1756,7 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["signing_in", "open_to_all"])
 def test_other_websites_are_refused(request: pytest.FixtureRequest, name: str) -> None:
     """Including one whose name points to this machine: host and origin are then equal, but not

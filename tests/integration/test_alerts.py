@@ -859,6 +859,7 @@ def test_one_cause_is_one_alert(sample: Published) -> None:
     assert alert.happened.endswith("; and 2 more.")
 
 
+@pytest.mark.long
 def test_the_command_tests_receivers_and_lists_what_is_open(tmp_path: Path, web: Web) -> None:
     none = makegood("alerts", "--warehouse", tmp_path, "--test")
     assert (none.returncode, "nobody receives alerts" in none.stderr) == (2, True)

@@ -71,6 +71,7 @@ def test_every_table_and_column_that_is_published_has_its_description(sample: Pu
     assert [name for name, comment in found.items() if not comment or not comment.strip()] == []
 
 
+@pytest.mark.long
 def test_the_docs_have_every_column_with_its_type_and_description(
     sample: Published, page: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_docs_have_every_column_with_its_type_and_description(
     } == actual.keys()
 
 
+@pytest.mark.long
 def test_the_page_loads_nothing_and_shows_what_a_column_means(page: Path, chromium: Any) -> None:
     tab = chromium.new_page()
     asked: list[str] = []
@@ -137,6 +139,7 @@ def test_the_page_loads_nothing_and_shows_what_a_column_means(page: Path, chromi
     assert wrong == []
 
 
+@pytest.mark.long
 def test_what_the_page_would_load_is_stopped(page: Path, chromium: Any, tmp_path: Path) -> None:
     """By its policy, should a later version of the page ask for something."""
     spoilt = tmp_path / "index.html"
@@ -160,6 +163,7 @@ def test_what_the_page_would_load_is_stopped(page: Path, chromium: Any, tmp_path
         ), (what, refused)
 
 
+@pytest.mark.long
 def test_the_page_says_nothing_of_the_machine_it_was_made_on(page: Path, sample: Published) -> None:
     text = page.read_text()
     assert [
@@ -167,6 +171,7 @@ def test_the_page_says_nothing_of_the_machine_it_was_made_on(page: Path, sample:
     ] == []
 
 
+@pytest.mark.long
 def test_docs_are_refused_with_what_is_wrong(tmp_path: Path, sample: Published) -> None:
     def docs(warehouse: Path, out: Path) -> tuple[int, str]:
         done = CliRunner().invoke(app, ["docs", "--warehouse", str(warehouse), "--out", str(out)])
@@ -189,6 +194,7 @@ def test_docs_are_refused_with_what_is_wrong(tmp_path: Path, sample: Published) 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_a_run_after_the_docs_in_the_same_process_can_write(page: Path, publish: Any) -> None:
     """The docs open what is published read-only, by a setting that the models have too."""
     assert publish({}, "2026-08-01T00:00:00Z").query("select count(*) as n from quality.runs") == [

@@ -32,7 +32,7 @@ from makegood.dashboards.proof import prove
 from makegood.dashboards.reports import FORMATS, render
 from makegood.dashboards.reports.content import report_of
 from makegood.dashboards.reports.document import Fact, Report
-from tests.conftest import Published, Runner, published_once, write_landing
+from tests.conftest import Published, Runner, published_once, some_of, write_landing
 from tests.e2e.test_command import makegood
 from tests.e2e.test_dashboards import (
     app,
@@ -275,6 +275,7 @@ def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Pu
     }
 
 
+@pytest.mark.long
 def test_the_last_data_of_a_contract_is_in_sight(
     monkeypatch: pytest.MonkeyPatch, unseen: Published, part: Published
 ) -> None:
@@ -324,7 +325,7 @@ def test_commitments_are_counted_by_their_evidence(
     assert shown["Budgets exhausted"] == f"0 of {len(budgets)}, {none} without data"
 
 
-@pytest.mark.parametrize("warehouse", ["part", "unseen", "gaps"])
+@pytest.mark.parametrize("warehouse", some_of(["part", "unseen", "gaps"], "gaps"))
 def test_the_first_screen_is_green_only_with_data(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, warehouse: str
 ) -> None:
@@ -897,6 +898,7 @@ def test_what_an_older_version_published_can_be_read(
 # ---------------------------------------------------------------- in a browser
 
 
+@pytest.mark.long
 def test_missing_data_in_a_browser(chromium: Any, unseen: Published, tmp_path: Path) -> None:
     """The overview has no green box, downloads have the evidence, the report has no green word."""
     with serving("dashboards", "--warehouse", unseen.warehouse, health="/_stcore/health") as (

@@ -22,7 +22,7 @@ from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.pipeline.run import Blocked
 from makegood.orchestration.pipeline.validation import Validation, ValidationFailed, feed_suites
 from makegood.orchestration.warehouse.store import Warehouse
-from tests.conftest import Feeds, Published, Runner, csv_text, write_landing
+from tests.conftest import Feeds, Published, Runner, csv_text, some_of, write_landing
 from tests.integration.test_landing import AS_OF, world
 from tests.support.expectations import InProcess, evaluated
 
@@ -274,7 +274,7 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", some_of(ODD, "few_rows", "a_silent_place"))
 def test_an_odd_delivery_is_seen_and_nothing_else(deliveries: Deliveries, odd: str) -> None:
     harm, expected = ODD[odd]
     feeds = day_of(DAYS)
@@ -340,6 +340,7 @@ def test_each_expectation_is_broken_by_some_delivery() -> None:
     assert {t.severity for t in thresholds.thresholds()} == {"warn", "block"}
 
 
+@pytest.mark.long
 def test_a_wrong_delivery_blocks_is_shown_and_mended(
     publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,6 +425,7 @@ def test_a_wrong_delivery_blocks_is_shown_and_mended(
     assert "run blocked" not in said
 
 
+@pytest.mark.long
 def test_what_blocks_is_not_published(
     publish: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

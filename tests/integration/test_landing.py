@@ -78,6 +78,7 @@ def outage(minutes: int, **more: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_later_delivery_replaces_deletes_and_brings_back(publish: Runner, tmp_path: Path) -> None:
     landing = write_landing(tmp_path / "in", world())
     assert down(publish(landing, AS_OF)) == 1800
@@ -358,6 +359,7 @@ def test_unknown_files_are_said_and_not_read(publish: Runner, tmp_path: Path) ->
     assert any(w.startswith("tickets: nothing has been delivered") for w in warnings)
 
 
+@pytest.mark.long
 def test_a_finer_contract_rebuilds_spans(publish: Runner, tmp_path: Path) -> None:
     """Spans bridge gaps that no contract calls unknown; one that does makes them be built anew
     (M1)."""
@@ -445,6 +447,7 @@ def test_order_split_format_duplicates_and_reruns_change_nothing(
     assert again.figures() == expected
 
 
+@pytest.mark.long
 def test_more_downtime_never_raises_availability(publish: Runner, tmp_path: Path) -> None:
     feeds = sample(3)
     before = {

@@ -251,6 +251,7 @@ def test_a_cap_is_rounded_to_the_minor_unit(built: Run) -> None:
         assert failed(built)["credits.cap"].endswith(f"and its cap {cap}")
 
 
+@pytest.mark.long
 def test_a_run_that_contradicts_itself_fails_and_is_shown(
     built: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

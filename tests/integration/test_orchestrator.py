@@ -29,7 +29,7 @@ from makegood.orchestration.pipeline import project as dbt_project
 from makegood.orchestration.pipeline import run as line
 from makegood.orchestration.serving import deliveries, history
 from makegood.orchestration.serving.deliveries import LONGEST_PAUSE_SECONDS, OUTCOME, PAUSE_SECONDS
-from tests.conftest import Published, _NoWorker, light, write_landing
+from tests.conftest import Published, _NoWorker, light, some_of, write_landing
 from tests.integration.test_landing import AS_OF, deliver, world
 
 
@@ -127,6 +127,7 @@ def test_no_configuration_of_a_run_names_a_folder(defs: dg.Definitions, name: st
         dg.validate_run_config(job, {"resources": {"run": {"config": {name: "elsewhere"}}}})
 
 
+@pytest.mark.long
 def test_an_as_of_that_can_not_be_published_is_refused(
     defs: dg.Definitions, tmp_path: Path
 ) -> None:
@@ -145,6 +146,7 @@ def test_an_as_of_that_can_not_be_published_is_refused(
     assert len(Published(tmp_path / "warehouse").query("select * from quality.runs")) == 1
 
 
+@pytest.mark.long
 def test_a_run_waits_for_the_one_at_work(
     defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -231,6 +233,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 MODEL_TEST = ("marts/downtime_by_period", "downtime_adds_up")
 
 
+@pytest.mark.long
 def test_each_event_has_its_numbers(
     defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -259,6 +262,7 @@ def test_each_event_has_its_numbers(
     assert second.checked.keys() == first.checked.keys()
 
 
+@pytest.mark.long
 def test_months_of_checks_are_named(
     defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -292,6 +296,7 @@ def test_what_can_not_be_run_is_refused_before_anything_is_opened(
     assert not (tmp_path / "warehouse").exists()
 
 
+@pytest.mark.long
 def test_models_are_tried_on_what_is_published(
     defs: dg.Definitions, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
@@ -339,7 +344,7 @@ FAILING: dict[str, tuple[ExpectationResult, tuple[str, str], Severity, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", FAILING)
+@pytest.mark.parametrize("what", some_of(FAILING, "a feed blocks"))
 def test_an_expectation_that_blocks_is_a_blocking_check(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,
@@ -370,7 +375,8 @@ def test_an_expectation_that_blocks_is_a_blocking_check(
     assert ("publication" in groups) == (outcome == "published")
 
 
-@pytest.mark.parametrize("severity", ["error", pytest.param("warn", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("severity", ["error", "warn"])
 def test_a_failing_test_of_dbt_fails_the_check_of_its_model(
     defs: dg.Definitions,
     instance: dg.DagsterInstance,

@@ -146,6 +146,7 @@ def test_a_reader_can_write_nothing(sample: Published) -> None:
     assert [p.name for p in sample.database.parent.glob("*.wal")] == []
 
 
+@pytest.mark.long
 def test_parquet_files_have_the_types_and_rows_of_the_marts(
     sample: Published, tmp_path: Path
 ) -> None:

@@ -214,6 +214,7 @@ def test_wrong_runs_are_undone_and_their_versions_never_used_again(
     )
 
 
+@pytest.mark.long
 def test_what_was_undone_does_not_come_back_by_itself(place: Place) -> None:
     """The rollback's own database is damaged: readers are led to what it went back to, and the
     next run builds on its copies. It gives the values that are in force again, which is no new
@@ -275,6 +276,7 @@ def test_on_a_terminal_it_asks(place: Place, answer: str, code: int) -> None:
     assert (unchanged(place.path) == before) == (answer == "n")
 
 
+@pytest.mark.long
 def test_it_is_recorded_and_status_and_pages_say_so(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +326,7 @@ def test_alerts_are_those_of_what_is_published(place: Place) -> None:
     assert found == {("run_blocked", "the run"), ("credit_over_threshold", "s, 2026-06, EUR")}
 
 
+@pytest.mark.long
 def test_each_statement_names_the_run_that_issued_it(place: Place) -> None:
     """Two wrong runs as of one instant, and both are undone: what the second changed is its own."""
     lines = place.landing / "invoice_lines"

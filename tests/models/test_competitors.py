@@ -85,6 +85,7 @@ def add(landing: Path, feed: str, rows: list[dict[str, object]]) -> None:
     pl.concat([frame, pl.DataFrame(rows, schema=frame.schema)]).write_parquet(path)
 
 
+@pytest.mark.long
 def test_competitors_answer_the_clocks_of_tickets_as_the_mart_does(
     publish: Runner, tmp_path: Path
 ) -> None:

@@ -319,6 +319,7 @@ def test_readings_have_methods_and_desks_of_their_own_only_where_they_differ() -
 # ---------------------------------------------------------------- status
 
 
+@pytest.mark.long
 def test_status_names_claims_that_are_about_to_lapse(publish: Runner) -> None:
     """C5: what could still be asked for, and what it is worth, in the last fourteen days of its
     window."""
@@ -575,6 +576,7 @@ def test_unusual_terms_and_amounts_are_exact_too(publish: Runner) -> None:
     assert "target 1 h, target_document order_form #2 of odd from 2026-06-05" in late
 
 
+@pytest.mark.long
 def test_evidence_cites_only_checks_that_hold_in_the_interval(publish: Runner) -> None:
     """M1: down, up four times, down again: the first result is over when the second comes."""
     own = conftest.contract(

@@ -13,7 +13,7 @@ import pytest
 from makegood.dashboards.figures.operations import ALERTS
 from makegood.ingestion.sample import write as write_sample
 from makegood.orchestration.pipeline.run import Blocked
-from tests.conftest import Feeds, Published, Runner, contract, csv_text, some_of, write_landing
+from tests.conftest import Feeds, Published, Runner, contract, csv_text, write_landing
 from tests.e2e.test_command import MAKEGOOD
 
 AS_OF = "2026-07-20T00:00:00Z"
@@ -265,7 +265,8 @@ FAULTS: dict[str, tuple[str, dict[str, Any], dict[str, list[tuple[str, int]]], d
 }
 
 
-@pytest.mark.parametrize("name", some_of(FAULTS, "a record, by its time"))
+@pytest.mark.long
+@pytest.mark.parametrize("name", FAULTS)
 def test_a_row_that_is_missing_is_told_changes_nothing_and_clears(
     publish: Runner, tmp_path: Path, name: str
 ) -> None:
@@ -332,6 +333,7 @@ def test_a_check_clears_with_its_path(publish: Runner, tmp_path: Path) -> None:
     assert incomplete(publish(folder, AS_OF, CONTRACTS)) == {}
 
 
+@pytest.mark.long
 def test_a_payable_credit_that_is_incomplete_is_alerted_on_once(
     publish: Runner, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_incident_costs_what_we_owe_less_what_we_can_claim(both_sides: Publis
         assert list(both_sides.query(sums)[0].values()) == [120]
 
 
+@pytest.mark.long
 def test_what_we_owe_is_as_if_there_were_no_claims(both_sides: Published, publish: Runner) -> None:
     """Without the providers' agreements, services and fees our figures are the same, and there
     is no claim."""

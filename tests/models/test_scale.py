@@ -23,6 +23,7 @@ MODELS = Path(__file__).parents[2] / "dbt_project" / "models" / "intermediate"
 INTERMEDIATE = {path.stem: path.parent.name for path in sorted(MODELS.glob("*/int_*.sql"))}
 
 
+@pytest.mark.long
 def test_feeds_of_a_chosen_size_are_accepted_whole(publish: Runner, tmp_path: Path) -> None:
     scale = Scale(checks=SERIES * DAY // SECONDS_BETWEEN, tickets=50, invoice_lines=200)
     sample_scale.write(tmp_path / "landing", scale, seed=1)
@@ -49,7 +50,12 @@ def test_the_same_seed_writes_the_same_feeds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "subscriptions", "late"), [("exclusions", 3, 0), ("amendments", 3, 0), ("late", 1, 3)]
+    ("shape", "subscriptions", "late"),
+    [
+        pytest.param("exclusions", 3, 0, marks=pytest.mark.long),
+        pytest.param("amendments", 3, 0, marks=pytest.mark.long),
+        ("late", 1, 3),
+    ],
 )
 def test_hard_feeds_are_accepted_whole(
     publish: Runner, tmp_path: Path, shape: str, subscriptions: int, late: int
@@ -91,6 +97,7 @@ def test_states_are_worked_out_for_a_customer_only_while_its_exclusion_lasts(
     assert counts[1] <= 2 * counts[0]
 
 
+@pytest.mark.long
 def test_a_late_day_lands_alone_and_touches_its_month_alone(
     publish: Runner, tmp_path: Path
 ) -> None:
@@ -131,6 +138,7 @@ def files_of_checks(published: Published) -> set[tuple[tuple[str, str], str]]:
     return {((row["kind"], row["month"]), row["path"]) for row in rows}
 
 
+@pytest.mark.long
 def test_spans_are_as_many_as_states_change(publish: Runner, tmp_path: Path) -> None:
     """By month and series: a span begins where the state changes, or after a gap longer than a
     check holds."""

@@ -432,6 +432,7 @@ def test_months_count_the_rows(told: Published) -> None:
             assert month[kind] == own.count(kind)
 
 
+@pytest.mark.long
 def test_the_order_of_rows_changes_nothing(told: Published, tmp_path: Path) -> None:
     found = world()
     for rows in (found.tickets, found.events):
@@ -490,6 +491,7 @@ def test_its_likely_target_is_apart(publish: Runner) -> None:
     assert (alone["reason_code"], alone["settled"], alone["unsettled"]) == ("clock_stop", 22, 6)
 
 
+@pytest.mark.long
 def test_few_verdicts_tell_no_target(publish: Runner) -> None:
     """Of 19 none is likely, and of many of which four are missed none either."""
     found = World(agreed())
@@ -583,7 +585,7 @@ def random_life(draw: random.Random) -> tuple[Event, ...]:
     return (*life, ("resolved", near(end)), ("closed", closed))
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_codes_are_those_of_a_plain_reading(publish: Runner, seed: int) -> None:
     draw = random.Random(seed)
     found, expected = World(agreed()), {}

@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import Published, csv_text, published_once
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def recorded(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Published:
