@@ -168,6 +168,7 @@ class Server:
 CONNECTION = {"query": 'up{job="web"}', "start": "2026-06-01", "step": 60}
 
 
+@pytest.mark.long
 def test_all_points_are_pulled_once_and_later_ones_follow(tmp_path: Path) -> None:
     server = Server()
     handlers = {"/api/v1/query": server.query, "/api/v1/query_range": server.query_range}

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from makegood.dashboards.figures.style import money
 from tests.conftest import CONTRACTS, Published
 from tests.e2e.test_command import makegood
@@ -60,6 +62,7 @@ def test_a_folder_that_is_not_there_or_empty_is_refused(tmp_path: Path) -> None:
     assert (empty.returncode, "holds no contract (*.yaml)" in empty.stderr) == (2, True)
 
 
+@pytest.mark.long
 def test_findings_are_priced_on_a_warehouse(sample: Published) -> None:
     """The price of a scenario is what the mart what_if says of it; a term that nothing triggers is
     named."""

@@ -774,6 +774,7 @@ def test_the_proof_is_that_of_the_command(
                 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("page", "word"),
     [
@@ -956,6 +957,7 @@ def outcomes(tickets: list[dict[str, Any]], of: str = "resolution") -> tuple[int
     return found.count("met"), found.count("met") + found.count("missed"), found.count("pending")
 
 
+@pytest.mark.long
 def test_support_performance_adds_up_over_the_tickets(
     monkeypatch: pytest.MonkeyPatch, sample: Published
 ) -> None:

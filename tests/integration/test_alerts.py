@@ -637,6 +637,7 @@ def failed(root: Path, reason: str = "it broke", **more: Any) -> None:
     )
 
 
+@pytest.mark.long
 def test_no_secret_is_said_whatever_goes_wrong(
     tmp_path: Path,
     web: Web,

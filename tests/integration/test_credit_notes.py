@@ -323,6 +323,7 @@ def test_two_at_once_make_one_batch(place: Place) -> None:
     assert len(place.kept) == 1
 
 
+@pytest.mark.long
 def test_a_damaged_or_missing_batch_stops_the_next(place: Place) -> None:
     """What it holds could be issued twice."""
     assert place.quick("--limit", "EUR=500").exit_code == 0
@@ -345,6 +346,7 @@ def test_a_damaged_or_missing_batch_stops_the_next(place: Place) -> None:
     assert place.quick().exit_code == 2
 
 
+@pytest.mark.long
 def test_a_lost_last_batch_stops_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number and the ids of its lines would be used again."""
     assert place.quick("--limit", "EUR=500").exit_code == 0

@@ -264,6 +264,7 @@ def test_several_figures_together_are_as_thin_as_they_are_uneven() -> None:
 # ---------------------------------------------------------------- the latest data
 
 
+@pytest.mark.long
 def test_the_last_instant_with_data_is_that_of_the_last_check_or_record(part: Published) -> None:
     last = {(r["service_id"], r["region"]): r["last_seen_at"] for r in part.mart("last_seen")}
     assert last["ends", "eu"] == datetime(2026, 6, 20, tzinfo=UTC)

@@ -473,6 +473,7 @@ def test_what_cannot_be_evaluated_blocks(tmp_path: Path) -> None:
     assert '"b"' in broken.detail
 
 
+@pytest.mark.long
 def test_a_worker_takes_suites_as_they_come_and_says_why_it_fails(tmp_path: Path) -> None:
     validation = Validation()
     validation.start()

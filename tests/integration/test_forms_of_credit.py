@@ -306,6 +306,7 @@ def test_status_names_the_period_of_a_claim_about_to_lapse(world: Published) -> 
     assert claim == ["in_quarters", "2026", "Q2", "150.00", "EUR,", "until", "2026-09-15"]
 
 
+@pytest.mark.long
 def test_pages_list_periods_of_mixed_contracts(
     monkeypatch: pytest.MonkeyPatch, world: Published
 ) -> None:

@@ -300,6 +300,7 @@ def test_feeds_that_a_run_needs(publish: Runner, tmp_path: Path, missing: str) -
         publish(landing, AS_OF)
 
 
+@pytest.mark.long
 def test_as_of_may_not_go_back(publish: Runner, tmp_path: Path) -> None:
     """T3."""
     landing = write_landing(tmp_path / "in", world())

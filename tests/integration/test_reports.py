@@ -595,6 +595,7 @@ def test_a_report_says_what_the_marts_say(request: pytest.FixtureRequest, world:
     )
 
 
+@pytest.mark.long
 def test_there_is_a_report_for_each_span(sample: Published, odd: Published) -> None:
     """--all: each subscription with a span or a fee in the month, from the first version of its
     contract (T5) to the month of as_of (T3)."""
@@ -1805,6 +1806,7 @@ def asked(*words: Any) -> Result:
     return CliRunner().invoke(cli.app, ["report", *map(str, words)], catch_exceptions=False)
 
 
+@pytest.mark.long
 def test_one_report_that_fails_does_not_keep_the_others(
     sample: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -342,6 +342,7 @@ def test_each_statement_names_the_run_that_issued_it(place: Place) -> None:
     assert {w[3] for w in found if w[0] != "2026-07"} == {wrong}
 
 
+@pytest.mark.long
 def test_what_cannot_be_gone_back_to_is_said(place: Place, tmp_path: Path) -> None:
     done = place.back("--yes", "--to", "00000009")
     assert done.returncode == 2

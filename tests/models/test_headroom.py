@@ -1,6 +1,8 @@
 """What `credit_headroom` foretells is what comes: with so many further seconds of downtime the
 credit is what it said, with one fewer it is what it was (A5, A6, C1, C3, C4)."""
 
+import pytest
+
 from tests.conftest import Published, Runner
 from tests.models.test_credit_examples import DAY, Examples, H
 
@@ -47,6 +49,7 @@ def credits(published: Published) -> dict[str, tuple[object, object]]:
     }
 
 
+@pytest.mark.long
 def test_so_much_more_downtime_raises_the_credit_and_a_second_less_does_not(
     publish: Runner,
 ) -> None:

@@ -196,6 +196,7 @@ def test_one_alert_names_the_claims_of_our_own_that_lapse_soon(both_sides: Publi
     assert "--subscription azure-below" in alert.action
 
 
+@pytest.mark.long
 def test_random_exclusions_are_claimed_to_the_second_and_divided_by_incident(
     publish: Runner,
 ) -> None:

@@ -444,6 +444,7 @@ def test_the_order_of_rows_changes_nothing(told: Published, tmp_path: Path) -> N
         assert again.mart(mart) == told.mart(mart)
 
 
+@pytest.mark.long
 def test_without_verdicts_there_is_nothing(publish: Runner) -> None:
     found = World(agreed())
     found.ticket("untold", ("resolved", "13:00"))
@@ -455,6 +456,7 @@ def test_without_verdicts_there_is_nothing(publish: Runner) -> None:
 # ---------------------------------------------------------------- the target of the ticket system
 
 
+@pytest.mark.long
 def test_its_likely_target_is_apart(publish: Runner) -> None:
     """It stops when tickets are closed, counts pauses, and has six hours where we have four."""
     found = World(agreed())
