@@ -100,7 +100,8 @@ endef
 lock:
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) -o requirements-dev.lock --extra connect --extra dev -c requirements.lock
-	$(COMPILE) -o requirements-cluster.lock --extra spark --extra postgres -c requirements-dev.lock
+	$(COMPILE) -o requirements-cluster.lock --extra spark --extra postgres --extra connect \
+	  -c requirements-dev.lock
 
 clean:
 	rm -rf .venv build

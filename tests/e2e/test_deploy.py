@@ -1,6 +1,7 @@
 """The commands of `deploy/`, as processes of this machine: with the arguments and variables that
 containers get, and only hosts, ports and folders replaced."""
 
+import gzip
 import json
 import os
 import re
@@ -28,9 +29,11 @@ from tests.support.cluster import Postgres, postgres, programs_of_postgresql, re
 from tests.support.deployment import (
     DEPLOY,
     Service,
+    compose,
     example_values,
     services_of_chart,
     services_of_compose,
+    with_connectors,
 )
 from tests.support.parity import differences
 from tests.support.ports import free_port
@@ -49,7 +52,8 @@ SECRETS = {
     "MAKEGOOD_COOKIE": "c00kie-secret-of-at-least-32-characters",
 }
 FOLDERS = {"MAKEGOOD_LANDING": "-", "MAKEGOOD_CONTRACTS": "-", "MAKEGOOD_ACCESS": "-"}
-COMPOSE = services_of_compose(SECRETS | FOLDERS)
+COMPOSE = services_of_compose(compose(SECRETS | FOLDERS))
+CONNECTED = services_of_compose(with_connectors(SECRETS | FOLDERS | {"MAKEGOOD_CONNECT": "-"}))
 CHART = services_of_chart(example_values())
 # where the chart's values of secrets are
 KEYS = {
@@ -306,6 +310,41 @@ def test_a_code_server_that_was_killed_holds_up_nothing(deployment: Deployment) 
     assert deployment.ends(killed) == "FAILURE"
     assert deployment.ends(waiting) == "SUCCESS"
     assert refused(deployment, "components")
+
+
+EXPORT = """\
+sources:
+  spreadsheet:
+    system: plain
+    files: {}
+    exports:
+      - files: customers.csv
+        rows:
+          - feed: customers
+            columns: {customer_id: Number, name: Name}
+"""
+
+
+def test_systems_are_read_into_the_landing_folder(deployment: Deployment) -> None:
+    """By what `compose.connect.yaml` adds; daemon and webserver find the job by themselves."""
+    etc = deployment.folder / "etc" / "makegood"
+    (etc / "connect.yaml").write_text(EXPORT)
+    (etc / "customers.csv").write_text("Number,Name\nK9,Nine\n")
+    deployment.stop("code-server")
+    deployment.start(CONNECTED["code-server"])
+    request = launch("pull")
+    request["variables"]["job"] = "pull"
+    answers: list[dict[str, Any]] = []
+
+    def launched() -> bool:
+        answers.append(deployment.pages.ask(request)["launchRun"])
+        return answers[-1]["__typename"] == "LaunchRunSuccess"
+
+    assert waited_for(launched), answers[-1]
+    assert deployment.ends(answers[-1]["run"]["runId"]) == "SUCCESS"
+    (delivered,) = (deployment.folder / "landing" / "customers" / "connect").rglob("*.jsonl.gz")
+    row = json.loads(gzip.decompress(delivered.read_bytes()))
+    assert row == {"customer_id": "K9", "name": "Nine"}
 
 
 QUESTION = json.dumps({"query": "{ version }"}).encode()

@@ -67,7 +67,22 @@ def compose(variables: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def services_of_compose(variables: Mapping[str, str]) -> dict[str, Service]:
+def with_connectors(variables: Mapping[str, str]) -> dict[str, Any]:
+    """`compose.yaml` with `compose.connect.yaml` laid over it; raises Unset."""
+    found = compose(variables)
+    over = interpolated(yaml.safe_load((DEPLOY / "compose.connect.yaml").read_text()), variables)
+    assert over.keys() == {"services"}
+    for name, more in over["services"].items():
+        assert more.keys() == {"environment", "volumes"}
+        service = found["services"][name]
+        service["environment"] = {**service["environment"], **more["environment"]}
+        # what is mounted at the same place is replaced
+        volumes = {one["target"]: one for one in [*service["volumes"], *more["volumes"]]}
+        service["volumes"] = list(volumes.values())
+    return found
+
+
+def services_of_compose(found: dict[str, Any]) -> dict[str, Service]:
     return {
         name: Service(
             name,
@@ -75,7 +90,7 @@ def services_of_compose(variables: Mapping[str, str]) -> dict[str, Service]:
             service.get("environment", {}),
             service["healthcheck"]["test"][1:],
         )
-        for name, service in compose(variables)["services"].items()
+        for name, service in found["services"].items()
     }
 
 

@@ -24,6 +24,7 @@ from tests.support.deployment import (
     rendered,
     services_of_chart,
     services_of_compose,
+    with_connectors,
 )
 
 ROOT = DEPLOY.parent
@@ -31,6 +32,7 @@ DOCS = (ROOT / "docs" / "deploy.md").read_text()
 COMPOSE = (DEPLOY / "compose.yaml").read_text()
 # any value for each variable of the file
 VARIABLES = {name: f"the-{name}" for name in re.findall(r"\$\{(\w+)", COMPOSE)}
+CONNECT = {"MAKEGOOD_CONNECT": "the-MAKEGOOD_CONNECT"}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
@@ -179,6 +181,30 @@ def test_every_variable_without_a_value_is_demanded() -> None:
     assert found["environment"]["MAKEGOOD_SPARK"] == "spark://spark-master:7077"
 
 
+def test_pulls_write_the_landing_folder_and_nothing_else_is_changed(file: dict[str, Any]) -> None:
+    with pytest.raises(Unset, match=r"^MAKEGOOD_CONNECT: the file connect\.yaml$"):
+        with_connectors(VARIABLES)
+    found = with_connectors(VARIABLES | CONNECT)
+    validate(found, SCHEMA)
+
+    def mounted(of: dict[str, Any], name: str) -> dict[str, tuple[str, bool]]:
+        volumes = of["services"][name].get("volumes", [])
+        return {v["target"]: (v.get("source"), v.get("read_only", False)) for v in volumes}
+
+    landing = VARIABLES["MAKEGOOD_LANDING"]
+    assert mounted(file, "code-server")["/landing"] == (landing, True)
+    assert mounted(found, "code-server") == {
+        **mounted(file, "code-server"),
+        "/landing": (landing, False),
+        "/etc/makegood/connect.yaml": (CONNECT["MAKEGOOD_CONNECT"], True),
+    }
+    variables = found["services"]["code-server"]["environment"]
+    assert variables["MAKEGOOD_CONNECT"] == "/etc/makegood/connect.yaml"
+    assert {n: s for n, s in found["services"].items() if n != "code-server"} == {
+        n: s for n, s in file["services"].items() if n != "code-server"
+    }
+
+
 def test_secrets_are_variables(file: dict[str, Any]) -> None:
     secret = re.compile(r"PASSWORD|SECRET|CLIENT|COOKIE")
     values = {
@@ -278,6 +304,10 @@ MAXIMAL = laid_over(
         "imagePullSecrets": [{"name": "registry"}],
         "postgres": {"storageClass": "fast"},
         "orchestrator": {"env": [{"name": "HOOK", "secret": "alerts", "key": "hook"}]},
+        "connect": {
+            "configMap": "connect",
+            "env": [{"name": "ZENDESK_TOKEN", "secret": "systems", "key": "zendesk"}],
+        },
         "spark": {"connect": {"enabled": True}},
     },
 )
@@ -336,7 +366,10 @@ def test_every_value_is_documented() -> None:
     assert documented == own
     assert set(re.findall(r"^\| (`[A-Z_`, ]+`) \| ", DOCS, re.M)) == {
         "`MAKEGOOD_CLIENT`, `MAKEGOOD_COOKIE`",
-        *(f"`{name}`" for name in VARIABLES.keys() - {"MAKEGOOD_CLIENT", "MAKEGOOD_COOKIE"}),
+        *(
+            f"`{name}`"
+            for name in (VARIABLES | CONNECT).keys() - {"MAKEGOOD_CLIENT", "MAKEGOOD_COOKIE"}
+        ),
     }
 
 
@@ -364,10 +397,11 @@ OTHERWISE = {"SPARK_LOCAL_HOSTNAME", "PGDATA", "MAKEGOOD_ORCHESTRATOR_PASSWORD"}
 AFAR = "--address=0.0.0.0"
 
 
-@pytest.mark.parametrize("name", services_of_compose(VARIABLES))
+@pytest.mark.parametrize("name", services_of_compose(with_connectors(VARIABLES | CONNECT)))
 def test_the_chart_starts_what_compose_starts(name: str) -> None:
     """So the tests that start the commands of one of them have started both."""
-    one, other = services_of_compose(VARIABLES)[name], services_of_chart(MAXIMAL)[name]
+    compose = services_of_compose(with_connectors(VARIABLES | CONNECT))
+    one, other = compose[name], services_of_chart(MAXIMAL)[name]
 
     def plain(text: str) -> str:
         return re.sub(r"makegood-(?=postgres|spark)", "", text)
@@ -376,7 +410,7 @@ def test_the_chart_starts_what_compose_starts(name: str) -> None:
     assert [plain(word) for word in other.words] == words
     given, wanted = other.variables, one.variables
     # those that are set by values of the example
-    assert (given.keys() ^ wanted.keys()) - OTHERWISE - {"HOOK"} == set()
+    assert (given.keys() ^ wanted.keys()) - OTHERWISE - {"HOOK", "ZENDESK_TOKEN"} == set()
     where = {"MAKEGOOD_SPARK": "sc://spark-connect:15002"}
     for variable in (given.keys() & wanted.keys()) - OTHERWISE:
         if wanted[variable] in VARIABLES.values() and variable not in where:
@@ -475,8 +509,10 @@ def test_volumes_that_are_mounted_are_there(manifests: list[dict[str, Any]]) -> 
         mounts = [m for c in spec["containers"] for m in c["volumeMounts"]]
         assert {m["name"] for m in mounts} == declared
         for mount in mounts:
-            # whoever reads landing or contracts may not write them
-            assert mount.get("readOnly", False) or mount["name"] not in ("landing", "contracts")
+            # whoever reads landing or contracts may not write them, but for what is pulled
+            assert mount.get("readOnly", False) or mount["name"] not in {"contracts", "connect"}
+            pulls = "connect" in declared and mount["name"] == "landing"
+            assert mount.get("readOnly", False) != pulls or mount["name"] != "landing"
     (dashboards,) = [s for m, s in pods(manifests) if m["metadata"]["name"].endswith("dashboards")]
     assert all(m["readOnly"] for c in dashboards["containers"] for m in c["volumeMounts"])
 
