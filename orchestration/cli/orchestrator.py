@@ -34,7 +34,10 @@ def orchestrator(
     alerts: AlertSettings = None,
     connect: Annotated[
         Path | None,
-        typer.Option(help="A connect.yaml: its sources are pulled regularly; default: none."),
+        typer.Option(
+            envvar="MAKEGOOD_CONNECT",
+            help="A connect.yaml: its sources are pulled regularly; default: none.",
+        ),
     ] = None,
     storage: Annotated[
         str | None,

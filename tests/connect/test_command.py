@@ -269,3 +269,21 @@ def test_failures_are_in_the_json_too(tmp_path: Path, monkeypatch: pytest.Monkey
     assert result.exit_code == 1
     assert json.loads(result.stdout)[0]["error"].startswith("Acme: the environment variable ACME")
     assert "`secrets: {token: MY_VARIABLE}`" in result.stderr
+
+
+@pytest.mark.parametrize("way", ["an option", "a variable"])
+def test_the_orchestrator_refuses_a_file_before_it_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    config = tmp_path / "connect.yaml"
+    config.write_text("sorces: {}\n")
+    (tmp_path / "landing").mkdir()
+    words = ["--landing", str(tmp_path / "landing"), "--warehouse", str(tmp_path / "warehouse")]
+    if way == "a variable":
+        monkeypatch.setenv("MAKEGOOD_CONNECT", str(config))
+    else:
+        words += ["--connect", str(config)]
+    refused = CliRunner().invoke(app, ["orchestrator", *words])
+    assert refused.exit_code == 2
+    assert "connect.yaml:1: sorces: unknown key" in refused.output
+    assert not (tmp_path / "warehouse").exists()

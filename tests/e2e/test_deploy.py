@@ -23,7 +23,14 @@ import pytest
 from makegood.orchestration.serving.deliveries import SELECTION_REFUSED
 from tests.conftest import CONTRACTS, Published, write_landing
 from tests.e2e.test_command import MAKEGOOD
-from tests.e2e.test_orchestrator_server import Server, frames_of, launch, materialized, waited_for
+from tests.e2e.test_orchestrator_server import (
+    LOCATION,
+    Server,
+    frames_of,
+    launch,
+    materialized,
+    waited_for,
+)
 from tests.integration.test_landing import world
 from tests.support.cluster import Postgres, postgres, programs_of_postgresql, required
 from tests.support.deployment import (
@@ -184,8 +191,8 @@ class Deployment:
     def pages(self) -> "Pages":
         return Pages(self.ports["3000"], self.folder / "landing", self.folder / "warehouse")
 
-    def launch(self, tag: str) -> str:
-        launched = self.pages.ask(launch(tag))["launchRun"]
+    def launch(self, tag: str, job: str = "publish") -> str:
+        launched = self.pages.ask(launch(tag, job=job))["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
         run: str = launched["run"]["runId"]
         return run
@@ -312,6 +319,9 @@ def test_a_code_server_that_was_killed_holds_up_nothing(deployment: Deployment) 
     assert refused(deployment, "components")
 
 
+RELOAD = f"""mutation {{ reloadRepositoryLocation(repositoryLocationName: "{LOCATION}") {{
+  ... on WorkspaceLocationEntry {{ locationOrLoadError {{ ... on RepositoryLocation {{ name }} }} }}
+}} }}"""
 EXPORT = """\
 sources:
   spreadsheet:
@@ -326,22 +336,15 @@ sources:
 
 
 def test_systems_are_read_into_the_landing_folder(deployment: Deployment) -> None:
-    """By what `compose.connect.yaml` adds; daemon and webserver find the job by themselves."""
+    """By what `compose.connect.yaml` adds, once the definitions are reloaded on Dagster's pages."""
     etc = deployment.folder / "etc" / "makegood"
     (etc / "connect.yaml").write_text(EXPORT)
     (etc / "customers.csv").write_text("Number,Name\nK9,Nine\n")
     deployment.stop("code-server")
     deployment.start(CONNECTED["code-server"])
-    request = launch("pull")
-    request["variables"]["job"] = "pull"
-    answers: list[dict[str, Any]] = []
-
-    def launched() -> bool:
-        answers.append(deployment.pages.ask(request)["launchRun"])
-        return answers[-1]["__typename"] == "LaunchRunSuccess"
-
-    assert waited_for(launched), answers[-1]
-    assert deployment.ends(answers[-1]["run"]["runId"]) == "SUCCESS"
+    reloaded = deployment.pages.ask({"query": RELOAD})["reloadRepositoryLocation"]
+    assert reloaded["locationOrLoadError"]["name"] == LOCATION
+    assert deployment.ends(deployment.launch("pull", job="pull")) == "SUCCESS"
     (delivered,) = (deployment.folder / "landing" / "customers" / "connect").rglob("*.jsonl.gz")
     row = json.loads(gzip.decompress(delivered.read_bytes()))
     assert row == {"customer_id": "K9", "name": "Nine"}

@@ -52,8 +52,8 @@ RUNS = """query Runs($tag: String!) {
 }"""
 
 
-def launch(tag: str, config: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"query": LAUNCH, "variables": {"job": "publish", "config": config or {}, "tag": tag}}
+def launch(tag: str, config: dict[str, Any] | None = None, job: str = "publish") -> dict[str, Any]:
+    return {"query": LAUNCH, "variables": {"job": job, "config": config or {}, "tag": tag}}
 
 
 # the same without variables, in one line, as an address has it
