@@ -223,7 +223,7 @@ class Pages(Server):
 @contextmanager
 def deployed(folder: Path) -> Iterator[Deployment]:
     """A folder and a database, with nothing started yet; ends what a test has left at work."""
-    required("postgresql", "psycopg2", "java", "pyspark")
+    required("postgresql", "dagster-postgres", "java", "pyspark")
     made = ("contracts", "etc/makegood", "home", "landing", "run/makegood", "scratch", "warehouse")
     for name in made:
         (folder / name).mkdir(parents=True)

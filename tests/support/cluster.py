@@ -31,7 +31,10 @@ NEEDED: dict[str, tuple[Any, str]] = {
     "postgresql": (programs_of_postgresql, "apt-get install postgresql"),
     "java": (lambda: shutil.which("java"), "apt-get install openjdk-17-jre-headless"),
     "pyspark": (lambda: importlib.util.find_spec("pyspark"), "make setup-cluster"),
-    "psycopg2": (lambda: importlib.util.find_spec("psycopg2"), "make setup-cluster"),
+    "dagster-postgres": (
+        lambda: importlib.util.find_spec("dagster_postgres"),
+        "make setup-cluster",
+    ),
 }
 
 
@@ -73,7 +76,7 @@ class Postgres:
 def postgres(port: int, user: str, database: str, password: str) -> Iterator[Postgres]:
     """A real server with one database, as the image `postgres` makes one of its variables: whoever
     connects has to give the password."""
-    required("postgresql", "psycopg2")
+    required("postgresql")
     programs = programs_of_postgresql()
     assert programs is not None
     # the server refuses to be root

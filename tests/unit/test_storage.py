@@ -128,7 +128,7 @@ def test_other_machines_need_a_password(
 
 
 def test_a_database_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    required("psycopg2")
+    required("dagster-postgres")
     words = ["orchestrator", "--landing", str(tmp_path), "--warehouse", str(tmp_path / "w")]
     done = CliRunner().invoke(app, [*words, *STORAGE])
     assert done.exit_code == 1
@@ -141,7 +141,7 @@ def test_dagster_is_told_where_the_password_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Not the password itself: the file can be read by whoever reads the warehouse."""
-    required("psycopg2")
+    required("dagster-postgres")
     monkeypatch.setenv(PASSWORD, SECRET)
     history.configure(tmp_path, Storage.read("postgresql://m@db:6432/d?sslmode=require"))
     (written,) = tmp_path.iterdir()
