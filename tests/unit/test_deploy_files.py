@@ -304,10 +304,7 @@ MAXIMAL = laid_over(
         "imagePullSecrets": [{"name": "registry"}],
         "postgres": {"storageClass": "fast"},
         "orchestrator": {"env": [{"name": "HOOK", "secret": "alerts", "key": "hook"}]},
-        "connect": {
-            "configMap": "connect",
-            "env": [{"name": "ZENDESK_TOKEN", "secret": "systems", "key": "zendesk"}],
-        },
+        "connect": {"configMap": "connect"},
         "spark": {"connect": {"enabled": True}},
     },
 )
@@ -410,7 +407,7 @@ def test_the_chart_starts_what_compose_starts(name: str) -> None:
     assert [plain(word) for word in other.words] == words
     given, wanted = other.variables, one.variables
     # those that are set by values of the example
-    assert (given.keys() ^ wanted.keys()) - OTHERWISE - {"HOOK", "ZENDESK_TOKEN"} == set()
+    assert (given.keys() ^ wanted.keys()) - OTHERWISE - {"HOOK"} == set()
     where = {"MAKEGOOD_SPARK": "sc://spark-connect:15002"}
     for variable in (given.keys() & wanted.keys()) - OTHERWISE:
         if wanted[variable] in VARIABLES.values() and variable not in where:
@@ -508,11 +505,11 @@ def test_volumes_that_are_mounted_are_there(manifests: list[dict[str, Any]]) -> 
         declared |= {claim["metadata"]["name"] for claim in claims}
         mounts = [m for c in spec["containers"] for m in c["volumeMounts"]]
         assert {m["name"] for m in mounts} == declared
+        # whoever reads landing or contracts may not write them, but for landing where it pulls
+        written = {"landing"} if "connect" in declared else set()
         for mount in mounts:
-            # whoever reads landing or contracts may not write them, but for what is pulled
-            assert mount.get("readOnly", False) or mount["name"] not in {"contracts", "connect"}
-            pulls = "connect" in declared and mount["name"] == "landing"
-            assert mount.get("readOnly", False) != pulls or mount["name"] != "landing"
+            if mount["name"] in {"landing", "contracts", "connect"}:
+                assert mount.get("readOnly", False) == (mount["name"] not in written)
     (dashboards,) = [s for m, s in pods(manifests) if m["metadata"]["name"].endswith("dashboards")]
     assert all(m["readOnly"] for c in dashboards["containers"] for m in c["volumeMounts"])
 
