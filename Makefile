@@ -1,5 +1,5 @@
 # make run   sets up, runs everything on sample feeds, says where the results are
-# make test  sets up, checks the code, runs the tests but those that take minutes
+# make test  sets up, checks the code, runs the tests but the longer ones: eight minutes
 # make test ALL=1  runs every test, random ones with more examples; CI does
 # make bench  measures runs on a million checks and ten thousand tickets, other ways to the same
 #   figures, and small hard feeds
